@@ -1,0 +1,1 @@
+//! An AWS IoT Core custom authorizer.

@@ -1,0 +1,3 @@
+//! What Lambda starts.
+
+fn main() {}
