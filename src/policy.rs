@@ -1,0 +1,199 @@
+//! From claims to a policy: which grants match, what their templates say for this token, and how that is packed.
+
+mod packing;
+mod template;
+mod text;
+
+pub use packing::{MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENTS};
+pub use template::{Effect, Resource, Statement, Template};
+pub use text::{Part, Text, Vocabulary};
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::arn::FunctionArn;
+use crate::client_id::ClientId;
+use crate::condition::Condition;
+use crate::denial::{Code, Denial};
+use crate::slots::{Slot, Values};
+use crate::verify::Claims;
+
+/// A `[[grant]]`: whoever meets the conditions gets the policy.
+#[derive(Clone, Debug)]
+pub struct GrantRule {
+    /// Indices of the issuers whose tokens it is for.
+    pub issuers: Vec<usize>,
+    /// All of these hold.
+    pub when: Vec<Condition>,
+    /// Index of the template.
+    pub template: usize,
+}
+
+/// The templates, and who gets which.
+#[derive(Clone, Debug, Default)]
+pub struct Policies {
+    /// In the order of the grants that first name them.
+    pub templates: Vec<Template>,
+    /// In the order of the configuration.
+    pub grants: Vec<GrantRule>,
+}
+
+/// What one token's connection may do: every slot filled with a safe value, AWS's limits kept.
+///
+/// Only [`Policies::grant`] makes one:
+///
+/// ```compile_fail
+/// let wide = iot_jwt_authorizer::policy::Grant { documents: vec![] };
+/// ```
+#[must_use]
+pub struct Grant {
+    documents: Vec<Box<RawValue>>,
+}
+
+impl Grant {
+    /// The policy documents, compact.
+    #[must_use]
+    pub fn documents(&self) -> &[Box<RawValue>] {
+        &self.documents
+    }
+
+    /// The policy documents, compact, to be put into an answer.
+    #[must_use]
+    pub fn into_documents(self) -> Vec<Box<RawValue>> {
+        self.documents
+    }
+}
+
+impl Policies {
+    /// The templates that a token of this issuer gets, each once, in the order of the grants.
+    ///
+    /// # Errors
+    /// [`Code::NoGrant`] if it gets none.
+    pub fn matching(&self, issuer: usize, claims: &Claims<'_>) -> Result<Vec<&Template>, Code> {
+        let meets = |grant: &&GrantRule| {
+            grant.issuers.contains(&issuer)
+                && grant.when.iter().all(|condition| condition.holds(claims.all()))
+        };
+        let mut indices: Vec<usize> = Vec::new();
+        for grant in self.grants.iter().filter(meets) {
+            if !indices.contains(&grant.template) {
+                indices.push(grant.template);
+            }
+        }
+        let templates: Vec<&Template> =
+            indices.iter().filter_map(|index| self.templates.get(*index)).collect();
+        if templates.is_empty() { Err(Code::NoGrant) } else { Ok(templates) }
+    }
+
+    /// Fills the templates and packs what they say.
+    ///
+    /// # Errors
+    /// [`Code::NoGrant`] if nothing is left of them, [`Code::ClientIdNotAllowed`] if a Deny hangs on the client id and there is
+    /// none, [`Code::PolicyTooLarge`].
+    pub fn grant(templates: &[&Template], bindings: &Bindings<'_>) -> Result<Grant, Code> {
+        let mut statements = Vec::new();
+        for template in templates {
+            template.fill(bindings, &mut statements)?;
+        }
+        if statements.is_empty() {
+            return Err(Code::NoGrant);
+        }
+        Ok(Grant { documents: packing::pack(statements)? })
+    }
+}
+
+/// What stands for each variable of a template: one token's slots, and facts of the connection.
+pub struct Bindings<'a> {
+    slots: &'a [Slot],
+    values: Vec<Option<Values>>,
+    client_id: Option<ClientId<'a>>,
+    issuer: &'a str,
+    function: FunctionArn<'a>,
+}
+
+impl<'a> Bindings<'a> {
+    /// Nothing filled yet, and no client id.
+    #[must_use]
+    pub fn new(slots: &'a [Slot], issuer: &'a str, function: FunctionArn<'a>) -> Self {
+        Self { slots, values: vec![None; slots.len()], client_id: None, issuer, function }
+    }
+
+    /// Reads the slots that `used` names, in the order of `[claims]`.
+    ///
+    /// # Errors
+    /// As [`Slot::read`].
+    pub fn fill(&mut self, used: &Used, claims: &Claims<'_>) -> Result<(), Denial> {
+        for (index, (slot, values)) in self.slots.iter().zip(&mut self.values).enumerate() {
+            if values.is_none() && used.contains(index) {
+                *values = slot.read(claims)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The client id that was admitted.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&'a str> {
+        self.client_id.map(ClientId::as_str)
+    }
+
+    /// Takes the client id that was admitted.
+    pub fn set_client_id(&mut self, id: ClientId<'a>) {
+        self.client_id = Some(id);
+    }
+
+    /// The values of a part: one for most, each of a list slot, none where nothing stands for it.
+    pub(crate) fn texts<'s>(&'s self, part: &'s Part) -> impl Iterator<Item = &'s str> {
+        let (one, several) = match part {
+            Part::Literal(text) => (Some(&**text), None),
+            Part::Slot(index) => (None, self.values.get(*index).and_then(Option::as_ref)),
+            Part::ClientId => (self.client_id.map(ClientId::as_str), None),
+            Part::Issuer => (Some(self.issuer), None),
+            Part::Partition => (Some(self.function.partition()), None),
+            Part::Region => (Some(self.function.region()), None),
+            Part::Account => (Some(self.function.account()), None),
+        };
+        one.into_iter().chain(several.into_iter().flat_map(Values::iter))
+    }
+
+    /// What a resource without `arn:` begins with.
+    pub(crate) fn arn_prefix(&self) -> String {
+        let (partition, region, account) =
+            (self.function.partition(), self.function.region(), self.function.account());
+        format!("arn:{partition}:iot:{region}:{account}:")
+    }
+}
+
+/// Which slots something uses, by index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Used(Vec<usize>);
+
+impl Used {
+    /// Adds the slots of a text.
+    pub fn add(&mut self, text: &Text) {
+        for part in &text.parts {
+            if let Part::Slot(index) = part
+                && !self.contains(*index)
+            {
+                self.0.push(*index);
+            }
+        }
+    }
+
+    /// Whether the slot of that index is among them.
+    #[must_use]
+    pub fn contains(&self, index: usize) -> bool {
+        self.0.contains(&index)
+    }
+}
+
+/// One effect on some actions and resources, filled: what packing works on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Filled<'t> {
+    pub(crate) effect: Effect,
+    pub(crate) actions: Vec<&'t str>,
+    pub(crate) resources: Vec<String>,
+    /// Operator, key and values, as JSON text. Empty where there is no condition.
+    pub(crate) condition: Cow<'t, str>,
+}

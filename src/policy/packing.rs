@@ -1,0 +1,155 @@
+//! Statements packed into as few documents as they need, in a fixed order.
+//!
+//! AWS IoT takes ten documents of 2,048 characters.
+//! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html>
+
+use serde_json::value::RawValue;
+
+use super::{Effect, Filled};
+use crate::denial::Code;
+
+/// Of one answer.
+pub const MAX_DOCUMENTS: usize = 10;
+
+/// Of one document. Counted in bytes of UTF-8, which are never fewer.
+pub const MAX_DOCUMENT_CHARACTERS: usize = 2048;
+
+const HEAD: &str = r#"{"Version":"2012-10-17","Statement":["#;
+const TAIL: &str = "]}";
+
+/// Merges what can be merged and writes the documents.
+///
+/// # Errors
+/// [`Code::PolicyTooLarge`]; nothing is ever cut.
+pub(super) fn pack(statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Code> {
+    let mut writer = Writer { documents: Vec::new(), document: HEAD.to_owned(), is_empty: true };
+    for statement in merge(statements) {
+        writer.write(&statement)?;
+    }
+    writer.finish()
+}
+
+/// One statement for each effect, condition and set of actions; then one for each effect, condition and set of resources.
+fn merge(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
+    let mut by_actions: Vec<Filled<'_>> = Vec::new();
+    for statement in statements {
+        let same = |own: &&mut Filled<'_>| {
+            own.effect == statement.effect
+                && own.condition == statement.condition
+                && same_set(&own.actions, &statement.actions)
+        };
+        match by_actions.iter_mut().find(same) {
+            Some(own) => add_all(&mut own.resources, statement.resources),
+            None => {
+                let mut resources = Vec::with_capacity(statement.resources.len());
+                add_all(&mut resources, statement.resources);
+                by_actions.push(Filled { resources, ..statement });
+            }
+        }
+    }
+    let mut by_resources: Vec<Filled<'_>> = Vec::new();
+    for statement in by_actions {
+        let same = |own: &&mut Filled<'_>| {
+            own.effect == statement.effect
+                && own.condition == statement.condition
+                && own.resources == statement.resources
+        };
+        match by_resources.iter_mut().find(same) {
+            Some(own) => add_all(&mut own.actions, statement.actions),
+            None => by_resources.push(statement),
+        }
+    }
+    by_resources
+}
+
+fn same_set(left: &[&str], right: &[&str]) -> bool {
+    left.len() == right.len() && left.iter().all(|action| right.contains(action))
+}
+
+fn add_all<T: PartialEq>(own: &mut Vec<T>, more: Vec<T>) {
+    for item in more {
+        if !own.contains(&item) {
+            own.push(item);
+        }
+    }
+}
+
+/// Fills one document after the other; a statement that does not fit is continued in the next.
+struct Writer {
+    documents: Vec<Box<RawValue>>,
+    document: String,
+    is_empty: bool,
+}
+
+impl Writer {
+    fn write(&mut self, statement: &Filled<'_>) -> Result<(), Code> {
+        let (open, close) = frame(statement);
+        let mut resources = statement.resources.iter().map(|resource| quoted(resource)).peekable();
+        while let Some(first) = resources.next() {
+            let comma = usize::from(!self.is_empty);
+            let frame =
+                [comma, open.len(), first.len(), close.len()].into_iter().fold(0, usize::saturating_add);
+            if frame > self.room() && !self.is_empty {
+                self.next_document()?;
+            }
+            if !self.is_empty {
+                self.document.push(',');
+            }
+            self.document.push_str(&open);
+            self.document.push_str(&first);
+            self.is_empty = false;
+            while let Some(next) = resources
+                .next_if(|next| next.len().saturating_add(close.len()).saturating_add(1) <= self.room())
+            {
+                self.document.push(',');
+                self.document.push_str(&next);
+            }
+            self.document.push_str(&close);
+            if self.document.len().saturating_add(TAIL.len()) > MAX_DOCUMENT_CHARACTERS {
+                return Err(Code::PolicyTooLarge);
+            }
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> usize {
+        MAX_DOCUMENT_CHARACTERS.saturating_sub(self.document.len()).saturating_sub(TAIL.len())
+    }
+
+    fn next_document(&mut self) -> Result<(), Code> {
+        let mut document = std::mem::replace(&mut self.document, HEAD.to_owned());
+        self.is_empty = true;
+        document.push_str(TAIL);
+        self.documents.push(RawValue::from_string(document).map_err(|_| Code::PolicyTooLarge)?);
+        if self.documents.len() >= MAX_DOCUMENTS { Err(Code::PolicyTooLarge) } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> Result<Vec<Box<RawValue>>, Code> {
+        let last = std::mem::take(&mut self.document) + TAIL;
+        self.documents.push(RawValue::from_string(last).map_err(|_| Code::PolicyTooLarge)?);
+        Ok(self.documents)
+    }
+}
+
+/// What stands before and after a statement's resources.
+fn frame(statement: &Filled<'_>) -> (String, String) {
+    let effect = match statement.effect {
+        Effect::Allow => "Allow",
+        Effect::Deny => "Deny",
+    };
+    let actions = match statement.actions.as_slice() {
+        [one] => quoted(one),
+        several => format!("[{}]", several.iter().map(|action| quoted(action)).collect::<Vec<_>>().join(",")),
+    };
+    let open = format!(r#"{{"Effect":"{effect}","Action":{actions},"Resource":["#);
+    let close = if statement.condition.is_empty() {
+        "]}".to_owned()
+    } else {
+        format!(r#"],"Condition":{}}}"#, statement.condition)
+    };
+    (open, close)
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

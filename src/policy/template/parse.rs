@@ -1,0 +1,305 @@
+//! Reading a policy file, with every fault named by its place.
+
+use serde_json::{Map, Value};
+
+use super::action::Kind;
+use super::{ConditionEntry, Effect, Resource, Statement, Template};
+use crate::policy::{Text, Used, Vocabulary};
+use crate::slots::Slot;
+
+/// The condition operators of IAM, without their prefixes and suffix.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
+const OPERATORS: [&str; 26] = [
+    "StringEquals",
+    "StringNotEquals",
+    "StringEqualsIgnoreCase",
+    "StringNotEqualsIgnoreCase",
+    "StringLike",
+    "StringNotLike",
+    "ArnEquals",
+    "ArnNotEquals",
+    "ArnLike",
+    "ArnNotLike",
+    "Bool",
+    "IpAddress",
+    "NotIpAddress",
+    "NumericEquals",
+    "NumericNotEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+    "DateEquals",
+    "DateNotEquals",
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateGreaterThan",
+    "DateGreaterThanEquals",
+    "Null",
+];
+
+impl Template {
+    /// Reads a policy file. Each fault names its place in the document and how to mend it.
+    ///
+    /// # Errors
+    /// All faults of the file.
+    pub fn parse(name: &str, json: &str, vocabulary: Vocabulary<'_>) -> Result<Self, Vec<String>> {
+        let document: Value = match serde_json::from_str(json) {
+            Ok(document) => document,
+            Err(error) => return Err(vec![format!("is not JSON: {error}")]),
+        };
+        let mut reader = Reader { vocabulary, faults: Vec::new() };
+        let statements = reader.document(&document);
+        if reader.faults.is_empty() {
+            let mut used = Used::default();
+            for statement in &statements {
+                statement.resources.iter().for_each(|resource| used.add(&resource.text));
+                statement.condition.iter().flat_map(|entry| &entry.values).for_each(|text| used.add(text));
+            }
+            Ok(Self { name: name.into(), statements, used })
+        } else {
+            Err(reader.faults)
+        }
+    }
+}
+
+struct Reader<'a> {
+    vocabulary: Vocabulary<'a>,
+    faults: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, place: &str, what: impl AsRef<str>) {
+        self.faults.push(format!("{place} {}", what.as_ref()));
+    }
+
+    fn document(&mut self, document: &Value) -> Vec<Statement> {
+        let Some(document) = document.as_object() else {
+            self.fault("the document", "is no JSON object");
+            return Vec::new();
+        };
+        for member in
+            document.keys().filter(|member| !matches!(member.as_str(), "Version" | "Statement" | "Id"))
+        {
+            self.fault(&format!("`{member}`"), "is no member of a policy: take it out");
+        }
+        if document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
+            self.fault("`Version`", "has to be \"2012-10-17\": AWS fills no variables in any other");
+        }
+        let statements = match document.get("Statement") {
+            Some(Value::Array(statements)) => statements.as_slice(),
+            Some(one @ Value::Object(_)) => std::slice::from_ref(one),
+            _ => &[],
+        };
+        if statements.is_empty() {
+            self.fault("`Statement`", "has to hold at least one statement");
+        }
+        statements
+            .iter()
+            .enumerate()
+            .filter_map(|(at, one)| self.statement(&format!("Statement[{at}]"), one))
+            .collect()
+    }
+
+    fn statement(&mut self, place: &str, statement: &Value) -> Option<Statement> {
+        let Some(members) = statement.as_object() else {
+            self.fault(place, "is no JSON object");
+            return None;
+        };
+        for member in members.keys() {
+            if !matches!(member.as_str(), "Effect" | "Action" | "Resource" | "Condition" | "Sid") {
+                self.fault(
+                    &format!("{place}.{member}"),
+                    "is not supported: write what is allowed with Effect, Action, Resource and Condition",
+                );
+            }
+        }
+        let effect = match members.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => Effect::Allow,
+            Some("Deny") => Effect::Deny,
+            _ => {
+                self.fault(&format!("{place}.Effect"), "has to be \"Allow\" or \"Deny\"");
+                return None;
+            }
+        };
+        let actions = self.strings(&format!("{place}.Action"), members.get("Action"));
+        let resources = self.strings(&format!("{place}.Resource"), members.get("Resource"));
+        self.check_kinds(place, &actions, &resources);
+        let resources: Vec<Resource> = resources
+            .iter()
+            .enumerate()
+            .filter_map(|(at, resource)| self.resource(&format!("{place}.Resource[{at}]"), resource))
+            .collect();
+        let condition = self.condition(&format!("{place}.Condition"), members.get("Condition"));
+        let actions = actions.into_iter().map(Into::into).collect();
+        let statement = Statement { effect, actions, resources, condition };
+        if effect == Effect::Deny {
+            self.check_deny(place, &statement);
+        }
+        Some(statement)
+    }
+
+    /// A string or a list of strings, none of them empty.
+    fn strings(&mut self, place: &str, value: Option<&Value>) -> Vec<String> {
+        let values: Option<Vec<String>> = match value {
+            Some(Value::String(one)) => Some(vec![one.clone()]),
+            Some(Value::Array(several)) => {
+                several.iter().map(|one| one.as_str().map(str::to_owned)).collect()
+            }
+            _ => None,
+        };
+        match values {
+            Some(values) if !values.is_empty() && values.iter().all(|value| !value.is_empty()) => values,
+            _ => {
+                self.fault(place, "has to be a string or a list of strings");
+                Vec::new()
+            }
+        }
+    }
+
+    /// An action on a resource of another kind matches nothing, which is never what was meant.
+    fn check_kinds(&mut self, place: &str, actions: &[String], resources: &[String]) {
+        let kinds: Vec<Option<Kind>> =
+            resources.iter().map(|resource| Kind::of_resource(relative(resource).0)).collect();
+        let mut takes = Vec::new();
+        for (at, action) in actions.iter().enumerate() {
+            match Kind::of_action(action) {
+                Some(kind) => {
+                    if !resources.is_empty() && !kinds.contains(&Some(kind)) {
+                        let what = format!("has no resource: `{action}` acts on `{}`", kind.prefix());
+                        self.fault(&format!("{place}.Action[{at}]"), what);
+                    }
+                    takes.push(kind);
+                }
+                None => self.fault(
+                    &format!("{place}.Action[{at}]"),
+                    format!(
+                        "`{action}` is no action of a client: name each action in full, as in `iot:Publish`"
+                    ),
+                ),
+            }
+        }
+        for (at, (kind, resource)) in kinds.iter().zip(resources).enumerate() {
+            let what = match kind {
+                Some(kind) if takes.len() < actions.len() || takes.contains(kind) => continue,
+                Some(_) => format!("`{resource}` is of a kind that no action of the statement acts on"),
+                None => {
+                    format!("`{resource}` begins with none of `client/`, `topic/`, `topicfilter/`, `thing/`")
+                }
+            };
+            self.fault(&format!("{place}.Resource[{at}]"), what);
+        }
+    }
+
+    fn resource(&mut self, place: &str, resource: &str) -> Option<Resource> {
+        let is_relative = relative(resource).1;
+        self.text(place, resource).map(|text| Resource { text, is_relative })
+    }
+
+    fn text(&mut self, place: &str, text: &str) -> Option<Text> {
+        match Text::parse(text, self.vocabulary) {
+            Ok(text) => Some(text),
+            Err(faults) => {
+                faults.iter().for_each(|fault| self.fault(place, fault));
+                None
+            }
+        }
+    }
+
+    fn condition(&mut self, place: &str, condition: Option<&Value>) -> Vec<ConditionEntry> {
+        let mut entries = Vec::new();
+        let Some(condition) = condition else { return entries };
+        let empty = Map::new();
+        let operators = condition.as_object().unwrap_or(&empty);
+        if operators.is_empty() {
+            self.fault(place, "has to be an object of operators");
+        }
+        for (operator, keys) in operators {
+            let place = format!("{place}.{operator}");
+            if !is_operator(operator) {
+                self.fault(&place, "is no condition operator of IAM");
+            }
+            match keys.as_object() {
+                Some(keys) if !keys.is_empty() => {
+                    for (key, values) in keys {
+                        let place = format!("{place}.{key}");
+                        let values = self.strings(&place, Some(values));
+                        let values = values.iter().filter_map(|value| self.text(&place, value)).collect();
+                        entries.push(ConditionEntry {
+                            operator: operator.as_str().into(),
+                            key: key.as_str().into(),
+                            values,
+                        });
+                    }
+                }
+                _ => self.fault(&place, "has to be an object of condition keys"),
+            }
+        }
+        entries
+    }
+
+    /// What a Deny leaves out it does not deny, so it may hang on nothing that can be absent.
+    fn check_deny(&mut self, place: &str, statement: &Statement) {
+        let resources = statement.resources.iter().map(|resource| &resource.text);
+        let texts: Vec<&Text> =
+            resources.chain(statement.condition.iter().flat_map(|entry| &entry.values)).collect();
+        let mut used = Used::default();
+        texts.iter().for_each(|text| used.add(text));
+        let optional: Vec<&Slot> = self
+            .vocabulary
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(index, slot)| slot.optional && used.contains(*index))
+            .map(|(_, slot)| slot)
+            .collect();
+        for slot in optional {
+            self.fault(
+                place,
+                format!(
+                    "denies by `${{{}}}`, which is optional: a token without it would not be denied",
+                    slot.name
+                ),
+            );
+        }
+        let by_thing = statement.condition.iter().any(|entry| {
+            entry.key.starts_with("iot:Connection.Thing.") || entry.key.starts_with("iot:Certificate.")
+        });
+        if by_thing || texts.iter().any(|text| text.has_thing_variable()) {
+            self.fault(place, "denies by a thing or certificate variable: AWS skips such a statement where the variable is absent");
+        }
+    }
+}
+
+/// A resource without its ARN, and whether it had none.
+fn relative(resource: &str) -> (&str, bool) {
+    match resource.strip_prefix("arn:") {
+        None => (resource, true),
+        Some(rest) => (after_account(rest).unwrap_or(""), false),
+    }
+}
+
+/// What follows `PARTITION:iot:REGION:ACCOUNT:`; a variable's own colon is no separator.
+fn after_account(arn: &str) -> Option<&str> {
+    let mut rest = arn;
+    for field in 0..4 {
+        let end = match rest.strip_prefix("${") {
+            Some(_) => rest.find('}')?.checked_add(1)?,
+            None => rest.find(':')?,
+        };
+        let (value, after) = rest.split_at_checked(end)?;
+        if field == 1 && value != "iot" {
+            return None;
+        }
+        rest = after.strip_prefix(':')?;
+    }
+    Some(rest)
+}
+
+fn is_operator(operator: &str) -> bool {
+    let operator = operator
+        .strip_prefix("ForAllValues:")
+        .or_else(|| operator.strip_prefix("ForAnyValue:"))
+        .unwrap_or(operator);
+    OPERATORS.contains(&operator.strip_suffix("IfExists").unwrap_or(operator))
+}

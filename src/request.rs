@@ -1,0 +1,284 @@
+//! The event that AWS IoT sends, as it comes: lenient, and nothing in it interpreted.
+//!
+//! Every member may be absent, members of other names are skipped, and only a member of the wrong JSON type makes
+//! an event malformed. `protocols` and `signatureVerified` are not read, since nothing here depends on them.
+//! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html>
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+use crate::denial::Code;
+use crate::json::Text;
+
+/// An event beyond this is refused unread. MQTT's length fields cap user name, password and client id at
+/// 65,535 bytes each, headers and query come to about 8 KB: even escaped in full that stays below.
+pub const MAX_EVENT_BYTES: usize = 512 * 1024;
+
+/// More header fields than this are refused; AWS IoT takes about 8 KB of them.
+const MAX_HEADERS: usize = 256;
+
+/// One event, borrowing from its JSON text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request<'a> {
+    /// What stood under the authorizer's token key name, percent-decoded by AWS IoT or not.
+    #[serde(borrow, default)]
+    pub token: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    protocol_data: Option<Members<ProtocolData<'a>>>,
+    #[serde(borrow, default)]
+    connection_metadata: Option<Members<ConnectionMetadata<'a>>>,
+}
+
+/// What each protocol layer brought.
+#[derive(Default, Deserialize)]
+struct ProtocolData<'a> {
+    #[serde(borrow, default)]
+    tls: Option<Members<Tls<'a>>>,
+    #[serde(borrow, default)]
+    http: Option<Members<Http<'a>>>,
+    #[serde(borrow, default)]
+    mqtt: Option<Members<Mqtt<'a>>>,
+}
+
+/// The TLS layer. The last two are there under X.509 custom authentication only.
+/// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-509cert.html>
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls<'a> {
+    /// The client's certificate, PEM.
+    #[serde(borrow, default)]
+    pub x509_certificate_pem: Option<Text<'a>>,
+    /// The certificate's id, which must be the answer's principal.
+    #[serde(borrow, default)]
+    pub principal_id: Option<Text<'a>>,
+}
+
+/// The HTTP layer, of a WebSocket upgrade or an HTTPS publish.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Http<'a> {
+    #[serde(borrow, default)]
+    headers: Option<Headers<'a>>,
+    /// The query, with or without its `?`.
+    #[serde(borrow, default)]
+    pub query_string: Option<Text<'a>>,
+}
+
+/// The MQTT layer: what CONNECT held.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mqtt<'a> {
+    /// The whole user name, parameters included.
+    #[serde(borrow, default)]
+    pub username: Option<Text<'a>>,
+    /// The password, base64.
+    #[serde(borrow, default)]
+    pub password: Option<Text<'a>>,
+    /// The client id.
+    #[serde(borrow, default)]
+    pub client_id: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ConnectionMetadata<'a> {
+    #[serde(borrow, default)]
+    id: Option<ConnectionId<'a>>,
+}
+
+impl<'a> Request<'a> {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// [`Code::MalformedEvent`] when it is too large, no JSON object, or has a known member of another type.
+    pub fn parse(event: &'a [u8]) -> Result<Self, Code> {
+        if event.len() > MAX_EVENT_BYTES {
+            return Err(Code::MalformedEvent);
+        }
+        let text = str::from_utf8(event).map_err(|_| Code::MalformedEvent)?;
+        let Members(request) = serde_json::from_str(text).map_err(|_| Code::MalformedEvent)?;
+        Ok(request)
+    }
+
+    /// The TLS layer.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls<'a>> {
+        self.protocol_data.as_ref().and_then(|data| data.0.tls.as_ref()).map(|tls| &tls.0)
+    }
+
+    /// The HTTP layer.
+    #[must_use]
+    pub fn http(&self) -> Option<&Http<'a>> {
+        self.protocol_data.as_ref().and_then(|data| data.0.http.as_ref()).map(|http| &http.0)
+    }
+
+    /// The MQTT layer; absent on an HTTPS publish and on some test calls.
+    #[must_use]
+    pub fn mqtt(&self) -> Option<&Mqtt<'a>> {
+        self.protocol_data.as_ref().and_then(|data| data.0.mqtt.as_ref()).map(|mqtt| &mqtt.0)
+    }
+
+    /// AWS IoT's name for the connection, for logs alone.
+    #[must_use]
+    pub fn connection_id(&self) -> Option<&str> {
+        self.connection_metadata.as_ref()?.0.id.as_ref().map(|id| &*id.0)
+    }
+}
+
+impl<'a> Http<'a> {
+    /// The values of every header field of that name, in any case.
+    pub fn header<'s, 'n>(&'s self, name: &'n str) -> impl Iterator<Item = &'s str> + use<'s, 'n, 'a> {
+        let fields = self.headers.as_ref().map(|headers| headers.0.as_slice()).unwrap_or_default();
+        fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
+    }
+}
+
+/// A struct that is written as a JSON object and in no other way: serde would also take an array for one.
+struct Members<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct MembersVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for MembersVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
+}
+
+/// Header fields in the order of the event. Names that differ only by case are all kept.
+struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeadersVisitor)
+    }
+}
+
+struct HeadersVisitor;
+
+impl<'de> Visitor<'de> for HeadersVisitor {
+    type Value = Headers<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Headers<'de>, A::Error> {
+        let mut fields = Vec::with_capacity(16);
+        while let Some((Text(name), Text(value))) = entries.next_entry()? {
+            if fields.len() == MAX_HEADERS {
+                return Err(A::Error::custom("too many header fields"));
+            }
+            fields.push((name, value));
+        }
+        Ok(Headers(fields))
+    }
+}
+
+/// A connection's id. AWS sends a UUID; its own samples hold numbers too, so any scalar will do.
+struct ConnectionId<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for ConnectionId<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ConnectionIdVisitor)
+    }
+}
+
+struct ConnectionIdVisitor;
+
+impl<'de> Visitor<'de> for ConnectionIdVisitor {
+    type Value = ConnectionId<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a string or a number")
+    }
+
+    fn visit_borrowed_str<E>(self, id: &'de str) -> Result<ConnectionId<'de>, E> {
+        Ok(ConnectionId(Cow::Borrowed(id)))
+    }
+
+    fn visit_str<E>(self, id: &str) -> Result<ConnectionId<'de>, E> {
+        Ok(ConnectionId(Cow::Owned(id.to_owned())))
+    }
+
+    fn visit_u64<E>(self, id: u64) -> Result<ConnectionId<'de>, E> {
+        Ok(ConnectionId(Cow::Owned(id.to_string())))
+    }
+
+    fn visit_i64<E>(self, id: i64) -> Result<ConnectionId<'de>, E> {
+        Ok(ConnectionId(Cow::Owned(id.to_string())))
+    }
+
+    fn visit_f64<E>(self, id: f64) -> Result<ConnectionId<'de>, E> {
+        Ok(ConnectionId(Cow::Owned(id.to_string())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lenient_in_what_is_absent_strict_in_what_is_there() {
+        let good = [
+            "{}",
+            r#"{"token":null,"protocolData":null,"connectionMetadata":null}"#,
+            r#"{"protocolData":{"mqtt":{"password":null}},"more":[[[]]]}"#,
+            r#"{"connectionMetadata":{"id":1234567890}}"#,
+            r##"{"protocolData":{"http":{"headers":{"#{name}":"a\nb","A":"1","a":"2"},"queryString":""}}}"##,
+            r#"{"signatureVerified":"no","protocols":7}"#,
+        ];
+        for event in good {
+            assert!(Request::parse(event.as_bytes()).is_ok(), "{event}");
+        }
+        let bad = [
+            "",
+            "null",
+            "[]",
+            "\"x\"",
+            "{",
+            "{}{}",
+            r#"{"token":7}"#,
+            r#"{"token":"a","token":"a"}"#,
+            r#"{"protocolData":[]}"#,
+            r#"{"protocolData":{"mqtt":[]}}"#,
+            r#"{"protocolData":{"mqtt":{"clientId":7}}}"#,
+            r#"{"protocolData":{"http":{"headers":{"a":["b"]}}}}"#,
+            r#"{"protocolData":{"http":{"headers":[]}}}"#,
+            r#"{"connectionMetadata":{"id":{}}}"#,
+        ];
+        for event in bad {
+            assert_eq!(Request::parse(event.as_bytes()).err(), Some(Code::MalformedEvent), "{event}");
+        }
+        assert!(Request::parse(b"{\"x\":\"\xff\"}").is_err());
+        assert!(Request::parse(format!("{{}}{}", " ".repeat(MAX_EVENT_BYTES)).as_bytes()).is_err());
+        let many: String = (0..=MAX_HEADERS).map(|i| format!("\"h{i}\":\"\",")).collect();
+        let many =
+            format!(r#"{{"protocolData":{{"http":{{"headers":{{{}}}}}}}}}"#, many.trim_end_matches(','));
+        assert!(Request::parse(many.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn header_names_in_any_case() {
+        let event =
+            br#"{"protocolData":{"http":{"headers":{"Authorization":"a","x":"b","AUTHORIZATION":"c"}}}}"#;
+        let request = Request::parse(event).unwrap();
+        assert_eq!(request.http().unwrap().header("authorization").collect::<Vec<_>>(), ["a", "c"]);
+    }
+}

@@ -1,0 +1,164 @@
+//! A token in compact form: first untrusted, then, given a key, a payload that the key signed.
+//!
+//! RFC 7515 sections 3.1, 4 and 5.2. Of the header only `alg`, `kid`, `typ`, `crit` and `b64` are looked at: keys
+//! and addresses of keys that a token brings along (`jwk`, `jku`, `x5c`, `x5u`) are as if they were not there.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::credentials::Credentials;
+use crate::denial::Code;
+use crate::json::{Json, Object, Text};
+use crate::keys::Key;
+
+/// Of the decoded header, in bytes.
+pub const MAX_HEADER_BYTES: usize = 2048;
+
+/// Of `kid`, in bytes.
+pub const MAX_KID_BYTES: usize = 256;
+
+/// A well-formed token that nobody vouches for. Its payload cannot be read, but for the issuer's name.
+pub struct UnverifiedToken<'a> {
+    header: Header,
+    /// Header and payload as they stand in the token: what is signed.
+    signed: &'a str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// The members of a JOSE header that matter here. They say what the token claims, and prove nothing.
+pub struct Header {
+    /// `alg`, of any spelling.
+    pub algorithm: String,
+    /// `kid`.
+    pub kid: Option<String>,
+    /// `typ` in lower case, without `application/`; `jwt` when absent.
+    pub token_type: String,
+}
+
+/// The bytes that a key signed. What they mean is another question.
+///
+/// Only [`UnverifiedToken::verify`] makes one:
+///
+/// ```compile_fail
+/// let forged = iot_jwt_authorizer::token::SignedPayload { bytes: b"{}".to_vec() };
+/// ```
+pub struct SignedPayload {
+    bytes: Vec<u8>,
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// Takes a token apart: three parts in canonical base64url, and a header.
+    ///
+    /// # Errors
+    /// [`Code::MalformedToken`], [`Code::CriticalHeader`].
+    pub fn parse(credentials: &'a Credentials<'_>) -> Result<Self, Code> {
+        let (signed, signature) = credentials.token().rsplit_once('.').ok_or(Code::MalformedToken)?;
+        let (header, payload) = signed.split_once('.').ok_or(Code::MalformedToken)?;
+        let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
+        Ok(Self { header: Header::parse(&header)?, signed, payload, signature })
+    }
+
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What the payload says of its issuer, to find whose keys to try. Doubled names and the rest of the payload
+    /// are for later, when the signature has held.
+    #[must_use]
+    pub fn claimed_issuer(&self) -> Option<Cow<'_, str>> {
+        let mut reader = serde_json::Deserializer::from_slice(&self.payload);
+        let mut issuer = None;
+        // What comes after a first `iss` may be broken: that is judged once the signature has held.
+        let _ = reader.deserialize_map(IssuerVisitor(&mut issuer));
+        issuer
+    }
+
+    /// Checks the signature with the first of `keys` that made it. The unverified token is gone either way.
+    ///
+    /// # Errors
+    /// [`Code::UnsupportedAlgorithm`] when a key is of another algorithm, [`Code::BadSignature`].
+    pub fn verify<'k>(self, keys: &[&'k Key]) -> Result<(SignedPayload, &'k Key), Code> {
+        for key in keys {
+            let verifier = key.verifier(&self.header.algorithm).ok_or(Code::UnsupportedAlgorithm)?;
+            if verifier.verify_sig(self.signed.as_bytes(), &self.signature).is_ok() {
+                return Ok((SignedPayload { bytes: self.payload }, key));
+            }
+        }
+        Err(Code::BadSignature)
+    }
+}
+
+impl SignedPayload {
+    /// The claims set, read strictly.
+    ///
+    /// # Errors
+    /// [`Code::MalformedToken`] when it is not a JSON object without doubled names.
+    pub fn claims(&self) -> Result<Object<'_>, Code> {
+        Object::parse(&self.bytes).ok_or(Code::MalformedToken)
+    }
+}
+
+impl Header {
+    fn parse(text: &[u8]) -> Result<Self, Code> {
+        if text.len() > MAX_HEADER_BYTES {
+            return Err(Code::MalformedToken);
+        }
+        let header = Object::parse(text).ok_or(Code::MalformedToken)?;
+        let text_of = |name| match header.get(name) {
+            None => Ok(None),
+            Some(Json::String(text)) => Ok(Some(&**text)),
+            Some(_) => Err(Code::MalformedToken),
+        };
+        let algorithm = text_of("alg")?.ok_or(Code::MalformedToken)?.to_owned();
+        let kid = text_of("kid")?.map(str::to_owned);
+        let token_type = canonical_type(text_of("typ")?.unwrap_or("JWT"));
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
+            return Err(Code::MalformedToken);
+        }
+        // RFC 7515 section 4.1.11 and RFC 7797: we understand no extension, so each is one too many.
+        if header.get("crit").is_some() || header.get("b64").is_some() {
+            return Err(Code::CriticalHeader);
+        }
+        Ok(Self { algorithm, kid, token_type })
+    }
+}
+
+/// A `typ` in the one form in which types are compared (RFC 7515 section 4.1.9).
+#[must_use]
+pub fn canonical_type(typ: &str) -> String {
+    let lower = typ.to_ascii_lowercase();
+    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
+}
+
+/// Canonical base64url without padding: one text for one sequence of bytes.
+fn decode(part: &str) -> Result<Vec<u8>, Code> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| Code::MalformedToken)
+}
+
+/// Leaves the first `iss` of an object in the place it was given, if that is a string.
+struct IssuerVisitor<'s, 'de>(&'s mut Option<Cow<'de, str>>);
+
+impl<'de> Visitor<'de> for IssuerVisitor<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(Text(name)) = members.next_key()? {
+            if name == "iss" && self.0.is_none() {
+                *self.0 = Some(members.next_value::<Text<'de>>()?.0);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
