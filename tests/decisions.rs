@@ -21,8 +21,11 @@ fn every_case_comes_out_as_written_and_every_code_is_met() {
     let refused: usize = met.values().sum();
     println!("{allowed} allowed, {refused} refused by {} codes: {met:?}", met.len());
     // A bundled key set is never empty; the code is met where keys are fetched.
-    let unmet: Vec<&str> =
-        Code::ALL.iter().map(|code| code.name()).filter(|name| !met.contains_key(*name) && *name != "keys_unavailable").collect();
+    let unmet: Vec<&str> = Code::ALL
+        .iter()
+        .map(|code| code.name())
+        .filter(|name| !met.contains_key(*name) && *name != "keys_unavailable")
+        .collect();
     assert!(unmet.is_empty(), "no case meets {unmet:?}");
     assert!(refused > 2 * allowed, "refusals are what the tests are for");
 }

@@ -7,16 +7,31 @@ use std::process::Command;
 #[test]
 fn the_lambda_is_made_of_these_crates_and_no_others() {
     let arguments = [
-        "tree", "--locked", "--offline", "-e", "normal", "-p", "iot-jwt-authorizer", "--target", "x86_64-unknown-linux-gnu",
-        "--prefix", "none", "--format", "{p}",
+        "tree",
+        "--locked",
+        "--offline",
+        "-e",
+        "normal",
+        "-p",
+        "iot-jwt-authorizer",
+        "--target",
+        "x86_64-unknown-linux-gnu",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
     ];
-    let run = Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let run =
+        Command::new(env!("CARGO")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let text = String::from_utf8(run.stdout).unwrap();
     let mut crates: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
     crates.sort_unstable();
     crates.dedup();
-    assert!(!crates.iter().any(|name| matches!(*name, "rmqtt" | "iot-local" | "hyper-tls" | "openssl")), "{crates:?}");
+    assert!(
+        !crates.iter().any(|name| matches!(*name, "rmqtt" | "iot-local" | "hyper-tls" | "openssl")),
+        "{crates:?}"
+    );
     let agreed: Vec<&str> = include_str!("lambda-tree.txt").lines().collect();
     assert_eq!(crates, agreed, "the Lambda's dependencies have changed");
 }

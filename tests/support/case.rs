@@ -115,7 +115,8 @@ pub fn check(file: &str) -> Vec<String> {
     let mut met = Vec::new();
     for case in cases(file) {
         let name = case.deployment.clone().unwrap_or_else(|| "example".to_owned());
-        let authorizer = deployments.entry(name).or_insert_with_key(|name| Deployment::named(name).authorizer());
+        let authorizer =
+            deployments.entry(name).or_insert_with_key(|name| Deployment::named(name).authorizer());
         match case.check(authorizer) {
             Ok(code) => met.push(code),
             Err(why) => failures.push(format!("{}: {why}", case.title)),
@@ -188,7 +189,9 @@ fn merge(object: &mut Value, changes: &Map<String, Value>) {
             Value::Null => {
                 object.as_object_mut().unwrap().remove(name);
             }
-            Value::Object(wrapped) if wrapped.len() == 1 && wrapped.contains_key("is") => object[name] = wrapped["is"].clone(),
+            Value::Object(wrapped) if wrapped.len() == 1 && wrapped.contains_key("is") => {
+                object[name] = wrapped["is"].clone();
+            }
             value => object[name] = value.clone(),
         }
     }
@@ -216,11 +219,14 @@ impl Change {
                 format!("{rest}{next}")
             }
             Self::SwapPayload => {
-                let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+                let mut claims: Value =
+                    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
                 claims["sub"] = json!("ben");
                 format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(claims.to_string()))
             }
-            Self::StandardAlphabet => format!("{signed}.{}", STANDARD.encode([0xfb_u8, 0xff, 0xbf].repeat(85))),
+            Self::StandardAlphabet => {
+                format!("{signed}.{}", STANDARD.encode([0xfb_u8, 0xff, 0xbf].repeat(85)))
+            }
             Self::AppendPart => format!("{token}.AAAA"),
             Self::DropSignature => signed.to_owned(),
             Self::AppendNewline => format!("{token}\n\u{b}"),
@@ -244,7 +250,9 @@ impl Allowed {
             }
         }
         match &self.resources {
-            Some(resources) if *resources != granted(&answer) => Err(format!("it grants {:?}", granted(&answer))),
+            Some(resources) if *resources != granted(&answer) => {
+                Err(format!("it grants {:?}", granted(&answer)))
+            }
             _ => Ok(()),
         }
     }

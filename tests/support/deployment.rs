@@ -26,7 +26,8 @@ impl Deployment {
     pub fn named(name: &str) -> Self {
         let deployment = Self::empty();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let source = if name == "example" { root.to_owned() } else { root.join("tests/deployments").join(name) };
+        let source =
+            if name == "example" { root.to_owned() } else { root.join("tests/deployments").join(name) };
         deployment.write("authorizer.toml", fs::read_to_string(source.join("authorizer.toml")).unwrap());
         for policy in fs::read_dir(source.join("policies")).unwrap().map(|entry| entry.unwrap().path()) {
             let file = policy.file_name().unwrap().to_str().unwrap();

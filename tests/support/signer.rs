@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
@@ -47,8 +49,12 @@ impl Signer {
 
     fn new(name: &str, algorithm: Algorithm, rsa: &[u8]) -> Self {
         let der = match algorithm {
-            Algorithm::ES256 => pkcs8(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap().to_pkcs8v1()),
-            Algorithm::ES384 => pkcs8(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap().to_pkcs8v1()),
+            Algorithm::ES256 => {
+                pkcs8(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap().to_pkcs8v1())
+            }
+            Algorithm::ES384 => {
+                pkcs8(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap().to_pkcs8v1())
+            }
             Algorithm::EdDSA => pkcs8(Ed25519KeyPair::generate().unwrap().to_pkcs8v1()),
             _ if name == "stranger" => self::rsa(),
             _ => rsa.to_vec(),
