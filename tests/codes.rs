@@ -1,5 +1,7 @@
 //! `docs/codes.md` says what `denial.rs` says.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 mod support;
 
 use std::fmt::Write;

@@ -1,5 +1,7 @@
 //! What the Lambda is made of, compared with what was agreed: `tests/lambda-tree.txt`.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::process::Command;
 
 /// To accept a change, after having looked at it:
