@@ -5,6 +5,7 @@
 mod file;
 mod jwk;
 mod pem;
+mod published;
 
 pub use file::{KeyFault, KeyFile};
 pub use jwk::Unusable;
@@ -127,6 +128,12 @@ impl Key {
     pub fn verifier(&self, algorithm: &str) -> Option<&ParsedPublicKey> {
         let algorithm = Algorithm::named(algorithm)?;
         self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, verifier)| verifier)
+    }
+
+    /// Whether anybody can read its private half: in a standard, or in public test vectors.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        published::is_published(&self.thumbprint)
     }
 
     /// Whether the key serves any of its issuer's algorithms.
