@@ -1,0 +1,13 @@
+//! The AWS IoT Core front door on one's own machine, for trying an authorizer with real clients. Never shipped.
+
+pub mod answer;
+pub mod broker;
+pub mod clock;
+pub mod connection;
+pub mod event;
+pub mod front;
+pub mod gate;
+pub mod journal;
+pub mod lambda;
+pub mod limits;
+pub mod policy;
