@@ -1,0 +1,3 @@
+//! The AWS IoT Core front door on one's own machine.
+
+pub mod policy;
