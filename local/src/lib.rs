@@ -1,3 +1,4 @@
 //! The AWS IoT Core front door on one's own machine.
 
+pub mod answer;
 pub mod policy;
