@@ -30,6 +30,7 @@ use crate::event::Authorizer;
 use crate::gate::Gate;
 use crate::journal::{Journal, What};
 use crate::lambda::{self, Lambda, LambdaSpec};
+use crate::policy::NotAnArn;
 
 /// What the front door is made of.
 pub struct FrontOptions {
@@ -48,6 +49,9 @@ pub struct FrontOptions {
 /// Why the door does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum FrontError {
+    /// The function's ARN is none.
+    #[error(transparent)]
+    Arn(#[from] NotAnArn),
     /// The function does not run.
     #[error(transparent)]
     Function(#[from] lambda::StartError),
@@ -94,13 +98,14 @@ impl Front {
     pub async fn start(options: FrontOptions) -> Result<Running, FrontError> {
         let port = options.port;
         let failed = |source| FrontError::Listen { port, source };
+        let arn = options.function.function_arn.parse()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
         let journal = Journal::default();
         let lines = journal.clone();
         let write = move |line| lines.record(None, None, What::Function(line));
         let lambda = Arc::new(Lambda::start(options.function, Arc::new(write)).await?);
-        let gate = Gate::new(Arc::clone(&lambda), options.authorizer, options.time_scale, journal.clone());
+        let gate = Gate::new(Arc::clone(&lambda), options.authorizer, arn, options.time_scale, journal.clone());
         let gate = Arc::new(gate);
         let connections = Arc::new(Connections::default());
         let broker = Broker::start(Arc::clone(&gate), Arc::clone(&connections)).await?;

@@ -9,16 +9,14 @@ use crate::answer::{Answer, Refusal};
 use crate::event::{self, Authorizer, Door, MqttFacts};
 use crate::journal::Journal;
 use crate::lambda::{InvokeError, Lambda};
+use crate::policy::Arn;
 
 /// Why a client is not let in, for the operator. The client is only refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Denial {
-    /// The authorizer said no.
-    #[error("the authorizer answered isAuthenticated = false; its log line says why")]
-    NotAuthenticated,
-    /// The authorizer's answer is one that AWS IoT would not accept.
-    #[error("AWS IoT would not accept the authorizer's answer: {}", .0.join("; "))]
-    Illegal(Vec<String>),
+    /// The authorizer said no, or gave an answer that AWS IoT would not accept.
+    #[error(transparent)]
+    Answer(#[from] Refusal),
     /// There is no answer.
     #[error(transparent)]
     Function(#[from] InvokeError),
@@ -28,16 +26,18 @@ pub enum Denial {
 pub struct Gate {
     lambda: Arc<Lambda>,
     authorizer: Authorizer,
+    arn: Arn,
     time_scale: u32,
     /// Where decisions are written.
     pub journal: Journal,
 }
 
 impl Gate {
-    /// `time_scale` divides the seconds of the authorizer's answer; 1 is real time.
+    /// `arn` is the function's; its Region and account are those of the resources. `time_scale` divides the seconds
+    /// of the authorizer's answer; 1 is real time.
     #[must_use]
-    pub fn new(lambda: Arc<Lambda>, authorizer: Authorizer, time_scale: u32, journal: Journal) -> Self {
-        Self { lambda, authorizer, time_scale: time_scale.max(1), journal }
+    pub fn new(lambda: Arc<Lambda>, authorizer: Authorizer, arn: Arn, time_scale: u32, journal: Journal) -> Self {
+        Self { lambda, authorizer, arn, time_scale: time_scale.max(1), journal }
     }
 
     /// The event for a connection; without `mqtt` that of an HTTPS publish.
@@ -52,10 +52,7 @@ impl Gate {
     /// Why the client is refused.
     pub async fn ask(&self, event: Bytes) -> Result<Answer, Denial> {
         let body = self.lambda.invoke(event).await?;
-        Answer::read(&body).map_err(|refusal| match refusal {
-            Refusal::NotAuthenticated => Denial::NotAuthenticated,
-            Refusal::Illegal(faults) => Denial::Illegal(faults),
-        })
+        Ok(Answer::read(&body, &self.arn)?)
     }
 
     /// A time of the answer as it passes here.
