@@ -101,7 +101,13 @@ impl Broker {
     ///
     /// # Errors
     /// If the broker cannot route the topic.
-    pub async fn publish(&self, topic: &str, payload: Bytes, qos1: bool, retain: bool) -> Result<(), BrokerError> {
+    pub async fn publish(
+        &self,
+        topic: &str,
+        payload: Bytes,
+        qos1: bool,
+        retain: bool,
+    ) -> Result<(), BrokerError> {
         let qos = if qos1 { QoS::AtLeastOnce } else { QoS::AtMostOnce };
         let publish = Publish {
             dup: false,

@@ -164,7 +164,10 @@ impl Connections {
     #[must_use]
     pub fn holders(&self, client_id: &str) -> Vec<Arc<Connection>> {
         let connections: Vec<_> = self.lock().values().map(Arc::clone).collect();
-        connections.into_iter().filter(|connection| connection.client_id().as_deref() == Some(client_id)).collect()
+        connections
+            .into_iter()
+            .filter(|connection| connection.client_id().as_deref() == Some(client_id))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Arc<Connection>>> {

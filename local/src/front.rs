@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -21,8 +22,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-pub use self::pages::Page;
 use self::head::Head;
+pub use self::pages::Page;
 use self::websocket::Upgrade;
 use crate::broker::{Broker, BrokerError};
 use crate::connection::Connections;
@@ -105,7 +106,8 @@ impl Front {
         let lines = journal.clone();
         let write = move |line| lines.record(None, None, What::Function(line));
         let lambda = Arc::new(Lambda::start(options.function, Arc::new(write)).await?);
-        let gate = Gate::new(Arc::clone(&lambda), options.authorizer, arn, options.time_scale, journal.clone());
+        let gate =
+            Gate::new(Arc::clone(&lambda), options.authorizer, arn, options.time_scale, journal.clone());
         let gate = Arc::new(gate);
         let connections = Arc::new(Connections::default());
         let broker = Broker::start(Arc::clone(&gate), Arc::clone(&connections)).await?;
@@ -145,8 +147,8 @@ async fn serve(mut stream: TcpStream, peer: SocketAddr, house: Arc<House>) {
     // The head has been read here, for the case of its header names; the HTTP server reads it once more.
     let (reader, writer) = tokio::io::split(stream);
     let replayed = tokio::io::join(std::io::Cursor::new(head.bytes.clone()).chain(reader), writer);
-    let mut http = hyper::server::conn::http1::Builder::new();
-    let served = http.keep_alive(false).serve_connection(TokioIo::new(replayed), service).with_upgrades().await;
+    let http = hyper::server::conn::http1::Builder::new();
+    let served = http.serve_connection(TokioIo::new(replayed), service).with_upgrades().await;
     let upgrade = upgrade.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let (Ok(()), Some(upgrade)) = (served, upgrade) {
         websocket::run(upgrade, peer, &house).await;
@@ -161,24 +163,28 @@ async fn answer(
     upgrade: &Mutex<Option<Upgrade>>,
 ) -> Response<Full<Bytes>> {
     let path = request.uri().path();
-    match (request.method(), path) {
+    let mut response = match (request.method(), path) {
         (&Method::GET, "/mqtt") => match websocket::accept(&mut request, head) {
             Ok((response, accepted)) => {
                 *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(accepted);
-                response
+                return response;
             }
             Err(response) => response,
         },
-        (&Method::POST, path) if path.starts_with("/topics/") => publish::answer(request, head, peer, house).await,
+        (&Method::POST, path) if path.starts_with("/topics/") => {
+            publish::answer(request, head, peer, house).await
+        }
         (&Method::GET | &Method::HEAD, path) => pages::answer(path, &house.pages),
         _ => text(StatusCode::NOT_FOUND, "nothing here\n"),
-    }
+    };
+    // Only the first head has been read with its case kept, so there is no second request.
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
     *response.status_mut() = status;
-    let plain = hyper::header::HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, plain);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

@@ -36,7 +36,13 @@ impl Gate {
     /// `arn` is the function's; its Region and account are those of the resources. `time_scale` divides the seconds
     /// of the authorizer's answer; 1 is real time.
     #[must_use]
-    pub fn new(lambda: Arc<Lambda>, authorizer: Authorizer, arn: Arn, time_scale: u32, journal: Journal) -> Self {
+    pub fn new(
+        lambda: Arc<Lambda>,
+        authorizer: Authorizer,
+        arn: Arn,
+        time_scale: u32,
+        journal: Journal,
+    ) -> Self {
         Self { lambda, authorizer, arn, time_scale: time_scale.max(1), journal }
     }
 

@@ -169,6 +169,11 @@ impl Journal {
 
     /// Writes an entry. Without a reader it is dropped.
     pub fn record(&self, connection: Option<Uuid>, client: Option<&str>, what: What) {
-        let _ = self.sender.send(Happening { at: clock::now(), connection, client: client.map(str::to_owned), what });
+        let _ = self.sender.send(Happening {
+            at: clock::now(),
+            connection,
+            client: client.map(str::to_owned),
+            what,
+        });
     }
 }

@@ -4,6 +4,8 @@
 //! of its own, so that it is always known which process holds which request: when a process dies its request fails
 //! at once, and when it is too slow that process is the one that is killed.
 
+mod life;
+mod lines;
 mod queue;
 mod runtime_api;
 mod sandbox;
@@ -176,7 +178,7 @@ impl Lambda {
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         let deadline = clock::deadline(INVOKE_LIMIT);
         let (reply, answer) = oneshot::channel();
-        self.queue.put(Job { id: Uuid::new_v4(), event, reply });
+        self.queue.put(Job { id: Uuid::new_v4(), event, again: false, reply });
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(InvokeError::Stopped),

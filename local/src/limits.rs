@@ -40,7 +40,8 @@ pub fn filter(filter: &str) -> Result<(), &'static str> {
 
 fn levels(topic: &str) -> Result<(), &'static str> {
     // The prefix of Basic Ingest, $aws/rules/NAME/, does not count.
-    let counted = topic.strip_prefix("$aws/rules/").and_then(|rest| rest.split_once('/')).map_or(topic, |(_, t)| t);
+    let counted =
+        topic.strip_prefix("$aws/rules/").and_then(|rest| rest.split_once('/')).map_or(topic, |(_, t)| t);
     if counted.len() > TOPIC {
         return Err("the topic is longer than 256 bytes");
     }

@@ -79,7 +79,8 @@ impl Gatekeeper {
 
     /// Decides a CONNECT: the authorizer, then `iot:Connect`, then the will.
     async fn connect(&self, connect: &ConnectInfo) -> bool {
-        let Some(connection) = connect.id().remote_addr.and_then(|address| self.connections.get(address)) else {
+        let Some(connection) = connect.id().remote_addr.and_then(|address| self.connections.get(address))
+        else {
             return false;
         };
         connection.speaks_mqtt5(connect.proto_ver() == MQTT_5);
@@ -210,7 +211,12 @@ impl From<LastWill<'_>> for Will {
 }
 
 /// The statement that allows the connect, or why it is refused.
-fn may_connect(policy: &Policy, context: &Context, client_id: &str, will: Option<&Will>) -> Result<String, String> {
+fn may_connect(
+    policy: &Policy,
+    context: &Context,
+    client_id: &str,
+    will: Option<&Will>,
+) -> Result<String, String> {
     let connect = ask(policy, context, Action::Connect, &format!("client/{client_id}"));
     if !connect.allowed {
         return Err(format!("iot:Connect on client/{client_id}: {}", connect.reason));

@@ -26,7 +26,12 @@ pub(super) struct Credentials {
 /// Ends the connection at its time, and refreshes its policy until then. Returns when the connection is over.
 ///
 /// `disconnectAfterInSeconds` is fixed at the connect; a refresh cannot move it.
-pub(super) async fn keep(connection: Arc<Connection>, gate: Arc<Gate>, credentials: Credentials, times: Times) {
+pub(super) async fn keep(
+    connection: Arc<Connection>,
+    gate: Arc<Gate>,
+    credentials: Credentials,
+    times: Times,
+) {
     let disconnect = tokio::time::sleep(gate.scaled(times.disconnect_after));
     tokio::pin!(disconnect);
     let mut refresh_after = times.refresh_after;
@@ -46,7 +51,11 @@ pub(super) async fn keep(connection: Arc<Connection>, gate: Arc<Gate>, credentia
     }
 }
 
-async fn refresh(connection: &Connection, gate: &Gate, credentials: &Credentials) -> Result<Duration, String> {
+async fn refresh(
+    connection: &Connection,
+    gate: &Gate,
+    credentials: &Credentials,
+) -> Result<Duration, String> {
     let answer = gate.ask(credentials.event.clone()).await.map_err(|denial| denial.to_string())?;
     let Credentials { client_id, context, .. } = credentials;
     let resource = format!("client/{client_id}");

@@ -8,8 +8,8 @@ use rmqtt::context::ServerContext;
 use rmqtt::retain::{DefaultRetainStorage, RetainStorage};
 use rmqtt::subscribe::SharedSubscription;
 use rmqtt::types::{
-    ClientId, Id, IsOnline, NodeId, Retain, SharedGroup, SubscriptionIdentifier, SubscriptionOptions, TopicFilter,
-    TopicName,
+    ClientId, Id, IsOnline, NodeId, Retain, SharedGroup, SubscriptionIdentifier, SubscriptionOptions,
+    TopicFilter, TopicName,
 };
 
 /// Retained messages in memory.

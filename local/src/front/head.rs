@@ -63,7 +63,9 @@ async fn fill(stream: &mut TcpStream, bytes: &mut BytesMut) -> Result<Vec<(Strin
         let mut request = httparse::Request::new(&mut slots);
         match request.parse(bytes) {
             Ok(httparse::Status::Complete(length)) if length <= LIMIT => return Ok(own(request.headers)),
-            Ok(httparse::Status::Complete(_)) | Err(httparse::Error::TooManyHeaders) => return Err(Fault::TooLarge),
+            Ok(httparse::Status::Complete(_)) | Err(httparse::Error::TooManyHeaders) => {
+                return Err(Fault::TooLarge);
+            }
             Ok(httparse::Status::Partial) => {}
             Err(_) => return Err(Fault::Malformed),
         }

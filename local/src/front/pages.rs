@@ -29,7 +29,11 @@ pub struct Page {
 
 pub(super) fn answer(path: &str, pages: &[Page]) -> Response<Full<Bytes>> {
     let Some(page) = pages.iter().find(|page| page.path == path) else {
-        return if path == "/" { text(StatusCode::OK, HOME) } else { text(StatusCode::NOT_FOUND, "nothing here\n") };
+        return if path == "/" {
+            text(StatusCode::OK, HOME)
+        } else {
+            text(StatusCode::NOT_FOUND, "nothing here\n")
+        };
     };
     let mut response = Response::new(Full::new(page.body.clone()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));

@@ -25,7 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 type Answer = Response<Full<Bytes>>;
 
 /// Asks the authorizer, then its policy, and publishes.
-pub(super) async fn answer(request: Request<Incoming>, head: &Head, peer: SocketAddr, house: &House) -> Answer {
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    head: &Head,
+    peer: SocketAddr,
+    house: &House,
+) -> Answer {
     let asked = match Asked::read(request.uri().path(), request.uri().query()) {
         Ok(asked) => asked,
         Err(fault) => return message(StatusCode::BAD_REQUEST, fault),
@@ -54,7 +59,8 @@ struct Asked {
 impl Asked {
     fn read(path: &str, query: Option<&str>) -> Result<Self, &'static str> {
         let encoded = path.strip_prefix("/topics/").unwrap_or_default();
-        let topic = percent_decode_str(encoded).decode_utf8().map_err(|_| "the topic is not UTF-8")?.into_owned();
+        let topic =
+            percent_decode_str(encoded).decode_utf8().map_err(|_| "the topic is not UTF-8")?.into_owned();
         limits::topic(&topic)?;
         let mut asked = Self { topic, qos1: false, retain: false };
         for pair in query.unwrap_or_default().split('&') {
@@ -127,7 +133,8 @@ mod tests {
 
     #[test]
     fn the_topic_is_percent_decoded() {
-        let asked = Asked::read("/topics/acme%2Falice%2Ftele%20metry", Some("qos=1&retain=true")).ok().unwrap();
+        let asked =
+            Asked::read("/topics/acme%2Falice%2Ftele%20metry", Some("qos=1&retain=true")).ok().unwrap();
         assert_eq!((asked.topic.as_str(), asked.qos1, asked.retain), ("acme/alice/tele metry", true, true));
         let plain = Asked::read("/topics/a/b", None).ok().unwrap();
         assert_eq!((plain.topic.as_str(), plain.qos1, plain.retain), ("a/b", false, false));

@@ -12,7 +12,9 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -42,6 +44,7 @@ const KNOCKING: Duration = Duration::from_secs(15);
 /// How long the other side may take to finish once one has.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+type Answer = Response<Full<Bytes>>;
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// A connection that is about to become a WebSocket.
@@ -52,15 +55,18 @@ pub(super) struct Upgrade {
 
 /// Answers the opening handshake (RFC 6455, section 4.2). Offered extensions are declined by silence.
 #[expect(clippy::result_large_err, reason = "both sides are the response to be sent")]
-pub(super) fn accept(
-    request: &mut Request<Incoming>,
-    head: &Head,
-) -> Result<(Response<Full<Bytes>>, Upgrade), Response<Full<Bytes>>> {
+pub(super) fn accept(request: &mut Request<Incoming>, head: &Head) -> Result<(Answer, Upgrade), Answer> {
     let headers = request.headers();
-    if !has_token(headers, UPGRADE.as_str(), "websocket") || !has_token(headers, CONNECTION.as_str(), "upgrade") {
-        return Err(text(StatusCode::UPGRADE_REQUIRED, "this is MQTT over WebSocket: connect to it with ws://\n"));
+    if !has_token(headers, UPGRADE.as_str(), "websocket")
+        || !has_token(headers, CONNECTION.as_str(), "upgrade")
+    {
+        return Err(text(
+            StatusCode::UPGRADE_REQUIRED,
+            "this is MQTT over WebSocket: connect to it with ws://\n",
+        ));
     }
-    let protocol = PROTOCOLS.into_iter().find(|name| has_token(headers, SEC_WEBSOCKET_PROTOCOL.as_str(), name));
+    let protocol =
+        PROTOCOLS.into_iter().find(|name| has_token(headers, SEC_WEBSOCKET_PROTOCOL.as_str(), name));
     let Some(protocol) = protocol else {
         return Err(text(StatusCode::BAD_REQUEST, "offer the WebSocket subprotocol mqtt\n"));
     };
@@ -98,7 +104,11 @@ pub(super) async fn run(upgrade: Upgrade, peer: SocketAddr, house: &House) {
     drop(entry);
     if let Some(client_id) = connection.client_id() {
         let reason = connection.ending().unwrap_or(Ending::ByClient);
-        house.gate.journal.record(Some(connection.door.connection), Some(&client_id), What::Closed { reason });
+        house.gate.journal.record(
+            Some(connection.door.connection),
+            Some(&client_id),
+            What::Closed { reason },
+        );
     }
     if finished {
         let _ = tokio::time::timeout(FAREWELL, farewell(from_client, to_client, &connection)).await;
@@ -193,8 +203,9 @@ async fn farewell(
     connection: &Connection,
 ) {
     if let Some(code) = connection.disconnect_code() {
-        // DISCONNECT with a reason and no properties (MQTT 5, section 3.14).
-        let _ = to_client.send(Message::Binary(Bytes::from(vec![0xE0, 0x01, code]))).await;
+        // DISCONNECT with a reason and no properties (MQTT 5, section 3.14). Their length of zero may be left out,
+        // but not every client can read that.
+        let _ = to_client.send(Message::Binary(Bytes::from(vec![0xE0, 0x02, code, 0x00]))).await;
     }
     let _ = to_client.send(Message::Close(None)).await;
     // What the client still sends is read and dropped: closing with unread bytes would reset the connection, and the

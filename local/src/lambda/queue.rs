@@ -10,6 +10,8 @@ use super::InvokeError;
 pub(super) struct Job {
     pub(super) id: Uuid,
     pub(super) event: Bytes,
+    /// It has been in the hands of a process that was killed.
+    pub(super) again: bool,
     pub(super) reply: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 

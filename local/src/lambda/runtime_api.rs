@@ -114,7 +114,11 @@ async fn tell(calls: &mpsc::Sender<Call>, call: Call) -> Answer {
 }
 
 async fn body(request: Request<Incoming>) -> Option<Bytes> {
-    Limited::new(request.into_body(), BODY_LIMIT).collect().await.ok().map(http_body_util::Collected::to_bytes)
+    Limited::new(request.into_body(), BODY_LIMIT)
+        .collect()
+        .await
+        .ok()
+        .map(http_body_util::Collected::to_bytes)
 }
 
 /// Type and message of a reported error: from the body, else from the header that also names the type.
