@@ -12,4 +12,5 @@ pub mod journal;
 pub mod lambda;
 pub mod limits;
 pub mod policy;
+pub mod token;
 pub mod workspace;
