@@ -19,6 +19,8 @@ pub struct ClientIdPattern {
     pub text: Text,
     /// Whether the pattern ends in `*`.
     pub tail: bool,
+    /// As the configuration writes it.
+    pub source: Box<str>,
 }
 
 /// A client id that the token may use; safe to put into a policy. [`admit`] alone makes one.

@@ -4,6 +4,7 @@
 //! [`Authorizer`].
 
 mod claims;
+mod client_ids;
 mod document;
 mod fault;
 mod grants;
@@ -91,12 +92,7 @@ fn read(file: &str, text: &str, environment: Environment<'_>, package: &mut Pack
     check(&mut reader, &mut root);
     reader.finish(&root);
     package.faults.splice(0..0, reader.faults);
-    Some(Authorizer {
-        token,
-        issuers: issuers.into_iter().map(|issuer| issuer.issuer).collect(),
-        policies,
-        session,
-    })
+    Some(Authorizer { token, issuers, policies, session })
 }
 
 fn token<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> TokenRule {

@@ -3,6 +3,8 @@
 //! Each rule is a function with a table of cases on both sides of its edge in `tests/claims.rs`. The order of the rules is
 //! the order of their codes.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -115,7 +117,7 @@ impl ClaimRules {
         {
             return Err(Code::LifetimeTooLong);
         }
-        if times.expires < now.plus(self.min_remaining_seconds) {
+        if times.expires.since(now) < Duration::from_secs(self.min_remaining_seconds) {
             return Err(Code::ExpiresTooSoon);
         }
         Ok(())

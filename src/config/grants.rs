@@ -4,8 +4,8 @@ use toml::de::DeValue;
 
 use super::document::{Item, Located, Reader, Table};
 use super::fault::Fault;
-use super::issuer::Named;
 use super::package::Package;
+use crate::authorizer::Issuer;
 use crate::claims::ClaimPath;
 use crate::condition::{Condition, Scalar};
 use crate::policy::{GrantRule, Policies, Template, Vocabulary};
@@ -15,7 +15,7 @@ use crate::slots::Slot;
 pub(super) fn grants<'d>(
     reader: &mut Reader<'d>,
     root: &mut Table<'d>,
-    issuers: &[Named],
+    issuers: &[Issuer],
     slots: &[Slot],
     package: &mut Package,
 ) -> Policies {
@@ -84,7 +84,7 @@ fn template_of(
 }
 
 /// Reads every `[[refuse]]` into the issuers that it is for; without `issuer` it is for all.
-pub(super) fn refusals<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, issuers: &mut [Named]) {
+pub(super) fn refusals<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, issuers: &mut [Issuer]) {
     let tables = root.take("refuse");
     for mut table in reader.tables("[[refuse]]", tables) {
         let of = issuers_of(reader, &mut table, issuers);
@@ -96,14 +96,14 @@ pub(super) fn refusals<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, issuer
         };
         for (index, issuer) in issuers.iter_mut().enumerate() {
             if of.as_ref().is_none_or(|of| of.contains(&index)) {
-                issuer.issuer.rules.refuse.push(when.clone());
+                issuer.rules.refuse.push(when.clone());
             }
         }
     }
 }
 
 /// `issuer`: an id or a list of ids. `None` where it is not given.
-fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Named]) -> Option<Vec<usize>> {
+fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Issuer]) -> Option<Vec<usize>> {
     let item = table.take("issuer")?;
     let ids = match item.get_ref() {
         DeValue::Array(_) => {
@@ -114,7 +114,7 @@ fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Nam
     };
     let mut indices = Vec::new();
     for id in ids {
-        match issuers.iter().position(|issuer| *issuer.issuer.id == *id.value) {
+        match issuers.iter().position(|issuer| *issuer.id == *id.value) {
             Some(index) => indices.push(index),
             None => reader.fault(&id.span, format!("there is no `[[issuer]]` with the id `{}`", id.value)),
         }

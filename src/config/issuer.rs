@@ -1,8 +1,7 @@
 //! `[[issuer]]`: whom we trust, by which keys, for what.
 
-use std::ops::Range;
-
 use super::claims::own_paths;
+use super::client_ids;
 use super::document::{Located, Reader, Table};
 use super::fault::Fault;
 use super::grants::conditions;
@@ -14,12 +13,6 @@ use crate::policy::{Part, Text, Used, Vocabulary};
 use crate::slots::{Slot, is_id};
 use crate::token::canonical_type;
 use crate::verify::ClaimRules;
-
-/// An issuer, and where the file names it.
-pub(super) struct Named {
-    pub(super) issuer: Issuer,
-    span: Range<usize>,
-}
 
 /// What the file says for all issuers.
 pub(super) struct Shared<'s> {
@@ -34,29 +27,31 @@ pub(super) fn issuers<'d>(
     root: &mut Table<'d>,
     shared: &Shared<'_>,
     package: &mut Package,
-) -> Vec<Named> {
+) -> Vec<Issuer> {
     let tables = root.take("issuer");
     if tables.is_none() {
         reader.fault(&(0..0), "there is no `[[issuer]]`: nobody's tokens would be taken");
     }
-    let mut issuers: Vec<Named> = Vec::new();
+    let mut issuers: Vec<Issuer> = Vec::new();
+    let mut spans = Vec::new();
     for mut table in reader.tables("[[issuer]]", tables) {
         let issuer = issuer(reader, &mut table, shared, package);
         for known in &issuers {
-            if !issuer.id.is_empty() && known.issuer.id == issuer.id {
+            if !issuer.id.is_empty() && known.id == issuer.id {
                 reader.fault(&table.span, format!("there are two issuers with the id `{}`", issuer.id));
             }
-            if !issuer.rules.issuer.is_empty() && known.issuer.rules.issuer == issuer.rules.issuer {
+            if !issuer.rules.issuer.is_empty() && known.rules.issuer == issuer.rules.issuer {
                 reader.fault(
                     &table.span,
                     format!("`{}` stands in two `[[issuer]]`: make one of them", issuer.rules.issuer),
                 );
             }
         }
-        issuers.push(Named { issuer, span: table.span.clone() });
+        issuers.push(issuer);
+        spans.push(table.span.clone());
     }
-    for named in &issuers {
-        check_client_ids(reader, named);
+    for (index, collision) in client_ids::collisions(&issuers) {
+        reader.fault(spans.get(index).unwrap_or(&(0..0)), collision);
     }
     issuers
 }
@@ -94,7 +89,7 @@ fn issuer<'d>(
     );
     let algorithms = algorithms(reader, table);
     let slots = own_paths(reader, table.take("claims"), shared.slots);
-    let client_ids = client_ids(reader, table, &slots);
+    let client_ids = patterns(reader, table, &slots);
     let mut client_id_slots = Used::default();
     client_ids.iter().for_each(|pattern| client_id_slots.add(&pattern.text));
     let keys = keys(reader, table, &algorithms, &shared.blocked, package);
@@ -221,7 +216,7 @@ fn key_file(
     set
 }
 
-fn client_ids<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, slots: &[Slot]) -> Vec<ClientIdPattern> {
+fn patterns<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, slots: &[Slot]) -> Vec<ClientIdPattern> {
     if table.take("client_ids").is_none() {
         reader.missing(
             table,
@@ -230,10 +225,10 @@ fn client_ids<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, slots: &[Slot]
         );
     }
     let patterns = reader.raw_strings(table, "client_ids").unwrap_or_default();
-    patterns.iter().filter_map(|pattern| client_id(reader, pattern, slots)).collect()
+    patterns.iter().filter_map(|pattern| self::pattern(reader, pattern, slots)).collect()
 }
 
-fn client_id(reader: &mut Reader<'_>, pattern: &Located<String>, slots: &[Slot]) -> Option<ClientIdPattern> {
+fn pattern(reader: &mut Reader<'_>, pattern: &Located<String>, slots: &[Slot]) -> Option<ClientIdPattern> {
     let (text, tail) = match pattern.value.strip_suffix('*') {
         Some(text) => (text, true),
         None => (pattern.value.as_str(), false),
@@ -263,25 +258,7 @@ fn client_id(reader: &mut Reader<'_>, pattern: &Located<String>, slots: &[Slot])
         reader.fault(&pattern.span, format!("`{}` lets one value run into another: {mend}", pattern.value));
         return None;
     }
-    Some(ClientIdPattern { text, tail })
-}
-
-/// A client id has to name its subject, or two subjects could throw each other off.
-fn check_client_ids(reader: &mut Reader<'_>, named: &Named) {
-    let issuer = &named.issuer;
-    let subject = crate::claims::ClaimPath::parse("sub");
-    let names_subject = |pattern: &ClientIdPattern| {
-        pattern.text.parts.iter().any(|part| {
-            matches!(part, Part::Slot(index) if issuer.slots.get(*index).is_some_and(|slot| slot.path == subject && !slot.list))
-        })
-    };
-    if !issuer.client_ids.iter().all(names_subject) {
-        let mend = "use a slot that takes the claim `sub` in each of `client_ids`";
-        reader.fault(
-            &named.span,
-            format!("issuer `{}` lets two subjects hold one client id: {mend}", issuer.id),
-        );
-    }
+    Some(ClientIdPattern { text, tail, source: pattern.value.as_str().into() })
 }
 
 fn is_short_name(id: &str) -> bool {

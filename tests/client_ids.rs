@@ -1,0 +1,150 @@
+//! The proof that a client id tells its subject: a table on both sides, and a search for two subjects that share one.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::json;
+use support::deployment::Deployment;
+use support::signer::Signer;
+use support::{FUNCTION, NOW, at};
+
+const SLOTS: &str = r#"
+[claims]
+sub  = "sub"
+team = "team"
+tree = { path = "tree", type = "path" }
+path = { path = "sub", type = "path" }
+uuid = { path = "sub", type = "uuid" }
+hash = { path = "sub", type = "hash" }
+list = { path = "list", list = true }
+subs = { path = "sub", list = true }
+"#;
+
+/// A deployment of issuers with these patterns, and a policy that grants what they are asked for.
+fn deployment(issuers: &[&[&str]]) -> Deployment {
+    let deployment = Deployment::empty();
+    let mut toml = String::new();
+    for (index, patterns) in issuers.iter().enumerate() {
+        let patterns = json!(patterns);
+        toml.push_str(&format!(
+            "[[issuer]]\nid = \"i{index}\"\nissuer = \"https://i{index}.example/\"\naudience = [\"a\"]\nalgorithms = [\"ES256\"]\n\
+             keys = [\"file:keys/k.json\"]\nclient_ids = {patterns}\n"
+        ));
+    }
+    let of: Vec<String> = (0..issuers.len()).map(|index| format!("i{index}")).collect();
+    toml.push_str(&format!("{SLOTS}\n[[grant]]\npolicy = \"p\"\nissuer = {}\n", json!(of)));
+    deployment.write("authorizer.toml", toml);
+    deployment.write("policies/p.json", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Connect","Resource":"client/${mqtt:client_id}"}]}"#);
+    deployment.keys("keys/k.json", &["es256"]);
+    deployment
+}
+
+#[test]
+fn patterns_that_tell_their_subject_and_patterns_that_do_not() {
+    let proven: &[&[&[&str]]] = &[
+        &[&["${sub}"]],
+        &[&["${sub}", "${sub}/*"]],
+        &[&["${team}/${sub}"]],
+        &[&["${tree}/${sub}"]],
+        &[&["${sub}/${tree}", "${sub}/*", "${sub}"]],
+        &[&["a/${path}"]],
+        &[&["a/${path}/b"]],
+        &[&["app-${uuid}", "app-${uuid}-*", "app-${uuid}/*"]],
+        &[&["${hash}-*"]],
+        &[&["${uuid}*"]],
+        &[&["a/${sub}", "b/${team}/${sub}"]],
+        &[&["a/x/${sub}", "b/${sub}/x"]],
+        &[&["${list}/${sub}"]],
+        &[&["${uuid}", "${sub}"]],
+        &[&["${sub}"], &["${sub}"]],
+        &[&["${issuer:id}/${sub}"], &["${issuer:id}/${sub}"]],
+        &[&["${sub}"], &["x/${sub}"]],
+        &[&["a-${uuid}"], &["bb-${uuid}"]],
+        &[&["${sub}"], &["${team}/${sub}", "${sub}"]],
+    ];
+    for patterns in proven {
+        assert!(deployment(patterns).load().is_ok(), "{patterns:?}");
+    }
+    let unproven: &[&[&[&str]]] = &[
+        &[&["*"]],
+        &[&["app"]],
+        &[&["app-*"]],
+        &[&["${team}"]],
+        &[&["${list}"]],
+        &[&["${subs}"]],
+        &[&["${sub}", "*"]],
+        &[&["${sub}", "${team}/*"]],
+        &[&["${sub}/${team}", "${team}/${sub}"]],
+        &[&["${sub}/a", "b/${sub}"]],
+        &[&["${path}", "${path}/*"]],
+        &[&["${path}/${tree}"]],
+        &[&["${tree}/${path}"]],
+        &[&["${path}", "${sub}"]],
+        &[&["${hash}", "${sub}"]],
+        &[&["${hash}", "${uuid}/*", "${sub}/*", "${team}/x"]],
+        &[&["a-${uuid}", "${sub}"]],
+        &[&["${tree}/x"]],
+        &[&["${tree}/${sub}", "${sub}/x"]],
+        &[&["${sub}/*"], &["${sub}/x"]],
+        &[&["${issuer:id}/${sub}"], &["${team}/${sub}"]],
+        &[&["${sub}"], &["${hash}"]],
+    ];
+    for patterns in unproven {
+        let Err(faults) = deployment(patterns).load() else { panic!("{patterns:?} is taken for proven") };
+        assert!(faults.to_string().contains("could hold one client id"), "{patterns:?}: {faults}");
+    }
+}
+
+/// A level of a pattern, of few enough kinds that two patterns often meet.
+fn level() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("${sub}"),
+        Just("${sub}"),
+        Just("${team}"),
+        Just("${tree}"),
+        Just("${path}"),
+        Just("${hash}"),
+        Just("a"),
+        Just("b"),
+    ]
+    .prop_map(str::to_owned)
+}
+
+fn pattern() -> impl Strategy<Value = String> {
+    (prop::collection::vec(level(), 1..4), any::<bool>()).prop_map(|(levels, tail)| {
+        let text = levels.join("/");
+        if tail { format!("{text}/*") } else { text }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever passes the proof, no client id is ever admitted for two subjects: searched among claims that look alike.
+    #[test]
+    fn no_client_id_is_admitted_for_two_subjects(patterns in prop::collection::vec(pattern(), 1..4)) {
+        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let Ok(config) = deployment(&[&patterns]).load() else { return Ok(()) };
+        let ids = ["a", "b", "a/a", "a/b", "b/a", "b/b", "a/a/a", "a/b/a", "b/a/b", "a/a/b", "a/b/a/b"];
+        let mut holders: BTreeMap<&str, &str> = BTreeMap::new();
+        for subject in ["a", "b", "a/b", "b/a", "a/a", "a/b/a"] {
+            for team in ["a", "b"] {
+                for tree in ["a", "b", "a/b", "b/a", "b/b"] {
+                    let claims = json!({ "iss": "https://i0.example/", "aud": "a", "sub": subject, "team": team, "tree": tree, "exp": NOW + 600 });
+                    let token = Signer::named("es256").token(&claims);
+                    for id in ids {
+                        let event = json!({ "token": token, "protocolData": { "mqtt": { "clientId": id } } }).to_string();
+                        if config.authorizer.authorize(event.as_bytes(), FUNCTION, at(0.0)).outcome.is_ok() {
+                            let holder = *holders.entry(id).or_insert(subject);
+                            prop_assert_eq!(holder, subject, "{} for {:?}", id, patterns);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

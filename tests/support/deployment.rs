@@ -1,0 +1,76 @@
+//! Deployments: the folders under `tests/deployments/`, and the shipped example, with keys made for this run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use iot_jwt_authorizer::authorizer::Authorizer;
+use iot_jwt_authorizer::config::{Config, Faults};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::signer::Signer;
+
+/// A deployment in a folder of its own.
+pub struct Deployment {
+    folder: TempDir,
+}
+
+impl Deployment {
+    /// An empty folder.
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A copy of `tests/deployments/NAME`, or of the shipped example if that is the name. Keys are those of the signers named in
+    /// its `keys/NAME.signers`, one a line; the example's are RS256 and ES256.
+    pub fn named(name: &str) -> Self {
+        let deployment = Self::empty();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let source =
+            if name == "example" { root.to_owned() } else { root.join("tests/deployments").join(name) };
+        deployment.write("authorizer.toml", fs::read_to_string(source.join("authorizer.toml")).unwrap());
+        for policy in fs::read_dir(source.join("policies")).unwrap().map(|entry| entry.unwrap().path()) {
+            let file = policy.file_name().unwrap().to_str().unwrap();
+            deployment.write(&format!("policies/{file}"), fs::read(&policy).unwrap());
+        }
+        if name == "example" {
+            deployment.keys("keys/users.jwks.json", &["rs256", "es256"]);
+            return deployment;
+        }
+        for list in fs::read_dir(source.join("keys")).unwrap().map(|entry| entry.unwrap().path()) {
+            let signers = fs::read_to_string(&list).unwrap();
+            let signers: Vec<&str> = signers.lines().collect();
+            let stem = list.file_stem().unwrap().to_str().unwrap();
+            deployment.keys(&format!("keys/{stem}.jwks.json"), &signers);
+        }
+        deployment
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Writes a key set of these signers' public halves.
+    pub fn keys(&self, name: &str, signers: &[&str]) {
+        let keys: Vec<_> = signers.iter().map(|name| Signer::named(name).jwk()).collect();
+        self.write(name, json!({ "keys": keys }).to_string());
+    }
+
+    /// Where a file is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What the function makes of it.
+    pub fn load(&self) -> Result<Config, Faults> {
+        Config::load(&self.path("authorizer.toml"), &|_| None)
+    }
+
+    /// What the function makes of it, which has to be sound.
+    pub fn authorizer(&self) -> Authorizer {
+        self.load().unwrap_or_else(|faults| panic!("{faults}")).authorizer
+    }
+}

@@ -1,0 +1,30 @@
+//! What the tests share: deployments on disk, signers that mint, events, and the one door through which cases are checked.
+
+#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
+pub mod case;
+pub mod deployment;
+pub mod signer;
+
+use iot_jwt_authorizer::claims::NumericDate;
+use std::time::{Duration, SystemTime};
+
+/// The present of every case, in seconds since 1970.
+pub const NOW: u64 = 1_800_000_000;
+
+/// The function that AWS IoT invoked.
+pub const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:authorizer";
+
+/// A time so many seconds from the present.
+pub fn at(offset: f64) -> NumericDate {
+    let seconds = f64::from(u32::try_from(NOW).unwrap()) + offset;
+    NumericDate::from(SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds))
+}
