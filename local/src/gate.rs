@@ -1,0 +1,69 @@
+//! Asking the authorizer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::answer::{Answer, Refusal};
+use crate::event::{self, Authorizer, Door, MqttFacts};
+use crate::journal::Journal;
+use crate::lambda::{InvokeError, Lambda};
+use crate::policy::Arn;
+
+/// Why a client is not let in, for the operator. The client is only refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Denial {
+    /// The authorizer said no, or gave an answer that AWS IoT would not accept.
+    #[error(transparent)]
+    Answer(#[from] Refusal),
+    /// There is no answer.
+    #[error(transparent)]
+    Function(#[from] InvokeError),
+}
+
+/// What every transport asks before it lets a client do anything.
+pub struct Gate {
+    lambda: Arc<Lambda>,
+    authorizer: Authorizer,
+    arn: Arn,
+    time_scale: u32,
+    /// Where decisions are written.
+    pub journal: Journal,
+}
+
+impl Gate {
+    /// `arn` is the function's; its Region and account are those of the resources. `time_scale` divides the seconds
+    /// of the authorizer's answer; 1 is real time.
+    #[must_use]
+    pub fn new(
+        lambda: Arc<Lambda>,
+        authorizer: Authorizer,
+        arn: Arn,
+        time_scale: u32,
+        journal: Journal,
+    ) -> Self {
+        Self { lambda, authorizer, arn, time_scale: time_scale.max(1), journal }
+    }
+
+    /// The event for a connection; without `mqtt` that of an HTTPS publish.
+    #[must_use]
+    pub fn event(&self, door: &Door, mqtt: Option<&MqttFacts>) -> Bytes {
+        event::event(&self.authorizer, door, mqtt)
+    }
+
+    /// Invokes the function with the event and validates its answer.
+    ///
+    /// # Errors
+    /// Why the client is refused.
+    pub async fn ask(&self, event: Bytes) -> Result<Answer, Denial> {
+        let body = self.lambda.invoke(event).await?;
+        Ok(Answer::read(&body, &self.arn)?)
+    }
+
+    /// A time of the answer as it passes here.
+    #[must_use]
+    pub fn scaled(&self, time: Duration) -> Duration {
+        time.checked_div(self.time_scale).unwrap_or(time)
+    }
+}

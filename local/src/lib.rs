@@ -1,0 +1,18 @@
+//! The AWS IoT Core front door on one's own machine, for trying an authorizer with real clients. Never shipped.
+
+pub mod answer;
+pub mod broker;
+pub mod clock;
+pub mod connection;
+pub mod event;
+pub mod front;
+pub mod function;
+pub mod gate;
+pub mod issuer;
+pub mod journal;
+pub mod lambda;
+pub mod limits;
+pub mod policy;
+pub mod serve;
+pub mod token;
+pub mod workspace;

@@ -1,0 +1,7 @@
+//! The front door with real MQTT clients and a real function process.
+
+mod ends;
+mod http;
+mod policy;
+mod sandboxes;
+mod support;
