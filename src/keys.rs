@@ -160,11 +160,13 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Adds what a later source has: a key that is there already, by `kid` or by thumbprint, stays as it is.
+    /// Adds what a later source has. A `kid` that is there already stays with its key; a key without one is there once.
+    ///
+    /// One key may stand under several names: an issuer that signs with RS256 and PS256 publishes it twice.
     pub fn extend(&mut self, later: Self) {
         for key in later.keys {
             let known =
-                |own: &Key| own.thumbprint == key.thumbprint || (own.kid.is_some() && own.kid == key.kid);
+                |own: &Key| own.kid == key.kid && (own.kid.is_some() || own.thumbprint == key.thumbprint);
             if !self.keys.iter().any(known) {
                 self.keys.push(key);
             }
