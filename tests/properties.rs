@@ -25,7 +25,7 @@ use support::{FUNCTION, NOW, at};
 static EXAMPLE: LazyLock<Authorizer> = LazyLock::new(|| Deployment::named("example").authorizer());
 static LARGE: LazyLock<Authorizer> = LazyLock::new(|| Deployment::named("large").authorizer());
 
-fn claims(more: Value) -> Value {
+fn claims(more: &Value) -> Value {
     let mut claims = json!({
         "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": "ana", "tenant": "acme", "iat": NOW, "exp": NOW + 3600,
     });
@@ -48,7 +48,7 @@ fn answer(authorizer: &Authorizer, token: &str, client_id: Option<&str>) -> Opti
 fn any_flipped_bit_of_a_token_is_refused() {
     let authorizer = Deployment::named("all").authorizer();
     for signer in ["rs256", "ps256", "es256", "es384", "eddsa"] {
-        let token = Signer::named(signer).token(&claims(json!({})));
+        let token = Signer::named(signer).token(&claims(&json!({})));
         assert!(answer(&authorizer, &token, None).is_some(), "{signer}");
         for at in 0..token.len() * 8 {
             let mut flipped = token.clone().into_bytes();
@@ -139,7 +139,7 @@ fn grants_literally(
     devices: &Value,
     role: &Value,
 ) -> Result<bool, TestCaseError> {
-    let claims = claims(json!({ "sub": sub, "tenant": tenant, "devices": devices, "role": role }));
+    let claims = claims(&json!({ "sub": sub, "tenant": tenant, "devices": devices, "role": role }));
     let token = Signer::named("es256").token(&claims);
     let id = sub.as_str().unwrap_or("ana");
     let Some(answer) = answer(&EXAMPLE, &token, Some(id)) else { return Ok(false) };
@@ -211,7 +211,7 @@ proptest! {
 
     #[test]
     fn any_claim_of_any_shape_is_decided_the_same_way_twice(name in "iss|sub|aud|exp|nbf|iat|jti|cnf|tenant|devices|role", value in any_json()) {
-        let token = Signer::named("es256").token(&claims(json!({ name: value })));
+        let token = Signer::named("es256").token(&claims(&json!({ name: value })));
         let once = answer(&EXAMPLE, &token, None).map(|answer| answer.to_string());
         prop_assert_eq!(once, answer(&EXAMPLE, &token, None).map(|answer| answer.to_string()));
     }
@@ -229,7 +229,7 @@ proptest! {
 
     #[test]
     fn documents_keep_the_limits_and_nothing_is_lost(list in prop::collection::vec("[a-z0-9]{1,128}", 1..300)) {
-        let token = Signer::named("rs256").token(&claims(json!({ "kind": "greedy", "list": list })));
+        let token = Signer::named("rs256").token(&claims(&json!({ "kind": "greedy", "list": list })));
         let Some(answer) = answer(&LARGE, &token, None) else {
             // What is refused would not have fitted either way: ten documents hold 20,480 characters.
             prop_assert!(list.iter().map(|item| item.len() + 50).sum::<usize>() > 15_000);
