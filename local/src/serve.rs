@@ -1,13 +1,18 @@
 //! `cargo local serve`: the front door, open until it is interrupted.
 
-use std::path::{Path, PathBuf};
+mod examples;
 
+use std::path::PathBuf;
+
+use iot_jwt_authorizer::config::{Config, Faults};
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::clock;
 use crate::event::Authorizer;
 use crate::front::{Front, FrontError, FrontOptions, Running};
 use crate::function::{self, BuildError};
 use crate::journal::Happening;
+use crate::workspace::{self, PrepareError, Workspace};
 
 /// What to serve.
 #[derive(Debug, Clone)]
@@ -31,10 +36,21 @@ pub struct ServeOptions {
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The configuration is not there.
-    #[error("cannot read {}: {source}; name another file with --config", path.display())]
-    Config {
-        /// The file.
+    /// The configuration cannot be made ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The function would not start with the configuration as it is; every fault is named.
+    #[error("{} has faults, with which the function would not start:\n{faults}", config.display())]
+    Faults {
+        /// The user's file.
+        config: PathBuf,
+        /// What is wrong with it and with what it names.
+        faults: Faults,
+    },
+    /// There is no function at the path that was given.
+    #[error("cannot read {}: {source}; build it, or leave --bootstrap out", path.display())]
+    Bootstrap {
+        /// The path.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
@@ -47,30 +63,35 @@ pub enum ServeError {
     Front(#[from] FrontError),
 }
 
-/// Builds the function if need be and opens the door.
+/// Prepares the configuration, builds the function if need be, and opens the door.
 ///
 /// # Errors
-/// See [`ServeError`]; the function's own faults with its configuration are quoted.
-pub async fn open(options: &ServeOptions) -> Result<Running, ServeError> {
-    let config = absolute(&options.config)?;
+/// See [`ServeError`].
+pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeError> {
+    let environment =
+        |name: &str| options.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let workspace = workspace::prepare(&options.config, &environment)?;
+    // The user's own files are what will be deployed, so it is they that have to be right. The copy that the function
+    // runs on has other keys, and would not show what is wrong with theirs.
+    if let Err(faults) = Config::load(&workspace.original, &environment) {
+        return Err(ServeError::Faults { config: workspace.original, faults });
+    }
     let program = match &options.bootstrap {
-        Some(file) => absolute(file)?,
+        Some(path) => {
+            path.canonicalize().map_err(|source| ServeError::Bootstrap { path: path.clone(), source })?
+        }
         None => function::build(&options.cargo).await?,
     };
-    let root = config.parent().unwrap_or(&config);
-    let function = function::spec(program, root, Some(&config), &options.env, options.sandboxes);
-    let options = FrontOptions {
+    let function =
+        function::spec(program, &workspace.root, Some(&workspace.config), &options.env, options.sandboxes);
+    let front = FrontOptions {
         port: options.port,
         function,
         authorizer: Authorizer::default(),
         time_scale: options.time_scale,
         pages: Vec::new(),
     };
-    Ok(Front::start(options).await?)
-}
-
-fn absolute(path: &Path) -> Result<PathBuf, ServeError> {
-    path.canonicalize().map_err(|source| ServeError::Config { path: path.to_owned(), source })
+    Ok((Front::start(front).await?, workspace))
 }
 
 /// Opens the door and writes what happens, one line each, until the process is interrupted.
@@ -78,8 +99,8 @@ fn absolute(path: &Path) -> Result<PathBuf, ServeError> {
 /// # Errors
 /// If the door does not open.
 pub async fn run(options: &ServeOptions) -> Result<(), ServeError> {
-    let running = open(options).await?;
-    greet(running.port);
+    let (running, workspace) = open(options).await?;
+    greet(running.port, examples(&running, &workspace).await);
     let mut journal = running.journal.subscribe();
     let interrupted = interrupted();
     tokio::pin!(interrupted);
@@ -108,14 +129,26 @@ async fn interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+async fn examples(running: &Running, workspace: &Workspace) -> Option<String> {
+    let config = std::fs::read_to_string(&workspace.config).ok()?;
+    let issuer = workspace.issuers.first()?;
+    examples::paste(&config, issuer, &running.lambda, running.port, clock::now()).await
+}
+
 #[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
-fn greet(port: u16) {
+fn greet(port: u16, examples: Option<String>) {
     println!(
         "The front door is open, on this machine only:\n\n  \
          MQTT over WebSocket   ws://127.0.0.1:{port}/mqtt\n  \
-         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n\n\
-         What happens (Ctrl-C ends it):"
+         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n"
     );
+    match examples {
+        Some(examples) => println!("Each of these is let in, for an hour at most:\n\n{examples}"),
+        None => println!(
+            "For a token that your rules let in: cargo local token --sub SUBJECT --claim NAME=VALUE ...\n"
+        ),
+    }
+    println!("What happens (Ctrl-C ends it):");
 }
 
 #[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
