@@ -4,6 +4,7 @@ pub mod answer;
 pub mod broker;
 pub mod clock;
 pub mod connection;
+pub mod demo;
 pub mod event;
 pub mod front;
 pub mod function;

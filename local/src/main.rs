@@ -1,10 +1,15 @@
 //! `cargo local`: the AWS IoT Core front door on one's own machine.
 
+use std::error::Error;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use iot_local::clock;
+use iot_local::demo::{self, DemoError};
 use iot_local::serve::{self, ServeOptions};
+use iot_local::token::{self, TokenError};
 
 /// The AWS IoT Core front door on one's own machine
 #[derive(Parser)]
@@ -20,6 +25,10 @@ struct Cli {
 enum Command {
     /// Open the front door and show what happens (the default)
     Serve(ServeArgs),
+    /// Play the whole flow once with a real MQTT client: what is allowed, what is refused, and why
+    Demo(DemoArgs),
+    /// Print a development token, alone on one line
+    Token(token::Options),
 }
 
 #[derive(Args)]
@@ -41,33 +50,63 @@ struct ServeArgs {
     bootstrap: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct DemoArgs {
+    /// Configuration of the authorizer; the demo is written for the one that comes with the project
+    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
+    config: PathBuf,
+    /// Use this bootstrap instead of building it
+    #[arg(long, value_name = "PATH")]
+    bootstrap: Option<PathBuf>,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let env = environment();
-    let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(args) => serve::run(&args.into_options(env)).await,
+    let outcome: Result<bool, Box<dyn Error>> = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(args) => serve::run(&args.into_options(env)).await.map(|()| true).map_err(Into::into),
+        Command::Demo(args) => play(args, env).await.map_err(Into::into),
+        Command::Token(options) => mint(&options, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&*error),
     }
+}
+
+async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoError> {
+    // https://no-color.org
+    let plain = variable(&env, "NO_COLOR").is_some_and(|value| !value.is_empty());
+    let DemoArgs { config, bootstrap } = args;
+    let door = ServeArgs { port: 0, config, sandboxes: 2, time_scale: 1, bootstrap };
+    demo::run(&door.into_options(env), std::io::stdout().is_terminal() && !plain).await
+}
+
+fn mint(options: &token::Options, env: &[(String, String)]) -> Result<(), TokenError> {
+    let environment = |name: &str| variable(env, name).map(str::to_owned);
+    token::run(options, &environment, clock::now(), &mut std::io::stdout().lock())
 }
 
 impl ServeArgs {
     fn into_options(self, env: Vec<(String, String)>) -> ServeOptions {
         // Cargo names itself to what it runs.
-        let cargo = env.iter().find(|(name, _)| name == "CARGO").map(|(_, value)| value.clone());
+        let cargo = variable(&env, "CARGO").unwrap_or("cargo").to_owned();
         ServeOptions {
             port: self.port,
             config: self.config,
             sandboxes: self.sandboxes.into(),
             time_scale: self.time_scale,
             bootstrap: self.bootstrap,
-            cargo: cargo.unwrap_or_else(|| "cargo".to_owned()),
+            cargo,
             env,
         }
     }
+}
+
+fn variable<'e>(env: &'e [(String, String)], name: &str) -> Option<&'e str> {
+    env.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 /// The environment, which everything below is handed. What is not UTF-8 is left out: no setting of ours is.
@@ -78,7 +117,7 @@ fn environment() -> Vec<(String, String)> {
 }
 
 #[expect(clippy::print_stderr, reason = "the terminal shell of the program")]
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+fn fail(error: &dyn Error) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::FAILURE
 }
