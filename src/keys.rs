@@ -5,6 +5,7 @@
 mod file;
 mod jwk;
 mod pem;
+mod published;
 
 pub use file::{KeyFault, KeyFile};
 pub use jwk::Unusable;
@@ -129,6 +130,12 @@ impl Key {
         self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, verifier)| verifier)
     }
 
+    /// Whether anybody can read its private half: in a standard, or in public test vectors.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        published::is_published(&self.thumbprint)
+    }
+
     /// Whether the key serves any of its issuer's algorithms.
     #[must_use]
     pub fn is_usable(&self) -> bool {
@@ -153,11 +160,13 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Adds what a later source has: a key that is there already, by `kid` or by thumbprint, stays as it is.
+    /// Adds what a later source has. A `kid` that is there already stays with its key; a key without one is there once.
+    ///
+    /// One key may stand under several names: an issuer that signs with RS256 and PS256 publishes it twice.
     pub fn extend(&mut self, later: Self) {
         for key in later.keys {
             let known =
-                |own: &Key| own.thumbprint == key.thumbprint || (own.kid.is_some() && own.kid == key.kid);
+                |own: &Key| own.kid == key.kid && (own.kid.is_some() || own.thumbprint == key.thumbprint);
             if !self.keys.iter().any(known) {
                 self.keys.push(key);
             }

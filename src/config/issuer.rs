@@ -209,6 +209,13 @@ fn key_file(
     let left_out =
         left_out.iter().map(|(at, why)| Fault::of_file(file, format!("key {at} is left out: {why}")));
     package.warnings.extend(left_out.clone());
+    for key in set.keys().iter().filter(|key| key.is_published()) {
+        let what = format!(
+            "trusts the key {}, whose private half is published as an example: make one of your own",
+            key.thumbprint()
+        );
+        package.faults.push(Fault::of_file(file, what));
+    }
     if !set.is_usable() && !algorithms.is_empty() {
         package.faults.push(Fault::of_file(file, "has no key that serves any of the issuer's `algorithms`"));
         package.faults.extend(left_out);
