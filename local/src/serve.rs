@@ -40,7 +40,7 @@ pub enum ServeError {
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     /// The function would not start with the configuration as it is; every fault is named.
-    #[error("{} has faults, with which the function would not start:\n{faults}", config.display())]
+    #[error("{} has faults, with which the function would not start:\n{}", config.display(), faults.to_string().trim_end())]
     Faults {
         /// The user's file.
         config: PathBuf,

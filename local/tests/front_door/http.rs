@@ -64,3 +64,14 @@ async fn what_is_no_mqtt_over_websocket_is_answered_in_http() {
     assert!(answer.contains("sec-websocket-protocol: mqttv3.1"), "{answer}");
     connect(door.port, "a", "good").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_client_that_says_nothing_is_not_waited_for() {
+    let door = open(1).await;
+    // Half a head, and then nothing. Meanwhile others are served.
+    let slow = exchange(door.port, b"GET /mqtt HTTP/1.1\r\nHost: ");
+    let other = connect(door.port, "a", "good");
+    let (slow, other) = tokio::join!(slow, other);
+    assert!(slow.starts_with("HTTP/1.1 408 "), "{slow}");
+    other.unwrap();
+}

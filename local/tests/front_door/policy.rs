@@ -146,3 +146,21 @@ async fn the_broker_cannot_be_reached_round_the_door() {
     direct.set_credentials("user", "good");
     assert!(is_refused(&connect_with(direct).await));
 }
+
+#[tokio::test]
+async fn no_credential_is_in_what_is_told_of_a_connection() {
+    let door = open(1).await;
+    let mut journal = door.journal.subscribe();
+    let mut secret = options(door.port, "alice", "s3cret");
+    secret.set_credentials("user?token=s3cret", "s3cret");
+    let mut alice = connect_with(secret).await.unwrap();
+    alice.mqtt.publish("own/bob/x", QoS::AtLeastOnce, false, "s3cret").await.unwrap();
+    assert!(alice.next().await.is_err());
+    let mut told = String::new();
+    while !told.contains("closed") {
+        let happening = journal.recv().await.unwrap();
+        told += &format!("{happening} {happening:?}\n");
+    }
+    assert!(told.contains("connected") && told.contains("REFUSED"), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
+}
