@@ -7,6 +7,7 @@ The MQTT password (or the token of an HTTPS publish) tells it what to do:
   illegal   answers with a principal that AWS IoT would not accept
   error     reports an error
   die       ends the process while it holds the request
+  killed    is killed while it holds the request
   hang      never answers
   short     lets the client in for the shortest time
   once      lets the client in for the shortest refresh, and refuses the refresh
@@ -16,6 +17,7 @@ import base64
 import http.client
 import json
 import os
+import signal
 import sys
 import time
 
@@ -58,6 +60,8 @@ def decide(event):
     if wish == "die":
         print("dying as asked", file=sys.stderr, flush=True)
         os._exit(3)
+    if wish == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     if wish == "hang":
         time.sleep(3600)
     if wish == "error":

@@ -30,6 +30,18 @@ async fn a_killed_function_costs_at_most_one_connect() {
 }
 
 #[tokio::test]
+async fn a_request_whose_process_is_killed_is_tried_once_more() {
+    let door = open(3).await;
+    let before = door.lambda.process_ids();
+    let mut journal = door.journal.subscribe();
+    assert!(is_refused(&connect(door.port, "a", "killed").await));
+    assert!(find(&mut journal, refusal).await.contains("signal: 9"));
+    let after = door.lambda.process_ids();
+    let untouched = before.iter().filter(|id| after.contains(id)).count();
+    assert_eq!(untouched, 1, "{before:?} {after:?}");
+}
+
+#[tokio::test]
 async fn a_function_that_hangs_is_given_up_and_replaced() {
     let door = open(1).await;
     let before = door.lambda.process_ids();
