@@ -55,6 +55,20 @@ class FrontDoor:
             if line.startswith(start):
                 return seen
 
+    def drain(self):
+        while not self.lines.empty():
+            self.lines.get()
+
+    def sees(self, text, seconds=10):
+        """Whether a line with that text comes, from the last `drain` on."""
+        try:
+            while True:
+                line = self.lines.get(timeout=seconds)
+                if line is None or text in line:
+                    return line is not None
+        except queue.Empty:
+            return False
+
     def command(self, name):
         at = next(at for at, line in enumerate(self.greeting) if line.startswith(f"# {name}"))
         return self.greeting[at + 1]
@@ -64,9 +78,9 @@ class FrontDoor:
         self.process.wait(20)
 
 
-def run(command, **more):
+def run(command, cwd=HERE, **more):
     environment = dict(os.environ, PATH=f"{ROOT}/target/test-venv/bin:{os.environ['PATH']}")
-    return subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True, timeout=60, **more)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, **more)
 
 
 def outcome(run):
@@ -76,8 +90,10 @@ def outcome(run):
 def pasted(door):
     node = run(door.command("mqtt.js"), shell=True)
     check("the mqtt.js line works as printed", node.stdout.strip() == "acme/users/alice/hello hello", outcome(node))
+    door.drain()
     paho = run(door.command("paho"), shell=True)
-    check("the paho line works as printed", paho.returncode == 0 and not paho.stderr, outcome(paho))
+    arrived = door.sees("alice iot:Publish topic/acme/users/alice/hello allowed")
+    check("the paho line works as printed", paho.returncode == 0 and arrived, outcome(paho))
     if shutil.which("curl"):
         curl = run(door.command("curl"), shell=True)
         check("the curl line works as printed", '"message":"OK"' in curl.stdout, outcome(curl))
@@ -87,7 +103,7 @@ def pasted(door):
 
 
 def held(door):
-    token = run(local("token", "--sub", "alice", "--claim", "tenant=acme")).stdout.strip()
+    token = run(local("token", "--sub", "alice", "--claim", "tenant=acme"), cwd=ROOT).stdout.strip()
     check("`cargo local token` prints a token alone", token.count(".") == 2 and len(token.split()) == 1)
     own, other = "acme/users/alice/x", "acme/users/ben/x"
     node = run(["node", "refused.mjs", door.port, token, own, other, "acme/#"])
@@ -129,7 +145,7 @@ def wrong():
         policy = folder / "policies/app-user.json"
         policy.write_text(policy.read_text().replace("${tenant}", "${nobody}"))
         (folder / "keys/old.pem").write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
-        told = run(local("--port", "0", "--config", str(folder / "authorizer.toml")))
+        told = run(local("--port", "0", "--config", str(folder / "authorizer.toml")), cwd=ROOT)
         check("a wrong configuration ends `cargo local` with 1", told.returncode == 1, outcome(told))
         for expected in ("no key `audiences`", "policies/device-owner.json", "${nobody}", "keys/old.pem: holds a private key"):
             check(f"it names: {expected}", expected in told.stderr, outcome(told))
