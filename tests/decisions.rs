@@ -10,7 +10,15 @@ use std::collections::BTreeMap;
 use iot_jwt_authorizer::denial::Code;
 use support::case;
 
-const FILES: [&str; 5] = ["places.json", "tokens.json", "claims.json", "slots.json", "answers.json"];
+const FILES: [&str; 7] = [
+    "places.json",
+    "tokens.json",
+    "algorithms.json",
+    "claims.json",
+    "slots.json",
+    "templates.json",
+    "answers.json",
+];
 
 #[test]
 fn every_case_comes_out_as_written_and_every_code_is_met() {

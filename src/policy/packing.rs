@@ -29,37 +29,49 @@ pub(super) fn pack(statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Co
     writer.finish()
 }
 
-/// One statement for each effect, condition and set of actions; then one for each effect, condition and set of resources.
+/// Puts together what has the same actions, then what has the same resources; that may give some the same actions again.
 fn merge(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
-    let mut by_actions: Vec<Filled<'_>> = Vec::new();
+    by_actions(by_resources(by_actions(statements)))
+}
+
+fn by_actions(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
+    merge_by(
+        statements,
+        |one, other| same_set(&one.actions, &other.actions),
+        |own, more| add_all(&mut own.resources, more.resources),
+    )
+}
+
+fn by_resources(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
+    merge_by(
+        statements,
+        |one, other| one.resources == other.resources,
+        |own, more| add_all(&mut own.actions, more.actions),
+    )
+}
+
+fn merge_by<'t>(
+    statements: Vec<Filled<'t>>,
+    same: fn(&Filled<'t>, &Filled<'t>) -> bool,
+    absorb: fn(&mut Filled<'t>, Filled<'t>),
+) -> Vec<Filled<'t>> {
+    let mut merged: Vec<Filled<'t>> = Vec::new();
     for statement in statements {
-        let same = |own: &&mut Filled<'_>| {
-            own.effect == statement.effect
-                && own.condition == statement.condition
-                && same_set(&own.actions, &statement.actions)
+        let fits = |own: &&mut Filled<'t>| {
+            own.effect == statement.effect && own.condition == statement.condition && same(own, &statement)
         };
-        match by_actions.iter_mut().find(same) {
-            Some(own) => add_all(&mut own.resources, statement.resources),
-            None => {
-                let mut resources = Vec::with_capacity(statement.resources.len());
-                add_all(&mut resources, statement.resources);
-                by_actions.push(Filled { resources, ..statement });
-            }
+        match merged.iter_mut().find(fits) {
+            Some(own) => absorb(own, statement),
+            None => merged.push(Filled { resources: distinct(statement.resources), ..statement }),
         }
     }
-    let mut by_resources: Vec<Filled<'_>> = Vec::new();
-    for statement in by_actions {
-        let same = |own: &&mut Filled<'_>| {
-            own.effect == statement.effect
-                && own.condition == statement.condition
-                && own.resources == statement.resources
-        };
-        match by_resources.iter_mut().find(same) {
-            Some(own) => add_all(&mut own.actions, statement.actions),
-            None => by_resources.push(statement),
-        }
-    }
-    by_resources
+    merged
+}
+
+fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
+    let mut kept = Vec::with_capacity(items.len());
+    add_all(&mut kept, items);
+    kept
 }
 
 fn same_set(left: &[&str], right: &[&str]) -> bool {

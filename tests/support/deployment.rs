@@ -53,9 +53,13 @@ impl Deployment {
         fs::write(path, content).unwrap();
     }
 
-    /// Writes a key set of these signers' public halves.
+    /// Writes a key set of these signers' public halves; `bare NAME` is one without `kid`, `alg` and `use`.
     pub fn keys(&self, name: &str, signers: &[&str]) {
-        let keys: Vec<_> = signers.iter().map(|name| Signer::named(name).jwk()).collect();
+        let key = |name: &&str| match name.strip_prefix("bare ") {
+            Some(name) => Signer::named(name).bare_jwk(),
+            None => Signer::named(name).jwk(),
+        };
+        let keys: Vec<_> = signers.iter().map(key).collect();
         self.write(name, json!({ "keys": keys }).to_string());
     }
 

@@ -40,6 +40,11 @@ impl Signer {
                 ("eddsa", Algorithm::EdDSA),
                 ("stranger", Algorithm::RS256),
                 ("partners", Algorithm::ES256),
+                ("ec1", Algorithm::ES256),
+                ("ec2", Algorithm::ES256),
+                ("ec3", Algorithm::ES256),
+                ("ec4", Algorithm::ES256),
+                ("ec5", Algorithm::ES256),
             ];
             let rsa = rsa();
             all.into_iter().map(|(name, algorithm)| (name, Self::new(name, algorithm, &rsa))).collect()

@@ -271,9 +271,10 @@ impl Reader<'_> {
     }
 }
 
-/// A resource without its ARN, and whether it had none.
+/// A resource without its ARN, and whether one has to be put before it. `*` stands for itself.
 fn relative(resource: &str) -> (&str, bool) {
     match resource.strip_prefix("arn:") {
+        None if resource == "*" => (resource, false),
         None => (resource, true),
         Some(rest) => (after_account(rest).unwrap_or(""), false),
     }
