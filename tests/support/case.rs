@@ -15,10 +15,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use iot_jwt_authorizer::authorizer::Authorizer;
+use iot_jwt_authorizer::authorizer::{Authorizer, Decision};
+use iot_jwt_authorizer::log::{self, Circumstances};
 use iot_jwt_authorizer::response::Answer;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -151,12 +153,43 @@ impl Case {
     fn check(&self, authorizer: &Authorizer) -> Result<String, String> {
         let function = self.function.as_deref().unwrap_or(FUNCTION);
         let decision = authorizer.authorize(&self.event(), function, at(self.at));
+        self.keeps_secrets(&decision)?;
         match (&self.expect, &decision.outcome) {
             (Expectation::Code(code), Err(denial)) if *code == denial.code().name() => Ok(code.clone()),
             (Expectation::Allow { allow }, Ok(answer)) => allow.check(answer).map(|()| "allow".to_owned()),
             (Expectation::Code(code), Ok(_)) => Err(format!("allowed, not `{code}`")),
             (Expectation::Code(code), Err(denial)) => Err(format!("`{denial}`, not `{code}`")),
             (Expectation::Allow { .. }, Err(denial)) => Err(format!("`{denial}`, not allowed")),
+        }
+    }
+}
+
+impl Case {
+    /// No part of a token, and of a refused one no claim, is in the line that is logged or in what a refusal says of itself.
+    fn keeps_secrets(&self, decision: &Decision<'_>) -> Result<(), String> {
+        let circumstances = Circumstances { request_id: "r", duration: Duration::ZERO, cold_start: false };
+        let line = String::from_utf8(log::line(decision, circumstances)).unwrap();
+        let refusal =
+            decision.outcome.as_ref().err().map(|denial| format!("{denial} {denial:?}")).unwrap_or_default();
+        let tokens = [Some(&self.token), self.other.as_ref()];
+        for token in tokens.into_iter().flatten() {
+            let text = token.make();
+            let claims =
+                token.claims.values().filter_map(Value::as_str).filter(|_| decision.outcome.is_err());
+            let secrets = text.split('.').filter(|part| part.len() > 8).map(str::to_owned);
+            let secrets = secrets
+                .chain([STANDARD.encode(&text)])
+                .chain(claims.filter(|claim| claim.len() > 8).map(str::to_owned));
+            for secret in secrets {
+                if line.contains(&secret) || refusal.contains(&secret) {
+                    return Err("the log holds a part of the token".to_owned());
+                }
+            }
+        }
+        if line.matches('\n').count() == 1 && line.ends_with('\n') {
+            Ok(())
+        } else {
+            Err("the log is not one line".to_owned())
         }
     }
 }

@@ -1,0 +1,76 @@
+//! Events from the field, which lie beside the checkout: what each comes to as it is, and with a real token in its token's place.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and say what they counted"
+)]
+
+mod support;
+
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use support::deployment::Deployment;
+use support::signer::Signer;
+use support::{FUNCTION, NOW, at};
+
+/// A text that a token takes the place of, and whether in base64.
+type Place = (&'static str, bool);
+
+/// File, what it comes to as it is, and the token's place in it.
+const EVENTS: [(&str, &str, Option<Place>); 18] = [
+    ("s1", "malformed_token", Some(("aToken", false))),
+    ("s2", "malformed_token", Some(("aToken", false))),
+    ("s2b", "malformed_token", Some(("aToken", false))),
+    ("s3", "malformed_token", Some(("allow", false))),
+    ("s4", "no_token", Some(("PASS_WORD", false))),
+    ("s4b", "malformed_token", Some(("tokenName", false))),
+    ("s5", "no_token", Some(("UExBQ0VIT0xERVJfVE9LRU4=", true))),
+    // Two parts and a signature: put together again, and then the issuer is nobody's.
+    ("s6", "unknown_issuer", None),
+    ("s7", "malformed_token", Some(("tokxyz", false))),
+    ("s8", "malformed_token", Some(("aaa.bbb.ccc", false))),
+    ("s9", "no_token", None),
+    ("s10", "malformed_token", Some(("aToken", false))),
+    ("s11", "malformed_token", Some(("YWFhLmJiYi5jY2M=", true))),
+    ("s12", "malformed_token", Some(("token-value", false))),
+    ("s13", "malformed_token", Some(("tok", false))),
+    ("s14", "malformed_token", Some(("some-token", false))),
+    ("s15", "malformed_token", Some(("YWFhLmJiYi5jY2M=", true))),
+    ("s16", "malformed_token", Some(("aaa.bbb.ccc", false))),
+];
+
+#[test]
+fn events_from_the_field() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/events");
+    if !folder.is_dir() {
+        println!("skipped: the events from the field are not beside the checkout");
+        return;
+    }
+    let authorizer = Deployment::named("events").authorizer();
+    for (file, as_it_is, place) in EVENTS {
+        let event = std::fs::read_to_string(folder.join(format!("{file}.json"))).unwrap();
+        let decide = |event: &str| authorizer.authorize(event.as_bytes(), FUNCTION, at(0.0)).outcome;
+        assert_eq!(decide(&event).err().unwrap().code().name(), as_it_is, "{file}");
+        let Some((text, is_base64)) = place else { continue };
+        let client_id = client_id(&event).unwrap_or_else(|| "ana".to_owned());
+        let claims = json!({ "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": client_id, "exp": NOW + 600 });
+        let token = Signer::named("rs256").token(&claims);
+        let token = if is_base64 { STANDARD.encode(token) } else { token };
+        let filled = event.replacen(&format!("\"{text}\""), &format!("\"{token}\""), 1);
+        let filled = filled
+            .replace(&format!("={text}"), &format!("={token}"))
+            .replace(&format!(" {text}"), &format!(" {token}"));
+        assert!(filled != event, "{file} has no `{text}`");
+        assert!(decide(&filled).is_ok(), "{file}: {:?}", decide(&filled).err());
+    }
+    println!("{} events", EVENTS.len());
+}
+
+fn client_id(event: &str) -> Option<String> {
+    let event: serde_json::Value = serde_json::from_str(event).unwrap();
+    Some(event.pointer("/protocolData/mqtt/clientId")?.as_str()?.to_owned())
+}
