@@ -174,8 +174,9 @@ impl Case {
         let tokens = [Some(&self.token), self.other.as_ref()];
         for token in tokens.into_iter().flatten() {
             let text = token.make();
-            let claims =
-                token.claims.values().filter_map(Value::as_str).filter(|_| decision.outcome.is_err());
+            // `use` chooses a policy by its name, and names of policies are logged.
+            let claims = token.claims.iter().filter(|(name, _)| decision.outcome.is_err() && *name != "use");
+            let claims = claims.filter_map(|(_, value)| value.as_str());
             let secrets = text.split('.').filter(|part| part.len() > 8).map(str::to_owned);
             let secrets = secrets
                 .chain([STANDARD.encode(&text)])
