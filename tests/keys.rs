@@ -1,0 +1,185 @@
+//! Key files: every format and kind that is taken, what is left out without spoiling the rest, and keys that are blocked.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+
+use iot_jwt_authorizer::authorizer::Authorizer;
+use serde_json::{Value, json};
+use support::deployment::Deployment;
+use support::signer::Signer;
+use support::{FUNCTION, NOW, at};
+
+const ALL: [&str; 9] = ["rs256", "rs384", "rs512", "ps256", "ps384", "ps512", "es256", "es384", "eddsa"];
+
+/// A deployment for all algorithms whose one key file has this text.
+fn with_keys(text: &str) -> Deployment {
+    let deployment = Deployment::named("all");
+    deployment.write("keys/users.jwks.json", text);
+    deployment
+}
+
+/// What becomes of a signer's token: `allow` or a code. Its `kid` is taken out if it should be tried with any key.
+fn outcome(authorizer: &Authorizer, signer: &str, keep_kid: bool) -> String {
+    let signer = Signer::named(signer);
+    let mut header = signer.header();
+    if !keep_kid {
+        header.as_object_mut().unwrap().remove("kid");
+    }
+    let claims = json!({ "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": "ana", "exp": NOW + 60 });
+    let token = signer.sign(header.to_string().as_bytes(), claims.to_string().as_bytes());
+    let event = json!({ "token": token }).to_string();
+    match authorizer.authorize(event.as_bytes(), FUNCTION, at(0.0)).outcome {
+        Ok(_) => "allow".to_owned(),
+        Err(denial) => denial.to_string(),
+    }
+}
+
+#[test]
+fn a_key_is_read_from_each_format() {
+    for name in ALL {
+        let signer = Signer::named(name);
+        let set = json!({ "keys": [signer.jwk()] }).to_string();
+        for (text, keep_kid) in [
+            (set, true),
+            (signer.jwk().to_string(), true),
+            (signer.bare_jwk().to_string(), false),
+            (signer.pem(), false),
+        ] {
+            let authorizer = with_keys(&text).authorizer();
+            assert_eq!(outcome(&authorizer, name, keep_kid), "allow", "{name} from {text}");
+            assert_ne!(outcome(&authorizer, "stranger", false), "allow", "{name} from {text}");
+        }
+    }
+}
+
+#[test]
+fn several_keys_of_several_kinds_in_one_pem() {
+    let text: String = ["rs256", "es256", "es384", "eddsa"].map(|name| Signer::named(name).pem()).concat();
+    let authorizer = with_keys(&format!("a note before\n{text}\nand one behind")).authorizer();
+    for name in ALL {
+        assert_eq!(outcome(&authorizer, name, false), "allow", "{name}");
+    }
+}
+
+/// An entry that cannot be used is told and left out; the key beside it serves as before.
+#[test]
+fn what_cannot_be_used_spoils_nothing() {
+    let change = |name: &str, member: &str, value: Value| {
+        let mut jwk = Signer::named(name).jwk();
+        jwk["kid"] = json!("odd");
+        jwk[member] = value;
+        jwk
+    };
+    let cut = |member: &str, name: &str| {
+        let mut jwk = change(name, "kid", json!("odd"));
+        let text = jwk[member].as_str().unwrap();
+        let text = text[..text.len() - 4].to_owned();
+        jwk[member] = json!(text);
+        jwk
+    };
+    let odd = [
+        json!({ "kty": "oct", "k": "AAAA" }),
+        json!({ "kty": "future", "x": 1 }),
+        json!({}),
+        json!("a key"),
+        json!(null),
+        json!({ "kty": "RSA", "n": "AQAB", "e": "AQAB" }),
+        json!({ "kty": "RSA", "n": "!!!", "e": "AQAB" }),
+        change("rs256", "e", json!("AQ")),
+        change("rs256", "e", json!("Ag")),
+        change("rs256", "e", json!("BA")),
+        change("rs256", "e", json!("AAEAAQ")),
+        change("rs256", "e", json!("")),
+        change("rs256", "e", json!("AQAAAAE")),
+        cut("n", "rs256"),
+        cut("x", "es256"),
+        cut("y", "es384"),
+        cut("x", "eddsa"),
+        change("es256", "crv", json!("P-384")),
+        change("es256", "crv", json!("P-521")),
+        change("es256", "crv", json!("secp256k1")),
+        change("es256", "y", Signer::named("ec1").jwk()["y"].clone()),
+        change("eddsa", "crv", json!("Ed448")),
+        change("rs256", "use", json!("enc")),
+        change("rs256", "use", json!(7)),
+        change("rs256", "key_ops", json!([])),
+        change("rs256", "key_ops", json!(["sign", "encrypt"])),
+        change("rs256", "alg", json!("ES256")),
+        change("rs256", "alg", json!("HS256")),
+        change("rs256", "alg", json!("none")),
+        change("rs256", "alg", json!("RSA-OAEP")),
+        change("rs256", "alg", json!(7)),
+        change("rs256", "alg", json!(null)),
+        change("es256", "alg", json!("ES384")),
+        change("rs256", "kid", json!(7)),
+    ];
+    for entry in odd {
+        let config =
+            with_keys(&json!({ "keys": [entry, Signer::named("es256").jwk()] }).to_string()).load().unwrap();
+        assert_eq!(config.warnings.len(), 1, "{entry}: {:?}", config.warnings);
+        assert!(
+            config.warnings[0].to_string().starts_with("keys/users.jwks.json: key 0 is left out: "),
+            "{entry}"
+        );
+        assert_eq!(outcome(&config.authorizer, "es256", true), "allow", "{entry}");
+        assert_eq!(outcome(&config.authorizer, "rs256", true), "unknown_key", "{entry}");
+    }
+}
+
+#[test]
+fn one_kid_on_different_keys_is_nobodys() {
+    let mut twin = Signer::named("ec1").jwk();
+    twin["kid"] = json!("es256-1");
+    let keys = [twin, Signer::named("es256").jwk(), Signer::named("rs256").jwk()];
+    let config = with_keys(&json!({ "keys": keys }).to_string()).load().unwrap();
+    assert_eq!(config.warnings.len(), 2);
+    assert_eq!(outcome(&config.authorizer, "es256", true), "unknown_key");
+    assert_eq!(outcome(&config.authorizer, "rs256", true), "allow");
+    // The same key twice is one key.
+    let keys = [Signer::named("es256").jwk(), Signer::named("es256").jwk()];
+    let config = with_keys(&json!({ "keys": keys }).to_string()).load().unwrap();
+    assert!(config.warnings.is_empty());
+    assert_eq!(outcome(&config.authorizer, "es256", true), "allow");
+}
+
+#[test]
+fn of_two_files_the_earlier_wins() {
+    let deployment = Deployment::named("all");
+    let toml = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    deployment.write(
+        "authorizer.toml",
+        toml.replace("[\"file:keys/users.jwks.json\"]", "[\"file:keys/a.json\", \"file:keys/b.json\"]"),
+    );
+    let mut twin = Signer::named("ec1").jwk();
+    twin["kid"] = json!("es256-1");
+    deployment.write("keys/a.json", json!({ "keys": [Signer::named("es256").jwk()] }).to_string());
+    deployment.write("keys/b.json", json!({ "keys": [twin, Signer::named("eddsa").jwk()] }).to_string());
+    let authorizer = deployment.authorizer();
+    assert_eq!(outcome(&authorizer, "es256", true), "allow");
+    assert_eq!(outcome(&authorizer, "eddsa", true), "allow");
+    assert_eq!(outcome(&authorizer, "ec1", true), "unknown_key");
+}
+
+#[test]
+fn a_blocked_key_is_never_accepted() {
+    let block = |names: &[&str]| {
+        let prints: Vec<String> = names.iter().map(|name| Signer::named(name).thumbprint()).collect();
+        let deployment = Deployment::named("all");
+        let toml = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+        deployment.write("authorizer.toml", format!("blocked_keys = {}\n{toml}", json!(prints)));
+        deployment
+    };
+    let config = block(&["es256"]).load().unwrap();
+    assert!(config.warnings.iter().any(|warning| warning.to_string().contains("`blocked_keys`")));
+    assert_eq!(outcome(&config.authorizer, "es256", true), "unknown_key");
+    assert_eq!(outcome(&config.authorizer, "es256", false), "unknown_key");
+    assert_eq!(outcome(&config.authorizer, "es384", true), "allow");
+    let Err(faults) = block(&ALL).load() else { panic!("no key is left, and it starts") };
+    assert!(faults.to_string().contains("has no key that serves"), "{faults}");
+}
