@@ -38,3 +38,14 @@ fn every_case_comes_out_as_written_and_every_code_is_met() {
     assert!(unmet.is_empty(), "no case meets {unmet:?}");
     assert!(refused > 2 * allowed, "refusals are what the tests are for");
 }
+
+/// A refusal says nothing, and is legal for AWS IoT all the same.
+#[test]
+fn a_refusal_is_the_same_for_everybody() {
+    let answer = serde_json::to_value(iot_jwt_authorizer::response::Answer::refuse()).unwrap();
+    let expected = serde_json::json!({
+        "isAuthenticated": false, "principalId": "refused", "disconnectAfterInSeconds": 300, "refreshAfterInSeconds": 300,
+        "policyDocuments": [],
+    });
+    assert_eq!(answer, expected);
+}

@@ -84,15 +84,14 @@ impl<'d> Reader<'d> {
         self.string_of(key, item)
     }
 
-    /// A list of strings, not empty.
+    /// A list of strings with the environment's variables put in, not empty.
     pub(super) fn strings(
         &mut self,
         table: &mut Table<'d>,
         key: &'static str,
     ) -> Option<Vec<Located<String>>> {
-        let item = table.take(key)?;
-        let items = self.list_of(key, item)?;
-        Some(items.iter().filter_map(|item| self.string_of(key, item)).collect())
+        let texts = self.raw_strings(table, key)?;
+        Some(texts.into_iter().filter_map(|text| self.filled(key, text)).collect())
     }
 
     /// A list of strings as they stand, not empty.
@@ -137,11 +136,15 @@ impl<'d> Reader<'d> {
     }
 
     pub(super) fn string_of(&mut self, key: &str, item: Item<'d>) -> Option<Located<String>> {
-        let Located { value, span } = self.raw_string_of(key, item)?;
-        match substitute(&value, self.environment) {
-            Ok(value) => Some(Located { value, span }),
+        let text = self.raw_string_of(key, item)?;
+        self.filled(key, text)
+    }
+
+    fn filled(&mut self, key: &str, text: Located<String>) -> Option<Located<String>> {
+        match substitute(&text.value, self.environment) {
+            Ok(value) => Some(Located { value, span: text.span }),
             Err(name) => {
-                self.fault(&span, format!("`{key}` takes the environment's `{name}`, which is not set"));
+                self.fault(&text.span, format!("`{key}` takes the environment's `{name}`, which is not set"));
                 None
             }
         }
