@@ -1,0 +1,103 @@
+"""The real release `bootstrap`, behind a Lambda Runtime API of our own on loopback.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+import http.server
+import json
+import os
+import queue
+import subprocess
+import threading
+import time
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:authorizer"
+NEXT = "/2018-06-01/runtime/invocation/next"
+
+
+def build(root):
+    """Builds what is deployed, and asks cargo where it put it."""
+    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--locked", "-p", "iot-jwt-authorizer", "--bin", "bootstrap"]
+    built = subprocess.run([*command, "--message-format", "json"], cwd=root, stdout=subprocess.PIPE, text=True, check=True)
+    messages = map(json.loads, built.stdout.splitlines())
+    return next(message["executable"] for message in messages if message.get("executable"))
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """One connection of the function's. Its server is a `Function`'s, and has its two queues."""
+
+    protocol_version = "HTTP/1.1"
+    # Head and body in one segment: two would wait for each other's acknowledgement.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def reply(self, status, body, headers=()):
+        self.send_response(status)
+        for name, value in (*headers, ("content-type", "application/json"), ("content-length", str(len(body)))):
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        if self.path != NEXT:
+            return self.reply(404, b"{}")
+        request, body = self.server.events.get()
+        self.reply(200, body, (
+            ("lambda-runtime-aws-request-id", request),
+            ("lambda-runtime-deadline-ms", str(int(time.time() * 1000) + 5000)),
+            ("lambda-runtime-invoked-function-arn", ARN),
+        ))
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.reply(202, b"{}")
+        self.server.answers.put((self.path, body))
+
+    def log_message(self, *_):
+        pass
+
+
+class Function:
+    """One sandbox: a process that is asked one thing at a time. What it writes goes to two files beside the deployment."""
+
+    def __init__(self, binary, folder):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
+        self.server.daemon_threads = True
+        self.server.events, self.server.answers = queue.Queue(), queue.Queue()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.files = [folder / "stdout", folder / "stderr"]
+        environment = {
+            "LAMBDA_TASK_ROOT": str(folder), "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": "authorizer", "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        }
+        with self.files[0].open("wb") as out, self.files[1].open("wb") as err:
+            self.process = subprocess.Popen([binary], env=environment, stdout=out, stderr=err)
+        threading.Thread(target=self.watch, daemon=True).start()
+        self.asked, self.errors = 0, 0
+
+    def watch(self):
+        self.server.answers.put((f"the function ended with {self.process.wait()}", None))
+
+    def ask(self, event, seconds=5):
+        """The answer to one event as JSON, or a text that says why there is none."""
+        self.asked += 1
+        self.server.events.put((str(self.asked), event))
+        try:
+            path, body = self.server.answers.get(timeout=seconds)
+        except queue.Empty:
+            raise SystemExit(f"FAILED: no answer in {seconds} s to event {self.asked}")
+        if body is None:
+            raise SystemExit(f"FAILED: {path} at event {self.asked}: {self.written()[1][-500:]}")
+        self.errors += path.endswith("/error")
+        if path != f"/2018-06-01/runtime/invocation/{self.asked}/response":
+            return f"POST {path}: {body[:200]}"
+        return json.loads(body)
+
+    def written(self):
+        """All that it wrote, to stdout and to stderr."""
+        return [file.read_text(errors="replace") for file in self.files]
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.server.shutdown()
