@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn pointers() {
         let claims =
-            Object::parse(br#"{"a/b":{"c~d":[10,{"e":20}]},"https://x.example/t":30,"":40}"#).unwrap();
+            Object::parse(br#"{"a/b":{"c~d":[10,11,{"e":20}]},"https://x.example/t":30,"":40}"#).unwrap();
         let number = |path: &str| match ClaimPath::parse(path).find(&claims) {
             Some(Json::Unsigned(number)) => *number,
             _ => 0,
@@ -137,11 +137,13 @@ mod tests {
             ("", 40),
             ("/", 40),
             ("/a~1b/c~0d/0", 10),
-            ("/a~1b/c~0d/1/e", 20),
+            ("/a~1b/c~0d/1", 11),
+            ("/a~1b/c~0d/2/e", 20),
             ("/a~1b/c~0d/01", 0),
             ("/a~1b/c~0d/+1", 0),
             ("/a~1b/c~0d/-", 0),
-            ("/a~1b/c~0d/2", 0),
+            ("/a~1b/c~0d/3", 0),
+            ("/a~1b/c~0d/", 0),
             ("/a/b", 0),
             ("a~1b", 0),
         ];

@@ -22,6 +22,9 @@ pub const MAX_EVENT_BYTES: usize = 512 * 1024;
 /// More header fields than this are refused; AWS IoT takes about 8 KB of them.
 const MAX_HEADERS: usize = 256;
 
+/// More than any id of AWS's; a log line has to stay a line.
+const MAX_CONNECTION_ID_BYTES: usize = 128;
+
 /// One event, borrowing from its JSON text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -123,10 +126,11 @@ impl<'a> Request<'a> {
         self.protocol_data.as_ref().and_then(|data| data.0.mqtt.as_ref()).map(|mqtt| &mqtt.0)
     }
 
-    /// AWS IoT's name for the connection, for logs alone.
+    /// AWS IoT's name for the connection, for logs alone; a UUID. What is too long to be one is left out.
     #[must_use]
     pub fn connection_id(&self) -> Option<&str> {
-        self.connection_metadata.as_ref()?.0.id.as_ref().map(|id| &*id.0)
+        let id = self.connection_metadata.as_ref()?.0.id.as_ref()?;
+        (id.0.len() <= MAX_CONNECTION_ID_BYTES).then_some(&*id.0)
     }
 }
 
@@ -272,6 +276,26 @@ mod tests {
         let many =
             format!(r#"{{"protocolData":{{"http":{{"headers":{{{}}}}}}}}}"#, many.trim_end_matches(','));
         assert!(Request::parse(many.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn connection_ids_are_for_log_lines() {
+        let id = |id: &str| format!("{{\"connectionMetadata\":{{\"id\":{id}}}}}");
+        let cases = [
+            ("null".to_owned(), None),
+            ("\"a-b\"".to_owned(), Some("a-b".to_owned())),
+            ("\"\\u0061\"".to_owned(), Some("a".to_owned())),
+            ("7".to_owned(), Some("7".to_owned())),
+            ("-7".to_owned(), Some("-7".to_owned())),
+            ("7.5".to_owned(), Some("7.5".to_owned())),
+            (format!("\"{}\"", "x".repeat(128)), Some("x".repeat(128))),
+            (format!("\"{}\"", "x".repeat(129)), None),
+        ];
+        for (json, expected) in cases {
+            let event = id(&json);
+            let request = Request::parse(event.as_bytes()).unwrap();
+            assert_eq!(request.connection_id().map(str::to_owned), expected, "{json}");
+        }
     }
 
     #[test]

@@ -69,6 +69,8 @@ class Function:
         environment = {
             "LAMBDA_TASK_ROOT": str(folder), "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "authorizer", "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+            # Whatever is logged at the loudest level is searched for tokens too.
+            "RUST_LOG": "trace", "AWS_LAMBDA_LOG_LEVEL": "TRACE",
         }
         with self.files[0].open("wb") as out, self.files[1].open("wb") as err:
             self.process = subprocess.Popen([binary], env=environment, stdout=out, stderr=err)
