@@ -52,12 +52,6 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// The policy documents, compact.
-    #[must_use]
-    pub fn documents(&self) -> &[Box<RawValue>] {
-        &self.documents
-    }
-
     /// The policy documents, compact, to be put into an answer.
     #[must_use]
     pub fn into_documents(self) -> Vec<Box<RawValue>> {
