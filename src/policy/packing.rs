@@ -165,3 +165,61 @@ fn frame(statement: &Filled<'_>) -> (String, String) {
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the numbers are the tests' own")]
+mod tests {
+    use super::*;
+
+    /// A statement whose one resource has so many characters; `effect` keeps it from being merged.
+    fn statement(effect: Effect, length: usize) -> Filled<'static> {
+        Filled {
+            effect,
+            actions: vec!["iot:Publish"],
+            resources: vec!["r".repeat(length)],
+            condition: "".into(),
+        }
+    }
+
+    fn lengths(statements: Vec<Filled<'_>>) -> Result<Vec<usize>, Code> {
+        pack(statements).map(|documents| documents.iter().map(|document| document.get().len()).collect())
+    }
+
+    /// What a document of one statement, or of two, has beside the resources.
+    fn frame_of(effects: &[Effect]) -> usize {
+        let statements = effects.iter().map(|effect| statement(*effect, 1)).collect();
+        lengths(statements).unwrap()[0] - effects.len()
+    }
+
+    #[test]
+    fn a_document_is_filled_to_its_last_character() {
+        let one = MAX_DOCUMENT_CHARACTERS - frame_of(&[Effect::Allow]);
+        assert_eq!(lengths(vec![statement(Effect::Allow, one)]), Ok(vec![2048]));
+        assert_eq!(lengths(vec![statement(Effect::Allow, one + 1)]), Err(Code::PolicyTooLarge));
+
+        let two = MAX_DOCUMENT_CHARACTERS - frame_of(&[Effect::Allow, Effect::Deny]);
+        let pair =
+            |length| lengths(vec![statement(Effect::Allow, 1000), statement(Effect::Deny, length - 1000)]);
+        assert_eq!(pair(two), Ok(vec![2048]));
+        assert_eq!(pair(two + 1).map(|lengths| lengths.len()), Ok(2));
+
+        let both = |length: usize| {
+            let resources = vec!["a".repeat(1000), "b".repeat(length - 1000)];
+            lengths(vec![Filled { resources, ..statement(Effect::Allow, 1) }])
+        };
+        let comma_and_quotes = 3;
+        assert_eq!(both(one - comma_and_quotes), Ok(vec![2048]));
+        assert_eq!(both(one - comma_and_quotes + 1).map(|lengths| lengths.len()), Ok(2));
+    }
+
+    #[test]
+    fn ten_documents_and_no_more() {
+        let one = MAX_DOCUMENT_CHARACTERS - frame_of(&[Effect::Allow]);
+        let full = |count: usize| {
+            let resources = (0..count).map(|at| format!("{at:02}{}", "r".repeat(one - 2))).collect();
+            lengths(vec![Filled { resources, ..statement(Effect::Allow, 1) }])
+        };
+        assert_eq!(full(10), Ok(vec![2048; 10]));
+        assert_eq!(full(11), Err(Code::PolicyTooLarge));
+    }
+}
