@@ -91,6 +91,10 @@ fn each_fault_names_its_place_and_its_mend() {
             "\"${mqtt:client_id}\"",
             "authorizer.toml:10: `${mqtt:client_id}` has `${mqtt:client_id}`, which is no variable here",
         ),
+        ("\"${sub}/*\"", "\"${aws:partition}/${sub}\"", "has `${aws:partition}`, which is no variable here"),
+        ("\"${sub}/*\"", "\"${aws:region}/${sub}\"", "has `${aws:region}`, which is no variable here"),
+        ("\"${sub}/*\"", "\"${aws:account}/${sub}\"", "has `${aws:account}`, which is no variable here"),
+        ("\"${sub}/*\"", "\"${iot:ClientId}/${sub}\"", "has `${iot:ClientId}`, which is no variable here"),
         (
             "\"https://login.example.com/\"",
             "\"https://${env:HOST}/\"",
@@ -230,6 +234,10 @@ fn each_fault_of_a_policy() {
         (topic("topic/${devices}/${devices}"), "more than one list slot"),
         (topic("topic/${env:STAGE}"), "`${env:STAGE}`, which is not set"),
         (topic("topic/${aws:userid}"), "`${aws:userid}`, which is no variable here"),
+        (topic("topic/${iot:Certificate.}"), "which is no variable here"),
+        (topic("topic/${iot:Certificate.Subject*}"), "which is no variable here"),
+        (topic("topic/${iot:Connection.Thing.Attributes[]}"), "which is no variable here"),
+        (topic("topic/"), "`topic/` begins with none of"),
         (topic("topic/${iot:Connection.Thing.Attributes[a*]}"), "which is no variable here"),
         (
             json!({ "Effect": "Deny", "Action": "iot:Publish", "Resource": "topic/${devices}" }),
@@ -279,6 +287,31 @@ fn each_fault_of_a_policy() {
         deployment.write("policies/app-user.json", policy);
         let all = faults(&deployment);
         assert!(all.iter().any(|fault| fault.contains(expected)), "{policy}: no `{expected}` among {all:#?}");
+    }
+}
+
+/// A variable of the environment is text: it cannot bring variables, quotes or control characters along.
+#[test]
+fn variables_of_the_environment() {
+    use iot_jwt_authorizer::config::Config;
+    let deployment = example_with("\"https://login.example.com/\"", "\"https://${env:STAGE}.example.com/\"");
+    let policy = std::fs::read_to_string(deployment.path("policies/app-user.json")).unwrap();
+    deployment
+        .write("policies/app-user.json", policy.replace("topic/${tenant}", "topic/${env:STAGE}/${tenant}"));
+    let load = |stage: &str| {
+        let environment = |name: &str| (name == "STAGE").then(|| stage.to_owned());
+        Config::load(&deployment.path("authorizer.toml"), &environment).map_err(|faults| faults.to_string())
+    };
+    let claims = json!({
+        "iss": "https://prod.example.com/", "aud": "iot.example.com", "sub": "ana", "tenant": "acme", "exp": support::NOW + 60,
+    });
+    let event = json!({ "token": Signer::named("es256").token(&claims) }).to_string();
+    let authorizer = load("prod").unwrap().authorizer;
+    let answer = authorizer.authorize(event.as_bytes(), support::FUNCTION, support::at(0.0)).outcome.unwrap();
+    assert!(serde_json::to_string(&answer).unwrap().contains(":topic/prod/acme/users/ana/*"));
+    for odd in ["", "a${sub}", "a$b", "a{", "a}", "a\"b", "a\u{1}b", "a\nb"] {
+        let Err(faults) = load(odd) else { panic!("{odd:?} is taken") };
+        assert!(faults.contains("does not belong in a policy"), "{odd:?}: {faults}");
     }
 }
 
