@@ -259,6 +259,18 @@ fn each_fault_of_a_policy() {
             json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "topic/x", "Condition": [] }),
             "Statement[0].Condition has to be an object of operators",
         ),
+        (
+            json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "topic/x", "Condition": { "StringEquals": {} } }),
+            "Statement[0].Condition.StringEquals has to be an object of condition keys",
+        ),
+        (
+            json!({ "Effect": "Deny", "Action": "iot:Publish", "Resource": "topic/x", "Condition": { "Bool": { "iot:Connection.Thing.IsAttached": "true" } } }),
+            "denies by a thing or certificate variable",
+        ),
+        (
+            json!({ "Effect": "Deny", "Action": "iot:Publish", "Resource": "topic/x", "Condition": { "StringEquals": { "iot:Certificate.Subject.CommonName": "x" } } }),
+            "denies by a thing or certificate variable",
+        ),
         (json!("Allow"), "Statement[0] is no JSON object"),
     ];
     for (statement, expected) in cases {
@@ -273,6 +285,14 @@ fn each_fault_of_a_policy() {
             "{statement}: no `{expected}` among {all:#?}"
         );
     }
+    // An action that nobody knows says nothing about its resource.
+    let deployment = Deployment::named("example");
+    let unknown = json!({ "Effect": "Allow", "Action": "iot:Unknown", "Resource": "topic/x" });
+    deployment.write(
+        "policies/app-user.json",
+        json!({ "Version": "2012-10-17", "Statement": [unknown] }).to_string(),
+    );
+    assert_eq!(faults(&deployment).len(), 1, "{:?}", faults(&deployment));
     for (policy, expected) in [
         ("{", "is not JSON"),
         ("[]", "the document is no JSON object"),

@@ -301,7 +301,10 @@ pub fn granted(answer: &Value) -> BTreeMap<String, BTreeSet<String>> {
                 let name = action.trim_start_matches("iot:");
                 let name = if statement["Effect"] == "Deny" { format!("-{name}") } else { name.to_owned() };
                 let short = strings(&statement["Resource"]).into_iter().map(|resource| {
-                    resource.trim_start_matches("arn:aws:iot:eu-west-1:123456789012:").to_owned()
+                    match resource.strip_prefix("arn:aws:iot:eu-west-1:123456789012:") {
+                        Some(rest) if rest != "*" => rest.to_owned(),
+                        _ => resource,
+                    }
                 });
                 all.entry(name).or_default().extend(short);
             }
