@@ -183,3 +183,15 @@ fn a_blocked_key_is_never_accepted() {
     let Err(faults) = block(&ALL).load() else { panic!("no key is left, and it starts") };
     assert!(faults.to_string().contains("has no key that serves"), "{faults}");
 }
+
+/// Bundled sets are never empty; one that is has to be told from one that lacks the key, since the fault is ours.
+#[test]
+fn without_any_key_the_fault_is_ours() {
+    use iot_jwt_authorizer::denial::Code;
+    use iot_jwt_authorizer::keys::KeySet;
+    use iot_jwt_authorizer::token::Header;
+    let header = Header { algorithm: "RS256".to_owned(), kid: None, token_type: "jwt".to_owned() };
+    assert_eq!(KeySet::default().select(&header).err(), Some(Code::KeysUnavailable));
+    let ours: Vec<&Code> = Code::ALL.iter().filter(|code| code.is_ours()).collect();
+    assert_eq!(ours, [&Code::KeysUnavailable]);
+}
