@@ -1,6 +1,7 @@
 //! Where a token may stand in a request, and the rule that there is exactly one.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use base64::Engine;
 use base64::alphabet;
@@ -14,6 +15,10 @@ use crate::request::Request;
 /// The parameter that carries what AWS IoT's gateway verified when token signing is on.
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth.html>
 const SIGNATURE_PARAMETER: &str = "x-amz-customauthorizer-signature";
+
+/// The longest signature that AWS IoT takes, in characters of base64.
+/// <https://docs.aws.amazon.com/iot/latest/apireference/API_TestInvokeAuthorizer.html>
+const MAX_SIGNATURE_CHARACTERS: usize = 2560;
 
 /// Base64 as clients write it: padded or not, loose bits and all. Only what it decodes to is judged.
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
@@ -90,7 +95,14 @@ impl<'a> Credentials<'a> {
     /// # Errors
     /// [`Code::NoToken`], [`Code::MalformedToken`], [`Code::AmbiguousToken`], [`Code::TokenTooLarge`].
     pub fn find(request: &'a Request<'a>, rule: &TokenRule) -> Result<Self, Code> {
-        let mut search = Search { request, rule, found: None, ambiguous: false, misfilled: false };
+        let mut search = Search {
+            request,
+            rule,
+            found: None,
+            ambiguous: false,
+            misfilled: false,
+            gateway_signature: OnceCell::new(),
+        };
         for place in &rule.places {
             search.look_into(place);
         }
@@ -117,6 +129,8 @@ struct Search<'a, 'r> {
     found: Option<Candidate<'a>>,
     ambiguous: bool,
     misfilled: bool,
+    /// Looked for once, however many tokens ask for it.
+    gateway_signature: OnceCell<Option<String>>,
 }
 
 impl<'a> Search<'a, '_> {
@@ -158,7 +172,7 @@ impl<'a> Search<'a, '_> {
 
     /// Takes note of what stands in a place; `decode` undoes the place's encoding.
     fn consider(&mut self, place: &Place, raw: &'a str, decode: fn(&'a str) -> Option<Cow<'a, str>>) {
-        if raw.is_empty() {
+        if raw.is_empty() || self.ambiguous {
             return;
         }
         // No encoding of these places needs more than three characters for one, so a longer value holds no
@@ -184,23 +198,14 @@ impl<'a> Search<'a, '_> {
         };
         match parts(&token)? {
             3 => Some(token),
-            2 => Some(Cow::Owned(format!("{token}.{}", URL_SAFE_NO_PAD.encode(self.gateway_signature()?)))),
+            2 => Some(Cow::Owned(format!("{token}.{}", self.gateway_signature()?))),
             _ => None,
         }
     }
 
-    /// The one signature that the gateway was given, in whatever base64 it came.
-    fn gateway_signature(&self) -> Option<Vec<u8>> {
-        let headers = self.request.http().into_iter().flat_map(|http| http.header(SIGNATURE_PARAMETER));
-        let query = parameters(query(self.request));
-        let user_name = parameters(user_name(self.request).1);
-        let named = query.chain(user_name).filter(|(key, _)| key == SIGNATURE_PARAMETER);
-        let mut all = headers.map(Cow::Borrowed).chain(named.filter_map(|(_, value)| percent_decoded(value)));
-        // However many signs of padding a client put there, or its encoder left out.
-        let bare = |text: &str| text.trim_end_matches('=').to_owned();
-        let decode = |text: &str| STANDARD.decode(bare(text)).or_else(|_| URL_SAFE.decode(bare(text))).ok();
-        let signature = decode(&all.next()?)?;
-        all.all(|other| decode(&other).as_ref() == Some(&signature)).then_some(signature)
+    /// The one signature that the gateway was given, as a token has it.
+    fn gateway_signature(&self) -> Option<&str> {
+        self.gateway_signature.get_or_init(|| gateway_signature(self.request)).as_deref()
     }
 
     fn conclude(self) -> Result<Credentials<'a>, Code> {
@@ -212,6 +217,27 @@ impl<'a> Search<'a, '_> {
             Some(_) => Err(Code::TokenTooLarge),
         }
     }
+}
+
+/// The one signature among header, query and user name, in whatever base64 it came; `None` if there are two.
+fn gateway_signature(request: &Request<'_>) -> Option<String> {
+    let headers = request.http().into_iter().flat_map(|http| http.header(SIGNATURE_PARAMETER));
+    let query = parameters(query(request));
+    let user_name = parameters(user_name(request).1);
+    let named = query.chain(user_name).filter(|(key, _)| key == SIGNATURE_PARAMETER);
+    let mut all = headers.map(Cow::Borrowed).chain(named.filter_map(|(_, value)| percent_decoded(value)));
+    let signature = signature(&all.next()?)?;
+    let is_only = all.all(|other| self::signature(&other).as_ref() == Some(&signature));
+    is_only.then(|| URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// However many signs of padding a client put there, or its encoder left out.
+fn signature(text: &str) -> Option<Vec<u8>> {
+    let bare = text.trim_end_matches('=');
+    if bare.len() > MAX_SIGNATURE_CHARACTERS {
+        return None;
+    }
+    STANDARD.decode(bare).or_else(|_| URL_SAFE.decode(bare)).ok()
 }
 
 /// How many parts a compact form has; `None` when it is none. The last of three may be empty.

@@ -45,6 +45,16 @@ fn events() -> Vec<(&'static str, Vec<u8>)> {
             ("a user name of parameters", mqtt("username", format!("?{}", fill("token=a&")))),
             ("a user name of question marks", mqtt("username", fill("?"))),
             ("a client id", mqtt("clientId", fill("a"))),
+            (
+                "a query of tokens in two parts",
+                http(format!("x-amz-customauthorizer-signature=AAAA&{}", fill("token=a.b&"))),
+            ),
+            ("a user name of tokens in two parts", mqtt("username", format!("?{}", fill("token=a.b&")))),
+            (
+                "a query of different tokens",
+                http((0..size / 16).map(|at| format!("token={at}.b.c&")).collect()),
+            ),
+            ("a signature", http(format!("token=a.b&x-amz-customauthorizer-signature={}", fill("A")))),
             ("a query of percent signs", http(format!("?token={}", fill("%41")))),
             ("a query of names", http(fill("%74oken=a.b.c&"))),
             (
