@@ -43,8 +43,9 @@ pub struct ClaimRules {
 /// Only [`ClaimRules::judge`] makes them:
 ///
 /// ```compile_fail
-/// fn forge(object: iot_jwt_authorizer::json::Object<'_>) -> iot_jwt_authorizer::verify::Claims<'_> {
-///     iot_jwt_authorizer::verify::Claims { object, expires: todo!() }
+/// use iot_jwt_authorizer::{claims::NumericDate, json::Object, verify::Claims};
+/// fn forge(object: Object<'_>, expires: NumericDate) -> Claims<'_> {
+///     Claims { object, expires }
 /// }
 /// ```
 pub struct Claims<'p> {
