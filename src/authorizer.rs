@@ -132,7 +132,7 @@ impl Authorizer {
 
 impl Issuer {
     fn keys_for(&self, header: &Header) -> Result<Vec<&crate::keys::Key>, Code> {
-        let algorithm = Algorithm::named(&header.algorithm).ok_or(Code::UnsupportedAlgorithm)?;
+        let algorithm = header.algorithm.ok_or(Code::UnsupportedAlgorithm)?;
         if !self.algorithms.contains(&algorithm) {
             return Err(Code::UnsupportedAlgorithm);
         }

@@ -125,8 +125,7 @@ impl Key {
 
     /// What checks signatures of `algorithm`, if the key is good for that.
     #[must_use]
-    pub fn verifier(&self, algorithm: &str) -> Option<&ParsedPublicKey> {
-        let algorithm = Algorithm::named(algorithm)?;
+    pub fn verifier(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, verifier)| verifier)
     }
 
@@ -191,17 +190,17 @@ impl KeySet {
         if self.keys.is_empty() {
             return Err(Code::KeysUnavailable);
         }
+        let algorithm = header.algorithm.ok_or(Code::UnsupportedAlgorithm)?;
         if let Some(named) =
             self.keys.iter().find(|key| key.kid.is_some() && key.kid() == header.kid.as_deref())
         {
-            return match named.verifier(&header.algorithm) {
+            return match named.verifier(algorithm) {
                 Some(_) => Ok(vec![named]),
                 None => Err(Code::UnsupportedAlgorithm),
             };
         }
-        let fits = |key: &&Key| {
-            (header.kid.is_none() || key.kid.is_none()) && key.verifier(&header.algorithm).is_some()
-        };
+        let fits =
+            |key: &&Key| (header.kid.is_none() || key.kid.is_none()) && key.verifier(algorithm).is_some();
         let candidates: Vec<&Key> =
             self.keys.iter().filter(fits).take(MAX_CANDIDATES.saturating_add(1)).collect();
         if candidates.is_empty() || candidates.len() > MAX_CANDIDATES {

@@ -104,13 +104,16 @@ pub struct Bindings<'a> {
     client_id: Option<ClientId<'a>>,
     issuer: &'a str,
     function: FunctionArn<'a>,
+    arn_prefix: String,
 }
 
 impl<'a> Bindings<'a> {
     /// Nothing filled yet, and no client id.
     #[must_use]
     pub fn new(slots: &'a [Slot], issuer: &'a str, function: FunctionArn<'a>) -> Self {
-        Self { slots, values: vec![None; slots.len()], client_id: None, issuer, function }
+        let (partition, region, account) = (function.partition(), function.region(), function.account());
+        let arn_prefix = format!("arn:{partition}:iot:{region}:{account}:");
+        Self { slots, values: vec![None; slots.len()], client_id: None, issuer, function, arn_prefix }
     }
 
     /// Reads the slots that `used` names, in the order of `[claims]`.
@@ -152,10 +155,8 @@ impl<'a> Bindings<'a> {
     }
 
     /// What a resource without `arn:` begins with.
-    pub(crate) fn arn_prefix(&self) -> String {
-        let (partition, region, account) =
-            (self.function.partition(), self.function.region(), self.function.account());
-        format!("arn:{partition}:iot:{region}:{account}:")
+    pub(crate) fn arn_prefix(&self) -> &str {
+        &self.arn_prefix
     }
 }
 

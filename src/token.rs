@@ -12,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::credentials::Credentials;
 use crate::denial::Code;
 use crate::json::{Json, Object, Text};
-use crate::keys::Key;
+use crate::keys::{Algorithm, Key};
 
 /// Of the decoded header, in bytes.
 pub const MAX_HEADER_BYTES: usize = 2048;
@@ -31,8 +31,8 @@ pub struct UnverifiedToken<'a> {
 
 /// The members of a JOSE header that matter here. They say what the token claims, and prove nothing.
 pub struct Header {
-    /// `alg`, of any spelling.
-    pub algorithm: String,
+    /// `alg`; `None` for one that cannot be named here, `none` among them.
+    pub algorithm: Option<Algorithm>,
     /// `kid`.
     pub kid: Option<String>,
     /// `typ` in lower case, without `application/`; `jwt` when absent.
@@ -84,8 +84,9 @@ impl<'a> UnverifiedToken<'a> {
     /// # Errors
     /// [`Code::UnsupportedAlgorithm`] when a key is of another algorithm, [`Code::BadSignature`].
     pub fn verify<'k>(self, keys: &[&'k Key]) -> Result<(SignedPayload, &'k Key), Code> {
+        let algorithm = self.header.algorithm.ok_or(Code::UnsupportedAlgorithm)?;
         for key in keys {
-            let verifier = key.verifier(&self.header.algorithm).ok_or(Code::UnsupportedAlgorithm)?;
+            let verifier = key.verifier(algorithm).ok_or(Code::UnsupportedAlgorithm)?;
             if verifier.verify_sig(self.signed.as_bytes(), &self.signature).is_ok() {
                 return Ok((SignedPayload { bytes: self.payload }, key));
             }
@@ -115,7 +116,7 @@ impl Header {
             Some(Json::String(text)) => Ok(Some(&**text)),
             Some(_) => Err(Code::MalformedToken),
         };
-        let algorithm = text_of("alg")?.ok_or(Code::MalformedToken)?.to_owned();
+        let algorithm = Algorithm::named(text_of("alg")?.ok_or(Code::MalformedToken)?);
         let kid = text_of("kid")?.map(str::to_owned);
         let token_type = canonical_type(text_of("typ")?.unwrap_or("JWT"));
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {

@@ -8,6 +8,8 @@ mod parse;
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
+
 use super::{Bindings, Filled, Text, Used};
 use crate::denial::Code;
 
@@ -89,11 +91,10 @@ impl Template {
 impl Statement {
     fn fill<'t>(&'t self, bindings: &Bindings<'_>) -> Option<Filled<'t>> {
         let condition = self.fill_condition(bindings)?;
-        let prefix = bindings.arn_prefix();
         let mut resources = Vec::new();
         let mut complete = true;
         for resource in &self.resources {
-            let start = if resource.is_relative { prefix.clone() } else { String::new() };
+            let start = if resource.is_relative { bindings.arn_prefix() } else { "" };
             let texts = resource.text.expand(start, bindings);
             complete &= !texts.is_empty();
             resources.extend(texts);
@@ -110,37 +111,27 @@ impl Statement {
         if self.condition.is_empty() {
             return Some(Cow::Borrowed(""));
         }
-        let mut operators: Vec<(&str, serde_json::Map<String, serde_json::Value>)> = Vec::new();
+        let mut operators = Map::new();
         for entry in &self.condition {
             let mut values = Vec::new();
             for text in &entry.values {
-                let texts = text.expand(String::new(), bindings);
+                let texts = text.expand("", bindings);
                 if texts.is_empty() {
                     return None;
                 }
                 values.extend(texts);
             }
-            let place = match operators.iter().position(|(operator, _)| **operator == *entry.operator) {
-                Some(at) => operators.get_mut(at),
-                None => {
-                    operators.push((&entry.operator, serde_json::Map::new()));
-                    operators.last_mut()
-                }
-            };
-            place?.1.insert(entry.key.to_string(), values.into());
+            let keys = operators.entry(&*entry.operator).or_insert_with(|| Map::new().into());
+            keys.as_object_mut()?.insert(entry.key.to_string(), values.into());
         }
-        let members: Vec<String> = operators
-            .into_iter()
-            .map(|(operator, keys)| format!("\"{operator}\":{}", serde_json::Value::Object(keys)))
-            .collect();
-        Some(Cow::Owned(format!("{{{}}}", members.join(","))))
+        Some(Cow::Owned(Value::from(operators).to_string()))
     }
 }
 
 impl Text {
     /// The text with every value put in: one text, or one for each value of a list slot, or none where a value is absent.
-    pub(crate) fn expand(&self, start: String, bindings: &Bindings<'_>) -> Vec<String> {
-        let mut texts = vec![start];
+    pub(crate) fn expand(&self, start: &str, bindings: &Bindings<'_>) -> Vec<String> {
+        let mut texts = vec![start.to_owned()];
         for part in &self.parts {
             let mut values = bindings.texts(part);
             let (Some(first), rest) = (values.next(), values) else { return Vec::new() };
