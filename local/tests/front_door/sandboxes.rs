@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use iot_local::event::Authorizer;
 use iot_local::front::{Front, FrontOptions};
-use iot_local::lambda::INVOKE_LIMIT;
+use iot_local::lambda::{INVOKE_LIMIT, LambdaSpec};
 use rumqttc::{Packet, QoS};
 use tokio::time::Instant;
 
@@ -55,29 +55,22 @@ async fn a_function_that_hangs_is_given_up_and_replaced() {
     assert_ne!(door.lambda.process_ids(), before);
 }
 
+/// Why the door does not open with that function; nothing if it does.
+async fn fault(function: LambdaSpec) -> String {
+    let authorizer = Authorizer::default();
+    let options = FrontOptions { port: 0, function, authorizer, time_scale: 1, pages: Vec::new() };
+    Front::start(options).await.err().map(|error| error.to_string()).unwrap_or_default()
+}
+
 #[tokio::test]
 async fn a_function_that_does_not_start_says_why() {
     let mut function = support::function(2);
     function.env.push(("FAULT".to_owned(), "authorizer.toml:3: unknown key".to_owned()));
-    let options = FrontOptions {
-        port: 0,
-        function,
-        authorizer: Authorizer::default(),
-        time_scale: 1,
-        pages: Vec::new(),
-    };
-    let error = Front::start(options).await.err().unwrap().to_string();
+    let error = fault(function).await;
     assert!(error.contains("fault: authorizer.toml:3: unknown key"), "{error}");
     let mut function = support::function(1);
     function.program = "/nonexistent/bootstrap".into();
-    let options = FrontOptions {
-        port: 0,
-        function,
-        authorizer: Authorizer::default(),
-        time_scale: 1,
-        pages: Vec::new(),
-    };
-    let error = Front::start(options).await.err().unwrap().to_string();
+    let error = fault(function).await;
     assert!(error.contains("cannot run /nonexistent/bootstrap"), "{error}");
 }
 
