@@ -85,6 +85,13 @@ impl Authorizer {
         decision
     }
 
+    /// Gives an issuer, named by its place, the keys that it has now.
+    pub fn set_keys(&mut self, issuer: usize, keys: KeySet) {
+        if let Some(issuer) = self.issuers.get_mut(issuer) {
+            issuer.keys = keys;
+        }
+    }
+
     fn decide<'a>(
         &'a self,
         event: &[u8],

@@ -29,6 +29,12 @@ impl NumericDate {
         Self(self.0 + whole(seconds))
     }
 
+    /// The date after that time.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0 + duration.as_secs_f64())
+    }
+
     /// The seconds from `earlier` to this date; nothing if it lies before.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

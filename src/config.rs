@@ -19,6 +19,8 @@ use toml::de::DeTable;
 
 use crate::authorizer::Authorizer;
 use crate::credentials::{Place, TokenRule};
+use crate::keys::secret::Aws;
+use crate::keys::sources::Sources;
 use crate::response::{SECONDS, Session};
 use document::{Reader, Table};
 use package::Package;
@@ -31,6 +33,10 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub struct Config {
     /// Ready to decide.
     pub authorizer: Authorizer,
+    /// Where each issuer's keys come from, in the order of the issuers.
+    pub sources: Vec<Sources>,
+    /// What the environment says of AWS, for keys that are secrets.
+    pub aws: Aws,
     /// What is odd and spoils nothing, as a key that cannot be used beside one that can.
     pub warnings: Vec<Fault>,
 }
@@ -63,7 +69,8 @@ impl Config {
         package.refuse_private_keys();
         match authorizer {
             Some(authorizer) if package.faults.is_empty() => {
-                Ok(Self { authorizer, warnings: package.warnings })
+                let (sources, warnings) = (package.sources, package.warnings);
+                Ok(Self { authorizer, sources, aws: Aws::of(environment), warnings })
             }
             _ => Err(Faults(package.faults)),
         }

@@ -2,10 +2,14 @@
 //!
 //! RFC 8725 section 3.1: the key carries its algorithm, and the token's header may only agree.
 
+pub mod fetch;
 mod file;
 mod jwk;
+pub mod origin;
 mod pem;
 mod published;
+pub mod secret;
+pub mod sources;
 
 pub use file::{KeyFault, KeyFile};
 pub use jwk::Unusable;
@@ -170,6 +174,26 @@ impl KeySet {
                 self.keys.push(key);
             }
         }
+    }
+
+    /// Takes out the keys whose private half anybody can read, and names their thumbprints.
+    pub fn drop_published(&mut self) -> Vec<Box<str>> {
+        let mut dropped = Vec::new();
+        self.keys.retain(|key| {
+            let published = key.is_published();
+            if published {
+                dropped.push(key.thumbprint.clone());
+            }
+            !published
+        });
+        dropped
+    }
+
+    /// How many keys it has that another set lacks.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> usize {
+        let lacks = |key: &&Key| other.keys.iter().all(|own| own.thumbprint != key.thumbprint);
+        self.keys.iter().filter(lacks).count()
     }
 
     /// Every key of the set.

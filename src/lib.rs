@@ -25,6 +25,7 @@ pub mod response;
 pub mod log;
 
 pub mod config;
+pub mod function;
 
 pub mod arn;
 pub mod json;

@@ -1,21 +1,21 @@
-//! What Lambda starts: reads the deployment, then hands each event to the authorizer. It alone reads the clock, writes the
-//! log and talks to Lambda.
+//! What Lambda starts: reads the deployment, then hands each event to the function. It alone names the clock and the log, and talks to
+//! Lambda.
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use lambda_runtime::tower::{Layer, Service};
-use lambda_runtime::{Context, Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use serde::de::IgnoredAny;
 
-use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::config::{self, Config};
-use iot_jwt_authorizer::log::{self, Circumstances};
+use iot_jwt_authorizer::function::{Function, Invocation};
 use iot_jwt_authorizer::response::Answer;
 
 #[expect(clippy::disallowed_methods, reason = "the shell is where the environment is read")]
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             for warning in &config.warnings {
                 report(&format!("warning: {warning}\n"));
             }
-            serve(&config.authorizer)
+            serve(config)
         }
         Err(faults) => {
             report(&faults.to_string());
@@ -36,9 +36,16 @@ fn main() -> ExitCode {
 }
 
 /// Answers events until Lambda ends the sandbox. One thread: a sandbox has one event at a time.
-fn serve(authorizer: &Authorizer) -> ExitCode {
+#[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
+fn serve(config: Config) -> ExitCode {
+    let function = Function::new(config, &SystemTime::now, &write);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let served = runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(poll(authorizer)));
+    let served = runtime.map_err(Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            function.start().await;
+            poll(&function).await
+        })
+    });
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -48,68 +55,76 @@ fn serve(authorizer: &Authorizer) -> ExitCode {
     }
 }
 
-async fn poll(authorizer: &Authorizer) -> Result<(), Error> {
-    let event = Handover::default();
+async fn poll(function: &Function<'_>) -> Result<(), Error> {
+    let event = Rc::new(RefCell::new(Bytes::new()));
     let cold_start = Cell::new(true);
-    let handler = service_fn(|invocation: LambdaEvent<IgnoredAny>| {
-        let answer = answer(authorizer, &event.take(), &invocation.context, cold_start.replace(false));
-        async move { Ok::<Answer, Error>(answer) }
+    let handler = service_fn(async |invocation: LambdaEvent<IgnoredAny>| {
+        let (event, context) = (event.take(), invocation.context);
+        let invocation = Invocation {
+            request_id: &context.request_id,
+            function: &context.invoked_function_arn,
+            deadline: context.deadline(),
+            cold_start: cold_start.replace(false),
+        };
+        Ok::<Answer, Error>(function.answer(&event, invocation).await)
     });
-    Runtime::new(handler).layer(event.clone()).run().await
+    Runtime::new(handler).layer(Around { function, event: event.clone() }).run().await
 }
 
-/// Decides about one event, and says so in the log before anybody hears of it.
-#[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
-fn answer(authorizer: &Authorizer, event: &[u8], context: &Context, cold_start: bool) -> Answer {
-    let start = Instant::now();
-    let decision = authorizer.authorize(event, &context.invoked_function_arn, SystemTime::now().into());
-    let circumstances =
-        Circumstances { request_id: &context.request_id, duration: start.elapsed(), cold_start };
-    let line = log::line(&decision, circumstances);
-    // A log that cannot be written is no reason to turn anyone away.
-    let _ = std::io::stdout().write_all(&line);
-    decision.outcome.unwrap_or_else(|_| Answer::refuse())
+/// One line, one write. A log that cannot be written is no reason to turn anyone away.
+fn write(line: &[u8]) {
+    let _ = std::io::stdout().write_all(line);
 }
 
 fn report(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Takes an event's bytes past the runtime's own reader to the handler. That reader would copy them, and turn what it cannot read
-/// into a function error; here anything at all gets an answer.
-#[derive(Clone, Default)]
-struct Handover(Rc<RefCell<Bytes>>);
+/// What happens around the runtime's own handling of an event.
+///
+/// Before it: the event's bytes are taken past the runtime's reader to the handler. That reader would copy them, and turn what it
+/// cannot read into a function error; here anything at all gets an answer. After it, when the answer has been delivered: keys
+/// that are due are fetched.
+#[derive(Clone)]
+struct Around<'f> {
+    function: &'f Function<'f>,
+    event: Rc<RefCell<Bytes>>,
+}
 
-impl Handover {
-    fn take(&self) -> Bytes {
-        self.0.take()
+impl<'f, S> Layer<S> for Around<'f> {
+    type Service = Surrounded<'f, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Surrounded { inner, around: self.clone() }
     }
 }
 
-impl<S> Layer<S> for Handover {
-    type Service = Diverted<S>;
-
-    fn layer(&self, inner: S) -> Diverted<S> {
-        Diverted { inner, event: self.clone() }
-    }
-}
-
-struct Diverted<S> {
+struct Surrounded<'f, S> {
     inner: S,
-    event: Handover,
+    around: Around<'f>,
 }
 
-impl<S: Service<LambdaInvocation>> Service<LambdaInvocation> for Diverted<S> {
-    type Response = S::Response;
+impl<'f, S> Service<LambdaInvocation> for Surrounded<'f, S>
+where
+    S: Service<LambdaInvocation, Response = ()>,
+    S::Future: 'f,
+{
+    type Response = ();
     type Error = S::Error;
-    type Future = S::Future;
+    type Future = Pin<Box<dyn Future<Output = Result<(), S::Error>> + 'f>>;
 
     fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut invocation: LambdaInvocation) -> S::Future {
-        self.event.0.replace(std::mem::replace(&mut invocation.body, Bytes::from_static(b"null")));
-        self.inner.call(invocation)
+    fn call(&mut self, mut invocation: LambdaInvocation) -> Self::Future {
+        let (function, deadline) = (self.around.function, invocation.context.deadline());
+        self.around.event.replace(std::mem::replace(&mut invocation.body, Bytes::from_static(b"null")));
+        let delivered = self.inner.call(invocation);
+        Box::pin(async move {
+            delivered.await?;
+            function.refresh(deadline).await;
+            Ok(())
+        })
     }
 }

@@ -61,9 +61,37 @@ fn each_fault_names_its_place_and_its_mend() {
             "file:keys/user",
             "authorizer.toml:9: `keys/user.jwks.json` cannot be read (entity not found)",
         ),
-        ("\"file:keys/users.jwks.json\"", "\"oidc\"", "authorizer.toml:9: `oidc` is not fetched"),
-        ("\"file:keys/users.jwks.json\"", "\"secret:x\"", "authorizer.toml:9: `secret:x` is not fetched"),
-        ("\"file:keys/users.jwks.json\"", "\"ftp:x\"", "authorizer.toml:9: `ftp:x` is no source of keys"),
+        (
+            "\"file:keys/users.jwks.json\"",
+            "\"ftp:x\"",
+            "authorizer.toml:9: `ftp:x` is no source of keys: write `file:PATH`",
+        ),
+        ("\"file:keys/users.jwks.json\"", "\"file\"", "authorizer.toml:9: `file` is no source of keys"),
+        (
+            "\"file:keys/users.jwks.json\"",
+            "\"secret:\"",
+            "authorizer.toml:9: `secret:` is no source of keys: write `secret:` and",
+        ),
+        (
+            "\"file:keys/users.jwks.json\"",
+            "\"jwks:http://login.example.com/\"",
+            "is no source of keys: write `https://HOST/PATH`",
+        ),
+        (
+            "client_ids =",
+            "refresh_seconds = 60\nmax_stale_seconds = 59\nclient_ids =",
+            "authorizer.toml:4: `max_stale_seconds` is less than `refresh_seconds`",
+        ),
+        (
+            "client_ids =",
+            "max_stale_seconds = 299\nclient_ids =",
+            "authorizer.toml:4: `max_stale_seconds` is less than `refresh_seconds`",
+        ),
+        (
+            "client_ids =",
+            "refresh_seconds = 0\nclient_ids =",
+            "`refresh_seconds` has to be an integer from 1",
+        ),
         (
             "\"${sub}\", ",
             "\"*\", ",

@@ -25,8 +25,12 @@ fn line(more: &Value, client_id: &str) -> Value {
     });
     let authorizer = Deployment::named("example").authorizer();
     let decision = authorizer.authorize(event.to_string().as_bytes(), FUNCTION, at(0.0));
-    let circumstances =
-        Circumstances { request_id: "r-1", duration: Duration::from_micros(42), cold_start: true };
+    let circumstances = Circumstances {
+        request_id: "r-1",
+        duration: Duration::from_micros(42),
+        cold_start: true,
+        key_fetches: 0,
+    };
     serde_json::from_slice(&log::line(&decision, circumstances)).unwrap()
 }
 

@@ -1,5 +1,7 @@
 //! `[[issuer]]`: whom we trust, by which keys, for what.
 
+use std::time::Duration;
+
 use super::claims::own_paths;
 use super::client_ids;
 use super::document::{Located, Reader, Table};
@@ -8,6 +10,8 @@ use super::grants::conditions;
 use super::package::Package;
 use crate::authorizer::Issuer;
 use crate::client_id::ClientIdPattern;
+use crate::keys::origin::Origin;
+use crate::keys::sources::Sources;
 use crate::keys::{Algorithm, KeyFile, KeySet};
 use crate::policy::{Part, Text, Used, Vocabulary};
 use crate::slots::{Slot, is_id};
@@ -92,12 +96,24 @@ fn issuer<'d>(
     let client_ids = patterns(reader, table, &slots);
     let mut client_id_slots = Used::default();
     client_ids.iter().for_each(|pattern| client_id_slots.add(&pattern.text));
-    let keys = keys(reader, table, &algorithms, &shared.blocked, package);
-    for key in ["refresh_seconds", "max_stale_seconds"] {
-        reader.integer(table, key, 1..=31_536_000);
-    }
+    let mut sources = Sources::new(&id, algorithms.clone(), shared.blocked.clone());
+    keys(reader, table, &rules.issuer, &mut sources, package);
+    schedule(reader, table, &mut sources);
     reader.finish(table);
+    let keys = sources.keys();
+    package.sources.push(sources);
     Issuer { id: id.into(), types, algorithms, keys, rules, slots, client_ids, client_id_slots }
+}
+
+/// How often fetched keys are fetched again, and how long they last while that fails.
+fn schedule<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, sources: &mut Sources) {
+    let mut seconds = |key| reader.integer(table, key, 1..=31_536_000).map(Duration::from_secs);
+    sources.refresh = seconds("refresh_seconds").unwrap_or(sources.refresh);
+    sources.max_stale = seconds("max_stale_seconds").unwrap_or(sources.max_stale);
+    if sources.max_stale < sources.refresh {
+        let mend = "keys would be gone before they are fetched again";
+        reader.fault(&table.span, format!("`max_stale_seconds` is less than `refresh_seconds`: {mend}"));
+    }
 }
 
 fn rules<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, shared: &Shared<'_>) -> ClaimRules {
@@ -160,35 +176,33 @@ fn algorithms<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Vec<Algorit
 fn keys<'d>(
     reader: &mut Reader<'d>,
     table: &mut Table<'d>,
-    algorithms: &[Algorithm],
-    blocked: &[String],
+    issuer: &str,
+    sources: &mut Sources,
     package: &mut Package,
-) -> KeySet {
+) {
     if table.take("keys").is_none() {
         reader.missing(table, "keys", "say where its public keys are, as in [\"file:keys/users.jwks.json\"]");
     }
-    let mut set = KeySet::default();
     for source in reader.strings(table, "keys").unwrap_or_default() {
-        match source.value.split_once(':') {
-            Some(("file", file)) => set.extend(key_file(reader, &source, file, algorithms, blocked, package)),
-            Some(("secret" | "jwks", _)) | None if source.value != "file" => {
-                let mend =
-                    "this version reads bundled keys alone: fetch the key set and name it with `file:`";
-                reader.fault(&source.span, format!("`{}` is not fetched: {mend}", source.value));
+        if let Some(file) = source.value.strip_prefix("file:") {
+            let keys = key_file(reader, &source, file, sources, package);
+            sources.bundle(keys);
+        } else {
+            match Origin::parse(&source.value, issuer) {
+                Ok(origin) => sources.add(origin),
+                Err(mend) => {
+                    reader.fault(&source.span, format!("`{}` is no source of keys: {mend}", source.value));
+                }
             }
-            _ => reader
-                .fault(&source.span, format!("`{}` is no source of keys: write `file:PATH`", source.value)),
         }
     }
-    set
 }
 
 fn key_file(
     reader: &mut Reader<'_>,
     source: &Located<String>,
     file: &str,
-    algorithms: &[Algorithm],
-    blocked: &[String],
+    sources: &Sources,
     package: &mut Package,
 ) -> KeySet {
     let text = match package.text(file) {
@@ -205,7 +219,7 @@ fn key_file(
             return KeySet::default();
         }
     };
-    let (set, left_out) = keys.keys(algorithms, blocked);
+    let (set, left_out) = keys.keys(&sources.algorithms, &sources.blocked);
     let left_out =
         left_out.iter().map(|(at, why)| Fault::of_file(file, format!("key {at} is left out: {why}")));
     package.warnings.extend(left_out.clone());
@@ -216,7 +230,7 @@ fn key_file(
         );
         package.faults.push(Fault::of_file(file, what));
     }
-    if !set.is_usable() && !algorithms.is_empty() {
+    if !set.is_usable() && !sources.algorithms.is_empty() {
         package.faults.push(Fault::of_file(file, "has no key that serves any of the issuer's `algorithms`"));
         package.faults.extend(left_out);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::fault::Fault;
+use crate::keys::sources::Sources;
 use crate::keys::{KeyFault, KeyFile};
 
 /// The deployment's folder, and what was found in it.
@@ -12,11 +13,19 @@ pub(super) struct Package {
     read: BTreeSet<PathBuf>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
+    /// Where each issuer's keys come from, in the order of the issuers.
+    pub(super) sources: Vec<Sources>,
 }
 
 impl Package {
     pub(super) fn at(root: &Path) -> Self {
-        Self { root: root.to_owned(), read: BTreeSet::new(), faults: Vec::new(), warnings: Vec::new() }
+        Self {
+            root: root.to_owned(),
+            read: BTreeSet::new(),
+            faults: Vec::new(),
+            warnings: Vec::new(),
+            sources: Vec::new(),
+        }
     }
 
     /// A file's text; without it, what to say.

@@ -1,14 +1,12 @@
-//! Keys that are shipped with the function: a JWKS, a single JWK, or PEM.
+//! A text of public keys, in the package or in a secret: a JWK Set, a single JWK, PEM, or a JSON object of `kid` to PEM.
 
 use std::fmt;
 
 use serde_json::Value;
 
+use super::jwk::is_private;
 use super::pem;
 use super::{Algorithm, KeySet, Unusable};
-
-/// JWK members that hold a private half (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2).
-const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// Why a text is no file of public keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +19,10 @@ pub enum KeyFault {
     Unreadable,
     /// Neither JSON nor PEM.
     UnknownFormat,
-    /// JSON, but neither a JWK Set nor a JWK.
+    /// JSON, but none of the forms that hold keys.
     NoKeySet,
+    /// One `kid` with several PEM blocks.
+    SeveralKeys,
 }
 
 impl fmt::Display for KeyFault {
@@ -34,12 +34,13 @@ impl fmt::Display for KeyFault {
             Self::NoPublicKey => "holds no `PUBLIC KEY` block: make one with `openssl pkey -pubout` or `openssl x509 -pubkey`",
             Self::Unreadable => "has a `PUBLIC KEY` block that is damaged, or neither RSA, P-256, P-384 nor Ed25519",
             Self::UnknownFormat => "is neither JSON nor PEM",
-            Self::NoKeySet => "is neither a JWK Set (a list `keys`, RFC 7517 section 5) nor a JWK (`kty`)",
+            Self::NoKeySet => "is neither a JWK Set (a list `keys`, RFC 7517 section 5) nor a JWK (`kty`) nor an object of `kid` to PEM",
+            Self::SeveralKeys => "has a `kid` with several `PUBLIC KEY` blocks: give each key a name of its own",
         })
     }
 }
 
-/// A file of public keys, read but not yet fitted to an issuer's algorithms.
+/// A text of public keys, read but not yet fitted to an issuer's algorithms.
 pub struct KeyFile {
     entries: Vec<Value>,
 }
@@ -54,6 +55,12 @@ impl KeyFile {
         if entries.iter().any(is_private) { Err(KeyFault::Private) } else { Ok(Self { entries }) }
     }
 
+    /// The keys as JWKs.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<Value> {
+        self.entries
+    }
+
     /// The keys that serve an issuer with these algorithms, and why each other entry was left out.
     #[must_use]
     pub fn keys(&self, algorithms: &[Algorithm], blocked: &[String]) -> (KeySet, Vec<(usize, Unusable)>) {
@@ -66,10 +73,24 @@ fn json_entries(text: &str) -> Result<Vec<Value>, KeyFault> {
     match json.get_mut("keys").map(Value::take) {
         Some(Value::Array(entries)) => Ok(entries),
         None if json.get("kty").is_some() => Ok(vec![json]),
-        _ => Err(KeyFault::NoKeySet),
+        None => named_pems(&json),
+        Some(_) => Err(KeyFault::NoKeySet),
     }
 }
 
-fn is_private(entry: &Value) -> bool {
-    PRIVATE_MEMBERS.iter().any(|member| entry.get(member).is_some())
+/// An object of `kid` to PEM, each with one key.
+fn named_pems(json: &Value) -> Result<Vec<Value>, KeyFault> {
+    let members = json.as_object().filter(|members| !members.is_empty()).ok_or(KeyFault::NoKeySet)?;
+    members
+        .iter()
+        .map(|(kid, text)| {
+            let text = text.as_str().filter(|text| pem::is_pem(text)).ok_or(KeyFault::NoKeySet)?;
+            let [mut entry]: [Value; 1] =
+                pem::entries(text)?.try_into().map_err(|_| KeyFault::SeveralKeys)?;
+            if let Some(members) = entry.as_object_mut() {
+                members.insert("kid".to_owned(), Value::String(kid.clone()));
+            }
+            Ok(entry)
+        })
+        .collect()
 }

@@ -20,6 +20,8 @@ pub enum Unusable {
     Malformed,
     /// A symmetric key: nobody who verifies should hold one.
     Symmetric,
+    /// It holds a private half.
+    Private,
     /// `use` is there and not `sig`.
     NotForSignatures,
     /// `key_ops` is there without `verify`.
@@ -41,6 +43,7 @@ impl fmt::Display for Unusable {
         out.write_str(match self {
             Self::Malformed => "it is not a public JWK of type RSA, EC (P-256, P-384) or OKP (Ed25519)",
             Self::Symmetric => "it is symmetric",
+            Self::Private => "it holds a private key",
             Self::NotForSignatures => "its `use` is not `sig`",
             Self::NotForVerifying => "its `key_ops` lack `verify`",
             Self::WrongAlgorithm => "its `alg` is not one of its type",
@@ -99,6 +102,9 @@ impl KeySet {
 
 impl Key {
     fn from_jwk(entry: &Value, algorithms: &[Algorithm], blocked: &[String]) -> Result<Self, Unusable> {
+        if is_private(entry) {
+            return Err(Unusable::Private);
+        }
         let jwk: Jwk = serde_json::from_value(entry.clone()).map_err(|_| Unusable::Malformed)?;
         if matches!(jwk.common.public_key_use, Some(ref usage) if *usage != PublicKeyUse::Signature) {
             return Err(Unusable::NotForSignatures);
@@ -130,6 +136,11 @@ impl Key {
         }
         Ok(Self { kid: jwk.common.key_id.map(Into::into), thumbprint: thumbprint.into(), verifiers })
     }
+}
+
+/// Whether a JWK has a member of a private half (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2).
+pub(super) fn is_private(entry: &Value) -> bool {
+    ["d", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|member| entry.get(member).is_some())
 }
 
 impl KeyKind {

@@ -41,6 +41,7 @@ class Api(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path != NEXT:
             return self.reply(404, b"{}")
+        self.server.polled.set()
         request, body = self.server.events.get()
         self.reply(200, body, (
             ("lambda-runtime-aws-request-id", request),
@@ -60,20 +61,22 @@ class Api(http.server.BaseHTTPRequestHandler):
 class Function:
     """One sandbox: a process that is asked one thing at a time. What it writes goes to two files beside the deployment."""
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, under=(), environment=()):
+        """Starts `binary` with the deployment in `folder`, under another program and with more in its environment if need be."""
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
         self.server.daemon_threads = True
         self.server.events, self.server.answers = queue.Queue(), queue.Queue()
+        self.server.polled = threading.Event()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.files = [folder / "stdout", folder / "stderr"]
-        environment = {
+        environment = dict(environment) | {
             "LAMBDA_TASK_ROOT": str(folder), "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "authorizer", "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
             # Whatever is logged at the loudest level is searched for tokens too.
-            "RUST_LOG": "trace", "AWS_LAMBDA_LOG_LEVEL": "TRACE",
+            "RUST_LOG": "trace", "AWS_LAMBDA_LOG_LEVEL": "TRACE", "PATH": os.environ["PATH"],
         }
         with self.files[0].open("wb") as out, self.files[1].open("wb") as err:
-            self.process = subprocess.Popen([binary], env=environment, stdout=out, stderr=err)
+            self.process = subprocess.Popen([*under, binary], env=environment, stdout=out, stderr=err)
         threading.Thread(target=self.watch, daemon=True).start()
         self.asked, self.errors = 0, 0
 

@@ -167,7 +167,8 @@ impl Case {
 impl Case {
     /// No part of a token, and of a refused one no claim, is in the line that is logged or in what a refusal says of itself.
     fn keeps_secrets(&self, decision: &Decision<'_>) -> Result<(), String> {
-        let circumstances = Circumstances { request_id: "r", duration: Duration::ZERO, cold_start: false };
+        let circumstances =
+            Circumstances { request_id: "r", duration: Duration::ZERO, cold_start: false, key_fetches: 0 };
         let line = String::from_utf8(log::line(decision, circumstances)).unwrap();
         let refusal =
             decision.outcome.as_ref().err().map(|denial| format!("{denial} {denial:?}")).unwrap_or_default();

@@ -12,6 +12,8 @@
 
 pub mod case;
 pub mod deployment;
+pub mod key_server;
+pub mod sandbox;
 pub mod signer;
 
 use iot_jwt_authorizer::claims::NumericDate;
