@@ -39,6 +39,9 @@ struct ServeArgs {
     /// Configuration of the authorizer
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     config: PathBuf,
+    /// Keep the configuration's own key sources, for tokens of its real issuers
+    #[arg(long)]
+    keep_keys: bool,
     /// Processes of the function, as many as connects are decided at once
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     sandboxes: u8,
@@ -80,7 +83,7 @@ async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoEr
     // https://no-color.org
     let plain = variable(&env, "NO_COLOR").is_some_and(|value| !value.is_empty());
     let DemoArgs { config, bootstrap } = args;
-    let door = ServeArgs { port: 0, config, sandboxes: 2, time_scale: 1, bootstrap };
+    let door = ServeArgs { port: 0, config, keep_keys: false, sandboxes: 2, time_scale: 1, bootstrap };
     demo::run(&door.into_options(env), std::io::stdout().is_terminal() && !plain).await
 }
 
@@ -96,6 +99,7 @@ impl ServeArgs {
         ServeOptions {
             port: self.port,
             config: self.config,
+            keep_keys: self.keep_keys,
             sandboxes: self.sandboxes.into(),
             time_scale: self.time_scale,
             bootstrap: self.bootstrap,

@@ -21,6 +21,8 @@ pub struct ServeOptions {
     pub port: u16,
     /// The user's `authorizer.toml`.
     pub config: PathBuf,
+    /// Whether issuers keep their own key sources, rather than get development keys.
+    pub keep_keys: bool,
     /// How many processes of the function.
     pub sandboxes: usize,
     /// What the seconds of an answer are divided by.
@@ -70,7 +72,11 @@ pub enum ServeError {
 pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeError> {
     let environment =
         |name: &str| options.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    let workspace = workspace::prepare(&options.config, &environment)?;
+    let workspace = if options.keep_keys {
+        workspace::as_it_is(&options.config)?
+    } else {
+        workspace::prepare(&options.config, &environment)?
+    };
     // The user's own files are what will be deployed, so it is they that have to be right. The copy that the function
     // runs on has other keys, and would not show what is wrong with theirs.
     if let Err(faults) = Config::load(&workspace.original, &environment) {
@@ -100,7 +106,8 @@ pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeE
 /// If the door does not open.
 pub async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     let (running, workspace) = open(options).await?;
-    greet(running.port, examples(&running, &workspace).await);
+    let examples = examples(&running, &workspace).await;
+    greet(running.port, &invitation(examples, options.keep_keys));
     let mut journal = running.journal.subscribe();
     let interrupted = interrupted();
     tokio::pin!(interrupted);
@@ -136,19 +143,26 @@ async fn examples(running: &Running, workspace: &Workspace) -> Option<String> {
 }
 
 #[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
-fn greet(port: u16, examples: Option<String>) {
+fn greet(port: u16, examples: &str) {
     println!(
         "The front door is open, on this machine only:\n\n  \
          MQTT over WebSocket   ws://127.0.0.1:{port}/mqtt\n  \
          HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n"
     );
-    match examples {
-        Some(examples) => println!("Each of these is let in, for an hour at most:\n\n{examples}"),
-        None => println!(
-            "For a token that your rules let in: cargo local token --sub SUBJECT --claim NAME=VALUE ...\n"
-        ),
-    }
+    println!("{examples}\n");
     println!("What happens (Ctrl-C ends it):");
+}
+
+/// What to paste, or where a token comes from if none could be made up here.
+fn invitation(examples: Option<String>, keep_keys: bool) -> String {
+    match examples {
+        Some(examples) => format!("Each of these is let in, for an hour at most:\n\n{examples}"),
+        None if keep_keys => {
+            "Keys are the configuration's own: bring a token of one of its issuers.".to_owned()
+        }
+        None => "For a token that your rules let in: cargo local token --sub SUBJECT --claim NAME=VALUE ..."
+            .to_owned(),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]

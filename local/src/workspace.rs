@@ -2,7 +2,8 @@
 //!
 //! It is copied to a state folder beside it, and of the copy only the issuers' keys are changed: to development
 //! keys, so that tokens can be minted for it here. Nothing else is touched, and above all no fault is mended or
-//! hidden: what is wrong with a configuration is for the authorizer to say.
+//! hidden: what is wrong with a configuration is for the authorizer to say. Or it is run just as it is, for tokens of its real
+//! issuers.
 
 mod adapt;
 pub(crate) mod files;
@@ -92,6 +93,17 @@ pub fn prepare(config: &Path, environment: Environment<'_>) -> Result<Workspace,
     let copy = root.join(name);
     files::replace(&copy, &content).map_err(|error| PrepareError::File { path: copy.clone(), error })?;
     Ok(Workspace { root, config: copy, original, issuers })
+}
+
+/// A configuration as it is, with the key sources that it will have when it is deployed. No token can be minted for it here.
+///
+/// # Errors
+/// If there is no such file.
+pub fn as_it_is(config: &Path) -> Result<Workspace, PrepareError> {
+    let original =
+        config.canonicalize().map_err(|error| PrepareError::Config { path: config.to_owned(), error })?;
+    let root = original.parent().unwrap_or(Path::new("/")).to_owned();
+    Ok(Workspace { root, config: original.clone(), original, issuers: Vec::new() })
 }
 
 /// The state folder is nobody else's business, and no repository's.
