@@ -125,14 +125,19 @@ impl Key {
         if blocked.contains(&thumbprint) {
             return Err(Unusable::Blocked);
         }
-        // Made once for any algorithm of its kind, so that a key that no algorithm of the issuer's takes is sound too.
+        let serves = |algorithm: &&Algorithm| {
+            algorithms.contains(algorithm) && own.is_none_or(|own| own == **algorithm)
+        };
+        let parse = |algorithm: Algorithm| {
+            ParsedPublicKey::new(algorithm.verification(), &material).map_err(|_| kind.unsound())
+        };
         let mut verifiers = Vec::new();
-        for algorithm in kind.algorithms() {
-            let verifier =
-                ParsedPublicKey::new(algorithm.verification(), &material).map_err(|_| kind.unsound())?;
-            if algorithms.contains(algorithm) && own.is_none_or(|own| own == *algorithm) {
-                verifiers.push((*algorithm, verifier));
-            }
+        for algorithm in kind.algorithms().iter().filter(serves) {
+            verifiers.push((*algorithm, parse(*algorithm)?));
+        }
+        // A key that no algorithm of the issuer's takes has to be sound as well.
+        if let ([], Some(any)) = (verifiers.as_slice(), kind.algorithms().first()) {
+            parse(*any)?;
         }
         Ok(Self { kid: jwk.common.key_id.map(Into::into), thumbprint: thumbprint.into(), verifiers })
     }

@@ -1,5 +1,7 @@
 //! Reading a policy file, with every fault named by its place.
 
+use std::fmt::Display;
+
 use serde_json::{Map, Value};
 
 use super::action::Kind;
@@ -69,22 +71,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn fault(&mut self, place: &str, what: impl AsRef<str>) {
+    /// The place is written only if there is something to say of it.
+    fn fault(&mut self, place: &dyn Display, what: impl AsRef<str>) {
         self.faults.push(format!("{place} {}", what.as_ref()));
     }
 
     fn document(&mut self, document: &Value) -> Vec<Statement> {
         let Some(document) = document.as_object() else {
-            self.fault("the document", "is no JSON object");
+            self.fault(&"the document", "is no JSON object");
             return Vec::new();
         };
         for member in
             document.keys().filter(|member| !matches!(member.as_str(), "Version" | "Statement" | "Id"))
         {
-            self.fault(&format!("`{member}`"), "is no member of a policy: take it out");
+            self.fault(&format_args!("`{member}`"), "is no member of a policy: take it out");
         }
         if document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
-            self.fault("`Version`", "has to be \"2012-10-17\": AWS fills no variables in any other");
+            self.fault(&"`Version`", "has to be \"2012-10-17\": AWS fills no variables in any other");
         }
         let statements = match document.get("Statement") {
             Some(Value::Array(statements)) => statements.as_slice(),
@@ -92,16 +95,16 @@ impl Reader<'_> {
             _ => &[],
         };
         if statements.is_empty() {
-            self.fault("`Statement`", "has to hold at least one statement");
+            self.fault(&"`Statement`", "has to hold at least one statement");
         }
         statements
             .iter()
             .enumerate()
-            .filter_map(|(at, one)| self.statement(&format!("Statement[{at}]"), one))
+            .filter_map(|(at, one)| self.statement(&format_args!("Statement[{at}]"), one))
             .collect()
     }
 
-    fn statement(&mut self, place: &str, statement: &Value) -> Option<Statement> {
+    fn statement(&mut self, place: &dyn Display, statement: &Value) -> Option<Statement> {
         let Some(members) = statement.as_object() else {
             self.fault(place, "is no JSON object");
             return None;
@@ -109,7 +112,7 @@ impl Reader<'_> {
         for member in members.keys() {
             if !matches!(member.as_str(), "Effect" | "Action" | "Resource" | "Condition" | "Sid") {
                 self.fault(
-                    &format!("{place}.{member}"),
+                    &format_args!("{place}.{member}"),
                     "is not supported: write what is allowed with Effect, Action, Resource and Condition",
                 );
             }
@@ -118,19 +121,19 @@ impl Reader<'_> {
             Some("Allow") => Effect::Allow,
             Some("Deny") => Effect::Deny,
             _ => {
-                self.fault(&format!("{place}.Effect"), "has to be \"Allow\" or \"Deny\"");
+                self.fault(&format_args!("{place}.Effect"), "has to be \"Allow\" or \"Deny\"");
                 return None;
             }
         };
-        let actions = self.strings(&format!("{place}.Action"), members.get("Action"));
-        let resources = self.strings(&format!("{place}.Resource"), members.get("Resource"));
+        let actions = self.strings(&format_args!("{place}.Action"), members.get("Action"));
+        let resources = self.strings(&format_args!("{place}.Resource"), members.get("Resource"));
         self.check_kinds(place, &actions, &resources);
         let resources: Vec<Resource> = resources
             .iter()
             .enumerate()
-            .filter_map(|(at, resource)| self.resource(&format!("{place}.Resource[{at}]"), resource))
+            .filter_map(|(at, resource)| self.resource(&format_args!("{place}.Resource[{at}]"), resource))
             .collect();
-        let condition = self.condition(&format!("{place}.Condition"), members.get("Condition"));
+        let condition = self.condition(&format_args!("{place}.Condition"), members.get("Condition"));
         let actions = actions.into_iter().map(Into::into).collect();
         let statement = Statement { effect, actions, resources, condition };
         if effect == Effect::Deny {
@@ -140,7 +143,7 @@ impl Reader<'_> {
     }
 
     /// A string or a list of strings, none of them empty.
-    fn strings(&mut self, place: &str, value: Option<&Value>) -> Vec<String> {
+    fn strings(&mut self, place: &dyn Display, value: Option<&Value>) -> Vec<String> {
         let values: Option<Vec<String>> = match value {
             Some(Value::String(one)) => Some(vec![one.clone()]),
             Some(Value::Array(several)) => {
@@ -158,7 +161,7 @@ impl Reader<'_> {
     }
 
     /// An action on a resource of another kind matches nothing, which is never what was meant.
-    fn check_kinds(&mut self, place: &str, actions: &[String], resources: &[String]) {
+    fn check_kinds(&mut self, place: &dyn Display, actions: &[String], resources: &[String]) {
         let kinds: Vec<Option<Kind>> =
             resources.iter().map(|resource| Kind::of_resource(relative(resource).0)).collect();
         let mut takes = Vec::new();
@@ -167,12 +170,12 @@ impl Reader<'_> {
                 Some(kind) => {
                     if !resources.is_empty() && !kinds.contains(&Some(kind)) {
                         let what = format!("has no resource: `{action}` acts on `{}`", kind.prefix());
-                        self.fault(&format!("{place}.Action[{at}]"), what);
+                        self.fault(&format_args!("{place}.Action[{at}]"), what);
                     }
                     takes.push(kind);
                 }
                 None => self.fault(
-                    &format!("{place}.Action[{at}]"),
+                    &format_args!("{place}.Action[{at}]"),
                     format!(
                         "`{action}` is no action of a client: name each action in full, as in `iot:Publish`"
                     ),
@@ -187,16 +190,16 @@ impl Reader<'_> {
                     format!("`{resource}` begins with none of `client/`, `topic/`, `topicfilter/`, `thing/`")
                 }
             };
-            self.fault(&format!("{place}.Resource[{at}]"), what);
+            self.fault(&format_args!("{place}.Resource[{at}]"), what);
         }
     }
 
-    fn resource(&mut self, place: &str, resource: &str) -> Option<Resource> {
+    fn resource(&mut self, place: &dyn Display, resource: &str) -> Option<Resource> {
         let is_relative = relative(resource).1;
         self.text(place, resource).map(|text| Resource { text, is_relative })
     }
 
-    fn text(&mut self, place: &str, text: &str) -> Option<Text> {
+    fn text(&mut self, place: &dyn Display, text: &str) -> Option<Text> {
         match Text::parse(text, self.vocabulary) {
             Ok(text) => Some(text),
             Err(faults) => {
@@ -206,7 +209,7 @@ impl Reader<'_> {
         }
     }
 
-    fn condition(&mut self, place: &str, condition: Option<&Value>) -> Vec<ConditionEntry> {
+    fn condition(&mut self, place: &dyn Display, condition: Option<&Value>) -> Vec<ConditionEntry> {
         let mut entries = Vec::new();
         let Some(condition) = condition else { return entries };
         let empty = Map::new();
@@ -215,14 +218,14 @@ impl Reader<'_> {
             self.fault(place, "has to be an object of operators");
         }
         for (operator, keys) in operators {
-            let place = format!("{place}.{operator}");
+            let place = format_args!("{place}.{operator}");
             if !is_operator(operator) {
                 self.fault(&place, "is no condition operator of IAM");
             }
             match keys.as_object() {
                 Some(keys) if !keys.is_empty() => {
                     for (key, values) in keys {
-                        let place = format!("{place}.{key}");
+                        let place = format_args!("{place}.{key}");
                         let values = self.strings(&place, Some(values));
                         let values = values.iter().filter_map(|value| self.text(&place, value)).collect();
                         entries.push(ConditionEntry {
@@ -239,7 +242,7 @@ impl Reader<'_> {
     }
 
     /// What a Deny leaves out it does not deny, so it may hang on nothing that can be absent.
-    fn check_deny(&mut self, place: &str, statement: &Statement) {
+    fn check_deny(&mut self, place: &dyn Display, statement: &Statement) {
         let resources = statement.resources.iter().map(|resource| &resource.text);
         let texts: Vec<&Text> =
             resources.chain(statement.condition.iter().flat_map(|entry| &entry.values)).collect();
