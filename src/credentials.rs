@@ -192,8 +192,13 @@ impl<'a> Search<'a, '_> {
 
     /// The token that a value is, if it is one, without its `Bearer `.
     fn token_of(&self, value: Cow<'a, str>) -> Option<Cow<'a, str>> {
+        // Most passwords are base64, which has no dot: nothing more has to be known of them.
+        if !value.contains('.') {
+            return None;
+        }
         let token = match value {
             Cow::Borrowed(value) => Cow::Borrowed(without_bearer(value)),
+            Cow::Owned(value) if without_bearer(&value).len() == value.len() => Cow::Owned(value),
             Cow::Owned(value) => Cow::Owned(without_bearer(&value).to_owned()),
         };
         match parts(&token)? {
@@ -242,24 +247,29 @@ fn signature(text: &str) -> Option<Vec<u8>> {
 
 /// How many parts a compact form has; `None` when it is none. The last of three may be empty.
 fn parts(token: &str) -> Option<usize> {
-    let mut parts = 0_usize;
-    for part in token.split('.') {
-        let fits = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if !fits || parts == 3 || (part.is_empty() && parts < 2) {
-            return None;
-        }
-        parts = parts.saturating_add(1);
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !token.bytes().all(fits) {
+        return None;
     }
-    Some(parts)
+    let mut parts = token.split('.');
+    let is_filled = |part: Option<&str>| part.is_some_and(|part| !part.is_empty());
+    if !is_filled(parts.next()) || !is_filled(parts.next()) {
+        return None;
+    }
+    match (parts.next(), parts.next()) {
+        (None, _) => Some(2),
+        (Some(_), None) => Some(3),
+        (Some(_), Some(_)) => None,
+    }
 }
 
 /// RFC 6750's scheme name is taken off in every place, since clients put it in every place.
 fn without_bearer(value: &str) -> &str {
     let value = value.trim_ascii();
-    match value.split_once([' ', '\t']) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim_ascii_start(),
-        _ => value,
-    }
+    let scheme = value.get(.."bearer".len()).filter(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    let token =
+        scheme.and_then(|scheme| value.get(scheme.len()..)).filter(|rest| rest.starts_with([' ', '\t']));
+    token.map_or(value, str::trim_ascii_start)
 }
 
 fn query<'a>(request: &'a Request<'_>) -> &'a str {

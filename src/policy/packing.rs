@@ -3,6 +3,8 @@
 //! AWS IoT takes ten documents of 2,048 characters.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html>
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use super::{Effect, Filled};
@@ -22,7 +24,7 @@ const TAIL: &str = "]}";
 /// # Errors
 /// [`Code::PolicyTooLarge`]; nothing is ever cut.
 pub(super) fn pack(statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Code> {
-    let mut writer = Writer { documents: Vec::new(), document: HEAD.to_owned(), is_empty: true };
+    let mut writer = Writer::new();
     for statement in merge(statements) {
         writer.write(&statement)?;
     }
@@ -94,6 +96,10 @@ struct Writer {
 }
 
 impl Writer {
+    fn new() -> Self {
+        Self { documents: Vec::new(), document: begun(), is_empty: true }
+    }
+
     fn write(&mut self, statement: &Filled<'_>) -> Result<(), Code> {
         let (open, close) = frame(statement);
         let mut resources = statement.resources.iter().map(|resource| quoted(resource)).peekable();
@@ -129,41 +135,66 @@ impl Writer {
     }
 
     fn next_document(&mut self) -> Result<(), Code> {
-        let mut document = std::mem::replace(&mut self.document, HEAD.to_owned());
+        let document = std::mem::replace(&mut self.document, begun());
         self.is_empty = true;
-        document.push_str(TAIL);
-        self.documents.push(RawValue::from_string(document).map_err(|_| Code::PolicyTooLarge)?);
+        self.close(document)?;
         if self.documents.len() >= MAX_DOCUMENTS { Err(Code::PolicyTooLarge) } else { Ok(()) }
     }
 
+    fn close(&mut self, mut document: String) -> Result<(), Code> {
+        document.push_str(TAIL);
+        self.documents.push(RawValue::from_string(document).map_err(|_| Code::PolicyTooLarge)?);
+        Ok(())
+    }
+
     fn finish(mut self) -> Result<Vec<Box<RawValue>>, Code> {
-        let last = std::mem::take(&mut self.document) + TAIL;
-        self.documents.push(RawValue::from_string(last).map_err(|_| Code::PolicyTooLarge)?);
+        let last = std::mem::take(&mut self.document);
+        self.close(last)?;
         Ok(self.documents)
     }
 }
 
-/// What stands before and after a statement's resources.
-fn frame(statement: &Filled<'_>) -> (String, String) {
-    let effect = match statement.effect {
-        Effect::Allow => "Allow",
-        Effect::Deny => "Deny",
-    };
-    let actions = match statement.actions.as_slice() {
-        [one] => quoted(one),
-        several => format!("[{}]", several.iter().map(|action| quoted(action)).collect::<Vec<_>>().join(",")),
-    };
-    let open = format!(r#"{{"Effect":"{effect}","Action":{actions},"Resource":["#);
-    let close = if statement.condition.is_empty() {
-        "]}".to_owned()
-    } else {
-        format!(r#"],"Condition":{}}}"#, statement.condition)
-    };
-    (open, close)
+/// A document without statements, with room for all that it may take.
+fn begun() -> String {
+    let mut document = String::with_capacity(MAX_DOCUMENT_CHARACTERS);
+    document.push_str(HEAD);
+    document
 }
 
+/// What stands before and after a statement's resources.
+fn frame<'s>(statement: &'s Filled<'_>) -> (String, Cow<'s, str>) {
+    let mut open = String::with_capacity(128);
+    open.push_str(match statement.effect {
+        Effect::Allow => r#"{"Effect":"Allow","Action":"#,
+        Effect::Deny => r#"{"Effect":"Deny","Action":"#,
+    });
+    match statement.actions.as_slice() {
+        [one] => open.push_str(&quoted(one)),
+        several => {
+            for (at, action) in several.iter().enumerate() {
+                open.push(if at == 0 { '[' } else { ',' });
+                open.push_str(&quoted(action));
+            }
+            open.push(']');
+        }
+    }
+    open.push_str(r#","Resource":["#);
+    if statement.condition.is_empty() {
+        return (open, Cow::Borrowed("]}"));
+    }
+    (open, Cow::Owned(format!(r#"],"Condition":{}}}"#, statement.condition)))
+}
+
+/// A string as JSON. Nearly all are without anything that has to be escaped.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        return serde_json::Value::from(text).to_string();
+    }
+    let mut quoted = String::with_capacity(text.len().saturating_add(2));
+    quoted.push('"');
+    quoted.push_str(text);
+    quoted.push('"');
+    quoted
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use serde_json::{Map, Value};
 use super::{Bindings, Filled, Text, Used};
 use crate::denial::Code;
 
+/// Nearly all resources are shorter, in characters; a longer one grows.
+const MOST_RESOURCES: usize = 128;
+
 /// Allow or Deny.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -131,7 +134,9 @@ impl Statement {
 impl Text {
     /// The text with every value put in: one text, or one for each value of a list slot, or none where a value is absent.
     pub(crate) fn expand(&self, start: &str, bindings: &Bindings<'_>) -> Vec<String> {
-        let mut texts = vec![start.to_owned()];
+        let mut text = String::with_capacity(MOST_RESOURCES);
+        text.push_str(start);
+        let mut texts = vec![text];
         for part in &self.parts {
             let mut values = bindings.texts(part);
             let (Some(first), rest) = (values.next(), values) else { return Vec::new() };
