@@ -154,7 +154,8 @@ impl<'de> Visitor<'de> for Depth {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
         let depth = self.inner()?;
-        let mut members = Vec::new();
+        // A claims set has a dozen; what is nested may be many and small.
+        let mut members = Vec::with_capacity(if self.0 == MAX_DEPTH { 16 } else { 0 });
         while let Some(Text(name)) = entries.next_key()? {
             members.push((name, entries.next_value_seed(depth)?));
         }

@@ -11,6 +11,9 @@ use serde::Serialize;
 use crate::authorizer::Decision;
 use crate::keys::sources::Report;
 
+/// Nearly all lines are shorter, in bytes; a longer one grows.
+const MOST_LINES: usize = 768;
+
 /// The line.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -160,7 +163,10 @@ pub fn key_line(event: &KeyEvent<'_>) -> Vec<u8> {
 }
 
 fn written(line: &impl Serialize) -> Vec<u8> {
-    let mut text = serde_json::to_vec(line).unwrap_or_default();
+    let mut text = Vec::with_capacity(MOST_LINES);
+    if serde_json::to_writer(&mut text, line).is_err() {
+        text.clear();
+    }
     text.push(b'\n');
     text
 }

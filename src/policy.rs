@@ -112,7 +112,7 @@ impl<'a> Bindings<'a> {
     #[must_use]
     pub fn new(slots: &'a [Slot], issuer: &'a str, function: FunctionArn<'a>) -> Self {
         let (partition, region, account) = (function.partition(), function.region(), function.account());
-        let arn_prefix = format!("arn:{partition}:iot:{region}:{account}:");
+        let arn_prefix = ["arn:", partition, ":iot:", region, ":", account, ":"].concat();
         Self { slots, values: vec![None; slots.len()], client_id: None, issuer, function, arn_prefix }
     }
 

@@ -94,7 +94,8 @@ impl PrincipalId {
     #[must_use]
     pub fn of_subject(issuer: &str, subject: &str) -> Self {
         let mut context = Context::new(&SHA256);
-        context.update(format!("{}:", issuer.len()).as_bytes());
+        context.update(issuer.len().to_string().as_bytes());
+        context.update(b":");
         context.update(issuer.as_bytes());
         context.update(subject.as_bytes());
         Self(hex(context.finish().as_ref()))
