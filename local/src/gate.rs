@@ -57,7 +57,11 @@ impl Gate {
     /// # Errors
     /// Why the client is refused.
     pub async fn ask(&self, event: Bytes) -> Result<Answer, Denial> {
-        let body = self.lambda.invoke(event).await?;
+        let start = tokio::time::Instant::now();
+        let body = self.lambda.invoke(event.clone()).await;
+        let answer = body.as_deref().map_err(ToString::to_string);
+        self.journal.asked(&event, answer, start.elapsed());
+        let body = body?;
         Ok(Answer::read(&body, &self.arn)?)
     }
 

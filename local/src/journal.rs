@@ -3,12 +3,19 @@
 //! Entries hold client ids, topics and the statement that decided, never a token, a password or a payload. They
 //! are for whoever runs the door; a refused client learns nothing but the refusal.
 
+mod call;
+mod json;
+mod mask;
+
+use std::collections::VecDeque;
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+pub use self::call::Call;
 use crate::clock;
 use crate::lambda::{SandboxLine, Stream};
 use crate::policy::Action;
@@ -16,9 +23,14 @@ use crate::policy::Action;
 /// How many entries a reader may be behind before it loses the oldest.
 const KEPT: usize = 4096;
 
+/// How many entries are kept for readers that come later.
+const HISTORY: usize = 400;
+
 /// One entry.
 #[derive(Debug, Clone)]
 pub struct Happening {
+    /// Counts from one in the order in which things happened.
+    pub number: u64,
     /// When.
     pub at: SystemTime,
     /// The connection's id as the authorizer sees it; none for what belongs to no connection.
@@ -62,6 +74,8 @@ pub enum What {
         /// Why, for the operator.
         reason: String,
     },
+    /// The authorizer was asked, for a connect, a refresh or an HTTPS publish.
+    Authorizer(Arc<Call>),
     /// The authorizer was asked again and its new policy holds from now on.
     Refreshed,
     /// A connection that had been let in has ended.
@@ -129,6 +143,10 @@ impl fmt::Display for Happening {
             What::Refused { action, resource, reason } => {
                 write!(f, "{action} {} REFUSED: {}", resource.escape_debug(), reason.escape_debug())
             }
+            What::Authorizer(call) => {
+                let answer = if call.lets_in() { "lets it in" } else { "does not let it in" };
+                write!(f, "the authorizer {answer}, after {:.1} ms", call.took.as_secs_f64() * 1000.0)
+            }
             What::Refreshed => f.write_str("refreshed: the new policy holds"),
             What::Closed { reason } => write!(f, "closed: {reason}"),
             What::Function(line) => {
@@ -152,11 +170,18 @@ fn printable(text: &str) -> String {
 #[derive(Clone)]
 pub struct Journal {
     sender: broadcast::Sender<Happening>,
+    history: Arc<Mutex<History>>,
+}
+
+#[derive(Default)]
+struct History {
+    last: u64,
+    kept: VecDeque<Happening>,
 }
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(KEPT) }
+        Self { sender: broadcast::Sender::new(KEPT), history: Arc::default() }
     }
 }
 
@@ -167,13 +192,79 @@ impl Journal {
         self.sender.subscribe()
     }
 
-    /// Writes an entry. Without a reader it is dropped.
+    /// What happened after entry `number`, as far as it is still kept, and a reader of everything from then on.
+    #[must_use]
+    pub fn since(&self, number: u64) -> (Vec<Happening>, broadcast::Receiver<Happening>) {
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = history.kept.iter().filter(|happening| happening.number > number).cloned().collect();
+        (kept, self.sender.subscribe())
+    }
+
+    /// Writes an entry. The newest are kept for readers that come later.
     pub fn record(&self, connection: Option<Uuid>, client: Option<&str>, what: What) {
-        let _ = self.sender.send(Happening {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.last = history.last.saturating_add(1);
+        let happening = Happening {
+            number: history.last,
             at: clock::now(),
             connection,
             client: client.map(str::to_owned),
             what,
-        });
+        };
+        if history.kept.len() >= HISTORY {
+            history.kept.pop_front();
+        }
+        history.kept.push_back(happening.clone());
+        // Sent under the lock, so that no reader sees a later entry before an earlier one.
+        let _ = self.sender.send(happening);
+    }
+
+    /// Writes that the authorizer was asked, with everything masked that may be secret.
+    pub fn asked(&self, event: &[u8], answer: Result<&[u8], String>, took: Duration) {
+        let call = Call::new(event, answer, took);
+        let (connection, client) = (call.connection(), call.client().map(str::to_owned));
+        self.record(connection, client.as_deref(), What::Authorizer(Arc::new(call)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_reader_finds_the_newest_entries_once_and_in_order() {
+        let journal = Journal::default();
+        let write = || journal.record(None, Some("ana"), What::Refreshed);
+        for _ in 0..HISTORY + 10 {
+            write();
+        }
+        let (kept, mut live) = journal.since(0);
+        write();
+        let numbers: Vec<_> = kept.iter().map(|entry| entry.number).collect();
+        assert_eq!(numbers, (11..=410).collect::<Vec<_>>());
+        assert_eq!(live.try_recv().unwrap().number, 411);
+        assert_eq!(journal.since(410).0.len(), 1);
+        assert!(journal.since(411).0.is_empty());
+    }
+
+    #[test]
+    fn what_the_authorizer_was_asked_is_found_by_connection_and_client() {
+        let journal = Journal::default();
+        let event = br#"{"token":"t","protocolData":{"mqtt":{"clientId":"ana"}},"connectionMetadata":{"id":"6ba7b810-9dad-11d1-80b4-00c04fd430c8"}}"#;
+        journal.asked(event, Ok(br#"{"isAuthenticated":true}"#), Duration::from_millis(3));
+        journal.asked(event, Err("no answer".to_owned()), Duration::from_secs(5));
+        let (kept, _) = journal.since(0);
+        let entry = kept[0].to_json();
+        assert_eq!(
+            (&entry["kind"], &entry["client"], &entry["lets_in"]),
+            (&"authorizer".into(), &"ana".into(), &true.into())
+        );
+        assert_eq!(entry["connection"], "6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+        assert_eq!(entry["event"]["token"], "••• (1 characters)");
+        assert_eq!(
+            (&kept[1].to_json()["error"], &kept[1].to_json()["lets_in"]),
+            (&"no answer".into(), &false.into())
+        );
+        assert!(kept[1].to_string().ends_with("ana the authorizer does not let it in, after 5000.0 ms"));
     }
 }

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::event::Authorizer;
 use crate::front::{Front, FrontError, FrontOptions, Running};
 use crate::function::{self, BuildError};
-use crate::journal::Happening;
+use crate::journal::{Happening, What};
 use crate::workspace::{self, PrepareError, Workspace};
 
 /// What to serve.
@@ -108,6 +108,8 @@ pub async fn run(options: &ServeOptions) -> Result<(), ServeError> {
         tokio::select! {
             () = &mut interrupted => return Ok(()),
             happening = journal.recv() => match happening {
+                // What the authorizer was asked is for the page: here its own log line says it.
+                Ok(Happening { what: What::Authorizer(_), .. }) => {}
                 Ok(happening) => show(&happening),
                 Err(RecvError::Lagged(lost)) => lag(lost),
                 Err(RecvError::Closed) => return Ok(()),
