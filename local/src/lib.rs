@@ -13,6 +13,8 @@ pub mod issuer;
 pub mod journal;
 pub mod lambda;
 pub mod limits;
+pub mod oidc;
+pub mod people;
 pub mod policy;
 pub mod serve;
 pub mod token;
