@@ -1,6 +1,7 @@
 //! The front door: what AWS IoT Core does before and around the broker.
 //!
-//! One plain port on loopback serves MQTT over WebSocket at `/mqtt`, the HTTPS publish at `/topics/...`, and pages.
+//! One plain port on loopback serves MQTT over WebSocket at `/mqtt`, the HTTPS publish at `/topics/...`, and
+//! the page with the development issuer at every other path.
 
 mod head;
 mod pages;
@@ -12,7 +13,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
@@ -23,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use self::head::Head;
-pub use self::pages::Page;
+use self::pages::{Body, Site};
 use self::websocket::Upgrade;
 use crate::broker::{Broker, BrokerError};
 use crate::connection::Connections;
@@ -31,7 +32,8 @@ use crate::event::Authorizer;
 use crate::gate::Gate;
 use crate::journal::{Journal, What};
 use crate::lambda::{self, Lambda, LambdaSpec};
-use crate::policy::NotAnArn;
+use crate::oidc::ProviderOptions;
+use crate::policy::{Arn, NotAnArn};
 
 /// What the front door is made of.
 pub struct FrontOptions {
@@ -43,8 +45,8 @@ pub struct FrontOptions {
     pub authorizer: Authorizer,
     /// What the seconds of an answer are divided by; 1 is real time.
     pub time_scale: u32,
-    /// Pages served beside the protocols, such as discovery and key set of the development issuer.
-    pub pages: Vec<Page>,
+    /// Whom people and machines log in with; without issuers there is nobody.
+    pub login: ProviderOptions,
 }
 
 /// Why the door does not open.
@@ -88,7 +90,7 @@ struct House {
     gate: Arc<Gate>,
     broker: Broker,
     connections: Arc<Connections>,
-    pages: Vec<Page>,
+    site: Site,
 }
 
 impl Front {
@@ -99,19 +101,28 @@ impl Front {
     pub async fn start(options: FrontOptions) -> Result<Running, FrontError> {
         let port = options.port;
         let failed = |source| FrontError::Listen { port, source };
-        let arn = options.function.function_arn.parse()?;
+        let arn: Arn = options.function.function_arn.parse()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
         let journal = Journal::default();
         let lines = journal.clone();
         let write = move |line| lines.record(None, None, What::Function(line));
         let lambda = Arc::new(Lambda::start(options.function, Arc::new(write)).await?);
+        let site = Site::new(
+            port,
+            options.login,
+            journal.clone(),
+            Arc::clone(&lambda),
+            options.authorizer.clone(),
+            arn.clone(),
+            options.time_scale,
+        );
         let gate =
             Gate::new(Arc::clone(&lambda), options.authorizer, arn, options.time_scale, journal.clone());
         let gate = Arc::new(gate);
         let connections = Arc::new(Connections::default());
         let broker = Broker::start(Arc::clone(&gate), Arc::clone(&connections)).await?;
-        let house = Arc::new(House { gate, broker, connections, pages: options.pages });
+        let house = Arc::new(House { gate, broker, connections, site });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, house));
         Ok(Running { port, journal, lambda, _tasks: tasks })
@@ -161,21 +172,20 @@ async fn answer(
     peer: SocketAddr,
     house: &House,
     upgrade: &Mutex<Option<Upgrade>>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     let path = request.uri().path();
     let mut response = match (request.method(), path) {
         (&Method::GET, "/mqtt") => match websocket::accept(&mut request, head) {
             Ok((response, accepted)) => {
                 *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(accepted);
-                return response;
+                return response.map(Either::Left);
             }
-            Err(response) => response,
+            Err(response) => response.map(Either::Left),
         },
         (&Method::POST, path) if path.starts_with("/topics/") => {
-            publish::answer(request, head, peer, house).await
+            publish::answer(request, head, peer, house).await.map(Either::Left)
         }
-        (&Method::GET | &Method::HEAD, path) => pages::answer(path, &house.pages),
-        _ => text(StatusCode::NOT_FOUND, "nothing here\n"),
+        _ => house.site.answer(request).await,
     };
     // Only the first head has been read with its case kept, so there is no second request.
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

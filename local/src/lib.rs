@@ -16,6 +16,7 @@ pub mod limits;
 pub mod oidc;
 pub mod people;
 pub mod policy;
+pub mod rights;
 pub mod serve;
 pub mod token;
 pub mod workspace;

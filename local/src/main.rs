@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use iot_local::clock;
 use iot_local::demo::{self, DemoError};
+use iot_local::oidc::RedirectUri;
 use iot_local::serve::{self, ServeOptions};
 use iot_local::token::{self, TokenError};
 
@@ -48,6 +49,9 @@ struct ServeArgs {
     /// Use this bootstrap instead of building it
     #[arg(long, value_name = "PATH")]
     bootstrap: Option<PathBuf>,
+    /// Let an app of yours log people in as client `app`: its exact redirect URI, as often as needed
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<RedirectUri>,
 }
 
 #[derive(Args)]
@@ -80,7 +84,8 @@ async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoEr
     // https://no-color.org
     let plain = variable(&env, "NO_COLOR").is_some_and(|value| !value.is_empty());
     let DemoArgs { config, bootstrap } = args;
-    let door = ServeArgs { port: 0, config, sandboxes: 2, time_scale: 1, bootstrap };
+    let door =
+        ServeArgs { port: 0, config, sandboxes: 2, time_scale: 1, bootstrap, redirect_uri: Vec::new() };
     demo::run(&door.into_options(env), std::io::stdout().is_terminal() && !plain).await
 }
 
@@ -99,6 +104,7 @@ impl ServeArgs {
             sandboxes: self.sandboxes.into(),
             time_scale: self.time_scale,
             bootstrap: self.bootstrap,
+            redirect_uris: self.redirect_uri,
             cargo,
             env,
         }

@@ -195,8 +195,9 @@ fn discovery(realm: &Realm, address: &str) -> Value {
     })
 }
 
-/// 256 random bits as text.
-fn random() -> Option<String> {
+/// 256 random bits as text. None if the system has no randomness.
+#[must_use]
+pub fn random() -> Option<String> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).ok()?;
     Some(URL_SAFE_NO_PAD.encode(bytes))

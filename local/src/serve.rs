@@ -2,7 +2,8 @@
 
 mod examples;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use iot_jwt_authorizer::config::{Config, Faults};
 use tokio::sync::broadcast::error::RecvError;
@@ -12,7 +13,10 @@ use crate::event::Authorizer;
 use crate::front::{Front, FrontError, FrontOptions, Running};
 use crate::function::{self, BuildError};
 use crate::journal::{Happening, What};
-use crate::workspace::{self, PrepareError, Workspace};
+use crate::oidc::{self, ProviderOptions, Realm, RedirectUri};
+use crate::people;
+use crate::rights;
+use crate::workspace::{self, PrepareError, Workspace, files};
 
 /// What to serve.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct ServeOptions {
     pub time_scale: u32,
     /// A built `bootstrap`; without one it is built.
     pub bootstrap: Option<PathBuf>,
+    /// Where an app of the user's may be sent back to after a login.
+    pub redirect_uris: Vec<RedirectUri>,
     /// The cargo to build with.
     pub cargo: String,
     /// The environment that the function inherits.
@@ -53,7 +59,15 @@ pub enum ServeError {
         /// The path.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
+    },
+    /// The machine's secret can be neither read nor made.
+    #[error("{}: {source}; check the folder's permissions", path.display())]
+    Secret {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
     },
     /// The function cannot be built.
     #[error(transparent)]
@@ -89,9 +103,42 @@ pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeE
         function,
         authorizer: Authorizer::default(),
         time_scale: options.time_scale,
-        pages: Vec::new(),
+        login: login(options, &workspace)?,
     };
     Ok((Front::start(front).await?, workspace))
+}
+
+/// Whom people and machines log in with: every issuer of the configuration, with people that its rules let in.
+fn login(options: &ServeOptions, workspace: &Workspace) -> Result<ProviderOptions, ServeError> {
+    let config = std::fs::read_to_string(&workspace.config).unwrap_or_default();
+    let realms = workspace.issuers.iter().map(|issuer| {
+        let id = &issuer.settings().id;
+        Realm {
+            issuer: issuer.clone(),
+            people: people::people(&config, id),
+            machine: people::machine(&config, id),
+        }
+    });
+    let path = secret_file(workspace);
+    let secret = machine_secret(&path).map_err(|source| ServeError::Secret { path, source })?;
+    Ok(ProviderOptions {
+        realms: realms.collect(),
+        machine_secret: Some(secret),
+        redirect_uris: options.redirect_uris.clone(),
+    })
+}
+
+fn secret_file(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("private").join("machine.secret")
+}
+
+/// The machine's secret, made on first use and readable by its owner alone.
+fn machine_secret(path: &Path) -> io::Result<String> {
+    if !path.exists() {
+        let secret = oidc::random().ok_or(io::Error::other("the system has no random numbers"))?;
+        files::create_once(path, secret.as_bytes())?;
+    }
+    Ok(std::fs::read_to_string(path)?.trim().to_owned())
 }
 
 /// Opens the door and writes what happens, one line each, until the process is interrupted.
@@ -100,7 +147,7 @@ pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeE
 /// If the door does not open.
 pub async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     let (running, workspace) = open(options).await?;
-    greet(running.port, examples(&running, &workspace).await);
+    greet(running.port, &workspace, examples(&running, &workspace).await);
     let mut journal = running.journal.subscribe();
     let interrupted = interrupted();
     tokio::pin!(interrupted);
@@ -134,16 +181,29 @@ async fn interrupted() {
 async fn examples(running: &Running, workspace: &Workspace) -> Option<String> {
     let config = std::fs::read_to_string(&workspace.config).ok()?;
     let issuer = workspace.issuers.first()?;
-    examples::paste(&config, issuer, &running.lambda, running.port, clock::now()).await
+    let arn = function::FUNCTION_ARN.parse().ok()?;
+    let authorizer = Authorizer::default();
+    let asked = rights::Asked { lambda: &running.lambda, authorizer: &authorizer, arn: &arn };
+    examples::paste(&config, issuer, asked, running.port, clock::now()).await
 }
 
 #[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
-fn greet(port: u16, examples: Option<String>) {
+fn greet(port: u16, workspace: &Workspace, examples: Option<String>) {
     println!(
         "The front door is open, on this machine only:\n\n  \
+         The page              http://127.0.0.1:{port}/\n  \
          MQTT over WebSocket   ws://127.0.0.1:{port}/mqtt\n  \
-         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n"
+         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n  \
+         OpenID Connect        http://127.0.0.1:{port}/.well-known/openid-configuration\n"
     );
+    for issuer in &workspace.issuers {
+        let (id, secret) = (&issuer.settings().id, secret_file(workspace));
+        println!(
+            "A machine's token:\n\ncurl -u \"machine-1:$(cat '{}')\" -d grant_type=client_credentials \
+             http://127.0.0.1:{port}/oidc/{id}/token\n",
+            secret.display()
+        );
+    }
     match examples {
         Some(examples) => println!("Each of these is let in, for an hour at most:\n\n{examples}"),
         None => println!(

@@ -10,6 +10,7 @@ use iot_local::front::{Front, FrontOptions, Running};
 use iot_local::function::FUNCTION_ARN;
 use iot_local::journal::{Happening, What};
 use iot_local::lambda::LambdaSpec;
+use iot_local::oidc::ProviderOptions;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Packet, Transport,
 };
@@ -42,7 +43,7 @@ pub(crate) async fn open_scaled(sandboxes: usize, time_scale: u32) -> Running {
         function: function(sandboxes),
         authorizer: Authorizer::default(),
         time_scale,
-        pages: Vec::new(),
+        login: ProviderOptions::default(),
     };
     Front::start(options).await.unwrap()
 }
