@@ -16,8 +16,11 @@ use super::form::Form;
 use super::{Asked, Provider, Realm, Reply, json as reply, set};
 use crate::issuer::{IdToken, MintError, TokenRequest};
 
-/// How long a token lives, unless the configuration accepts less.
-const LIFE: Duration = Duration::from_secs(3600);
+/// How long a machine's token lives, unless the configuration accepts less.
+const MACHINE_LIFE: Duration = Duration::from_secs(3600);
+
+/// The same for a person: long enough that a session is refreshed before it ends.
+const PERSON_LIFE: Duration = Duration::from_secs(4 * 3600);
 
 /// An error code of RFC 6749, section 5.2, and what to mend.
 type Fault = (&'static str, &'static str);
@@ -128,14 +131,15 @@ fn verifies(verifier: &str, challenge: &str) -> bool {
 }
 
 fn person(realm: &Realm, grant: &Grant, now: SystemTime) -> Result<Value, MintError> {
-    let mut answer = access(realm, &grant.sub, &grant.claims, now)?;
+    let ttl = life(realm, PERSON_LIFE);
+    let mut answer = access(realm, &grant.sub, &grant.claims, ttl, now)?;
     if grant.openid {
         let token = realm.issuer.mint_id_token(&IdToken {
             sub: &grant.sub,
             client: &grant.client,
             nonce: grant.nonce.as_deref(),
             authenticated: grant.at,
-            ttl: life(realm),
+            ttl,
             at: now,
         })?;
         answer.insert("id_token".to_owned(), json!(token));
@@ -145,16 +149,17 @@ fn person(realm: &Realm, grant: &Grant, now: SystemTime) -> Result<Value, MintEr
 }
 
 fn machine(realm: &Realm, now: SystemTime) -> Result<Value, MintError> {
-    access(realm, &realm.machine.sub, &realm.machine.claims, now).map(Value::Object)
+    let ttl = life(realm, MACHINE_LIFE);
+    access(realm, &realm.machine.sub, &realm.machine.claims, ttl, now).map(Value::Object)
 }
 
 fn access(
     realm: &Realm,
     sub: &str,
     claims: &Map<String, Value>,
+    ttl: Duration,
     now: SystemTime,
 ) -> Result<Map<String, Value>, MintError> {
-    let ttl = life(realm);
     let request = TokenRequest { sub: sub.to_owned(), claims: claims.clone(), ttl, at: now };
     let mut answer = Map::new();
     answer.insert("access_token".to_owned(), json!(realm.issuer.mint(&request)?));
@@ -163,6 +168,6 @@ fn access(
     Ok(answer)
 }
 
-fn life(realm: &Realm) -> Duration {
-    realm.issuer.settings().max_lifetime.map_or(LIFE, |longest| longest.min(LIFE))
+fn life(realm: &Realm, usual: Duration) -> Duration {
+    realm.issuer.settings().max_lifetime.map_or(usual, |longest| longest.min(usual))
 }

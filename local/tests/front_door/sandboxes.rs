@@ -59,7 +59,8 @@ async fn a_function_that_hangs_is_given_up_and_replaced() {
 /// Why the door does not open with that function; nothing if it does.
 async fn fault(function: LambdaSpec) -> String {
     let authorizer = Authorizer::default();
-    let options = FrontOptions { port: 0, function, authorizer, time_scale: 1, login: ProviderOptions::default() };
+    let options =
+        FrontOptions { port: 0, function, authorizer, time_scale: 1, login: ProviderOptions::default() };
     Front::start(options).await.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
