@@ -8,13 +8,17 @@ let clientId = null;
 let connection = null;
 let times = null;
 let scale = 1;
+/** What client and door say of the end, which come in either order. */
+let ending = {};
+/** The authorizer's answers by connection: a call is told before the connect that it leads to. */
+const answers = new Map();
 
 export const isMine = (entry) => clientId !== null && entry.client === clientId;
 export const isConnected = () => client !== null && client.connected;
 
 /** Connects once. What becomes of it is shown; `changed` is called whenever it is another state. */
 export function connect(id, token, timeScale, changed) {
-  [clientId, connection, times, scale] = [id, null, null, timeScale];
+  [clientId, connection, times, scale, ending] = [id, null, null, timeScale, {}];
   const socket = location.protocol === "https:" ? "wss" : "ws";
   const mine = mqtt.connect(`${socket}://${location.host}/mqtt`, {
     clientId: id, username: id, password: token, protocolVersion: 5, clean: true, connectTimeout: 15_000,
@@ -29,29 +33,30 @@ export function connect(id, token, timeScale, changed) {
     changed();
   });
   mine.on("message", (topic, payload, packet) => receive(topic, payload, packet.retain));
-  mine.on("disconnect", (packet) => { mine.reason = packet.reasonCode; });
+  mine.on("disconnect", (packet) => { ending.code = packet.reasonCode; });
   mine.on("error", (error) => {
     tell("connect-result", "bad", "REFUSED", `${error.message}. The event log says why.`);
     mine.end(true);
   });
   mine.on("close", () => {
     if (client !== mine) return;
-    if (mine.reason !== undefined) {
-      tell("connect-result", "bad", "CLOSED", `by the door, MQTT reason 0x${mine.reason.toString(16).toUpperCase()}.`);
-    } else if (mine.leaving) {
-      tell("connect-result", "", "", "You have disconnected.");
-    }
     client = null;
     times = null;
     mine.end(true);
+    tellEnding();
     changed();
   });
 }
 
+function tellEnding() {
+  if (client || (ending.code === undefined && !ending.reason)) return;
+  const code = ending.code === undefined ? "" : ` MQTT reason 0x${ending.code.toString(16).toUpperCase()}.`;
+  const reason = ending.reason ? `${ending.reason[0].toUpperCase()}${ending.reason.slice(1)}.` : "";
+  tell("connect-result", "note", "CLOSED", `${reason}${code}`);
+}
+
 export function disconnect() {
-  if (!client) return;
-  client.leaving = true;
-  client.end();
+  client?.end();
 }
 
 /** Publishes with QoS 1. The log brings what became of it. */
@@ -78,27 +83,21 @@ function receive(topic, payload, retained) {
 /** Learns from the log when the connection is refreshed and ended. */
 export function hear(entry) {
   if (!isMine(entry)) return;
-  if (entry.kind === "connected") connection = entry.connection;
-  // The call comes before the entry that it leads to. It may be one that only asked what a token buys.
-  if (entry.kind === "authorizer" && entry.lets_in) {
-    hear.calls.set(entry.connection, entry.answer);
-  }
-  const answer = hear.calls.get(entry.connection);
+  if (entry.kind === "authorizer" && entry.lets_in) answers.set(entry.connection, entry.answer);
+  const answer = answers.get(entry.connection);
   if (entry.kind === "connected" && answer) {
+    connection = entry.connection;
     times = { from: entry.at, refreshed: entry.at, refresh: answer.refreshAfterInSeconds, end: answer.disconnectAfterInSeconds };
-    hear.calls.clear();
-    hear.calls.set(entry.connection, answer);
+    answers.clear();
   }
   if (entry.kind === "refreshed" && times && answer) {
     times = { ...times, refreshed: entry.at, refresh: answer.refreshAfterInSeconds };
   }
   if (entry.kind === "closed" && entry.connection === connection) {
-    times = null;
-    const note = make("span", {}, ` Closed: ${entry.reason}.`);
-    if (!$("connect-result").textContent.includes(entry.reason)) $("connect-result").append(note);
+    ending.reason = entry.reason;
+    tellEnding();
   }
 }
-hear.calls = new Map();
 
 /** Draws the time that is left. */
 export function tick() {

@@ -58,7 +58,7 @@ function draw(entry) {
   const [badge, kind] = refusing ? ["AUTHORIZER", "bad"] : BADGES[entry.kind] ?? [entry.kind, ""];
   const head = make("div", { class: "head" }, time, make("span", { class: `badge ${kind}` }, badge));
   if (entry.client) head.append(make("span", { class: "client mono" }, entry.client));
-  head.append(make("div", { class: "what" }, ...what(entry)));
+  head.append(make("div", { class: "what" }, ...what(entry).filter(Boolean)));
   return make("li", {}, head, ...more(entry));
 }
 
@@ -68,23 +68,25 @@ function what(entry) {
     case "allowed": case "refused": return [make("code", {}, `${entry.action} ${entry.resource}`), why];
     case "connected": return [`principal ${entry.principal.slice(0, 16)}${entry.principal.length > 16 ? "…" : ""}`, why];
     case "refreshed": return ["The authorizer was asked again: the new policy holds."];
-    case "authorizer": return [`${verdict(entry)} after ${entry.millis.toFixed(1)} ms`];
+    case "authorizer": return [verdict(entry)];
     case "function": return line(entry);
     default: return [why];
   }
 }
 
 function verdict(entry) {
-  if (entry.error) return "no answer,";
-  return entry.lets_in ? "lets the client in," : "refuses the client,";
+  const said = entry.error ? "no answer" : `isAuthenticated ${entry.lets_in}`;
+  return `${said}, after ${entry.millis.toFixed(1)} ms`;
 }
 
 /** The function's own log line: of JSON, what matters first. */
 function line(entry) {
   const fields = parse(entry.text);
   if (!fields) return [make("code", {}, entry.text)];
-  const shown = [fields.decision, fields.code, fields.detail ?? fields.message].filter((part) => typeof part === "string");
-  return [shown.length ? shown.join(" · ") : "a line of JSON"];
+  const { decision, code, subject, policies, mend, message } = fields;
+  const shown = [decision, code, subject, Array.isArray(policies) ? policies.join(", ") : null, message];
+  const said = shown.filter((part) => typeof part === "string" && part !== "").join(" · ");
+  return [said || "a line of JSON", typeof mend === "string" ? make("div", { class: "why" }, mend) : null];
 }
 
 function parse(text) {

@@ -80,10 +80,11 @@ async function buy(sub) {
 
 /** The function's log line has the reason; it may come before or after. */
 function refuse(found) {
-  const code = state.refusals.get(found.connection);
-  $("policy-fault").textContent = `Nothing: ${found.refused}${code ? ` (${code})` : ""}.`;
+  const line = state.refusals.get(found.connection);
+  const code = line ? ` (${[line.code, line.subject].filter(Boolean).join(": ")}). ${line.mend ?? ""}` : ".";
+  $("policy-fault").textContent = `Nothing: ${found.refused}${code}`;
   show("policy-fault");
-  state.waiting = code ? null : found;
+  state.waiting = line ? null : found;
 }
 
 function examples(field, { allowed, refused }) {
@@ -102,7 +103,6 @@ function examples(field, { allowed, refused }) {
 function connectOrNot() {
   if (client.isConnected()) return client.disconnect();
   tell("connect-result", "", "", "Asking …");
-  for (const id of ["subscribe-result", "publish-result"]) tell(id, "", "", "");
   client.connect($("client-id").value, state.token, state.door.time_scale, changed);
 }
 
@@ -113,6 +113,7 @@ function changed() {
   $("client-id").readOnly = connected;
   $("state").textContent = connected ? "connected" : "not connected";
   $("state").classList.toggle("on", connected);
+  if (!state.token) return;
   show("actions-waiting", false);
   show("actions");
   for (const button of document.querySelectorAll("#subscribe-form .row button, #publish-form .row button")) button.disabled = !connected;
@@ -135,13 +136,13 @@ function hear(entry) {
   if (form && entry.kind === "refused") tell(`${form}-result`, "bad", "REFUSED", entry.reason);
 }
 
-/** Remembers the code of a refusal, by its connection. */
+/** Remembers the function's line about a refusal, by its connection. */
 function note(text) {
   try {
     const line = JSON.parse(text);
     if (!line.code || !line.connection_id) return;
     if (state.refusals.size > 100) state.refusals.clear();
-    state.refusals.set(line.connection_id, line.code);
+    state.refusals.set(line.connection_id, line);
     if (state.waiting?.connection === line.connection_id) refuse(state.waiting);
   } catch {
     // A line that is no JSON says nothing about a refusal.
@@ -156,7 +157,7 @@ function logout() {
   for (const id of ["logged-out", "connect-waiting", "actions-waiting"]) show(id);
   for (const id of ["token-header", "token-payload", "messages"]) $(id).replaceChildren();
   show("no-messages");
-  tell("connect-result", "", "", "");
+  for (const id of ["connect-result", "subscribe-result", "publish-result"]) tell(id, "", "", "");
   $("login").focus();
 }
 
