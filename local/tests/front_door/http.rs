@@ -39,9 +39,7 @@ async fn a_publish_over_http_is_held_to_the_policy() {
 async fn what_is_no_mqtt_over_websocket_is_answered_in_http() {
     let door = open(1).await;
     for (request, status) in [
-        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "200"),
-        ("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
-        ("DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", "404"),
+        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "421"),
         ("GET /mqtt HTTP/1.1\r\nHost: x\r\n\r\n", "426"),
         ("\x10\x11\0\x04MQTT\r\n\r\n", "400"),
     ] {

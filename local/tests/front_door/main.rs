@@ -2,6 +2,7 @@
 
 mod ends;
 mod http;
+mod pages;
 mod policy;
 mod sandboxes;
 mod support;
