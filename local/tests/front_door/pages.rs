@@ -1,5 +1,7 @@
 //! The page's interface as browsers and others meet it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
+
 use iot_local::front::{Front, FrontOptions, Running};
 use iot_local::issuer::{Issuer, Settings, algorithm};
 use iot_local::oidc::{ProviderOptions, Realm};
@@ -224,7 +226,7 @@ async fn hear(stream: &mut tokio::net::TcpStream, heard: &mut String, text: &str
         while !heard.contains(text) {
             let length = stream.read(&mut buffer).await.unwrap();
             assert!(length > 0, "the stream ended: {heard}");
-            heard.push_str(&String::from_utf8_lossy(&buffer[..length]));
+            heard.push_str(&String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()));
         }
     };
     tokio::time::timeout(PATIENCE, read).await.expect("an entry");
