@@ -35,7 +35,8 @@ export function connect(id, token, timeScale, changed) {
   mine.on("message", (topic, payload, packet) => receive(topic, payload, packet.retain));
   mine.on("disconnect", (packet) => { ending.code = packet.reasonCode; });
   mine.on("error", (error) => {
-    tell("connect-result", "bad", "REFUSED", `${error.message}. The event log says why.`);
+    ending.error = error.message;
+    tellEnding();
     mine.end(true);
   });
   mine.on("close", () => {
@@ -49,10 +50,13 @@ export function connect(id, token, timeScale, changed) {
 }
 
 function tellEnding() {
-  if (client || (ending.code === undefined && !ending.reason)) return;
-  const code = ending.code === undefined ? "" : ` MQTT reason 0x${ending.code.toString(16).toUpperCase()}.`;
-  const reason = ending.reason ? `${ending.reason[0].toUpperCase()}${ending.reason.slice(1)}.` : "";
-  tell("connect-result", "note", "CLOSED", `${reason}${code}`);
+  const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
+  if (ending.error || ending.refusal) {
+    tell("connect-result", "bad", "REFUSED", sentence(ending.refusal ?? ending.error));
+  } else if (!client && (ending.reason || ending.code !== undefined)) {
+    const code = ending.code === undefined ? "" : ` MQTT reason 0x${ending.code.toString(16).toUpperCase()}.`;
+    tell("connect-result", "note", "CLOSED", `${sentence(ending.reason)}${code}`);
+  }
 }
 
 export function disconnect() {
@@ -92,6 +96,10 @@ export function hear(entry) {
   }
   if (entry.kind === "refreshed" && times && answer) {
     times = { ...times, refreshed: entry.at, refresh: answer.refreshAfterInSeconds };
+  }
+  if (entry.kind === "connect-refused") {
+    ending.refusal = entry.reason;
+    tellEnding();
   }
   if (entry.kind === "closed" && entry.connection === connection) {
     ending.reason = entry.reason;

@@ -49,6 +49,12 @@ await oauth.validateApplicationLevelSignature(server, response, plain);
 const claims = oauth.getValidatedIdTokenClaims(result);
 if (claims.sub !== "alice" || claims.iss !== issuer || claims.aud !== client.client_id) fail(`odd claims: ${JSON.stringify(claims)}`);
 
+const publish = async (token) =>
+  (await fetch(new URL("/topics/acme%2Fusers%2Falice%2Fx?qos=1", door), { method: "POST", headers: { Authorization: `Bearer ${token}` }, body: "x" })).status;
+const [access, identity] = [await publish(result.access_token), await publish(result.id_token)];
+if (access !== 200) fail(`the access token buys ${access}`);
+if (identity !== 403) fail(`the ID token buys ${identity}`);
+
 const take = async (login, verifier) => oauth.processAuthorizationCodeResponse(server, client, await redeem(login, verifier), { expectedNonce: login.nonce });
 const again = await refused("a used code", take(good, good.verifier));
 if (again.error !== "invalid_grant") fail(`a used code: ${again.error}`);

@@ -121,7 +121,7 @@ async function shootWhole(page, name) {
   await page.waitForTimeout(1000);
   const height = await page.evaluate(() => Math.ceil(document.querySelector("main").getBoundingClientRect().bottom + scrollY) + 24);
   await page.setViewportSize({ width: 1280, height });
-  await page.evaluate(() => document.activeElement.blur());
+  await page.evaluate(() => { document.activeElement.blur(); scrollTo(0, 0); });
   await shoot(page, name);
 }
 
@@ -226,13 +226,35 @@ async function refusedLogin(browser, door) {
   await expect("a wildcard as a tenant buys nothing, and the page says why", page, "#policy-fault", /Nothing: the authorizer refused the client \(unsafe_claim_value/);
   await shoot(page, "refused");
   await page.click("#connect");
-  await expect("nor does it connect", page, "#connect-result", /^REFUSED/);
+  await expect("nor does it connect, for the reason that the door knows", page, "#connect-result", /^REFUSED\s*The authorizer refused the client\./);
   await page.click("#logout");
   check("logging out forgets the token", (await text(page, "#login")) === "Log in" && (await page.locator("#token-payload").textContent()) === "");
   quiet("a refused login", seen, door);
   check("and leaves nothing to act with", await page.locator("#actions").isHidden());
   await page.goto(`${door.address}?code=x&state=y&iss=z`);
   await expect("a login that was not begun here is refused", page, "#login-fault", /not begun here/);
+  await end();
+}
+
+/** Somebody whose name is markup is shown by that name. */
+async function markup(browser, door) {
+  const { page, seen, end } = await visit(browser, door);
+  const name = "<img src=x id=evil>";
+  await page.click("#login");
+  await page.getByText("Somebody else").click();
+  await page.getByLabel("Subject").fill(name);
+  await page.getByLabel("Further claims").fill("[1]");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await expect("claims that are no object are refused on the login page", page, ".fault", /must be a JSON object/);
+  await page.getByLabel("Subject").fill(name);
+  await page.getByLabel("Further claims").fill(JSON.stringify({ tenant: name }));
+  await page.getByRole("button", { name: "Log in" }).click();
+  await expect("anybody else can be logged in as", page, "#who", /^<img src=x id=evil>$/);
+  await expect("and is refused if the claims are unsafe", page, "#policy-fault", /unsafe_claim_value|client_id_not_allowed/);
+  check("what is markup in a claim is text on the page", (await page.locator("#evil").count()) === 0);
+  // The browser itself notes the status of the first answer.
+  seen.complaints = seen.complaints.filter((complaint) => !complaint.includes("400 (Bad Request)"));
+  quiet("markup", seen, door);
   await end();
 }
 
@@ -271,6 +293,7 @@ try {
   doors.push(await open());
   await wholeFlow(browser, doors[0]);
   await refusedLogin(browser, doors[0]);
+  await markup(browser, doors[0]);
   doors.push(await open("--time-scale", "1800"));
   await timePasses(browser, doors[1]);
 } catch (error) {
