@@ -14,6 +14,8 @@ pub mod journal;
 pub mod lambda;
 pub mod limits;
 pub mod policy;
+pub mod selection;
 pub mod serve;
+pub mod tls;
 pub mod token;
 pub mod workspace;

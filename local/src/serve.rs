@@ -8,10 +8,10 @@ use iot_jwt_authorizer::config::{Config, Faults};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock;
-use crate::event::Authorizer;
 use crate::front::{Front, FrontError, FrontOptions, Running};
 use crate::function::{self, BuildError};
 use crate::journal::Happening;
+use crate::selection::Authorizer;
 use crate::workspace::{self, PrepareError, Workspace};
 
 /// What to serve.
@@ -86,6 +86,7 @@ pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeE
         function::spec(program, &workspace.root, Some(&workspace.config), &options.env, options.sandboxes);
     let front = FrontOptions {
         port: options.port,
+        tls: None,
         function,
         authorizer: Authorizer::default(),
         time_scale: options.time_scale,
