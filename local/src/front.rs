@@ -28,7 +28,7 @@ use crate::broker::{Broker, BrokerError};
 use crate::connection::Connections;
 use crate::gate::Gate;
 use crate::journal::{Journal, What};
-use crate::lambda::{self, Lambda, LambdaSpec};
+use crate::lambda::{self, Function, Lambda};
 use crate::policy::NotAnArn;
 use crate::selection::Authorizer;
 use crate::tls::{Tls, TlsError, TlsOptions};
@@ -40,7 +40,7 @@ pub struct FrontOptions {
     /// The TLS port; none is opened without.
     pub tls: Option<TlsOptions>,
     /// The authorizer's function.
-    pub function: LambdaSpec,
+    pub function: Function,
     /// The authorizer's definition.
     pub authorizer: Authorizer,
     /// What the seconds of an answer are divided by; 1 is real time.
@@ -106,7 +106,7 @@ impl Front {
     /// # Errors
     /// See [`FrontError`]; a function that names its own faults on standard error is quoted.
     pub async fn start(options: FrontOptions) -> Result<Running, FrontError> {
-        let arn = options.function.function_arn.parse()?;
+        let arn = options.function.arn().parse()?;
         let (listener, port) = listen(options.port, "--port").await?;
         let secure = match &options.tls {
             Some(tls) => Some((Arc::new(Tls::new(tls)?), listen(tls.port, "--tls-port").await?)),

@@ -1,9 +1,12 @@
 //! Which authorizer decides, and AWS IoT's own check of a token before it is asked.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth.html>
 
+use std::path::PathBuf;
+
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use clap::Args;
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
@@ -46,6 +49,72 @@ impl Default for Authorizer {
             caching_for_http: false,
         }
     }
+}
+
+/// The authorizer's definition, as the command line has it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AuthorizerArgs {
+    /// Name of the authorizer; a client that asks for another is refused [default: iot-jwt-authorizer]
+    #[arg(long = "authorizer", value_name = "NAME", value_parser = name)]
+    pub name: Option<String>,
+    /// Refuse clients that name no authorizer, as AWS IoT does without a default one
+    #[arg(long)]
+    pub no_default_authorizer: bool,
+    /// Header, query or user-name parameter that fills the event's token [default: token]
+    #[arg(long, value_name = "NAME", value_parser = token_key)]
+    pub token_key: Option<String>,
+    /// Give the authorizer no token key: the event has no token
+    #[arg(long, conflicts_with_all = ["token_key", "signing_key"])]
+    pub no_token_key: bool,
+    /// Turn token signing on: a PEM file with the public RSA key that tokens are checked with; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub signing_key: Vec<PathBuf>,
+    /// Let an answer hold for all HTTPS publishes of a connection until its refresh is due (enableCachingForHttp)
+    #[arg(long)]
+    pub cache_http: bool,
+}
+
+/// A signing key that cannot be used.
+#[derive(Debug, Error)]
+#[error("--signing-key {}: {fault}", path.display())]
+pub struct SigningKeyError {
+    path: PathBuf,
+    fault: String,
+}
+
+impl AuthorizerArgs {
+    /// The authorizer that is meant.
+    ///
+    /// # Errors
+    /// If a signing key cannot be read.
+    pub fn authorizer(&self) -> Result<Authorizer, SigningKeyError> {
+        let default = Authorizer::default();
+        let key = |path: &PathBuf| {
+            let failed = |fault: String| SigningKeyError { path: path.clone(), fault };
+            let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+            SigningKey::from_pem(&text).map_err(|error| failed(error.to_string()))
+        };
+        Ok(Authorizer {
+            name: self.name.clone().unwrap_or(default.name),
+            is_default: !self.no_default_authorizer,
+            token_key: self.token_key.clone().or(default.token_key).filter(|_| !self.no_token_key),
+            signing_keys: self.signing_key.iter().map(key).collect::<Result<_, _>>()?,
+            caching_for_http: self.cache_http,
+        })
+    }
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    of(text, "=,@-_", "AWS IoT takes 1 to 128 letters, digits and = , @ - _ for an authorizer's name")
+}
+
+fn token_key(text: &str) -> Result<String, &'static str> {
+    of(text, "-_", "AWS IoT takes 1 to 128 letters, digits, - and _ for a token key")
+}
+
+fn of(text: &str, more: &str, rule: &'static str) -> Result<String, &'static str> {
+    let is_legal = text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c));
+    if is_legal && (1..=128).contains(&text.len()) { Ok(text.to_owned()) } else { Err(rule) }
 }
 
 /// A public key that AWS IoT checks signatures of tokens with: RSA of 2048 to 8192 bits.

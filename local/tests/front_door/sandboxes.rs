@@ -58,6 +58,7 @@ async fn a_function_that_hangs_is_given_up_and_replaced() {
 /// Why the door does not open with that function; nothing if it does.
 async fn fault(function: LambdaSpec) -> String {
     let authorizer = Authorizer::default();
+    let function = function.into();
     let options = FrontOptions { port: 0, tls: None, function, authorizer, time_scale: 1, pages: Vec::new() };
     Front::start(options).await.err().map(|error| error.to_string()).unwrap_or_default()
 }

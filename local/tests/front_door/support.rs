@@ -40,7 +40,7 @@ pub(crate) async fn open_scaled(sandboxes: usize, time_scale: u32) -> Running {
     let options = FrontOptions {
         port: 0,
         tls: None,
-        function: function(sandboxes),
+        function: function(sandboxes).into(),
         authorizer: Authorizer::default(),
         time_scale,
         pages: Vec::new(),
@@ -145,9 +145,9 @@ pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, reque
 /// Whether a response says where it ends, and has ended.
 fn is_whole(answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer);
-    let Some((head, _)) = text.split_once("\r\n\r\n") else { return false };
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
-    length.is_some_and(|length| answer.len() >= head.len() + 4 + length)
+    length.is_some_and(|length| body.len() >= length)
 }
 
 pub(crate) async fn post(port: u16, target: &str, headers: &str, body: &str) -> String {
