@@ -80,14 +80,14 @@ impl Authority {
         // Another process may have been quicker: what is in the file holds.
         let key = PrivatePkcs8KeyDer::from_pem_file(&key_path).map_err(|error| wrong(&key_path, error))?;
         let key = KeyPair::try_from(&key).map_err(|error| wrong(&key_path, error))?;
-        let certificate = authority().self_signed(&key)?;
+        let certificate = authority(&key).self_signed(&key)?;
         create(&path, pem::encode(&pem::Pem::new("CERTIFICATE", certificate.der().to_vec())).as_bytes())?;
         let certificate = CertificateDer::from_pem_file(&path).map_err(|error| wrong(&path, error))?;
         let public = key.public_key_raw();
         if !certificate.windows(public.len()).any(|part| part == public) {
             return Err(wrong(&path, format!("it is not of the key in {}", key_path.display())));
         }
-        Ok(Self { path, certificate, issuer: Issuer::new(authority(), key) })
+        Ok(Self { path, certificate, issuer: Issuer::new(authority(&key), key) })
     }
 
     /// Where clients find the certificate, PEM.
@@ -138,10 +138,12 @@ impl Authority {
     }
 }
 
-/// Always the same name, so that certificates made by a later run belong to the authority in the file.
-fn authority() -> CertificateParams {
+/// The name is that of the key: it is the same in a later run, and another in another checkout, so that a client can trust
+/// several.
+fn authority(key: &KeyPair) -> CertificateParams {
     let mut params = lasting(AUTHORITY_LIFE);
-    params.distinguished_name = named("iot-local development CA");
+    let id: String = params.key_identifier(key).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    params.distinguished_name = named(&format!("iot-local development CA {id}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = Some(NameConstraints {

@@ -1,7 +1,11 @@
 //! The front door with real MQTT clients and a real function process.
 
 mod ends;
+mod function_choice;
 mod http;
 mod policy;
 mod sandboxes;
+mod secure;
+mod selection;
 mod support;
+mod tls;

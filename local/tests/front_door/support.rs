@@ -37,14 +37,19 @@ pub(crate) async fn open(sandboxes: usize) -> Running {
 }
 
 pub(crate) async fn open_scaled(sandboxes: usize, time_scale: u32) -> Running {
-    let options = FrontOptions {
+    open_with(sandboxes, |options| options.time_scale = time_scale).await
+}
+
+pub(crate) async fn open_with(sandboxes: usize, change: impl FnOnce(&mut FrontOptions)) -> Running {
+    let mut options = FrontOptions {
         port: 0,
         tls: None,
         function: function(sandboxes).into(),
         authorizer: Authorizer::default(),
-        time_scale,
+        time_scale: 1,
         pages: Vec::new(),
     };
+    change(&mut options);
     Front::start(options).await.unwrap()
 }
 
