@@ -10,6 +10,7 @@ pub mod event;
 pub mod front;
 pub mod function;
 pub mod gate;
+pub mod invoke;
 pub mod issuer;
 pub mod journal;
 pub mod lambda;

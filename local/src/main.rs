@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use iot_local::clock;
 use iot_local::demo::{self, DemoError};
 use iot_local::function::FUNCTION_ARN;
+use iot_local::invoke::{self, InvokeArgs};
 use iot_local::launch::{FunctionArgs, Surroundings};
 use iot_local::selection::AuthorizerArgs;
 use iot_local::serve::{self, ServeOptions};
@@ -32,6 +33,8 @@ enum Command {
     Demo(DemoArgs),
     /// Print a development token, alone on one line
     Token(token::Options),
+    /// Ask the authorizer once, as `aws iot test-invoke-authorizer` does; exits 0 if its answer lets a client in
+    Invoke(Box<InvokeArgs>),
 }
 
 #[derive(Args)]
@@ -74,6 +77,10 @@ async fn main() -> ExitCode {
     let outcome: Result<bool, Box<dyn Error>> = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(&args.into_options(env)).await.map(|()| true).map_err(Into::into),
         Command::Demo(args) => play(args, env).await.map_err(Into::into),
+        Command::Invoke(args) => {
+            let mut out = std::io::stdout();
+            invoke::run(&args, &around(env, 1), &mut out).await.map_err(Into::into)
+        }
         Command::Token(options) => mint(&options, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
