@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -102,7 +103,12 @@ pub async fn run(
         Err(Refusal::NotAuthenticated) => false,
         Err(illegal) => return Err(InvokeAuthorizerError::Answer(illegal)),
     };
-    writeln!(out, "{:#}", returned(&body))?;
+    match serde_json::from_slice::<Returned<'_>>(&body) {
+        Ok(returned) => serde_json::to_writer_pretty(&mut *out, &returned).map_err(io::Error::from)?,
+        // A refusal may hold anything beside isAuthenticated.
+        Err(_) => write!(out, "{{\n  \"isAuthenticated\": {let_in}\n}}")?,
+    }
+    writeln!(out)?;
     Ok(let_in)
 }
 
@@ -133,32 +139,27 @@ impl InvokeArgs {
     }
 }
 
-/// The members that the API returns, each policy document as a string.
-fn returned(body: &[u8]) -> Value {
-    let answer: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
-    let known = |name: &str| {
-        let value = answer.get(name)?;
-        let value = match (name, value) {
-            ("policyDocuments", Value::Array(documents)) => documents.iter().map(as_text).collect(),
-            _ => value.clone(),
-        };
-        Some((name.to_owned(), value))
-    };
-    let names = [
-        "isAuthenticated",
-        "principalId",
-        "policyDocuments",
-        "refreshAfterInSeconds",
-        "disconnectAfterInSeconds",
-    ];
-    names.into_iter().filter_map(known).collect::<Map<_, _>>().into()
+/// The members that the API returns, in its order; each policy document becomes a string.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Returned<'a> {
+    #[serde(borrow)]
+    is_authenticated: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    principal_id: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none", serialize_with = "as_texts")]
+    policy_documents: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    refresh_after_in_seconds: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    disconnect_after_in_seconds: Option<&'a RawValue>,
 }
 
-fn as_text(document: &Value) -> Value {
-    match document {
-        Value::String(_) => document.clone(),
-        other => other.to_string().into(),
-    }
+fn as_texts<S: Serializer>(documents: &Option<Vec<&RawValue>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = |document: &&RawValue| -> String {
+        serde_json::from_str(document.get()).unwrap_or_else(|_| document.get().to_owned())
+    };
+    serializer.collect_seq(documents.iter().flatten().map(text))
 }
 
 /// What the function writes is for the operator.
@@ -263,9 +264,10 @@ mod tests {
 
     #[test]
     fn documents_are_returned_as_strings_and_strangers_left_out() {
-        let body = br#"{"isAuthenticated":true,"context":{},"policyDocuments":[{"a":1},"{ \"b\": 2 }"]}"#;
-        let expected =
-            serde_json::json!({ "isAuthenticated": true, "policyDocuments": ["{\"a\":1}", "{ \"b\": 2 }"] });
-        assert_eq!(returned(body), expected);
+        let body =
+            r#"{"isAuthenticated":true,"context":{},"policyDocuments":[{"b":1,"a":2},"{ \"b\": 2 }"]}"#;
+        let returned: Returned<'_> = serde_json::from_str(body).unwrap();
+        let expected = r#"{"isAuthenticated":true,"policyDocuments":["{\"b\":1,\"a\":2}","{ \"b\": 2 }"]}"#;
+        assert_eq!(serde_json::to_string(&returned).unwrap(), expected);
     }
 }

@@ -72,7 +72,7 @@ def decide(event):
         raise RuntimeError("failing as asked")
     if wish in ("bad", "") or (refresh and again):
         return REFUSED
-    principal = event["protocolData"]["tls"].get("principalId", "p" + str(os.getpid()))
+    principal = event["protocolData"].get("tls", {}).get("principalId", "p" + str(os.getpid()))
     return {
         "isAuthenticated": True,
         "principalId": {"illegal": "not legal!", "impostor": "p"}.get(wish, principal),
