@@ -23,13 +23,17 @@ pub struct FunctionArgs {
     /// Run another authorizer: a command that speaks the Lambda Runtime API, or the URL of a Lambda invoke endpoint
     #[arg(long, value_name = "COMMAND|URL", conflicts_with = "bootstrap")]
     pub function: Option<String>,
-    /// ARN that the function is invoked by; its Region and account are those of every resource
-    #[arg(long, value_name = "ARN", default_value = FUNCTION_ARN)]
-    pub function_arn: String,
+    /// ARN that the function is invoked by; its Region and account are those of every resource [default: of us-east-1 and
+    /// 123456789012, behind a URL 012345678912, which AWS's emulator names]
+    #[arg(long, value_name = "ARN")]
+    pub function_arn: Option<String>,
     /// Add the NAME=VALUE lines of a file to the function's environment
     #[arg(long, value_name = "FILE")]
     pub env: Option<PathBuf>,
 }
+
+/// The ARN that the Runtime Interface Emulator, and SAM with it, tells a function.
+const EMULATOR_ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:test_function";
 
 /// Why there is nothing to run.
 #[derive(Debug, Error)]
@@ -100,7 +104,7 @@ pub async fn launch(
             true => workspace::prepare(&args.config, &environment)?,
             false => workspace::bare(&args.config)?,
         };
-        return Ok((workspace, another(other, &args.function_arn, &env, around.sandboxes)?));
+        return Ok((workspace, another(other, args.function_arn.as_deref(), &env, around.sandboxes)?));
     }
     let workspace = workspace::prepare(&args.config, &environment)?;
     // The user's own files are what will be deployed, so it is they that have to be right. The copy that the function
@@ -115,22 +119,25 @@ pub async fn launch(
         None => function::build(&around.cargo).await?,
     };
     let mut spec = function::spec(program, &workspace.root, Some(&workspace.config), &env, around.sandboxes);
-    spec.function_arn.clone_from(&args.function_arn);
+    if let Some(arn) = &args.function_arn {
+        spec.function_arn.clone_from(arn);
+    }
     Ok((workspace, spec.into()))
 }
 
 /// The function of `--function`. A command runs where the user is, with that as its package.
 fn another(
     function: &str,
-    arn: &str,
+    arn: Option<&str>,
     env: &[(String, String)],
     sandboxes: usize,
 ) -> Result<Function, LaunchError> {
     if function.starts_with("http://") || function.starts_with("https://") {
-        return Ok(Function::Endpoint(Endpoint::new(function, arn.to_owned())?));
+        return Ok(Function::Endpoint(Endpoint::new(function, arn.unwrap_or(EMULATOR_ARN).to_owned())?));
     }
     let here = std::path::absolute(Path::new(".")).map_err(LaunchError::Here)?;
     let spec = function::spec(PathBuf::from("sh"), &here, None, env, sandboxes);
     let args = vec!["-c".to_owned(), function.to_owned()];
-    Ok(Function::Processes(LambdaSpec { args, function_arn: arn.to_owned(), ..spec }))
+    let function_arn = arn.unwrap_or(FUNCTION_ARN).to_owned();
+    Ok(Function::Processes(LambdaSpec { args, function_arn, ..spec }))
 }
