@@ -50,6 +50,9 @@ struct ServeArgs {
     /// Accept client certificates of the authorities in this PEM file, too
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
+    /// Accept the client certificates in this PEM file, whoever signed them, as AWS IoT does with registered ones
+    #[arg(long, value_name = "FILE")]
+    client_certificate: Option<PathBuf>,
     #[command(flatten)]
     function: FunctionArgs,
     #[command(flatten)]
@@ -103,6 +106,7 @@ async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoEr
         port: 0,
         tls_port: None,
         client_ca: None,
+        client_certificate: None,
         function: FunctionArgs { config, bootstrap, function: None, function_arn: None, env: None },
         authorizer: AuthorizerArgs::default(),
         time_scale: 1,
@@ -122,6 +126,7 @@ impl ServeArgs {
             port: self.port,
             tls_port: Some(self.tls_port),
             client_ca: self.client_ca,
+            client_certificate: self.client_certificate,
             function: self.function,
             authorizer: self.authorizer,
             time_scale: self.time_scale,
