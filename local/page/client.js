@@ -17,10 +17,11 @@ export const isMine = (entry) => clientId !== null && entry.client === clientId;
 export const isConnected = () => client !== null && client.connected;
 
 /** Connects once. What becomes of it is shown; `changed` is called whenever it is another state. */
-export function connect(id, token, timeScale, changed) {
+export function connect(id, token, { time_scale: timeScale, authorizer }, changed) {
   [clientId, connection, times, scale, ending] = [id, null, null, timeScale, {}];
   const socket = location.protocol === "https:" ? "wss" : "ws";
-  const mine = mqtt.connect(`${socket}://${location.host}/mqtt`, {
+  const name = authorizer ? `?x-amz-customauthorizer-name=${encodeURIComponent(authorizer)}` : "";
+  const mine = mqtt.connect(`${socket}://${location.host}/mqtt${name}`, {
     clientId: id, username: id, password: token, protocolVersion: 5, clean: true, connectTimeout: 15_000,
     // A refused client that tried again by itself would only hammer the authorizer.
     reconnectPeriod: 0,

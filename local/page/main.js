@@ -103,7 +103,7 @@ function examples(field, { allowed, refused }) {
 function connectOrNot() {
   if (client.isConnected()) return client.disconnect();
   tell("connect-result", "", "", "Asking …");
-  client.connect($("client-id").value, state.token, state.door.time_scale, changed);
+  client.connect($("client-id").value, state.token, state.door, changed);
 }
 
 function changed() {

@@ -51,6 +51,16 @@ impl Answer {
     /// [`Refusal::NotAuthenticated`] where the authorizer refused, whatever else it wrote; else all that is
     /// not as it must be.
     pub fn read(body: &[u8], arn: &Arn) -> Result<Self, Refusal> {
+        Self::read_for(body, arn, None)
+    }
+
+    /// The same for X.509 custom authentication: the principal has to be `certificate_id`, and documents may be left out,
+    /// since AWS IoT adds the policies of the certificate (here it has none).
+    /// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-509cert.html>
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_for(body: &[u8], arn: &Arn, certificate_id: Option<&str>) -> Result<Self, Refusal> {
         let one = |fault: String| Refusal::Illegal(vec![fault]);
         let value: Value =
             serde_json::from_slice(body).map_err(|error| one(format!("it is no JSON: {error}")))?;
@@ -65,8 +75,12 @@ impl Answer {
             }
         }
         let mut faults = Vec::new();
-        let principal = keep(principal(&members), &mut faults);
-        let policy = policy(&members, arn, &mut faults);
+        let principal =
+            keep(principal(&members).and_then(|name| of_certificate(name, certificate_id)), &mut faults);
+        let policy = match members.get("policyDocuments") {
+            None if certificate_id.is_some() => Policy::parse(&[], arn).ok(),
+            _ => policy(&members, arn, &mut faults),
+        };
         let disconnect_after = keep(seconds(&members, "disconnectAfterInSeconds", Some(86_400)), &mut faults);
         let refresh_after = keep(seconds(&members, "refreshAfterInSeconds", None), &mut faults);
         match (principal, policy, disconnect_after, refresh_after) {
@@ -95,6 +109,17 @@ fn principal(members: &Map<String, Value>) -> Result<String, String> {
         return Err(format!("{rule}; it has {}", text.len()));
     }
     Ok(text.clone())
+}
+
+fn of_certificate(principal: String, certificate_id: Option<&str>) -> Result<String, String> {
+    if certificate_id.is_some_and(|id| id != principal) {
+        return Err(
+            "principalId must be the event's protocolData.tls.principalId, since the client presents a \
+                    certificate"
+                .to_owned(),
+        );
+    }
+    Ok(principal)
 }
 
 fn policy(members: &Map<String, Value>, arn: &Arn, faults: &mut Vec<String>) -> Option<Policy> {

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::answer::{Answer, Refusal};
-use crate::event::{self, Authorizer, Door, MqttFacts};
+use crate::event::{self, Door, Event, MqttFacts};
 use crate::journal::Journal;
 use crate::lambda::{InvokeError, Lambda};
 use crate::policy::Arn;
+use crate::selection::{Authorizer, Unselected};
 
 /// Why a client is not let in, for the operator. The client is only refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Denial {
+    /// The authorizer is not even asked.
+    #[error(transparent)]
+    Unselected(#[from] Unselected),
     /// The authorizer said no, or gave an answer that AWS IoT would not accept.
     #[error(transparent)]
     Answer(#[from] Refusal),
@@ -46,23 +48,31 @@ impl Gate {
         Self { lambda, authorizer, arn, time_scale: time_scale.max(1), journal }
     }
 
-    /// The event for a connection; without `mqtt` that of an HTTPS publish.
-    #[must_use]
-    pub fn event(&self, door: &Door, mqtt: Option<&MqttFacts>) -> Bytes {
-        event::event(&self.authorizer, door, mqtt)
+    /// Selects the authorizer and makes the event for a connection; without `mqtt` that of an HTTPS publish.
+    ///
+    /// # Errors
+    /// Why the client is refused without asking.
+    pub fn event(&self, door: &Door, mqtt: Option<&MqttFacts>) -> Result<Event, Denial> {
+        Ok(event::event(self.authorizer.select(door.http.as_ref(), mqtt)?, door, mqtt))
     }
 
     /// Invokes the function with the event and validates its answer.
     ///
     /// # Errors
     /// Why the client is refused.
-    pub async fn ask(&self, event: Bytes) -> Result<Answer, Denial> {
+    pub async fn ask(&self, event: Event) -> Result<Answer, Denial> {
         let start = tokio::time::Instant::now();
-        let body = self.lambda.invoke(event.clone()).await;
+        let body = self.lambda.invoke(event.json.clone()).await;
         let answer = body.as_deref().map_err(ToString::to_string);
-        self.journal.asked(&event, answer, start.elapsed());
+        self.journal.asked(&event.json, answer, start.elapsed());
         let body = body?;
-        Ok(Answer::read(&body, &self.arn)?)
+        Ok(Answer::read_for(&body, &self.arn, event.certificate_id.as_deref())?)
+    }
+
+    /// Whether an answer holds for all HTTPS publishes of one connection.
+    #[must_use]
+    pub fn caches_for_http(&self) -> bool {
+        self.authorizer.caching_for_http
     }
 
     /// A time of the answer as it passes here.

@@ -7,18 +7,17 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::answer::Answer;
-use crate::event::{self, Authorizer, Door, MqttFacts};
+use crate::event::{self, Door, MqttFacts};
 use crate::journal::Journal;
 use crate::lambda::Lambda;
 use crate::policy::{Action, Arn, Context, Policy, Question};
+use crate::selection::Selected;
 
 /// What answers.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// The function.
     pub lambda: &'a Lambda,
-    /// The authorizer's definition.
-    pub authorizer: &'a Authorizer,
     /// The function's ARN.
     pub arn: &'a Arn,
 }
@@ -36,13 +35,14 @@ pub struct Preview {
 impl Asked<'_> {
     /// Asks for a connect with that token as its password. With a journal, the call is written down.
     pub async fn connect(&self, token: &str, client_id: &str, journal: Option<&Journal>) -> Preview {
-        let door = Door { connection: uuid::Uuid::new_v4(), server_name: None, http: None };
+        let door =
+            Door { connection: uuid::Uuid::new_v4(), server_name: None, certificate: None, http: None };
         let mqtt = MqttFacts {
             username: Some(client_id.to_owned()),
             password: Some(Bytes::from(token.to_owned())),
             client_id: Some(client_id.to_owned()),
         };
-        let event = event::event(self.authorizer, &door, Some(&mqtt));
+        let event = event::event(Selected::default(), &door, Some(&mqtt)).json;
         let start = Instant::now();
         let body = self.lambda.invoke(event.clone()).await.map_err(|error| error.to_string());
         if let Some(journal) = journal {

@@ -40,7 +40,7 @@ function chromium() {
 /** `cargo local` on a port of its own. */
 async function open(...options) {
   const more = process.env.BOOTSTRAP ? ["--bootstrap", process.env.BOOTSTRAP] : [];
-  const run = ["run", "--quiet", "--locked", "--package", "iot-local", "--", "--port", "0", ...more, ...options];
+  const run = ["run", "--quiet", "--locked", "--package", "iot-local", "--", "--port", "0", "--tls-port", "0", ...more, ...options];
   const door = spawn(process.env.CARGO ?? "cargo", run, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"], detached: true });
   const lines = createInterface({ input: door.stdout });
   const port = await new Promise((resolve, reject) => {

@@ -108,7 +108,7 @@ impl Gatekeeper {
             password: connect.password().cloned(),
             client_id: Some(client_id.to_owned()),
         };
-        let event = self.gate.event(&connection.door, Some(&facts));
+        let event = self.gate.event(&connection.door, Some(&facts)).map_err(|denial| denial.to_string())?;
         let answer = self.gate.ask(event.clone()).await.map_err(|denial| denial.to_string())?;
         let will = connect.last_will().map(Will::from);
         let context = Context {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::connection::{Connection, Entitlement, Phase};
+use crate::event::Event;
 use crate::gate::Gate;
 use crate::journal::{Ending, What};
 use crate::policy::{Action, Context};
@@ -18,7 +17,7 @@ pub(super) struct Times {
 
 /// What a refresh needs of the connect: AWS IoT presents the same credentials again.
 pub(super) struct Credentials {
-    pub(super) event: Bytes,
+    pub(super) event: Event,
     pub(super) client_id: String,
     pub(super) context: Context,
 }

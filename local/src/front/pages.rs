@@ -22,7 +22,6 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::event::Authorizer;
 use crate::journal::Journal;
 use crate::lambda::Lambda;
 use crate::oidc::{Asked, Endpoint, PAGE, Provider, ProviderOptions};
@@ -47,7 +46,8 @@ pub(super) struct Site {
     provider: Provider,
     journal: Journal,
     lambda: Arc<Lambda>,
-    authorizer: Authorizer,
+    /// The authorizer's name, which the page asks for.
+    authorizer: String,
     arn: Arn,
     time_scale: u32,
     /// Tells one run of the door from the next, whose entries begin at one again.
@@ -75,7 +75,7 @@ impl Site {
         login: ProviderOptions,
         journal: Journal,
         lambda: Arc<Lambda>,
-        authorizer: Authorizer,
+        authorizer: String,
         arn: Arn,
         time_scale: u32,
     ) -> Self {
@@ -214,7 +214,10 @@ impl Site {
             let discovery = format!("{address}/oidc/{id}/.well-known/openid-configuration");
             json!({ "id": id, "issuer": issuer, "discovery": discovery })
         });
-        json!({ "issuers": issuers.collect::<Vec<_>>(), "client_id": PAGE, "time_scale": self.time_scale })
+        json!({
+            "issuers": issuers.collect::<Vec<_>>(), "client_id": PAGE, "time_scale": self.time_scale,
+            "authorizer": self.authorizer,
+        })
     }
 }
 

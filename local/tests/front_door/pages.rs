@@ -6,6 +6,7 @@ use iot_local::front::{Front, FrontOptions, Running};
 use iot_local::issuer::{Issuer, Settings, algorithm};
 use iot_local::oidc::{ProviderOptions, Realm};
 use iot_local::people;
+use iot_local::selection::Authorizer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{PATIENCE, connect, exchange, function};
@@ -30,8 +31,14 @@ async fn open() -> Running {
         machine_secret: Some("s3cret".to_owned()),
         redirect_uris: vec!["http://localhost:3000/back".parse().unwrap()],
     };
-    let options =
-        FrontOptions { port: 0, function: function(1), authorizer: Default::default(), time_scale: 1, login };
+    let options = FrontOptions {
+        port: 0,
+        tls: None,
+        function: function(1).into(),
+        authorizer: Authorizer::default(),
+        time_scale: 1,
+        login,
+    };
     Front::start(options).await.unwrap()
 }
 

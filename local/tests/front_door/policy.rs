@@ -140,7 +140,7 @@ async fn the_broker_cannot_be_reached_round_the_door() {
     let lambda = Arc::new(Lambda::start(support::function(1), Arc::new(|_| ())).await.unwrap());
     let arn = iot_local::function::FUNCTION_ARN.parse().unwrap();
     let gate =
-        Arc::new(Gate::new(lambda, iot_local::event::Authorizer::default(), arn, 1, Journal::default()));
+        Arc::new(Gate::new(lambda, iot_local::selection::Authorizer::default(), arn, 1, Journal::default()));
     let broker = Broker::start(gate, Arc::new(Connections::default())).await.unwrap();
     let mut direct = MqttOptions::new("a", "127.0.0.1", broker.address().port());
     direct.set_credentials("user", "good");

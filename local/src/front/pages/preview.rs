@@ -30,7 +30,7 @@ impl Site {
         let Some(wanted) = serde_json::from_slice(body).ok().filter(sound) else {
             return refuse("send {\"client_ids\": [...]}: one to four of 1 to 128 bytes each");
         };
-        let asked = Asked { lambda: &self.lambda, authorizer: &self.authorizer, arn: &self.arn };
+        let asked = Asked { lambda: &self.lambda, arn: &self.arn };
         let mut last = None;
         for client_id in &wanted.client_ids {
             let preview = asked.connect(token, client_id, Some(&self.journal)).await;
