@@ -153,14 +153,20 @@ async function actions(page) {
   await expect("an allowed publish names its statement", page, "#publish-result", /^ALLOWED\s*document 1, statement \d/);
   await expect("its message arrives", page, "#messages", /acme\/users\/alice\/hello[^]*hello from Chromium/);
   await expect("so does its delivery in the log", page, "#log", /iot:Receive topic\/acme\/users\/alice\/hello/);
-  await page.locator("#filter-examples button", { hasText: "REFUSED" }).click();
-  await page.getByRole("button", { name: "Subscribe" }).click();
-  await expect("a refused subscribe says why", page, "#subscribe-result", /^REFUSED\s*no statement allows iot:Subscribe/);
-  check("and the connection lives", (await text(page, "#state")) === "connected");
   const clocks = await text(page, "#clocks");
   check("refresh and disconnect count down", /Refresh in\s+(1:00:00|59:\d\d)[^]*Disconnect in\s+3:59:\d\d/.test(clocks), clocks);
   const decided = await page.locator("#statements td.number").allInnerTexts();
   check("statements count what they decide", decided.some((number) => Number(number) > 0), decided.join());
+}
+
+/** AWS IoT may close the connection for it, which is another test's business: it is opened anew if it is. */
+async function refusedSubscribe(page) {
+  await page.locator("#filter-examples button", { hasText: "REFUSED" }).click();
+  await page.getByRole("button", { name: "Subscribe" }).click();
+  await expect("a refused subscribe says why", page, "#subscribe-result", /^REFUSED\s*no statement allows iot:Subscribe/);
+  await page.waitForTimeout(500);
+  if ((await text(page, "#state")) !== "connected") await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await expect("after which the connection lives or can be opened anew", page, "#state", /^connected$/);
 }
 
 async function refusedPublish(page) {
@@ -169,8 +175,8 @@ async function refusedPublish(page) {
   await page.keyboard.press("Enter");
   await expect("a refused publish says why", page, "#publish-result", /^REFUSED\s*no statement allows iot:Publish topic\/acme\/users\/somebody-else\/hello; it is allowed on/);
   await expect("and closes the connection", page, "#state", /^not connected$/);
-  await expect("with the reason of MQTT 5", page, "#connect-result", /A publish was refused\. MQTT reason 0x87/);
-  await expect("which the log explains", page, "#log", /CLOSED[^]*a publish was refused/);
+  await expect("with the reason of MQTT 5", page, "#connect-result", /A publish (or a subscription )?was refused\. MQTT reason 0x87/);
+  await expect("which the log explains", page, "#log", /CLOSED[^]*a publish (or a subscription )?was refused/);
 }
 
 /** What the event log shows of credentials: nothing. */
@@ -205,6 +211,7 @@ async function wholeFlow(browser, door) {
   const { page, seen, end } = await visit(browser, door);
   await byKeyboard(page);
   await actions(page);
+  await refusedSubscribe(page);
   await refusedPublish(page);
   await page.getByRole("button", { name: "Connect", exact: true }).click();
   await expect("and can be opened anew", page, "#state", /^connected$/);
