@@ -57,13 +57,34 @@ impl Gate {
     /// # Errors
     /// Why the client is refused.
     pub async fn ask(&self, event: Bytes) -> Result<Answer, Denial> {
+        let certificate = certificate(&event);
         let body = self.lambda.invoke(event).await?;
-        Ok(Answer::read(&body, &self.arn)?)
+        Ok(Answer::read(&body, &self.arn, certificate.as_deref())?)
     }
 
     /// A time of the answer as it passes here.
     #[must_use]
     pub fn scaled(&self, time: Duration) -> Duration {
         time.checked_div(self.time_scale).unwrap_or(time)
+    }
+}
+
+/// The id of the client's certificate, if the event has one: then the answer has to name it.
+fn certificate(event: &[u8]) -> Option<String> {
+    let event: serde_json::Value = serde_json::from_slice(event).ok()?;
+    event.pointer("/protocolData/tls/principalId")?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_says_whether_there_is_a_certificate() {
+        let with = br#"{"protocolData":{"tls":{"principalId":"5f0c"},"mqtt":{"clientId":"c"}}}"#;
+        assert_eq!(certificate(with).as_deref(), Some("5f0c"));
+        for without in [&br#"{"protocolData":{"tls":{}}}"#[..], br#"{"principalId":"5f0c"}"#, b"{}", b""] {
+            assert_eq!(certificate(without), None);
+        }
     }
 }
