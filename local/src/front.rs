@@ -26,6 +26,7 @@ use self::head::Head;
 pub use self::pages::Page;
 use self::websocket::Upgrade;
 use crate::broker::{Broker, BrokerError};
+use crate::clock::Scale;
 use crate::connection::Connections;
 use crate::event::Authorizer;
 use crate::gate::Gate;
@@ -106,8 +107,8 @@ impl Front {
         let lines = journal.clone();
         let write = move |line| lines.record(None, None, What::Function(line));
         let lambda = Arc::new(Lambda::start(options.function, Arc::new(write)).await?);
-        let gate =
-            Gate::new(Arc::clone(&lambda), options.authorizer, arn, options.time_scale, journal.clone());
+        let time = Scale::faster(options.time_scale);
+        let gate = Gate::new(Arc::clone(&lambda), options.authorizer, arn, time, journal.clone());
         let gate = Arc::new(gate);
         let connections = Arc::new(Connections::default());
         let broker = Broker::start(Arc::clone(&gate), Arc::clone(&connections)).await?;

@@ -1,11 +1,10 @@
 //! Asking the authorizer.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
+use std::sync::Arc;
 
 use crate::answer::{Answer, Refusal};
+use crate::clock::Scale;
 use crate::event::{self, Authorizer, Door, MqttFacts};
 use crate::journal::Journal;
 use crate::lambda::{InvokeError, Lambda};
@@ -27,23 +26,17 @@ pub struct Gate {
     lambda: Arc<Lambda>,
     authorizer: Authorizer,
     arn: Arn,
-    time_scale: u32,
+    /// How fast the seconds of an answer pass.
+    pub time: Scale,
     /// Where decisions are written.
     pub journal: Journal,
 }
 
 impl Gate {
-    /// `arn` is the function's; its Region and account are those of the resources. `time_scale` divides the seconds
-    /// of the authorizer's answer; 1 is real time.
+    /// `arn` is the function's; its Region and account are those of the resources.
     #[must_use]
-    pub fn new(
-        lambda: Arc<Lambda>,
-        authorizer: Authorizer,
-        arn: Arn,
-        time_scale: u32,
-        journal: Journal,
-    ) -> Self {
-        Self { lambda, authorizer, arn, time_scale: time_scale.max(1), journal }
+    pub fn new(lambda: Arc<Lambda>, authorizer: Authorizer, arn: Arn, time: Scale, journal: Journal) -> Self {
+        Self { lambda, authorizer, arn, time, journal }
     }
 
     /// The event for a connection; without `mqtt` that of an HTTPS publish.
@@ -60,12 +53,6 @@ impl Gate {
         let certificate = certificate(&event);
         let body = self.lambda.invoke(event).await?;
         Ok(Answer::read(&body, &self.arn, certificate.as_deref())?)
-    }
-
-    /// A time of the answer as it passes here.
-    #[must_use]
-    pub fn scaled(&self, time: Duration) -> Duration {
-        time.checked_div(self.time_scale).unwrap_or(time)
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::lambda::{SandboxLine, Stream};
-use crate::policy::Action;
+use crate::policy::{Action, Place, Verdict};
 
 /// How many entries a reader may be behind before it loses the oldest.
 const KEPT: usize = 4096;
@@ -38,11 +38,15 @@ pub enum What {
         principal: String,
         /// The statement that allows the connect.
         statement: String,
+        /// Where it stands in the answer.
+        decided_by: Option<Place>,
     },
     /// A client was not let in.
     ConnectRefused {
         /// Why, for the operator.
         reason: String,
+        /// Where the statement that denies it stands in the answer, if one does.
+        decided_by: Option<Place>,
     },
     /// An action was allowed.
     Allowed {
@@ -52,6 +56,8 @@ pub enum What {
         resource: String,
         /// The statement that allows it.
         statement: String,
+        /// Where it stands in the answer.
+        decided_by: Option<Place>,
     },
     /// An action was refused.
     Refused {
@@ -61,6 +67,8 @@ pub enum What {
         resource: String,
         /// Why, for the operator.
         reason: String,
+        /// Where the statement that denies it stands in the answer, if one does.
+        decided_by: Option<Place>,
     },
     /// The authorizer was asked again and its new policy holds from now on.
     Refreshed,
@@ -93,6 +101,19 @@ pub enum Ending {
     ByBroker,
 }
 
+impl What {
+    /// What a policy said to an action.
+    #[must_use]
+    pub fn decided(action: Action, resource: &str, verdict: Verdict) -> Self {
+        let Verdict { allowed, reason, decided_by } = verdict;
+        let resource = resource.to_owned();
+        match allowed {
+            true => Self::Allowed { action, resource, statement: reason, decided_by },
+            false => Self::Refused { action, resource, reason, decided_by },
+        }
+    }
+}
+
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -119,14 +140,14 @@ impl fmt::Display for Happening {
             (None, _) => f.write_str("(https) ")?,
         }
         match &self.what {
-            What::Connected { principal, statement } => {
+            What::Connected { principal, statement, .. } => {
                 write!(f, "connected as {} ({})", principal.escape_debug(), statement.escape_debug())
             }
-            What::ConnectRefused { reason } => write!(f, "connect REFUSED: {}", reason.escape_debug()),
-            What::Allowed { action, resource, statement } => {
+            What::ConnectRefused { reason, .. } => write!(f, "connect REFUSED: {}", reason.escape_debug()),
+            What::Allowed { action, resource, statement, .. } => {
                 write!(f, "{action} {} allowed ({})", resource.escape_debug(), statement.escape_debug())
             }
-            What::Refused { action, resource, reason } => {
+            What::Refused { action, resource, reason, .. } => {
                 write!(f, "{action} {} REFUSED: {}", resource.escape_debug(), reason.escape_debug())
             }
             What::Refreshed => f.write_str("refreshed: the new policy holds"),

@@ -67,7 +67,7 @@ pub struct Verdict {
 }
 
 /// Where a statement stands; both count from one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Place {
     /// Among the documents of the answer.
     pub document: usize,

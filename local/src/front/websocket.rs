@@ -18,8 +18,8 @@ use hyper::header::{
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -28,9 +28,10 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::head::Head;
 use super::{House, text};
+use crate::broker::Inlet;
 use crate::connection::{Connection, Entry, Phase};
 use crate::event::Door;
-use crate::journal::{Ending, What};
+use crate::journal::{Ending, Journal, What};
 
 /// The subprotocols of MQTT: the registered one, and what older AWS clients offer.
 const PROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
@@ -100,7 +101,7 @@ pub(super) async fn run(upgrade: Upgrade, peer: SocketAddr, house: &House) {
     let connection = Arc::new(Connection::new(upgrade.door, peer.ip()));
     let Ok((broker, entry)) = enter(house, &connection).await else { return };
     let (mut to_client, mut from_client) = socket.split();
-    let finished = pipe(&mut from_client, &mut to_client, broker, &connection).await;
+    let finished = pipe(&mut from_client, &mut to_client, broker, &connection, &house.gate.journal).await;
     drop(entry);
     if let Some(client_id) = connection.client_id() {
         let reason = connection.ending().unwrap_or(Ending::ByClient);
@@ -131,8 +132,10 @@ async fn pipe(
     to_client: &mut SplitSink<Socket, Message>,
     broker: TcpStream,
     connection: &Connection,
+    journal: &Journal,
 ) -> bool {
     let (from_broker, to_broker) = broker.into_split();
+    let to_broker = Inlet::new(to_broker, connection, journal);
     let up = upstream(from_client, to_broker, connection);
     let down = downstream(from_broker, to_client);
     tokio::pin!(up, down);
@@ -147,7 +150,11 @@ async fn pipe(
 }
 
 /// Passes on what the client sends until it stops or is to be stopped.
-async fn upstream(client: &mut SplitStream<Socket>, mut broker: OwnedWriteHalf, connection: &Connection) {
+async fn upstream(
+    client: &mut SplitStream<Socket>,
+    mut broker: impl AsyncWrite + Unpin,
+    connection: &Connection,
+) {
     let ending = tokio::select! {
         () = forward(client, &mut broker) => Some(Ending::ByClient),
         () = connection.reached(Phase::Ending) => None,
@@ -159,7 +166,7 @@ async fn upstream(client: &mut SplitStream<Socket>, mut broker: OwnedWriteHalf, 
     let _ = broker.shutdown().await;
 }
 
-async fn forward(client: &mut SplitStream<Socket>, broker: &mut OwnedWriteHalf) {
+async fn forward(client: &mut SplitStream<Socket>, broker: &mut (impl AsyncWrite + Unpin)) {
     while let Some(Ok(message)) = client.next().await {
         let passed = match message {
             Message::Binary(bytes) => broker.write_all(&bytes).await.is_ok(),
