@@ -2,6 +2,8 @@
 
 mod ends;
 mod http;
+mod packets;
 mod policy;
+mod rules;
 mod sandboxes;
 mod support;
