@@ -87,9 +87,9 @@ pub enum What {
 pub enum Ending {
     /// The client went, with or without a DISCONNECT.
     ByClient,
-    /// A publish was refused (FORBIDDEN_ACCESS).
+    /// A publish or a subscription was refused (FORBIDDEN_ACCESS).
     Forbidden,
-    /// A publish went over a limit of AWS IoT (CLIENT_ERROR).
+    /// A publish or a SUBSCRIBE went over a limit of AWS IoT (CLIENT_ERROR).
     OverLimit,
     /// Another connection took the client id (DUPLICATE_CLIENTID).
     TakenOver,
@@ -118,8 +118,8 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ByClient => "the client left",
-            Self::Forbidden => "a publish was refused",
-            Self::OverLimit => "a publish went over a limit of AWS IoT",
+            Self::Forbidden => "a publish or a subscription was refused",
+            Self::OverLimit => "a publish or a SUBSCRIBE went over a limit of AWS IoT",
             Self::TakenOver => "another connection took its client id",
             Self::TimeLimit => "disconnectAfterInSeconds is over",
             Self::RefreshRefused => "the authorizer refused the refresh",

@@ -150,21 +150,24 @@ impl Gatekeeper {
         };
         let resource = format!("topicfilter/{filter}");
         let group: &str = group.map_or("", |group| group);
-        let fault = match limits::filter(&subscribe.topic_filter).and_then(|()| limits::share_name(group)) {
-            Err(fault) => Some((fault, SubscribeAckReason::TopicFilterInvalid)),
-            Ok(()) if is_one_too_many(session, &subscribe.topic_filter).await => {
-                Some(("the connection has 50 subscriptions already", SubscribeAckReason::QuotaExceeded))
-            }
-            Ok(()) => None,
+        let (fault, code) = if let Err(fault) = limits::unreserved_filter(&subscribe.topic_filter) {
+            connection.end(Ending::Forbidden);
+            (fault, SubscribeAckReason::TopicFilterInvalid)
+        } else if let Err(fault) =
+            limits::filter(&subscribe.topic_filter).and_then(|()| limits::share_name(group))
+        {
+            (fault, SubscribeAckReason::TopicFilterInvalid)
+        } else if is_one_too_many(session, &subscribe.topic_filter).await {
+            ("the connection has 50 subscriptions already", SubscribeAckReason::QuotaExceeded)
+        } else if self.decide(&connection, session, Action::Subscribe, &resource) {
+            return Ok(());
+        } else {
+            // The connection is ended from the door's side, so that the client is sent its SUBACK before.
+            connection.end(Ending::Forbidden);
+            return Err(SubscribeAckReason::NotAuthorized);
         };
-        if let Some((fault, code)) = fault {
-            self.refuse(&connection, session, Action::Subscribe, resource, fault);
-            return Err(code);
-        }
-        match self.decide(&connection, session, Action::Subscribe, &resource) {
-            true => Ok(()),
-            false => Err(SubscribeAckReason::NotAuthorized),
-        }
+        self.refuse(&connection, session, Action::Subscribe, resource, fault);
+        Err(code)
     }
 
     async fn receive(&self, session: &Session, publish: &Publish) -> bool {

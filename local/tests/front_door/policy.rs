@@ -77,7 +77,7 @@ async fn a_refused_publish_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn a_refused_filter_fails_alone() {
+async fn each_filter_is_answered_and_a_refused_one_closes_the_connection() {
     let door = open(1).await;
     let mut alice = connect(door.port, "alice", "good").await.unwrap();
     let filters =
@@ -88,6 +88,7 @@ async fn a_refused_filter_fails_alone() {
     let granted = SubscribeReasonCode::Success(QoS::AtLeastOnce);
     let failure = SubscribeReasonCode::Failure;
     assert_eq!(ack.return_codes, [granted, failure, granted, failure, failure]);
+    assert!(alice.next().await.is_err());
 }
 
 #[tokio::test]
