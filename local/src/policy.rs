@@ -176,4 +176,6 @@ impl fmt::Display for Place {
 }
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;
