@@ -36,9 +36,8 @@ use crate::connection::Connections;
 use crate::gate::Gate;
 use crate::limits;
 
-/// AWS IoT keeps the session of a client that is away for one hour unless told otherwise, and a week at most.
+/// AWS IoT keeps the session of a client that is away for one hour at most, unless the account may have more.
 const SESSION_EXPIRY: Duration = Duration::from_secs(3600);
-const LONGEST_SESSION_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How long a client may take from its first byte to the end of its CONNECT packet.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -153,7 +152,7 @@ fn listener() -> rmqtt::Result<Listener> {
         .max_topic_aliases(TOPIC_ALIASES)
         .max_inflight(INFLIGHT)
         .session_expiry_interval(SESSION_EXPIRY)
-        .max_session_expiry_interval(LONGEST_SESSION_EXPIRY)
+        .max_session_expiry_interval(SESSION_EXPIRY)
         // Messages expire only if their sender says so.
         .message_expiry_interval(Duration::ZERO)
         .bind()?

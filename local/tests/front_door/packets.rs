@@ -50,8 +50,8 @@ impl Connect {
         let will = self.will.as_ref();
         let will_flags = will.map_or(0, |(_, qos, retain)| 0x04 | (qos << 3) | (u8::from(*retain) << 5));
         let flags = 0xC0 | will_flags | (u8::from(self.clean) << 1);
-        // Session Expiry Interval of an hour.
-        let properties: &[u8] = if self.clean { &[0] } else { &[5, 0x11, 0, 0, 0x0E, 0x10] };
+        // Session Expiry Interval of a day (MQTT 5, section 3.1.2.11.2).
+        let properties: &[u8] = if self.clean { &[0] } else { &[5, 0x11, 0, 1, 0x51, 0x80] };
         let mut body = [text("MQTT"), vec![self.level, flags]].concat();
         body.extend(self.keep_alive.to_be_bytes());
         body.extend(if five { properties } else { &[] });

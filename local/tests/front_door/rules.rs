@@ -289,8 +289,14 @@ async fn a_retained_message_needs_a_subscription_to_exactly_its_topic() {
 }
 
 #[tokio::test]
-async fn mqtt_5_is_told_the_keep_alive_it_gets() {
+async fn mqtt_5_is_told_the_times_it_gets() {
     let door = open(1).await;
+    let mut kept = Connect::told(5, "kept", &wide());
+    kept.clean = false;
+    let (_, connack) = Raw::try_connect(door.port, &kept).await;
+    // An hour is the longest Session Expiry Interval (MQTT 5, section 3.2.2.3.2).
+    let hour = [0x11, 0, 0, 0x0E, 0x10];
+    assert!(connack.windows(5).any(|bytes| bytes == hour), "{connack:x?}");
     for (asked, granted) in [(0, 1200_u16), (5, 30), (60, 60), (2000, 1200)] {
         let mut connect = Connect::told(5, "c1", &wide());
         connect.keep_alive = asked;
