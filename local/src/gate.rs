@@ -1,18 +1,21 @@
 //! Asking the authorizer.
 
-use bytes::Bytes;
 use std::sync::Arc;
 
 use crate::answer::{Answer, Refusal};
 use crate::clock::Scale;
-use crate::event::{self, Authorizer, Door, MqttFacts};
+use crate::event::{self, Door, Event, MqttFacts};
 use crate::journal::Journal;
 use crate::lambda::{InvokeError, Lambda};
 use crate::policy::Arn;
+use crate::selection::{Authorizer, Unselected};
 
 /// Why a client is not let in, for the operator. The client is only refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Denial {
+    /// The authorizer is not even asked.
+    #[error(transparent)]
+    Unselected(#[from] Unselected),
     /// The authorizer said no, or gave an answer that AWS IoT would not accept.
     #[error(transparent)]
     Answer(#[from] Refusal),
@@ -39,39 +42,26 @@ impl Gate {
         Self { lambda, authorizer, arn, time, journal }
     }
 
-    /// The event for a connection; without `mqtt` that of an HTTPS publish.
-    #[must_use]
-    pub fn event(&self, door: &Door, mqtt: Option<&MqttFacts>) -> Bytes {
-        event::event(&self.authorizer, door, mqtt)
+    /// Selects the authorizer and makes the event for a connection; without `mqtt` that of an HTTPS publish.
+    ///
+    /// # Errors
+    /// Why the client is refused without asking.
+    pub fn event(&self, door: &Door, mqtt: Option<&MqttFacts>) -> Result<Event, Denial> {
+        Ok(event::event(self.authorizer.select(door.http.as_ref(), mqtt)?, door, mqtt))
     }
 
     /// Invokes the function with the event and validates its answer.
     ///
     /// # Errors
     /// Why the client is refused.
-    pub async fn ask(&self, event: Bytes) -> Result<Answer, Denial> {
-        let certificate = certificate(&event);
-        let body = self.lambda.invoke(event).await?;
-        Ok(Answer::read(&body, &self.arn, certificate.as_deref())?)
+    pub async fn ask(&self, event: Event) -> Result<Answer, Denial> {
+        let body = self.lambda.invoke(event.json).await?;
+        Ok(Answer::read(&body, &self.arn, event.certificate_id.as_deref())?)
     }
-}
 
-/// The id of the client's certificate, if the event has one: then the answer has to name it.
-fn certificate(event: &[u8]) -> Option<String> {
-    let event: serde_json::Value = serde_json::from_slice(event).ok()?;
-    event.pointer("/protocolData/tls/principalId")?.as_str().map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_event_says_whether_there_is_a_certificate() {
-        let with = br#"{"protocolData":{"tls":{"principalId":"5f0c"},"mqtt":{"clientId":"c"}}}"#;
-        assert_eq!(certificate(with).as_deref(), Some("5f0c"));
-        for without in [&br#"{"protocolData":{"tls":{}}}"#[..], br#"{"principalId":"5f0c"}"#, b"{}", b""] {
-            assert_eq!(certificate(without), None);
-        }
+    /// Whether an answer holds for all HTTPS publishes of one connection.
+    #[must_use]
+    pub fn caches_for_http(&self) -> bool {
+        self.authorizer.caching_for_http
     }
 }

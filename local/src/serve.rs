@@ -3,61 +3,49 @@
 mod examples;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use iot_jwt_authorizer::config::{Config, Faults};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock;
-use crate::event::Authorizer;
 use crate::front::{Front, FrontError, FrontOptions, Running};
-use crate::function::{self, BuildError};
 use crate::journal::Happening;
-use crate::workspace::{self, PrepareError, Workspace};
+use crate::launch::{self, FunctionArgs, LaunchError, Surroundings};
+use crate::selection::{AuthorizerArgs, SigningKeyError};
+use crate::tls::{Authority, AuthorityError, TlsOptions};
+use crate::workspace::Workspace;
 
 /// What to serve.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
     /// The plain port; 0 takes any free one.
     pub port: u16,
-    /// The user's `authorizer.toml`.
-    pub config: PathBuf,
-    /// How many processes of the function.
-    pub sandboxes: usize,
+    /// The TLS port, likewise; none is opened without.
+    pub tls_port: Option<u16>,
+    /// A PEM file of authorities whose client certificates are accepted beside those of our own.
+    pub client_ca: Option<PathBuf>,
+    /// Which function.
+    pub function: FunctionArgs,
+    /// The authorizer's definition.
+    pub authorizer: AuthorizerArgs,
     /// What the seconds of an answer are divided by.
     pub time_scale: u32,
-    /// A built `bootstrap`; without one it is built.
-    pub bootstrap: Option<PathBuf>,
-    /// The cargo to build with.
-    pub cargo: String,
-    /// The environment that the function inherits.
-    pub env: Vec<(String, String)>,
+    /// What the function is built and run with.
+    pub around: Surroundings,
 }
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The configuration cannot be made ready.
+    /// There is no function.
     #[error(transparent)]
-    Prepare(#[from] PrepareError),
-    /// The function would not start with the configuration as it is; every fault is named.
-    #[error("{} has faults, with which the function would not start:\n{}", config.display(), faults.to_string().trim_end())]
-    Faults {
-        /// The user's file.
-        config: PathBuf,
-        /// What is wrong with it and with what it names.
-        faults: Faults,
-    },
-    /// There is no function at the path that was given.
-    #[error("cannot read {}: {source}; build it, or leave --bootstrap out", path.display())]
-    Bootstrap {
-        /// The path.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The function cannot be built.
+    Launch(#[from] LaunchError),
+    /// There is no certificate authority.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Authority(#[from] AuthorityError),
+    /// There is no key to check tokens with.
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
     /// The door does not open.
     #[error(transparent)]
     Front(#[from] FrontError),
@@ -68,26 +56,20 @@ pub enum ServeError {
 /// # Errors
 /// See [`ServeError`].
 pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeError> {
-    let environment =
-        |name: &str| options.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    let workspace = workspace::prepare(&options.config, &environment)?;
-    // The user's own files are what will be deployed, so it is they that have to be right. The copy that the function
-    // runs on has other keys, and would not show what is wrong with theirs.
-    if let Err(faults) = Config::load(&workspace.original, &environment) {
-        return Err(ServeError::Faults { config: workspace.original, faults });
-    }
-    let program = match &options.bootstrap {
-        Some(path) => {
-            path.canonicalize().map_err(|source| ServeError::Bootstrap { path: path.clone(), source })?
+    let authorizer = options.authorizer.authorizer()?;
+    let (workspace, function) = launch::launch(&options.function, &options.around).await?;
+    let tls = match options.tls_port {
+        Some(port) => {
+            let authority = Arc::new(Authority::open(&workspace.root)?);
+            Some(TlsOptions { port, authority, client_ca: options.client_ca.clone() })
         }
-        None => function::build(&options.cargo).await?,
+        None => None,
     };
-    let function =
-        function::spec(program, &workspace.root, Some(&workspace.config), &options.env, options.sandboxes);
     let front = FrontOptions {
         port: options.port,
+        tls,
         function,
-        authorizer: Authorizer::default(),
+        authorizer,
         time_scale: options.time_scale,
         pages: Vec::new(),
     };
@@ -100,7 +82,7 @@ pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeE
 /// If the door does not open.
 pub async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     let (running, workspace) = open(options).await?;
-    greet(running.port, examples(&running, &workspace).await);
+    greet(&running, &workspace, examples(&running, &workspace).await);
     let mut journal = running.journal.subscribe();
     let interrupted = interrupted();
     tokio::pin!(interrupted);
@@ -136,12 +118,22 @@ async fn examples(running: &Running, workspace: &Workspace) -> Option<String> {
 }
 
 #[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
-fn greet(port: u16, examples: Option<String>) {
+fn greet(running: &Running, workspace: &Workspace, examples: Option<String>) {
+    let port = running.port;
     println!(
         "The front door is open, on this machine only:\n\n  \
          MQTT over WebSocket   ws://127.0.0.1:{port}/mqtt\n  \
-         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n"
+         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1"
     );
+    if let Some(port) = running.tls_port {
+        println!(
+            "  MQTT                  mqtts://localhost:{port}   ALPN mqtt, or none\n  \
+             the same over TLS     wss://localhost:{port}/mqtt, https://localhost:{port}/topics/TOPIC?qos=1\n  \
+             to be trusted         {}",
+            workspace.root.join("ca.pem").display()
+        );
+    }
+    println!();
     match examples {
         Some(examples) => println!("Each of these is let in, for an hour at most:\n\n{examples}"),
         None => println!(

@@ -94,6 +94,19 @@ pub fn prepare(config: &Path, environment: Environment<'_>) -> Result<Workspace,
     Ok(Workspace { root, config: copy, original, issuers })
 }
 
+/// A state folder beside a configuration file that is not there, for another authorizer than ours.
+///
+/// # Errors
+/// Files that cannot be written.
+pub fn bare(config: &Path) -> Result<Workspace, PrepareError> {
+    let missing = |error| PrepareError::Config { path: config.to_owned(), error };
+    let original = std::path::absolute(config).map_err(missing)?;
+    let root = original.parent().unwrap_or(Path::new("/")).join(STATE);
+    make_root(&root)?;
+    let config = root.join(original.file_name().unwrap_or_default());
+    Ok(Workspace { root, config, original, issuers: Vec::new() })
+}
+
 /// The state folder is nobody else's business, and no repository's.
 fn make_root(root: &Path) -> Result<(), PrepareError> {
     let failed = |path: &Path| {

@@ -33,7 +33,7 @@ class FrontDoor:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            local("--port", "0"), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            local("--port", "0", "--tls-port", "0"), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()

@@ -108,7 +108,7 @@ impl Gatekeeper {
             password: connect.password().cloned(),
             client_id: Some(sent.to_owned()),
         };
-        let event = self.gate.event(&connection.door, Some(&facts));
+        let event = self.gate.event(&connection.door, Some(&facts))?;
         let Answer { principal, policy, disconnect_after, refresh_after } =
             self.gate.ask(event.clone()).await?;
         let verdict = wish.allowed_by(&policy)?;

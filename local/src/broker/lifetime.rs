@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::connect::{Denied, Wish};
 use crate::connection::{Connection, Entitlement, Phase};
+use crate::event::Event;
 use crate::gate::Gate;
 use crate::journal::{Ending, What};
 
@@ -14,7 +13,7 @@ use crate::journal::{Ending, What};
 pub(super) struct Kept {
     pub(super) connection: Arc<Connection>,
     pub(super) gate: Arc<Gate>,
-    pub(super) event: Bytes,
+    pub(super) event: Event,
     pub(super) wish: Wish,
 }
 

@@ -1,7 +1,7 @@
 //! The HTTPS publish: `POST /topics/TOPIC?qos=0|1[&retain=true]`.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/http.html>
 
-use std::net::SocketAddr;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,11 +10,16 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::House;
 use super::head::Head;
+use super::visit::Visit;
+use crate::answer::Answer as Authorized;
+use crate::clock;
 use crate::event::Door;
+use crate::gate::Denial;
 use crate::journal::What;
 use crate::limits;
 use crate::policy::{Action, Context, Question};
@@ -24,23 +29,25 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 type Answer = Response<Full<Bytes>>;
 
-/// Asks the authorizer, then its policy, and publishes.
+/// Asks the authorizer, then its policy, and publishes. `read` becomes true once the request's body is behind.
 pub(super) async fn answer(
     request: Request<Incoming>,
     head: &Head,
-    peer: SocketAddr,
+    visit: &Visit,
     house: &House,
+    read: &mut bool,
 ) -> Answer {
     let asked = match Asked::read(request.uri().path(), request.uri().query()) {
         Ok(asked) => asked,
         Err(fault) => return message(StatusCode::BAD_REQUEST, fault),
     };
-    let door = head.door(request.uri().query());
+    let door = head.door(visit, request.uri().query());
     let payload = match payload(request).await {
         Ok(payload) => payload,
         Err(refusal) => return refusal,
     };
-    if !allowed(&asked, &door, peer, house).await {
+    *read = true;
+    if !allowed(&asked, &door, visit, house).await {
         return message(StatusCode::FORBIDDEN, "Forbidden");
     }
     match house.broker.publish(&asked.topic, payload, asked.qos1, asked.retain).await {
@@ -90,9 +97,9 @@ async fn payload(request: Request<Incoming>) -> Result<Bytes, Answer> {
     }
 }
 
-async fn allowed(asked: &Asked, door: &Door, peer: SocketAddr, house: &House) -> bool {
+async fn allowed(asked: &Asked, door: &Door, visit: &Visit, house: &House) -> bool {
     let record = |what| house.gate.journal.record(Some(door.connection), None, what);
-    let answer = match house.gate.ask(house.gate.event(door, None)).await {
+    let answer = match authorize(door, visit, house).await {
         Ok(answer) => answer,
         Err(denial) => {
             record(What::ConnectRefused { reason: denial.to_string(), decided_by: None });
@@ -100,7 +107,7 @@ async fn allowed(asked: &Asked, door: &Door, peer: SocketAddr, house: &House) ->
         }
     };
     // There is no client id and no iot:Connect here: publishing alone decides.
-    let context = Context { source_ip: Some(peer.ip()), ..Context::default() };
+    let context = Context { source_ip: Some(visit.peer), ..Context::default() };
     let retained = asked.retain.then_some(Action::RetainPublish);
     [Some(Action::Publish), retained].into_iter().flatten().all(|action| {
         let resource = format!("topic/{}", asked.topic);
@@ -109,6 +116,24 @@ async fn allowed(asked: &Asked, door: &Door, peer: SocketAddr, house: &House) ->
         record(What::decided(action, &resource, verdict));
         allowed
     })
+}
+
+/// The authorizer's answer, or with caching the one that still holds for this connection, whatever token came this time.
+async fn authorize(door: &Door, visit: &Visit, house: &House) -> Result<Authorized, Denial> {
+    let event = house.gate.event(door, None)?;
+    if !house.gate.caches_for_http() {
+        return house.gate.ask(event).await;
+    }
+    let cached = || visit.cached.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((answer, until)) = cached().clone()
+        && Instant::now() < until
+    {
+        return Ok(answer);
+    }
+    let answer = house.gate.ask(event).await?;
+    let until = clock::deadline(house.gate.time.scaled(answer.refresh_after));
+    *cached() = Some((answer.clone(), until));
+    Ok(answer)
 }
 
 /// The body that AWS IoT answers with.

@@ -9,9 +9,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use toml_edit::{DocumentMut, Item};
 
-use crate::event::{self, Authorizer, Door, MqttFacts};
+use crate::event::{self, Door, MqttFacts};
 use crate::issuer::{Issuer, TokenRequest};
 use crate::lambda::Lambda;
+use crate::selection::Selected;
 
 const SUBJECT: &str = "alice";
 const LIFE: Duration = Duration::from_secs(3600);
@@ -57,13 +58,13 @@ fn claims(config: &str) -> Option<Map<String, Value>> {
 }
 
 fn connect_event(token: &str) -> Bytes {
-    let door = Door { connection: uuid::Uuid::new_v4(), server_name: None, http: None };
+    let door = Door { connection: uuid::Uuid::new_v4(), server_name: None, certificate: None, http: None };
     let mqtt = MqttFacts {
         username: Some(SUBJECT.to_owned()),
         password: Some(Bytes::from(token.to_owned())),
         client_id: Some(SUBJECT.to_owned()),
     };
-    event::event(&Authorizer::default(), &door, Some(&mqtt))
+    event::event(Selected::default(), &door, Some(&mqtt)).json
 }
 
 /// A topic and a filter that the policy allows.

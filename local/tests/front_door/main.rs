@@ -3,11 +3,15 @@
 mod connects;
 mod delivery;
 mod ends;
+mod function_choice;
 mod http;
 mod packets;
 mod policy;
 mod refresh;
 mod rules;
 mod sandboxes;
+mod secure;
+mod selection;
 mod statements;
 mod support;
+mod tls;

@@ -142,7 +142,7 @@ async fn the_broker_cannot_be_reached_round_the_door() {
     let arn = iot_local::function::FUNCTION_ARN.parse().unwrap();
     let gate = Arc::new(Gate::new(
         lambda,
-        iot_local::event::Authorizer::default(),
+        iot_local::selection::Authorizer::default(),
         arn,
         Scale::faster(1),
         Journal::default(),

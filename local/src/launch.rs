@@ -1,0 +1,136 @@
+//! What the commands that run the function have in common: which function, with which configuration and environment.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use iot_jwt_authorizer::config::{Config, Faults};
+use thiserror::Error;
+
+use crate::env_file::{self, EnvFileError};
+use crate::function::{self, BuildError, FUNCTION_ARN};
+use crate::lambda::{Endpoint, Function, LambdaSpec, NotAnEndpoint};
+use crate::workspace::{self, PrepareError, Workspace};
+
+/// Which function, as the command line has it.
+#[derive(Debug, Clone, Args)]
+pub struct FunctionArgs {
+    /// Configuration of the authorizer
+    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
+    pub config: PathBuf,
+    /// Use this bootstrap instead of building it
+    #[arg(long, value_name = "PATH")]
+    pub bootstrap: Option<PathBuf>,
+    /// Run another authorizer: a command that speaks the Lambda Runtime API, or the URL of a Lambda invoke endpoint
+    #[arg(long, value_name = "COMMAND|URL", conflicts_with = "bootstrap")]
+    pub function: Option<String>,
+    /// ARN that the function is invoked by; its Region and account are those of every resource
+    #[arg(long, value_name = "ARN", default_value = FUNCTION_ARN)]
+    pub function_arn: String,
+    /// Add the NAME=VALUE lines of a file to the function's environment
+    #[arg(long, value_name = "FILE")]
+    pub env: Option<PathBuf>,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug, Error)]
+pub enum LaunchError {
+    /// The file of `--env`.
+    #[error(transparent)]
+    Env(#[from] EnvFileError),
+    /// The configuration cannot be made ready.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The function would not start with the configuration as it is; every fault is named.
+    #[error("{} has faults, with which the function would not start:\n{}", config.display(), faults.to_string().trim_end())]
+    Faults {
+        /// The user's file.
+        config: PathBuf,
+        /// What is wrong with it and with what it names.
+        faults: Faults,
+    },
+    /// There is no function at the path that was given.
+    #[error("cannot read {}: {source}; build it, or leave --bootstrap out", path.display())]
+    Bootstrap {
+        /// The path.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The function cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The URL of `--function`.
+    #[error("--function: {0}")]
+    Endpoint(#[from] NotAnEndpoint),
+    /// Where a command of `--function` would run.
+    #[error("the working directory cannot be found: {0}")]
+    Here(std::io::Error),
+}
+
+/// The surroundings that a function is launched in.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The cargo to build with.
+    pub cargo: String,
+    /// The environment that the function inherits.
+    pub env: Vec<(String, String)>,
+    /// How many processes of the function.
+    pub sandboxes: usize,
+}
+
+/// Makes configuration and function ready, and builds the function if need be.
+///
+/// # Errors
+/// See [`LaunchError`].
+pub async fn launch(
+    args: &FunctionArgs,
+    around: &Surroundings,
+) -> Result<(Workspace, Function), LaunchError> {
+    let mut env = around.env.clone();
+    if let Some(path) = &args.env {
+        let added = env_file::read(path)?;
+        env.retain(|(name, _)| added.iter().all(|(new, _)| new != name));
+        env.extend(added);
+    }
+    let environment =
+        |name: &str| env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    if let Some(other) = &args.function {
+        // Another authorizer has a configuration of its own; ours, if there is one, is where tokens are minted for.
+        let workspace = match args.config.exists() {
+            true => workspace::prepare(&args.config, &environment)?,
+            false => workspace::bare(&args.config)?,
+        };
+        return Ok((workspace, another(other, &args.function_arn, &env, around.sandboxes)?));
+    }
+    let workspace = workspace::prepare(&args.config, &environment)?;
+    // The user's own files are what will be deployed, so it is they that have to be right. The copy that the function
+    // runs on has other keys, and would not show what is wrong with theirs.
+    if let Err(faults) = Config::load(&workspace.original, &environment) {
+        return Err(LaunchError::Faults { config: workspace.original, faults });
+    }
+    let program = match &args.bootstrap {
+        Some(path) => {
+            path.canonicalize().map_err(|source| LaunchError::Bootstrap { path: path.clone(), source })?
+        }
+        None => function::build(&around.cargo).await?,
+    };
+    let mut spec = function::spec(program, &workspace.root, Some(&workspace.config), &env, around.sandboxes);
+    spec.function_arn.clone_from(&args.function_arn);
+    Ok((workspace, spec.into()))
+}
+
+/// The function of `--function`. A command runs where the user is, with that as its package.
+fn another(
+    function: &str,
+    arn: &str,
+    env: &[(String, String)],
+    sandboxes: usize,
+) -> Result<Function, LaunchError> {
+    if function.starts_with("http://") || function.starts_with("https://") {
+        return Ok(Function::Endpoint(Endpoint::new(function, arn.to_owned())?));
+    }
+    let here = std::path::absolute(Path::new(".")).map_err(LaunchError::Here)?;
+    let spec = function::spec(PathBuf::from("sh"), &here, None, env, sandboxes);
+    let args = vec!["-c".to_owned(), function.to_owned()];
+    Ok(Function::Processes(LambdaSpec { args, function_arn: arn.to_owned(), ..spec }))
+}
