@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod broker;
+pub mod certificate;
 pub mod clock;
 pub mod connection;
 pub mod demo;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use iot_local::certificate::{self, CertificateArgs};
 use iot_local::clock;
 use iot_local::demo::{self, DemoError};
-use iot_local::function::FUNCTION_ARN;
 use iot_local::invoke::{self, InvokeArgs};
 use iot_local::launch::{FunctionArgs, Surroundings};
 use iot_local::selection::AuthorizerArgs;
@@ -35,6 +35,8 @@ enum Command {
     Token(token::Options),
     /// Ask the authorizer once, as `aws iot test-invoke-authorizer` does; exits 0 if its answer lets a client in
     Invoke(Box<InvokeArgs>),
+    /// Make a client certificate that the TLS port accepts, and say where it is
+    Certificate(CertificateArgs),
 }
 
 #[derive(Args)]
@@ -48,6 +50,9 @@ struct ServeArgs {
     /// Accept client certificates of the authorities in this PEM file, too
     #[arg(long, value_name = "FILE")]
     client_ca: Option<PathBuf>,
+    /// Accept the client certificates in this PEM file, whoever signed them, as AWS IoT does with registered ones
+    #[arg(long, value_name = "FILE")]
+    client_certificate: Option<PathBuf>,
     #[command(flatten)]
     function: FunctionArgs,
     #[command(flatten)]
@@ -81,6 +86,9 @@ async fn main() -> ExitCode {
             let mut out = std::io::stdout();
             invoke::run(&args, &around(env, 1), &mut out).await.map_err(Into::into)
         }
+        Command::Certificate(args) => {
+            certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
+        }
         Command::Token(options) => mint(&options, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
@@ -94,12 +102,12 @@ async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoEr
     // https://no-color.org
     let plain = variable(&env, "NO_COLOR").is_some_and(|value| !value.is_empty());
     let DemoArgs { config, bootstrap } = args;
-    let function_arn = FUNCTION_ARN.to_owned();
     let door = ServeOptions {
         port: 0,
         tls_port: None,
         client_ca: None,
-        function: FunctionArgs { config, bootstrap, function: None, function_arn, env: None },
+        client_certificate: None,
+        function: FunctionArgs { config, bootstrap, function: None, function_arn: None, env: None },
         authorizer: AuthorizerArgs::default(),
         time_scale: 1,
         around: around(env, 2),
@@ -118,6 +126,7 @@ impl ServeArgs {
             port: self.port,
             tls_port: Some(self.tls_port),
             client_ca: self.client_ca,
+            client_certificate: self.client_certificate,
             function: self.function,
             authorizer: self.authorizer,
             time_scale: self.time_scale,

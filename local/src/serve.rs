@@ -24,6 +24,8 @@ pub struct ServeOptions {
     pub tls_port: Option<u16>,
     /// A PEM file of authorities whose client certificates are accepted beside those of our own.
     pub client_ca: Option<PathBuf>,
+    /// A PEM file of client certificates that are accepted, too.
+    pub client_certificate: Option<PathBuf>,
     /// Which function.
     pub function: FunctionArgs,
     /// The authorizer's definition.
@@ -61,7 +63,9 @@ pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeE
     let tls = match options.tls_port {
         Some(port) => {
             let authority = Arc::new(Authority::open(&workspace.root)?);
-            Some(TlsOptions { port, authority, client_ca: options.client_ca.clone() })
+            let (client_ca, client_certificate) =
+                (options.client_ca.clone(), options.client_certificate.clone());
+            Some(TlsOptions { port, authority, client_ca, client_certificate })
         }
         None => None,
     };

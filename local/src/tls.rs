@@ -5,18 +5,19 @@
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/protocols.html>
 
 mod authority;
+mod clients;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs as provider};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{ClientHello, WebPkiClientVerifier};
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::rustls::server::ClientHello;
 
 pub use self::authority::{Authority, AuthorityError, Identity};
+use self::clients::Accepted;
 
 /// The ALPN name of MQTT with custom authentication.
 pub const ALPN_MQTT: &[u8] = b"mqtt";
@@ -42,8 +43,14 @@ impl ClientCertificate {
     pub fn new(der: &CertificateDer<'_>) -> Self {
         let hash = digest::digest(&digest::SHA256, der);
         let id = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { pem: pem::encode(&pem::Pem::new("CERTIFICATE", der.to_vec())), id }
+        Self { pem: pem_text("CERTIFICATE", der), id }
     }
+}
+
+/// PEM with plain line ends, as AWS writes it.
+fn pem_text(label: &str, der: &[u8]) -> String {
+    let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new(label, der), config)
 }
 
 /// How the TLS port is opened.
@@ -55,6 +62,8 @@ pub struct TlsOptions {
     pub authority: Arc<Authority>,
     /// A PEM file with further authorities whose client certificates are accepted.
     pub client_ca: Option<PathBuf>,
+    /// A PEM file with client certificates that are accepted, whoever signed them.
+    pub client_certificate: Option<PathBuf>,
 }
 
 /// Why there is no TLS.
@@ -63,9 +72,9 @@ pub enum TlsError {
     /// The door's own certificate.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// The file with the authorities of client certificates.
-    #[error("{}: {fault}; give a PEM file of CA certificates with --client-ca", path.display())]
-    ClientCa {
+    /// A file about client certificates.
+    #[error("{}: {fault}; --client-ca and --client-certificate take PEM files of certificates", path.display())]
+    ClientCertificates {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
@@ -91,14 +100,9 @@ impl Tls {
     /// See [`TlsError`].
     pub fn new(options: &TlsOptions) -> Result<Self, TlsError> {
         let identity = options.authority.server()?;
-        let mut roots = RootCertStore::empty();
-        roots.add(options.authority.certificate().clone()).map_err(setup)?;
-        if let Some(path) = &options.client_ca {
-            add_file(&mut roots, path)?;
-        }
-        let roots = Arc::new(roots);
-        let optional = config(&roots, &identity, false)?;
-        let required = config(&roots, &identity, true)?;
+        let accepted = Accepted::read(options)?;
+        let optional = config(&accepted, &identity, false)?;
+        let required = config(&accepted, &identity, true)?;
         Ok(Self { optional: Arc::new(optional), required: Arc::new(required) })
     }
 
@@ -111,11 +115,9 @@ impl Tls {
     }
 }
 
-fn config(roots: &Arc<RootCertStore>, identity: &Identity, required: bool) -> Result<ServerConfig, TlsError> {
+fn config(accepted: &Accepted, identity: &Identity, required: bool) -> Result<ServerConfig, TlsError> {
     let provider: Arc<CryptoProvider> = Arc::new(provider::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(&provider));
-    let verifier = if required { verifier } else { verifier.allow_unauthenticated() };
-    let verifier = verifier.build().map_err(setup)?;
+    let verifier = accepted.verifier(required, &provider)?;
     let key = PrivateKeyDer::from(identity.key.clone_key());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -126,17 +128,6 @@ fn config(roots: &Arc<RootCertStore>, identity: &Identity, required: bool) -> Re
     // A client that offers others only is sent the alert no_application_protocol.
     config.alpn_protocols = [ALPN_MQTT, ALPN_MQTT_CERTIFICATE, ALPN_HTTP].map(<[u8]>::to_vec).into();
     Ok(config)
-}
-
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
-    let failed = |fault: String| TlsError::ClientCa { path: path.to_owned(), fault };
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
-    let before = roots.len();
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
-    }
-    if roots.len() == before { Err(failed("it holds no CERTIFICATE block".to_owned())) } else { Ok(()) }
 }
 
 fn setup(error: impl std::fmt::Display) -> TlsError {

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::rustls::server::Acceptor;
+use tokio_rustls::rustls::{self, server::Acceptor};
 use tokio_rustls::server::TlsStream;
 use tokio_util::codec::{BytesCodec, Framed};
 
@@ -33,7 +33,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, house:
     let (mut stream, handshake) = match greeted.await {
         Ok(Ok(greeted)) => greeted,
         Ok(Err(Some(fault))) => {
-            let reason = format!("the TLS handshake failed: {fault}");
+            let reason = format!("the TLS handshake failed: {fault}{}", mend(&fault));
             return house.gate.journal.record(None, None, What::ConnectRefused { reason, decided_by: None });
         }
         Ok(Err(None)) | Err(_) => return,
@@ -57,6 +57,19 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, house:
                 What::ConnectRefused { reason, decided_by: None },
             );
         }
+    }
+}
+
+/// What the operator may do about it.
+fn mend(fault: &std::io::Error) -> &'static str {
+    match fault.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "; to accept the client's certificate give it with --client-certificate, or its authority with --client-ca"
+        }
+        Some(rustls::Error::NoCertificatesPresented) => {
+            "; with ALPN x-amzn-mqtt-ca AWS IoT demands a client certificate, custom authentication has ALPN mqtt"
+        }
+        _ => "",
     }
 }
 

@@ -180,3 +180,50 @@ fn a_key_that_aws_iot_would_not_take_is_named() {
         assert!(error.contains(expected), "{text}: {error}");
     }
 }
+
+#[test]
+fn the_command_line_defines_an_authorizer_that_aws_iot_would_create() {
+    use clap::Parser;
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: AuthorizerArgs,
+    }
+    let read = |line: &[&str]| Line::try_parse_from(["serve"].iter().chain(line)).map(|line| line.args);
+    let defined = |line: &[&str]| read(line).unwrap().authorizer().unwrap();
+    let default = defined(&[]);
+    assert_eq!((default.name.as_str(), default.is_default), ("iot-jwt-authorizer", true));
+    assert_eq!((default.token_key.as_deref(), default.caching_for_http), (Some("token"), false));
+    assert!(default.signing_keys.is_empty());
+    let other = defined(&["--authorizer", "a=b,c@d-e_f", "--no-default-authorizer", "--cache-http"]);
+    assert_eq!((other.name.as_str(), other.is_default, other.caching_for_http), ("a=b,c@d-e_f", false, true));
+    assert_eq!(defined(&["--token-key", "jwt"]).token_key.as_deref(), Some("jwt"));
+    assert_eq!(defined(&["--no-token-key"]).token_key, None);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key.pem");
+    std::fs::write(&path, public_pem(&KEYS[0])).unwrap();
+    let path = path.to_str().unwrap();
+    assert_eq!(defined(&["--signing-key", path, "--signing-key", path]).signing_keys.len(), 2);
+    let long = "n".repeat(129);
+    for bad in [
+        &["--authorizer", ""][..],
+        &["--authorizer", "a b"],
+        &["--authorizer", "a/b"],
+        &["--authorizer", &long],
+        &["--token-key", "a=b"],
+        &["--token-key", ""],
+        &["--no-token-key", "--token-key", "a"],
+        &["--no-token-key", "--signing-key", path],
+    ] {
+        assert!(read(bad).is_err(), "{bad:?}");
+    }
+    for (file, expected) in [("nothing.pem", "No such file"), ("key.txt", "no PEM")] {
+        let path = folder.path().join(file);
+        if file.ends_with("txt") {
+            std::fs::write(&path, "text").unwrap();
+        }
+        let args = read(&["--signing-key", path.to_str().unwrap()]).unwrap();
+        let error = args.authorizer().unwrap_err().to_string();
+        assert!(error.contains(expected) && error.contains("--signing-key"), "{error}");
+    }
+}

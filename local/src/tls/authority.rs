@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
+use super::pem_text;
 use crate::clock;
 use crate::workspace::files;
 
@@ -39,8 +40,7 @@ impl Identity {
     /// Certificate and key, each PEM.
     #[must_use]
     pub fn pem(&self) -> (String, String) {
-        let encode = |label, der: &[u8]| pem::encode(&pem::Pem::new(label, der));
-        (encode("CERTIFICATE", &self.certificate), encode("PRIVATE KEY", self.key.secret_pkcs8_der()))
+        (pem_text("CERTIFICATE", &self.certificate), pem_text("PRIVATE KEY", self.key.secret_pkcs8_der()))
     }
 }
 
@@ -75,13 +75,12 @@ impl Authority {
     pub fn open(state: &Path) -> Result<Self, AuthorityError> {
         let (path, key_path) = (state.join("ca.pem"), state.join("private").join("ca.key.pem"));
         let key = KeyPair::generate()?;
-        let drafted = pem::encode(&pem::Pem::new("PRIVATE KEY", key.serialized_der()));
-        create(&key_path, drafted.as_bytes())?;
+        create(&key_path, pem_text("PRIVATE KEY", key.serialized_der()).as_bytes())?;
         // Another process may have been quicker: what is in the file holds.
         let key = PrivatePkcs8KeyDer::from_pem_file(&key_path).map_err(|error| wrong(&key_path, error))?;
         let key = KeyPair::try_from(&key).map_err(|error| wrong(&key_path, error))?;
         let certificate = authority(&key).self_signed(&key)?;
-        create(&path, pem::encode(&pem::Pem::new("CERTIFICATE", certificate.der().to_vec())).as_bytes())?;
+        create(&path, pem_text("CERTIFICATE", certificate.der()).as_bytes())?;
         let certificate = CertificateDer::from_pem_file(&path).map_err(|error| wrong(&path, error))?;
         let public = key.public_key_raw();
         if !certificate.windows(public.len()).any(|part| part == public) {

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::support::open_with;
@@ -44,7 +45,12 @@ pub(crate) async fn open() -> Door {
 pub(crate) async fn open_changed(change: impl FnOnce(&mut FrontOptions)) -> Door {
     let home = Home::new();
     let running = open_with(2, |options| {
-        options.tls = Some(TlsOptions { port: 0, authority: Arc::clone(&home.authority), client_ca: None });
+        options.tls = Some(TlsOptions {
+            port: 0,
+            authority: Arc::clone(&home.authority),
+            client_ca: None,
+            client_certificate: None,
+        });
         change(options);
     })
     .await;
@@ -94,7 +100,10 @@ pub(crate) fn config(authority: &Authority, alpn: &[&str], identity: Option<&Ide
         .with_root_certificates(roots);
     let mut config = match identity {
         Some(Identity { certificate, key }) => {
-            builder.with_client_auth_cert(vec![certificate.clone()], key.clone_key().into()).unwrap()
+            // Unchecked, so that a key may be tried with a certificate that is not its own.
+            let key = aws_lc_rs::sign::any_supported_type(&key.clone_key().into()).unwrap();
+            let identity = CertifiedKey::new(vec![certificate.clone()], key);
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
         }
         None => builder.with_no_client_auth(),
     };

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
 use iot_local::journal::{Happening, What};
-use iot_local::tls::ClientCertificate;
+use iot_local::tls::{ClientCertificate, Identity};
 use rumqttc::{MqttOptions, Packet, QoS, Transport};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -212,9 +212,13 @@ async fn handshake(
 async fn a_certificate_is_taken_from_known_authorities_alone() {
     let other = Home::new();
     let listed = Home::new();
+    let registered = other.authority.client("registered").unwrap();
     let door = secure::open_changed(|options| {
         let tls = options.tls.as_mut().unwrap();
         tls.client_ca = Some(listed.folder.path().join("ca.pem"));
+        let path = listed.folder.path().join("registered.pem");
+        std::fs::write(&path, registered.pem().0).unwrap();
+        tls.client_certificate = Some(path);
     })
     .await;
     let mut journal = door.running.journal.subscribe();
@@ -222,17 +226,23 @@ async fn a_certificate_is_taken_from_known_authorities_alone() {
     let server = door.home.authority.server().unwrap();
     let foreign = other.authority.client("foreign").unwrap();
     let known = listed.authority.client("listed").unwrap();
+    // The certificate is registered, but this is not its key.
+    let stolen = Identity { certificate: registered.certificate.clone(), key: foreign.key.clone_key() };
     for (alpn, identity, expected) in [
         (&["mqtt"][..], None, "through"),
         (&["mqtt"], Some(&own), "through"),
         (&["mqtt"], Some(&known), "through"),
         (&["x-amzn-mqtt-ca"], Some(&known), "through"),
+        (&["mqtt"], Some(&registered), "through"),
+        (&["x-amzn-mqtt-ca"], Some(&registered), "through"),
         (&["x-amzn-mqtt-ca", "mqtt"], None, "through"),
         (&["x-amzn-mqtt-ca"], None, "CertificateRequired"),
         (&["mqtt"], Some(&foreign), "UnknownCA"),
         (&["x-amzn-mqtt-ca"], Some(&foreign), "UnknownCA"),
         (&["http/1.1"], Some(&foreign), "UnknownCA"),
         (&[], Some(&foreign), "UnknownCA"),
+        (&["mqtt"], Some(&stolen), "DecryptError"),
+        (&["x-amzn-mqtt-ca"], Some(&stolen), "DecryptError"),
         // A certificate for servers is none for clients.
         (&["mqtt"], Some(&server), "UnsupportedCertificate"),
         (&["h2"], None, "NoApplicationProtocol"),
