@@ -53,6 +53,9 @@ pub struct Context {
     pub persistent: bool,
     /// The topic of the CONNECT's last will.
     pub last_will: Option<String>,
+    /// Whether the client presented a certificate. AWS IoT then knows values of certificate and thing variables that are
+    /// not known here: no Allow is taken to match by them, and every Deny that might.
+    pub certificate: bool,
 }
 
 /// What became of a question.

@@ -33,7 +33,7 @@ pub(super) struct Denied {
 }
 
 impl Wish {
-    pub(super) fn new(connect: &ConnectInfo, peer: std::net::IpAddr) -> Self {
+    pub(super) fn new(connect: &ConnectInfo, peer: std::net::IpAddr, certificate: bool) -> Self {
         let client_id = connect.client_id().to_string();
         let will = connect.last_will().map(Will::from);
         let context = Context {
@@ -41,6 +41,7 @@ impl Wish {
             source_ip: Some(peer),
             persistent: is_persistent(connect),
             last_will: will.as_ref().map(|will| will.topic.clone()),
+            certificate,
         };
         Self { client_id, context, will }
     }

@@ -80,7 +80,7 @@ impl Gatekeeper {
             return false;
         };
         connection.speaks_mqtt5(connect.proto_ver() == MQTT_5);
-        let wish = Wish::new(connect, connection.peer);
+        let wish = Wish::new(connect, connection.peer, false);
         let client_id = wish.client_id.clone();
         match self.admit(&connection, connect, wish).await {
             Ok(connected) => {
