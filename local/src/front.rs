@@ -25,6 +25,7 @@ use tokio::task::JoinSet;
 use self::pages::Site;
 use self::visit::Visit;
 use crate::broker::{Broker, BrokerError};
+use crate::clock::Scale;
 use crate::connection::Connections;
 use crate::gate::Gate;
 use crate::journal::{Journal, What};
@@ -128,13 +129,8 @@ impl Front {
             arn.clone(),
             options.time_scale,
         );
-        let gate = Gate::new(
-            Arc::clone(&lambda),
-            options.authorizer,
-            arn.clone(),
-            options.time_scale,
-            journal.clone(),
-        );
+        let time = Scale::faster(options.time_scale);
+        let gate = Gate::new(Arc::clone(&lambda), options.authorizer, arn.clone(), time, journal.clone());
         let gate = Arc::new(gate);
         let connections = Arc::new(Connections::default());
         let broker = Broker::start(Arc::clone(&gate), Arc::clone(&connections)).await?;

@@ -1,9 +1,9 @@
 //! Asking the authorizer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::answer::{Answer, Refusal};
+use crate::clock::Scale;
 use crate::event::{self, Door, Event, MqttFacts};
 use crate::journal::Journal;
 use crate::lambda::{InvokeError, Lambda};
@@ -29,23 +29,17 @@ pub struct Gate {
     lambda: Arc<Lambda>,
     authorizer: Authorizer,
     arn: Arn,
-    time_scale: u32,
+    /// How fast the seconds of an answer pass.
+    pub time: Scale,
     /// Where decisions are written.
     pub journal: Journal,
 }
 
 impl Gate {
-    /// `arn` is the function's; its Region and account are those of the resources. `time_scale` divides the seconds
-    /// of the authorizer's answer; 1 is real time.
+    /// `arn` is the function's; its Region and account are those of the resources.
     #[must_use]
-    pub fn new(
-        lambda: Arc<Lambda>,
-        authorizer: Authorizer,
-        arn: Arn,
-        time_scale: u32,
-        journal: Journal,
-    ) -> Self {
-        Self { lambda, authorizer, arn, time_scale: time_scale.max(1), journal }
+    pub fn new(lambda: Arc<Lambda>, authorizer: Authorizer, arn: Arn, time: Scale, journal: Journal) -> Self {
+        Self { lambda, authorizer, arn, time, journal }
     }
 
     /// Selects the authorizer and makes the event for a connection; without `mqtt` that of an HTTPS publish.
@@ -66,18 +60,12 @@ impl Gate {
         let answer = body.as_deref().map_err(ToString::to_string);
         self.journal.asked(&event.json, answer, start.elapsed());
         let body = body?;
-        Ok(Answer::read_for(&body, &self.arn, event.certificate_id.as_deref())?)
+        Ok(Answer::read(&body, &self.arn, event.certificate_id.as_deref())?)
     }
 
     /// Whether an answer holds for all HTTPS publishes of one connection.
     #[must_use]
     pub fn caches_for_http(&self) -> bool {
         self.authorizer.caching_for_http
-    }
-
-    /// A time of the answer as it passes here.
-    #[must_use]
-    pub fn scaled(&self, time: Duration) -> Duration {
-        time.checked_div(self.time_scale).unwrap_or(time)
     }
 }

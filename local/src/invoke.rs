@@ -98,7 +98,7 @@ pub async fn run(
     let arn = function.arn().parse()?;
     let lambda = Lambda::start(function, Arc::new(log)).await?;
     let body = lambda.invoke(event::test_event(selected, &contexts).json).await?;
-    let let_in = match Answer::read(&body, &arn) {
+    let let_in = match Answer::read(&body, &arn, None) {
         Ok(_) => true,
         Err(Refusal::NotAuthenticated) => false,
         Err(illegal) => return Err(InvokeAuthorizerError::Answer(illegal)),

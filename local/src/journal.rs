@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub use self::call::Call;
 use crate::clock;
 use crate::lambda::{SandboxLine, Stream};
-use crate::policy::Action;
+use crate::policy::{Action, Place, Verdict};
 
 /// How many entries a reader may be behind before it loses the oldest.
 const KEPT: usize = 4096;
@@ -50,11 +50,15 @@ pub enum What {
         principal: String,
         /// The statement that allows the connect.
         statement: String,
+        /// Where it stands in the answer.
+        decided_by: Option<Place>,
     },
     /// A client was not let in.
     ConnectRefused {
         /// Why, for the operator.
         reason: String,
+        /// Where the statement that denies it stands in the answer, if one does.
+        decided_by: Option<Place>,
     },
     /// An action was allowed.
     Allowed {
@@ -64,6 +68,8 @@ pub enum What {
         resource: String,
         /// The statement that allows it.
         statement: String,
+        /// Where it stands in the answer.
+        decided_by: Option<Place>,
     },
     /// An action was refused.
     Refused {
@@ -73,6 +79,8 @@ pub enum What {
         resource: String,
         /// Why, for the operator.
         reason: String,
+        /// Where the statement that denies it stands in the answer, if one does.
+        decided_by: Option<Place>,
     },
     /// The authorizer was asked, for a connect, a refresh or an HTTPS publish.
     Authorizer(Arc<Call>),
@@ -93,9 +101,9 @@ pub enum What {
 pub enum Ending {
     /// The client went, with or without a DISCONNECT.
     ByClient,
-    /// A publish was refused (FORBIDDEN_ACCESS).
+    /// A publish or a subscription was refused (FORBIDDEN_ACCESS).
     Forbidden,
-    /// A publish went over a limit of AWS IoT (CLIENT_ERROR).
+    /// A publish or a SUBSCRIBE went over a limit of AWS IoT (CLIENT_ERROR).
     OverLimit,
     /// Another connection took the client id (DUPLICATE_CLIENTID).
     TakenOver,
@@ -107,12 +115,25 @@ pub enum Ending {
     ByBroker,
 }
 
+impl What {
+    /// What a policy said to an action.
+    #[must_use]
+    pub fn decided(action: Action, resource: &str, verdict: Verdict) -> Self {
+        let Verdict { allowed, reason, decided_by } = verdict;
+        let resource = resource.to_owned();
+        match allowed {
+            true => Self::Allowed { action, resource, statement: reason, decided_by },
+            false => Self::Refused { action, resource, reason, decided_by },
+        }
+    }
+}
+
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ByClient => "the client left",
-            Self::Forbidden => "a publish was refused",
-            Self::OverLimit => "a publish went over a limit of AWS IoT",
+            Self::Forbidden => "a publish or a subscription was refused",
+            Self::OverLimit => "a publish or a SUBSCRIBE went over a limit of AWS IoT",
             Self::TakenOver => "another connection took its client id",
             Self::TimeLimit => "disconnectAfterInSeconds is over",
             Self::RefreshRefused => "the authorizer refused the refresh",
@@ -133,14 +154,14 @@ impl fmt::Display for Happening {
             (None, _) => f.write_str("(https) ")?,
         }
         match &self.what {
-            What::Connected { principal, statement } => {
+            What::Connected { principal, statement, .. } => {
                 write!(f, "connected as {} ({})", principal.escape_debug(), statement.escape_debug())
             }
-            What::ConnectRefused { reason } => write!(f, "connect REFUSED: {}", reason.escape_debug()),
-            What::Allowed { action, resource, statement } => {
+            What::ConnectRefused { reason, .. } => write!(f, "connect REFUSED: {}", reason.escape_debug()),
+            What::Allowed { action, resource, statement, .. } => {
                 write!(f, "{action} {} allowed ({})", resource.escape_debug(), statement.escape_debug())
             }
-            What::Refused { action, resource, reason } => {
+            What::Refused { action, resource, reason, .. } => {
                 write!(f, "{action} {} REFUSED: {}", resource.escape_debug(), reason.escape_debug())
             }
             What::Authorizer(call) => {

@@ -49,7 +49,7 @@ impl Asked<'_> {
             journal.asked(&event, body.as_deref().map_err(Clone::clone), start.elapsed());
         }
         let outcome = body.and_then(|body| {
-            let answer = Answer::read(&body, self.arn).map_err(|refusal| refusal.to_string())?;
+            let answer = Answer::read(&body, self.arn, None).map_err(|refusal| refusal.to_string())?;
             Ok((serde_json::from_slice(&body).unwrap_or_default(), answer))
         });
         Preview { connection: door.connection, client_id: client_id.to_owned(), outcome }

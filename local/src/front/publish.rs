@@ -22,7 +22,7 @@ use crate::event::Door;
 use crate::gate::Denial;
 use crate::journal::What;
 use crate::limits;
-use crate::policy::{Action, Context, Policy, Question};
+use crate::policy::{Action, Context, Question};
 
 /// How long a client may take to send the payload.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -68,7 +68,6 @@ impl Asked {
         let encoded = path.strip_prefix("/topics/").unwrap_or_default();
         let topic =
             percent_decode_str(encoded).decode_utf8().map_err(|_| "the topic is not UTF-8")?.into_owned();
-        limits::topic(&topic)?;
         let mut asked = Self { topic, qos1: false, retain: false };
         for pair in query.unwrap_or_default().split('&') {
             match pair.split_once('=') {
@@ -81,6 +80,7 @@ impl Asked {
                 _ => {}
             }
         }
+        limits::topic(&asked.topic, asked.retain)?;
         Ok(asked)
     }
 }
@@ -102,7 +102,7 @@ async fn allowed(asked: &Asked, door: &Door, visit: &Visit, house: &House) -> bo
     let answer = match authorize(door, visit, house).await {
         Ok(answer) => answer,
         Err(denial) => {
-            record(What::ConnectRefused { reason: denial.to_string() });
+            record(What::ConnectRefused { reason: denial.to_string(), decided_by: None });
             return false;
         }
     };
@@ -110,9 +110,10 @@ async fn allowed(asked: &Asked, door: &Door, visit: &Visit, house: &House) -> bo
     let context = Context { source_ip: Some(visit.peer), ..Context::default() };
     let retained = asked.retain.then_some(Action::RetainPublish);
     [Some(Action::Publish), retained].into_iter().flatten().all(|action| {
-        let what = decide(&answer.policy, &context, action, format!("topic/{}", asked.topic));
-        let allowed = matches!(what, What::Allowed { .. });
-        record(what);
+        let resource = format!("topic/{}", asked.topic);
+        let verdict = answer.policy.decide(&Question { action, resource: &resource, context: &context });
+        let allowed = verdict.allowed;
+        record(What::decided(action, &resource, verdict));
         allowed
     })
 }
@@ -130,17 +131,9 @@ async fn authorize(door: &Door, visit: &Visit, house: &House) -> Result<Authoriz
         return Ok(answer);
     }
     let answer = house.gate.ask(event).await?;
-    let until = clock::deadline(house.gate.scaled(answer.refresh_after));
+    let until = clock::deadline(house.gate.time.scaled(answer.refresh_after));
     *cached() = Some((answer.clone(), until));
     Ok(answer)
-}
-
-fn decide(policy: &Policy, context: &Context, action: Action, resource: String) -> What {
-    let verdict = policy.decide(&Question { action, resource: &resource, context });
-    match verdict.allowed {
-        true => What::Allowed { action, resource, statement: verdict.reason },
-        false => What::Refused { action, resource, reason: verdict.reason },
-    }
 }
 
 /// The body that AWS IoT answers with.

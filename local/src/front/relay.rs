@@ -1,6 +1,6 @@
 //! Bytes from the client to the broker and back, until one of them ends.
 //!
-//! The door reads no MQTT. It adds one packet: the DISCONNECT that the broker is too quick to write.
+//! The door itself reads no MQTT, see [`Inlet`] for who does. It adds one packet: the DISCONNECT that the broker is too quick to write.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::House;
+use crate::broker::Inlet;
 use crate::connection::{Connection, Entry, Phase};
 use crate::event::Door;
-use crate::journal::{Ending, What};
+use crate::journal::{Ending, Journal, What};
 
 /// How long a client may take until it is let in, the authorizer's 5 seconds included.
 const KNOCKING: Duration = Duration::from_secs(15);
@@ -34,7 +35,7 @@ where
 {
     let connection = Arc::new(Connection::new(door, peer));
     let Ok((broker, entry)) = enter(house, &connection).await else { return };
-    let finished = pipe(&mut from_client, &mut to_client, broker, &connection).await;
+    let finished = pipe(&mut from_client, &mut to_client, broker, &connection, &house.gate.journal).await;
     drop(entry);
     if let Some(client_id) = connection.client_id() {
         let reason = connection.ending().unwrap_or(Ending::ByClient);
@@ -65,12 +66,14 @@ async fn pipe<R, W>(
     to_client: &mut W,
     broker: TcpStream,
     connection: &Connection,
+    journal: &Journal,
 ) -> bool
 where
     R: Stream<Item = Result<Bytes, Stop>> + Unpin,
     W: Sink<Bytes> + Unpin,
 {
     let (from_broker, to_broker) = broker.into_split();
+    let to_broker = Inlet::new(to_broker, connection, journal);
     let up = upstream(from_client, to_broker, connection);
     let down = downstream(from_broker, to_client);
     tokio::pin!(up, down);
@@ -85,7 +88,7 @@ where
 }
 
 /// Passes on what the client sends until it stops or is to be stopped.
-async fn upstream<R>(client: &mut R, mut broker: OwnedWriteHalf, connection: &Connection)
+async fn upstream<R>(client: &mut R, mut broker: impl AsyncWrite + Unpin, connection: &Connection)
 where
     R: Stream<Item = Result<Bytes, Stop>> + Unpin,
 {
@@ -100,7 +103,7 @@ where
     let _ = broker.shutdown().await;
 }
 
-async fn forward<R>(client: &mut R, broker: &mut OwnedWriteHalf)
+async fn forward<R>(client: &mut R, broker: &mut (impl AsyncWrite + Unpin))
 where
     R: Stream<Item = Result<Bytes, Stop>> + Unpin,
 {

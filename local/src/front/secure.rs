@@ -34,7 +34,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, house:
         Ok(Ok(greeted)) => greeted,
         Ok(Err(Some(fault))) => {
             let reason = format!("the TLS handshake failed: {fault}{}", mend(&fault));
-            return house.gate.journal.record(None, None, What::ConnectRefused { reason });
+            return house.gate.journal.record(None, None, What::ConnectRefused { reason, decided_by: None });
         }
         Ok(Err(None)) | Err(_) => return,
     };
@@ -51,7 +51,11 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, house:
         Some(ALPN_HTTP) | None => http::serve(stream, first, visit, house).await,
         Some(_) => {
             let reason = "the client agreed on MQTT by ALPN, and then sent something else".to_owned();
-            house.gate.journal.record(Some(visit.connection), None, What::ConnectRefused { reason });
+            house.gate.journal.record(
+                Some(visit.connection),
+                None,
+                What::ConnectRefused { reason, decided_by: None },
+            );
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Happening, What, mask};
 use crate::lambda::Stream;
+use crate::policy::Place;
 
 impl Happening {
     /// The entry as one JSON object. `kind` says which members there are beside `number`, `at` (milliseconds since the
@@ -27,19 +28,19 @@ impl Happening {
 impl What {
     fn to_json(&self) -> Value {
         match self {
-            Self::Connected { principal, statement } => {
-                json!({ "kind": "connected", "principal": principal, "reason": statement, "place": place(statement) })
-            }
-            Self::ConnectRefused { reason } => {
-                json!({ "kind": "connect-refused", "reason": mask::text(reason), "place": place(reason) })
-            }
-            Self::Allowed { action, resource, statement } => json!({
-                "kind": "allowed", "action": action.to_string(), "resource": resource, "reason": statement,
-                "place": place(statement),
+            Self::Connected { principal, statement, decided_by } => json!({
+                "kind": "connected", "principal": principal, "reason": statement, "place": place(*decided_by),
             }),
-            Self::Refused { action, resource, reason } => json!({
+            Self::ConnectRefused { reason, decided_by } => {
+                json!({ "kind": "connect-refused", "reason": mask::text(reason), "place": place(*decided_by) })
+            }
+            Self::Allowed { action, resource, statement, decided_by } => json!({
+                "kind": "allowed", "action": action.to_string(), "resource": resource, "reason": statement,
+                "place": place(*decided_by),
+            }),
+            Self::Refused { action, resource, reason, decided_by } => json!({
                 "kind": "refused", "action": action.to_string(), "resource": resource, "reason": reason,
-                "place": place(reason),
+                "place": place(*decided_by),
             }),
             Self::Refreshed => json!({ "kind": "refreshed" }),
             Self::Closed { reason } => json!({ "kind": "closed", "reason": reason.to_string() }),
@@ -68,11 +69,9 @@ fn authorizer(call: &Call) -> Value {
     })
 }
 
-/// The statement that a reason names: document and statement, both from one. A reason without one is none of them.
-fn place(reason: &str) -> Option<[usize; 2]> {
-    let (document, rest) = reason.strip_prefix("document ")?.split_once(", statement ")?;
-    let statement = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-    Some([document.parse().ok()?, statement.parse().ok()?])
+/// Document and statement, both from one.
+fn place(decided_by: Option<Place>) -> Option<[usize; 2]> {
+    decided_by.map(|place| [place.document, place.statement])
 }
 
 #[cfg(test)]
@@ -80,25 +79,27 @@ mod tests {
     use super::*;
     use crate::policy::{Action, Arn, Context, Policy, Question};
 
-    /// Ties [`place`] to what the evaluator writes.
+    /// The page finds the row of its table by this.
     #[test]
-    fn the_statement_that_decided_is_found_in_its_reason() {
+    fn an_entry_says_which_statement_decided() {
         let arn: Arn = "arn:aws:lambda:eu-central-1:123456789012:function:f".parse().unwrap();
         let resource = |topic: &str| format!("arn:aws:iot:eu-central-1:123456789012:topic/{topic}");
-        let statement = |effect: &str, topic: &str| json!({ "Effect": effect, "Action": "iot:Publish", "Resource": resource(topic), "Sid": "S" });
+        let statement = |effect: &str, topic: &str| json!({ "Effect": effect, "Action": "iot:Publish", "Resource": resource(topic) });
         let document = |statements: Value| json!({ "Version": "2012-10-17", "Statement": statements });
         let first = document(json!([statement("Allow", "a")]));
         let second = document(json!([statement("Allow", "b/*"), statement("Deny", "b/no")]));
         let policy = Policy::parse(&[first, second], &arn).unwrap();
         let context = Context::default();
-        for (topic, expected) in
-            [("a", Some([1, 1])), ("b/yes", Some([2, 1])), ("b/no", Some([2, 2])), ("c", None)]
-        {
+        for (topic, kind, expected) in [
+            ("a", "allowed", json!([1, 1])),
+            ("b/yes", "allowed", json!([2, 1])),
+            ("b/no", "refused", json!([2, 2])),
+            ("c", "refused", Value::Null),
+        ] {
             let resource = format!("topic/{topic}");
-            let verdict =
-                policy.decide(&Question { action: Action::Publish, resource: &resource, context: &context });
-            assert_eq!(place(&verdict.reason), expected, "{}", verdict.reason);
-            assert_eq!(verdict.decided_by.map(|place| [place.document, place.statement]), expected);
+            let question = Question { action: Action::Publish, resource: &resource, context: &context };
+            let entry = What::decided(Action::Publish, &resource, policy.decide(&question)).to_json();
+            assert_eq!((&entry["kind"], &entry["place"]), (&json!(kind), &expected), "{entry}");
         }
     }
 }

@@ -115,3 +115,42 @@ impl ClientCertVerifier for Verifier {
         self.signed.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::Authority;
+
+    #[test]
+    fn a_file_without_certificates_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("private")).unwrap();
+        let authority = Arc::new(Authority::open(folder.path()).unwrap());
+        let accepted = |authorities: Option<&Path>, certificates: Option<&Path>| {
+            Accepted::read(&TlsOptions {
+                port: 0,
+                authority: Arc::clone(&authority),
+                client_ca: authorities.map(Path::to_owned),
+                client_certificate: certificates.map(Path::to_owned),
+            })
+        };
+        for (content, expected) in [
+            (None, "No such file"),
+            (Some(String::new()), "no CERTIFICATE block"),
+            (Some(authority.client("c").unwrap().pem().1), "no CERTIFICATE block"),
+            (Some("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned()), "base64"),
+        ] {
+            let path = folder.path().join("given.pem");
+            let _ = std::fs::remove_file(&path);
+            if let Some(content) = &content {
+                std::fs::write(&path, content).unwrap();
+            }
+            for result in [accepted(Some(&path), None), accepted(None, Some(&path))] {
+                let error = result.err().unwrap().to_string();
+                assert!(error.contains("given.pem: ") && error.contains(expected), "{content:?}: {error}");
+            }
+        }
+        let good = accepted(Some(authority.path()), Some(authority.path())).unwrap();
+        assert_eq!((good.roots.len(), good.registered.len()), (2, 1));
+    }
+}

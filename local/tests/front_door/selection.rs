@@ -81,7 +81,7 @@ async fn publishes(door: &Door, transport: &str, parameters: &[(&str, &str)], ta
 /// Why the client was refused, and that the function was not asked.
 async fn refused_unasked(journal: &mut Receiver<Happening>) -> String {
     find(journal, |what| match what {
-        What::ConnectRefused { reason } => Some(reason.clone()),
+        What::ConnectRefused { reason, .. } => Some(reason.clone()),
         What::Function(line) => Some(format!("the function was asked: {}", line.text)),
         _ => None,
     })

@@ -114,7 +114,7 @@ pub(crate) fn is_refused<T>(outcome: &Result<T, ConnectionError>) -> bool {
 
 pub(crate) fn refusal(what: &What) -> Option<String> {
     match what {
-        What::ConnectRefused { reason } => Some(reason.clone()),
+        What::ConnectRefused { reason, .. } => Some(reason.clone()),
         _ => None,
     }
 }
