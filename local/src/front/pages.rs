@@ -254,9 +254,10 @@ fn finish(mut answer: Answer, address: Option<&str>) -> Answer {
     }
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         // Not every browser counts a WebSocket to the same address as 'self'.
-        let socket = address.and_then(|address| address.strip_prefix("http")).unwrap_or_default();
+        let socket = address.and_then(|address| address.strip_prefix("http"));
+        let socket = socket.map(|rest| format!(" ws{rest}")).unwrap_or_default();
         let policy = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws{socket}; \
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{socket}; \
              form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
         );
         if let Ok(policy) = HeaderValue::from_str(&policy) {

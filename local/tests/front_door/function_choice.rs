@@ -104,6 +104,7 @@ async fn a_command_of_the_shell_may_be_the_function() {
     connect(door.port, "a", "good").await.unwrap();
     assert!(is_refused(&connect(door.port, "a", "bad").await));
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", door.port)).await.unwrap();
-    let answer = ask(&mut stream, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let get = format!("GET / HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", door.port);
+    let answer = ask(&mut stream, get.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }

@@ -86,7 +86,9 @@ fn publish(token: &str, headers: &str, body: &str) -> Vec<u8> {
 #[tokio::test]
 async fn a_connection_serves_one_request_after_the_other_as_long_as_it_is_clear_where_each_ends() {
     let door = open(1).await;
-    let get = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec();
+    let own =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", door.port).into_bytes();
+    let get = own("/");
     let large = "x".repeat(100_000);
     let too_large = "x".repeat(128 * 1024 + 1);
     let chunked = b"POST /topics/own%2Fhttp%2Fx?token=good HTTP/1.1\r\nHost: x\r\n\
@@ -98,12 +100,13 @@ async fn a_connection_serves_one_request_after_the_other_as_long_as_it_is_clear_
         (publish("good", "Connection: keep-alive\r\n", "x"), "200", true),
         (publish("bad", "", "x"), "403", true),
         (get.clone(), "200", true),
-        (b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), "404", true),
+        (own("/nothing"), "404", true),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), "421", true),
         (publish("good", "Connection: close\r\n", "x"), "200", false),
         (chunked.to_vec(), "200", false),
         (publish("good", "", &too_large), "413", false),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello".to_vec(), "200", false),
-        (b"GET / HTTP/1.0\r\n\r\n".to_vec(), "200", false),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello".to_vec(), "421", false),
+        (b"GET / HTTP/1.0\r\n\r\n".to_vec(), "421", false),
         (b"POST /topics/a%23 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello".to_vec(), "400", false),
         (
             b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".to_vec(),

@@ -164,8 +164,9 @@ async fn what_does_not_fit_the_port_or_its_alpn_is_turned_away() {
         (&[], &connect, " \u{2}\0\u{5}"),
         (&["http/1.1"], &connect, "HTTP/1.1 400 "),
         (&["http/1.1"], b"\0", "HTTP/1.1 400 "),
-        (&["http/1.1"], get, "HTTP/1.1 200 "),
-        (&[], get, "HTTP/1.1 200 "),
+        // The page is the plain port's.
+        (&["http/1.1"], get, "HTTP/1.1 421 "),
+        (&[], get, "HTTP/1.1 421 "),
         (&["http/1.1"], UPGRADE.as_bytes(), "HTTP/1.1 101 "),
     ] {
         let mut stream = door.raw("localhost", door.config(alpn, None)).await.unwrap();
