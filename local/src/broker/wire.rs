@@ -64,7 +64,8 @@ impl Wire {
             if self.left == Some(0) {
                 let end = bytes.len().saturating_sub(rest.len());
                 let seen = self.complete();
-                self.packet.clear();
+                // A CONNECT may be long, and most connections are idle after it.
+                self.packet = BytesMut::new();
                 self.left = None;
                 if let Some(seen) = seen {
                     return Some((seen, begin..end));
