@@ -21,6 +21,9 @@ pub const SIGNATURE_KEY: &str = "x-amz-customauthorizer-signature";
 /// Most characters of a signature (CreateAuthorizer's API model).
 const SIGNATURE_MAX: usize = 2560;
 
+/// Most bytes of headers and query of a request, as AWS's guide to enhanced custom authentication once had it.
+const HTTP_MAX: usize = 8 * 1024;
+
 /// How much of a name that a client chose is repeated to the operator.
 const SHOWN: usize = 128;
 
@@ -153,6 +156,12 @@ impl SigningKey {
 /// Why a client is refused before the authorizer is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unselected {
+    /// Headers and query are larger than AWS IoT passes on.
+    #[error(
+        "headers and query of the request have {0} bytes, and AWS IoT takes about {HTTP_MAX}; let the client send its \
+         token as MQTT password, or issue a smaller one"
+    )]
+    TooMuchHttp(usize),
     /// It asks for an authorizer that there is not.
     #[error("there is no authorizer {asked:?}, only {known:?}; name it with --authorizer")]
     Unknown {
@@ -196,6 +205,10 @@ impl Authorizer {
     /// # Errors
     /// Why the client is refused without asking it.
     pub fn select(&self, http: Option<&HttpFacts>, mqtt: Option<&MqttFacts>) -> Result<Selected, Unselected> {
+        let size = http.map_or(0, size);
+        if size > HTTP_MAX {
+            return Err(Unselected::TooMuchHttp(size));
+        }
         match lookup(NAME_KEY, http, mqtt) {
             Some(asked) if asked != self.name => {
                 let asked = asked.chars().take(SHOWN).collect();
@@ -234,6 +247,13 @@ impl Authorizer {
         }
         Ok(Selected { token: Some(token), signature_verified: true })
     }
+}
+
+/// Headers as lines, and the query.
+fn size(http: &HttpFacts) -> usize {
+    let lines =
+        http.headers.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(4));
+    lines.fold(http.query.as_ref().map_or(0, String::len), usize::saturating_add)
 }
 
 /// The value of a key: header in any case, else query parameter, else user-name parameter.

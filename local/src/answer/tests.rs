@@ -171,3 +171,25 @@ fn with_a_certificate_the_principal_is_its_id_and_documents_are_optional() {
         assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected} is not in {faults:?}");
     }
 }
+
+#[test]
+fn under_a_certificate_the_principal_is_its_id_and_documents_may_be_absent() {
+    let id = "a".repeat(128);
+    let read = |answer: &Value, id: Option<&str>| Answer::read(answer.to_string().as_bytes(), &arn(), id);
+    let bare = read(&without("policyDocuments"), Some(&id)).unwrap();
+    let question = Question { action: Action::Publish, resource: "topic/a", context: &Context::default() };
+    assert!(!bare.policy.decide(&question).allowed, "no document allows nothing");
+    assert!(read(&good(), Some(&id)).unwrap().policy.decide(&question).allowed);
+    for (answer, id) in [
+        (good(), Some("b")),
+        (good(), Some("")),
+        (with("principalId", json!("A".repeat(128))), Some(id.as_str())),
+        (without("principalId"), Some(&id)),
+        (with("policyDocuments", Value::Null), Some(&id)),
+        (without("policyDocuments"), None),
+    ] {
+        assert!(matches!(read(&answer, id), Err(Refusal::Illegal(_))), "{answer} {id:?}");
+    }
+    let refused = with("isAuthenticated", json!(false));
+    assert_eq!(read(&refused, Some("b")).unwrap_err(), Refusal::NotAuthenticated);
+}

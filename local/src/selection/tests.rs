@@ -227,3 +227,14 @@ fn the_command_line_defines_an_authorizer_that_aws_iot_would_create() {
         assert!(error.contains(expected) && error.contains("--signing-key"), "{error}");
     }
 }
+
+#[test]
+fn a_request_larger_than_aws_iot_passes_on_is_refused() {
+    // `Token: ...` with its line end and the query `q` are ten bytes and the value.
+    for (length, expected) in [(8192 - 10, Ok(())), (8192 - 9, Err(Unselected::TooMuchHttp(8193)))] {
+        let facts = http(&[("Token", &"x".repeat(length))], Some("q"));
+        assert_eq!(Authorizer::default().select(Some(&facts), None).map(|_| ()), expected);
+    }
+    let username = mqtt(&format!("u?token={}", "x".repeat(20_000)));
+    assert!(Authorizer::default().select(None, Some(&username)).is_ok(), "MQTT has other limits");
+}

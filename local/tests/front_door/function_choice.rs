@@ -108,3 +108,75 @@ async fn a_command_of_the_shell_may_be_the_function() {
     let answer = ask(&mut stream, get.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
+
+#[tokio::test]
+async fn a_test_call_is_answered_as_aws_iot_would() {
+    use clap::Parser;
+    use iot_local::invoke::{self, InvokeArgs};
+    use iot_local::launch::Surroundings;
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: InvokeArgs,
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("authorizer.toml").display().to_string();
+    let spec = function(1);
+    let command = format!("exec python3 '{}'", spec.args.concat());
+    let around = Surroundings { cargo: "cargo".to_owned(), env: spec.env, sandboxes: 1 };
+    let key = folder.path().join("key.pem");
+    std::fs::write(&key, crate::selection::public_pem()).unwrap();
+    let (key, signature) = (key.display().to_string(), crate::selection::sign("good"));
+    for (line, expected) in [
+        (&["--mqtt-context", "clientId=a,password=good"][..], Ok(true)),
+        (&["--token", "good", "--http-context", r#"{"headers":{"a":"b"}}"#], Ok(true)),
+        (
+            &[
+                "--token",
+                "good",
+                "--signing-key",
+                &key,
+                "--token-signature",
+                &signature,
+                "--tls",
+                "serverName=s",
+            ],
+            Ok(true),
+        ),
+        (&["--mqtt-context", "clientId=a,password=bad"], Ok(false)),
+        (&["--mqtt-context", "clientId=a,password=illegal"], Err("principalId must be")),
+        (&["--mqtt-context", "clientId=a,password=error"], Err("failing as asked")),
+        (&["--mqtt-context", "clientId=a,password=die"], Err("ended while it worked")),
+        (&["--token", "good", "--signing-key", &key], Err("the function was not asked")),
+        (
+            &["--token", "bad", "--signing-key", &key, "--token-signature", &signature],
+            Err("not an RS256 signature"),
+        ),
+        (&["--token", "good", "--signing-key", "/nonexistent"], Err("--signing-key /nonexistent")),
+        (&["--token", "good", "--function-arn", "arn"], Err("--function-arn")),
+        // Without any context there is no protocolData, for which this function is not made.
+        (&["--token", "good"], Err("KeyError: 'protocolData'")),
+    ] {
+        let line = [&["invoke", "--config", &config, "--function", &command], line].concat();
+        let mut out = Vec::new();
+        let outcome = invoke::run(&Line::parse_from(line).args, &around, &mut out).await;
+        let out = String::from_utf8(out).unwrap();
+        match (outcome, expected) {
+            (Ok(let_in), Ok(expected)) => {
+                assert_eq!(let_in, expected, "{out}");
+                let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+                assert_eq!(answer.get("isAuthenticated"), Some(&expected.into()), "{out}");
+            }
+            (Err(error), Err(expected)) => {
+                assert!(error.to_string().contains(expected) && out.is_empty(), "{error}");
+            }
+            (outcome, expected) => {
+                assert_eq!(
+                    outcome.map_err(|error| error.to_string()),
+                    expected.map_err(str::to_owned),
+                    "{out}"
+                );
+            }
+        }
+    }
+}

@@ -21,12 +21,16 @@ use crate::support::{ask, connect_with, find, is_refused};
 
 static KEY: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
 
-fn public_key() -> SigningKey {
+pub(crate) fn public_pem() -> String {
     let der: PublicKeyX509Der<'_> = KEY.public_key().as_der().unwrap();
-    SigningKey::from_pem(&pem::encode(&pem::Pem::new("PUBLIC KEY", der.as_ref()))).unwrap()
+    pem::encode(&pem::Pem::new("PUBLIC KEY", der.as_ref()))
 }
 
-fn sign(token: &str) -> String {
+fn public_key() -> SigningKey {
+    SigningKey::from_pem(&public_pem()).unwrap()
+}
+
+pub(crate) fn sign(token: &str) -> String {
     let mut signature = vec![0; KEY.public_modulus_len()];
     KEY.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature).unwrap();
     STANDARD.encode(signature)
