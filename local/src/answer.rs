@@ -46,27 +46,18 @@ pub enum Refusal {
 
 impl Answer {
     /// Reads an answer. Resources of its policy are those of the account and Region of `arn`, the function's.
+    /// `certificate` is the id of the client's certificate under X.509 custom authentication
+    /// (`protocolData.tls.principalId` of the event): the principal has to be that id, and the documents may be left
+    /// out. <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-509cert.html>
     ///
     /// # Errors
     /// [`Refusal::NotAuthenticated`] where the authorizer refused, whatever else it wrote; else all that is
     /// not as it must be.
-    pub fn read(body: &[u8], arn: &Arn) -> Result<Self, Refusal> {
-        let one = |fault: String| Refusal::Illegal(vec![fault]);
-        let value: Value =
-            serde_json::from_slice(body).map_err(|error| one(format!("it is no JSON: {error}")))?;
-        let Value::Object(members) = value else {
-            return Err(one(format!("it must be a JSON object, not {}", kind(&value))));
-        };
-        match members.get("isAuthenticated") {
-            Some(Value::Bool(true)) => {}
-            Some(Value::Bool(false)) => return Err(Refusal::NotAuthenticated),
-            other => {
-                return Err(one(format!("isAuthenticated must be true or false, not {}", described(other))));
-            }
-        }
+    pub fn read(body: &[u8], arn: &Arn, certificate: Option<&str>) -> Result<Self, Refusal> {
+        let members = members(body)?;
         let mut faults = Vec::new();
-        let principal = keep(principal(&members), &mut faults);
-        let policy = policy(&members, arn, &mut faults);
+        let principal = keep(principal(&members, certificate), &mut faults);
+        let policy = policy(&members, arn, certificate, &mut faults);
         let disconnect_after = keep(seconds(&members, "disconnectAfterInSeconds", Some(86_400)), &mut faults);
         let refresh_after = keep(seconds(&members, "refreshAfterInSeconds", None), &mut faults);
         match (principal, policy, disconnect_after, refresh_after) {
@@ -78,16 +69,45 @@ impl Answer {
     }
 }
 
+/// The members of an answer that lets a client in.
+fn members(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    let one = |fault: String| Refusal::Illegal(vec![fault]);
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| one(format!("it is no JSON: {error}")))?;
+    let members = match value {
+        Value::Object(members) => members,
+        Value::String(_) => {
+            let fault = "it must be a JSON object, not a string; return the object itself, not its JSON text";
+            return Err(one(fault.to_owned()));
+        }
+        other => return Err(one(format!("it must be a JSON object, not {}", kind(&other)))),
+    };
+    match members.get("isAuthenticated") {
+        Some(Value::Bool(true)) => Ok(members),
+        Some(Value::Bool(false)) => Err(Refusal::NotAuthenticated),
+        _ => {
+            let found = found(&members, "isAuthenticated");
+            Err(one(format!("isAuthenticated must be true or false, not {found}")))
+        }
+    }
+}
+
 fn keep<T>(read: Result<T, String>, faults: &mut Vec<String>) -> Option<T> {
     read.map_err(|fault| faults.push(fault)).ok()
 }
 
-fn principal(members: &Map<String, Value>) -> Result<String, String> {
+fn principal(members: &Map<String, Value>, certificate: Option<&str>) -> Result<String, String> {
     let rule = format!("principalId must be 1 to {PRINCIPAL_MAX} letters and digits");
-    let text = match members.get("principalId") {
-        Some(Value::String(text)) => text,
-        other => return Err(format!("{rule}, not {}", described(other))),
+    let Some(Value::String(text)) = members.get("principalId") else {
+        return Err(format!("{rule}, not {}", found(members, "principalId")));
     };
+    if certificate.is_some_and(|id| id != text) {
+        return Err(
+            "principalId must be the certificate's id, protocolData.tls.principalId of the event: the \
+                    client presented a certificate"
+                .to_owned(),
+        );
+    }
     if let Some(wrong) = text.chars().find(|character| !character.is_ascii_alphanumeric()) {
         return Err(format!("{rule}; it has a {wrong:?}. A hash of the subject in hex always fits"));
     }
@@ -97,14 +117,20 @@ fn principal(members: &Map<String, Value>) -> Result<String, String> {
     Ok(text.clone())
 }
 
-fn policy(members: &Map<String, Value>, arn: &Arn, faults: &mut Vec<String>) -> Option<Policy> {
+/// With a certificate the documents may be absent: AWS IoT adds the policies of the certificate itself. The door has
+/// none of these, so what the answer does not allow stays refused here.
+fn policy(
+    members: &Map<String, Value>,
+    arn: &Arn,
+    certificate: Option<&str>,
+    faults: &mut Vec<String>,
+) -> Option<Policy> {
     let list = match members.get("policyDocuments") {
-        Some(Value::Array(list)) => list,
-        other => {
-            faults.push(format!(
-                "policyDocuments must be a list of policy documents, not {}",
-                described(other)
-            ));
+        Some(Value::Array(list)) => list.as_slice(),
+        None if certificate.is_some() => &[],
+        _ => {
+            let found = found(members, "policyDocuments");
+            faults.push(format!("policyDocuments must be a list of policy documents, not {found}"));
             return None;
         }
     };
@@ -159,13 +185,16 @@ fn seconds(members: &Map<String, Value>, name: &str, default: Option<u64>) -> Re
     };
     seconds.map(Duration::from_secs).ok_or_else(|| {
         let (least, most) = (SECONDS.start(), SECONDS.end());
-        format!("{name} must be a whole number of {least} to {most}, not {}", described(value))
+        format!("{name} must be a whole number of {least} to {most}, not {}", found(members, name))
     })
 }
 
 /// What stands where something else should. Strings are not quoted: an answer may hold what is no one's business.
-fn described(value: Option<&Value>) -> String {
-    match value {
+fn found(members: &Map<String, Value>, name: &str) -> String {
+    match members.get(name) {
+        None if members.keys().any(|known| known.eq_ignore_ascii_case(name)) => {
+            "absent (there is one in other letters; upper and lower case count)".to_owned()
+        }
         None => "absent".to_owned(),
         Some(Value::Number(number)) => number.to_string(),
         Some(other) => kind(other).to_owned(),

@@ -2,9 +2,14 @@
 //!
 //! It listens on a loopback port of its own that only the door can use, see [`crate::connection`].
 
+mod connect;
 mod hooks;
+mod inlet;
+mod keep_alive;
 mod lifetime;
+mod routes;
 mod storage;
+mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
@@ -23,14 +28,16 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use self::hooks::Gatekeeper;
+pub use self::inlet::Inlet;
+use self::keep_alive::KeepAlive;
+use self::routes::Routes;
 use self::storage::{Retained, SharedGroups};
 use crate::connection::Connections;
 use crate::gate::Gate;
 use crate::limits;
 
-/// AWS IoT keeps the session of a client that is away for one hour unless told otherwise, and a week at most.
+/// AWS IoT keeps the session of a client that is away for one hour at most, unless the account may have more.
 const SESSION_EXPIRY: Duration = Duration::from_secs(3600);
-const LONGEST_SESSION_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How long a client may take from its first byte to the end of its CONNECT packet.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -68,6 +75,8 @@ impl Broker {
         // A busy machine is no reason to refuse a client: the check would look at the load of the whole system.
         let context = ServerContext::new().busy_check_enable(false).build().await;
         *context.extends.retain_mut().await = Box::new(Retained::default());
+        *context.extends.router_mut().await = Box::new(Routes::new(&context));
+        *context.extends.fitter_mgr_mut().await = Box::new(KeepAlive);
         *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
         let register = context.extends.hook_mgr().register();
         let gatekeeper = Gatekeeper::new(gate, connections);
@@ -138,13 +147,12 @@ fn listener() -> rmqtt::Result<Listener> {
         .handshake_timeout(HANDSHAKE)
         .max_clientid_len(limits::CLIENT_ID)
         .max_packet_size(limits::PACKET)
-        .max_subscriptions(limits::SUBSCRIPTIONS)
-        // AWS IoT has no QoS 2: subscriptions are granted at most 1, and a publish with 2 is refused by the hook.
+        // AWS IoT has no QoS 2. This announces it to MQTT 5 clients; who asks for it all the same is refused elsewhere.
         .max_qos_allowed(QoS::AtLeastOnce)
         .max_topic_aliases(TOPIC_ALIASES)
         .max_inflight(INFLIGHT)
         .session_expiry_interval(SESSION_EXPIRY)
-        .max_session_expiry_interval(LONGEST_SESSION_EXPIRY)
+        .max_session_expiry_interval(SESSION_EXPIRY)
         // Messages expire only if their sender says so.
         .message_expiry_interval(Duration::ZERO)
         .bind()?

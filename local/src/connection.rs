@@ -50,7 +50,9 @@ pub struct Entitlement {
 #[derive(Default)]
 struct State {
     mqtt5: bool,
+    nameless: bool,
     ending: Option<Ending>,
+    code: Option<u8>,
     entitlement: Option<Arc<Entitlement>>,
 }
 
@@ -72,6 +74,17 @@ impl Connection {
         self.state().mqtt5 = mqtt5;
     }
 
+    /// Notes that the client sent no client id. The broker goes on with one that it has assigned.
+    pub fn came_without_client_id(&self) {
+        self.state().nameless = true;
+    }
+
+    /// Whether the client sent no client id.
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
+        self.state().nameless
+    }
+
     /// Decides an action by the policy that holds now. None if `client_id` is not who was let in.
     #[must_use]
     pub fn decide(&self, client_id: &str, action: Action, resource: &str) -> Option<Verdict> {
@@ -90,6 +103,14 @@ impl Connection {
         self.state().ending.get_or_insert(ending);
     }
 
+    /// The same with the MQTT 5 reason code that the client is owed, where the ending has more than one.
+    pub fn ends_by_code(&self, ending: Ending, code: u8) {
+        let mut state = self.state();
+        if state.ending.is_none() {
+            (state.ending, state.code) = (Some(ending), Some(code));
+        }
+    }
+
     /// Makes the door end the connection: the broker sees the client go, so that its will is sent and its session kept.
     pub fn end(&self, ending: Ending) {
         self.ends_by(ending);
@@ -106,7 +127,11 @@ impl Connection {
     #[must_use]
     pub fn disconnect_code(&self) -> Option<u8> {
         let state = self.state();
-        match state.ending.filter(|_| state.mqtt5)? {
+        let ending = state.ending.filter(|_| state.mqtt5)?;
+        if state.code.is_some() {
+            return state.code;
+        }
+        match ending {
             Ending::Forbidden | Ending::RefreshRefused => Some(0x87),
             Ending::OverLimit => Some(0x97),
             Ending::TakenOver => Some(0x8E),

@@ -51,7 +51,7 @@ pub enum DemoError {
 /// # Errors
 /// What keeps it from being played.
 pub async fn run(options: &ServeOptions, colours: bool) -> Result<bool, DemoError> {
-    let differences = example::differences(&options.config);
+    let differences = example::differences(&options.function.config);
     if !differences.is_empty() {
         return Err(DemoError::OtherExample(differences));
     }

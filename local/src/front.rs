@@ -1,50 +1,54 @@
 //! The front door: what AWS IoT Core does before and around the broker.
 //!
-//! One plain port on loopback serves MQTT over WebSocket at `/mqtt`, the HTTPS publish at `/topics/...`, and pages.
+//! A plain port on loopback serves MQTT over WebSocket at `/mqtt`, the HTTPS publish at `/topics/...`, and the page with
+//! the development issuer at every other path. A TLS port serves the same, but for the page, and MQTT itself.
 
 mod head;
+mod http;
 mod pages;
 mod publish;
+mod relay;
+mod secure;
+mod visit;
 mod websocket;
 
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::io::AsyncReadExt;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use self::head::Head;
-pub use self::pages::Page;
-use self::websocket::Upgrade;
+use self::pages::Site;
+use self::visit::Visit;
 use crate::broker::{Broker, BrokerError};
+use crate::clock::Scale;
 use crate::connection::Connections;
-use crate::event::Authorizer;
 use crate::gate::Gate;
 use crate::journal::{Journal, What};
-use crate::lambda::{self, Lambda, LambdaSpec};
-use crate::policy::NotAnArn;
+use crate::lambda::{self, Function, Lambda};
+use crate::oidc::ProviderOptions;
+use crate::policy::{Arn, NotAnArn};
+use crate::selection::Authorizer;
+use crate::tls::{Tls, TlsError, TlsOptions};
 
 /// What the front door is made of.
 pub struct FrontOptions {
     /// The plain port; 0 takes any free one.
     pub port: u16,
+    /// The TLS port; none is opened without.
+    pub tls: Option<TlsOptions>,
     /// The authorizer's function.
-    pub function: LambdaSpec,
+    pub function: Function,
     /// The authorizer's definition.
     pub authorizer: Authorizer,
     /// What the seconds of an answer are divided by; 1 is real time.
     pub time_scale: u32,
-    /// Pages served beside the protocols, such as discovery and key set of the development issuer.
-    pub pages: Vec<Page>,
+    /// Whom people and machines log in with; without issuers there is nobody.
+    pub login: ProviderOptions,
 }
 
 /// Why the door does not open.
@@ -59,11 +63,16 @@ pub enum FrontError {
     /// The broker does not run.
     #[error(transparent)]
     Broker(#[from] BrokerError),
-    /// The port is not to be had.
-    #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another with --port")]
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A port is not to be had.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another with {option}")]
     Listen {
         /// The port asked for.
         port: u16,
+        /// Where it was asked for.
+        option: &'static str,
         /// What the system says.
         source: std::io::Error,
     },
@@ -76,10 +85,14 @@ pub struct Front;
 pub struct Running {
     /// The plain port.
     pub port: u16,
+    /// The TLS port, if there is one.
+    pub tls_port: Option<u16>,
     /// What happens; subscribe before connecting to miss nothing.
     pub journal: Journal,
     /// The function.
     pub lambda: Arc<Lambda>,
+    /// The function's ARN.
+    pub arn: Arn,
     _tasks: JoinSet<()>,
 }
 
@@ -88,7 +101,7 @@ struct House {
     gate: Arc<Gate>,
     broker: Broker,
     connections: Arc<Connections>,
-    pages: Vec<Page>,
+    site: Site,
 }
 
 impl Front {
@@ -97,34 +110,56 @@ impl Front {
     /// # Errors
     /// See [`FrontError`]; a function that names its own faults on standard error is quoted.
     pub async fn start(options: FrontOptions) -> Result<Running, FrontError> {
-        let port = options.port;
-        let failed = |source| FrontError::Listen { port, source };
-        let arn = options.function.function_arn.parse()?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
+        let arn: Arn = options.function.arn().parse()?;
+        let (listener, port) = listen(options.port, "--port").await?;
+        let secure = match &options.tls {
+            Some(tls) => Some((Arc::new(Tls::new(tls)?), listen(tls.port, "--tls-port").await?)),
+            None => None,
+        };
         let journal = Journal::default();
         let lines = journal.clone();
         let write = move |line| lines.record(None, None, What::Function(line));
         let lambda = Arc::new(Lambda::start(options.function, Arc::new(write)).await?);
-        let gate =
-            Gate::new(Arc::clone(&lambda), options.authorizer, arn, options.time_scale, journal.clone());
+        let site = Site::new(
+            port,
+            options.login,
+            journal.clone(),
+            Arc::clone(&lambda),
+            options.authorizer.name.clone(),
+            arn.clone(),
+            options.time_scale,
+        );
+        let time = Scale::faster(options.time_scale);
+        let gate = Gate::new(Arc::clone(&lambda), options.authorizer, arn.clone(), time, journal.clone());
         let gate = Arc::new(gate);
         let connections = Arc::new(Connections::default());
         let broker = Broker::start(Arc::clone(&gate), Arc::clone(&connections)).await?;
-        let house = Arc::new(House { gate, broker, connections, pages: options.pages });
+        let house = Arc::new(House { gate, broker, connections, site });
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, house));
-        Ok(Running { port, journal, lambda, _tasks: tasks })
+        tasks.spawn(accept(listener, Arc::clone(&house), None));
+        let tls_port = secure.map(|(tls, (listener, port))| {
+            tasks.spawn(accept(listener, house, Some(tls)));
+            port
+        });
+        Ok(Running { port, tls_port, journal, lambda, arn, _tasks: tasks })
     }
 }
 
-async fn accept(listener: TcpListener, house: Arc<House>) {
+/// The listener and its port.
+async fn listen(port: u16, option: &'static str) -> Result<(TcpListener, u16), FrontError> {
+    let failed = |source| FrontError::Listen { port, option, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, port))
+}
+
+async fn accept(listener: TcpListener, house: Arc<House>, tls: Option<Arc<Tls>>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(serve(stream, peer, Arc::clone(&house)));
+                    connections.spawn(serve(stream, peer, tls.clone(), Arc::clone(&house)));
                 }
                 // No more file descriptors, most likely: connections that end will free some.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
@@ -134,52 +169,12 @@ async fn accept(listener: TcpListener, house: Arc<House>) {
     }
 }
 
-/// One connection: one HTTP request, which may become a WebSocket.
-async fn serve(mut stream: TcpStream, peer: SocketAddr, house: Arc<House>) {
+async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<Arc<Tls>>, house: Arc<House>) {
     let _ = stream.set_nodelay(true);
-    let Some(head) = head::read(&mut stream).await else { return };
-    let head = Arc::new(head);
-    let upgrade: Arc<Mutex<Option<Upgrade>>> = Arc::default();
-    let service = service_fn(|request| {
-        let (head, house, upgrade) = (Arc::clone(&head), Arc::clone(&house), Arc::clone(&upgrade));
-        async move { Ok::<_, Infallible>(answer(request, &head, peer, &house, &upgrade).await) }
-    });
-    // The head has been read here, for the case of its header names; the HTTP server reads it once more.
-    let (reader, writer) = tokio::io::split(stream);
-    let replayed = tokio::io::join(std::io::Cursor::new(head.bytes.clone()).chain(reader), writer);
-    let http = hyper::server::conn::http1::Builder::new();
-    let served = http.serve_connection(TokioIo::new(replayed), service).with_upgrades().await;
-    let upgrade = upgrade.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let (Ok(()), Some(upgrade)) = (served, upgrade) {
-        websocket::run(upgrade, peer, &house).await;
+    match tls {
+        Some(tls) => secure::serve(stream, peer.ip(), tls, house).await,
+        None => http::serve(stream, BytesMut::new(), Visit::new(peer.ip(), None), house).await,
     }
-}
-
-async fn answer(
-    mut request: Request<Incoming>,
-    head: &Head,
-    peer: SocketAddr,
-    house: &House,
-    upgrade: &Mutex<Option<Upgrade>>,
-) -> Response<Full<Bytes>> {
-    let path = request.uri().path();
-    let mut response = match (request.method(), path) {
-        (&Method::GET, "/mqtt") => match websocket::accept(&mut request, head) {
-            Ok((response, accepted)) => {
-                *upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(accepted);
-                return response;
-            }
-            Err(response) => response,
-        },
-        (&Method::POST, path) if path.starts_with("/topics/") => {
-            publish::answer(request, head, peer, house).await
-        }
-        (&Method::GET | &Method::HEAD, path) => pages::answer(path, &house.pages),
-        _ => text(StatusCode::NOT_FOUND, "nothing here\n"),
-    };
-    // Only the first head has been read with its case kept, so there is no second request.
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {

@@ -55,6 +55,24 @@ pub struct TokenRequest {
     pub at: SystemTime,
 }
 
+/// What an ID token is to say (OpenID Connect Core, section 2): who has logged in, for a client. The authorizer does
+/// not take it for an access token, since it is meant for somebody else.
+#[derive(Debug, Clone, Copy)]
+pub struct IdToken<'a> {
+    /// The subject.
+    pub sub: &'a str,
+    /// The client id, which is its audience.
+    pub client: &'a str,
+    /// What the client sent, to find its request again.
+    pub nonce: Option<&'a str>,
+    /// When the subject logged in.
+    pub authenticated: SystemTime,
+    /// How long the token lives.
+    pub ttl: Duration,
+    /// When it is issued.
+    pub at: SystemTime,
+}
+
 /// Why there is no token.
 #[derive(Debug, Error)]
 pub enum MintError {
@@ -132,21 +150,43 @@ impl Issuer {
         self.mint_by(algorithm, request)
     }
 
+    /// Mints an ID token by the issuer's first algorithm.
+    ///
+    /// # Errors
+    /// As [`Issuer::mint`].
+    pub fn mint_id_token(&self, token: &IdToken<'_>) -> Result<String, MintError> {
+        let algorithm = self.settings.algorithms.first().copied().unwrap_or_default();
+        let issued = seconds(token.at)?;
+        let expires = issued.checked_add(token.ttl.as_secs()).ok_or(MintError::Time)?;
+        let mut claims = json!({
+            "iss": self.settings.issuer, "sub": token.sub, "aud": token.client, "iat": issued, "exp": expires,
+            "auth_time": seconds(token.authenticated)?,
+        });
+        if let (Some(nonce), Value::Object(claims)) = (token.nonce, &mut claims) {
+            claims.insert("nonce".to_owned(), json!(nonce));
+        }
+        self.sign(algorithm, "JWT", &claims)
+    }
+
     /// Mints a token by one of the issuer's algorithms.
     ///
     /// # Errors
     /// As [`Issuer::mint`], and for an algorithm without a key.
     pub fn mint_by(&self, algorithm: Algorithm, request: &TokenRequest) -> Result<String, MintError> {
+        self.sign(algorithm, &self.settings.typ, &Value::Object(self.claims(request)?))
+    }
+
+    fn sign(&self, algorithm: Algorithm, typ: &str, claims: &Value) -> Result<String, MintError> {
         let kind = KeyKind::of(algorithm);
         let key = self.keys.iter().find(|key| Some(key.kind) == kind).ok_or(MintError::NoKey(algorithm))?;
         let mut header = Header::new(algorithm);
-        header.typ = Some(self.settings.typ.clone());
+        header.typ = Some(typ.to_owned());
         header.kid = Some(key.kid.clone());
-        Ok(jsonwebtoken::encode(&header, &self.claims(request)?, &key.encoding)?)
+        Ok(jsonwebtoken::encode(&header, claims, &key.encoding)?)
     }
 
     fn claims(&self, request: &TokenRequest) -> Result<Map<String, Value>, MintError> {
-        let issued = request.at.duration_since(UNIX_EPOCH).map_err(|_| MintError::Time)?.as_secs();
+        let issued = seconds(request.at)?;
         let expires = issued.checked_add(request.ttl.as_secs()).ok_or(MintError::Time)?;
         let mut jti = [0; JTI_BYTES];
         rand::fill(&mut jti).map_err(|_| MintError::Random)?;
@@ -177,6 +217,10 @@ pub fn algorithm(name: &str) -> Option<Algorithm> {
     // `Ed25519` is the newer name of what the library calls by the older.
     let name = if name == "Ed25519" { "EdDSA" } else { name };
     name.parse().ok().filter(|algorithm| KeyKind::of(*algorithm).is_some())
+}
+
+fn seconds(time: SystemTime) -> Result<u64, MintError> {
+    Ok(time.duration_since(UNIX_EPOCH).map_err(|_| MintError::Time)?.as_secs())
 }
 
 fn kinds(algorithms: &[Algorithm]) -> Vec<KeyKind> {

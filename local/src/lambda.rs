@@ -1,9 +1,10 @@
-//! A Lambda on one's own machine: the function's processes behind the Lambda Runtime API.
+//! A Lambda on one's own machine: the function's processes behind the Lambda Runtime API, or what answers at an address.
 //!
 //! Each process is one execution environment ("sandbox"). All take from one queue, and each speaks to a listener
 //! of its own, so that it is always known which process holds which request: when a process dies its request fails
 //! at once, and when it is too slow that process is the one that is killed.
 
+mod endpoint;
 mod life;
 mod lines;
 mod queue;
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+pub use self::endpoint::{Endpoint, NotAnEndpoint};
 use self::queue::{Job, Queue};
 use self::sandbox::Sandbox;
 use crate::clock;
@@ -47,6 +49,32 @@ pub struct LambdaSpec {
     pub sandboxes: usize,
     /// The ARN that it is told it was invoked by; region and function name are taken from it.
     pub function_arn: String,
+}
+
+/// What is invoked.
+#[derive(Clone)]
+pub enum Function {
+    /// Processes of our own.
+    Processes(LambdaSpec),
+    /// A Lambda that someone else runs.
+    Endpoint(Endpoint),
+}
+
+impl Function {
+    /// The ARN whose Region and account are those of every resource.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        match self {
+            Self::Processes(spec) => &spec.function_arn,
+            Self::Endpoint(endpoint) => endpoint.function_arn(),
+        }
+    }
+}
+
+impl From<LambdaSpec> for Function {
+    fn from(spec: LambdaSpec) -> Self {
+        Self::Processes(spec)
+    }
 }
 
 /// Where a line came from.
@@ -78,7 +106,7 @@ pub type LineSink = Arc<dyn Fn(SandboxLine) + Send + Sync>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// No answer within [`INVOKE_LIMIT`], waiting for a free sandbox included.
-    #[error("the function did not answer within {} seconds; its sandbox is replaced", INVOKE_LIMIT.as_secs())]
+    #[error("the function did not answer within {} seconds; a sandbox that hangs is replaced", INVOKE_LIMIT.as_secs())]
     TimedOut,
     /// The process ended while it held the request.
     #[error("the function's process ended while it worked ({0}); its sandbox is replaced")]
@@ -91,6 +119,9 @@ pub enum InvokeError {
         /// Its `errorMessage`.
         message: String,
     },
+    /// The endpoint of the function cannot be reached, or gives no answer that a Lambda would give.
+    #[error("the function's endpoint: {0}")]
+    Endpoint(String),
     /// The host is being shut down.
     #[error("the function's host has stopped")]
     Stopped,
@@ -133,17 +164,31 @@ fn said(stderr: &str) -> String {
 
 /// A running function. Dropping it ends its processes.
 pub struct Lambda {
-    queue: Arc<Queue>,
+    host: Host,
     process_ids: Arc<[AtomicU32]>,
-    _sandboxes: JoinSet<()>,
+}
+
+enum Host {
+    Sandboxes { queue: Arc<Queue>, _running: JoinSet<()> },
+    Endpoint(Endpoint),
 }
 
 impl Lambda {
-    /// Starts every sandbox and waits until each has asked for its first event.
+    /// Makes the function ready. Whether an endpoint answers is seen at the first invocation.
     ///
     /// # Errors
-    /// The first fault of a sandbox that did not get there; the others are ended.
-    pub async fn start(spec: LambdaSpec, lines: LineSink) -> Result<Self, StartError> {
+    /// The first fault of a process that did not get to its first event; the others are ended.
+    pub async fn start(function: impl Into<Function>, lines: LineSink) -> Result<Self, StartError> {
+        match function.into() {
+            Function::Processes(spec) => Self::start_sandboxes(spec, lines).await,
+            Function::Endpoint(endpoint) => {
+                Ok(Self { host: Host::Endpoint(endpoint), process_ids: Arc::default() })
+            }
+        }
+    }
+
+    /// Starts every sandbox and waits until each has asked for its first event.
+    async fn start_sandboxes(spec: LambdaSpec, lines: LineSink) -> Result<Self, StartError> {
         let spec = Arc::new(spec);
         let queue = Arc::new(Queue::new());
         let process_ids: Arc<[AtomicU32]> = (0..spec.sandboxes.max(1)).map(|_| AtomicU32::new(0)).collect();
@@ -168,25 +213,29 @@ impl Lambda {
                 Err(_) => return Err(StartError::Silent { stderr: String::new() }),
             }
         }
-        Ok(Self { queue, process_ids, _sandboxes: sandboxes })
+        Ok(Self { host: Host::Sandboxes { queue, _running: sandboxes }, process_ids })
     }
 
-    /// Hands the event to the next free sandbox and returns what the function answers.
+    /// Hands the event to the next free sandbox, or to the endpoint, and returns what the function answers.
     ///
     /// # Errors
     /// See [`InvokeError`]; at the latest after [`INVOKE_LIMIT`].
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         let deadline = clock::deadline(INVOKE_LIMIT);
-        let (reply, answer) = oneshot::channel();
-        self.queue.put(Job { id: Uuid::new_v4(), event, again: false, reply });
-        match tokio::time::timeout_at(deadline, answer).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(InvokeError::Stopped),
-            Err(_) => Err(InvokeError::TimedOut),
-        }
+        let answer = async {
+            match &self.host {
+                Host::Endpoint(endpoint) => endpoint.invoke(event).await,
+                Host::Sandboxes { queue, .. } => {
+                    let (reply, answer) = oneshot::channel();
+                    queue.put(Job { id: Uuid::new_v4(), event, again: false, reply });
+                    answer.await.unwrap_or(Err(InvokeError::Stopped))
+                }
+            }
+        };
+        tokio::time::timeout_at(deadline, answer).await.unwrap_or(Err(InvokeError::TimedOut))
     }
 
-    /// The processes that run now; one that is being replaced is missing.
+    /// The processes that run now; one that is being replaced is missing, and an endpoint has none.
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
         self.process_ids.iter().map(|id| id.load(Ordering::Relaxed)).filter(|id| *id != 0).collect()

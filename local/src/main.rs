@@ -6,8 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use iot_local::certificate::{self, CertificateArgs};
 use iot_local::clock;
 use iot_local::demo::{self, DemoError};
+use iot_local::invoke::{self, InvokeArgs};
+use iot_local::launch::{FunctionArgs, Surroundings};
+use iot_local::oidc::RedirectUri;
+use iot_local::selection::AuthorizerArgs;
 use iot_local::serve::{self, ServeOptions};
 use iot_local::token::{self, TokenError};
 
@@ -29,6 +34,10 @@ enum Command {
     Demo(DemoArgs),
     /// Print a development token, alone on one line
     Token(token::Options),
+    /// Ask the authorizer once, as `aws iot test-invoke-authorizer` does; exits 0 if its answer lets a client in
+    Invoke(Box<InvokeArgs>),
+    /// Make a client certificate that the TLS port accepts, and say where it is
+    Certificate(CertificateArgs),
 }
 
 #[derive(Args)]
@@ -36,21 +45,28 @@ struct ServeArgs {
     /// Plain port on 127.0.0.1; 0 takes any free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// Configuration of the authorizer
-    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
-    config: PathBuf,
-    /// Keep the configuration's own key sources, for tokens of its real issuers
-    #[arg(long)]
-    keep_keys: bool,
+    /// TLS port on 127.0.0.1; 0 takes any free one
+    #[arg(long, default_value_t = 8443)]
+    tls_port: u16,
+    /// Accept client certificates of the authorities in this PEM file, too
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// Accept the client certificates in this PEM file, whoever signed them, as AWS IoT does with registered ones
+    #[arg(long, value_name = "FILE")]
+    client_certificate: Option<PathBuf>,
+    #[command(flatten)]
+    function: FunctionArgs,
+    #[command(flatten)]
+    authorizer: AuthorizerArgs,
     /// Processes of the function, as many as connects are decided at once
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     sandboxes: u8,
     /// Let the times of the authorizer's answer pass N times faster
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     time_scale: u32,
-    /// Use this bootstrap instead of building it
-    #[arg(long, value_name = "PATH")]
-    bootstrap: Option<PathBuf>,
+    /// Let an app of yours log people in as client `app`: its exact redirect URI, as often as needed
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<RedirectUri>,
 }
 
 #[derive(Args)]
@@ -70,6 +86,13 @@ async fn main() -> ExitCode {
     let outcome: Result<bool, Box<dyn Error>> = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve::run(&args.into_options(env)).await.map(|()| true).map_err(Into::into),
         Command::Demo(args) => play(args, env).await.map_err(Into::into),
+        Command::Invoke(args) => {
+            let mut out = std::io::stdout();
+            invoke::run(&args, &around(env, 1), &mut out).await.map_err(Into::into)
+        }
+        Command::Certificate(args) => {
+            certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
+        }
         Command::Token(options) => mint(&options, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
@@ -83,8 +106,25 @@ async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoEr
     // https://no-color.org
     let plain = variable(&env, "NO_COLOR").is_some_and(|value| !value.is_empty());
     let DemoArgs { config, bootstrap } = args;
-    let door = ServeArgs { port: 0, config, keep_keys: false, sandboxes: 2, time_scale: 1, bootstrap };
-    demo::run(&door.into_options(env), std::io::stdout().is_terminal() && !plain).await
+    let door = ServeOptions {
+        port: 0,
+        tls_port: None,
+        client_ca: None,
+        client_certificate: None,
+        function: FunctionArgs {
+            config,
+            keep_keys: false,
+            bootstrap,
+            function: None,
+            function_arn: None,
+            env: None,
+        },
+        authorizer: AuthorizerArgs::default(),
+        time_scale: 1,
+        redirect_uris: Vec::new(),
+        around: around(env, 2),
+    };
+    demo::run(&door, std::io::stdout().is_terminal() && !plain).await
 }
 
 fn mint(options: &token::Options, env: &[(String, String)]) -> Result<(), TokenError> {
@@ -94,19 +134,24 @@ fn mint(options: &token::Options, env: &[(String, String)]) -> Result<(), TokenE
 
 impl ServeArgs {
     fn into_options(self, env: Vec<(String, String)>) -> ServeOptions {
-        // Cargo names itself to what it runs.
-        let cargo = variable(&env, "CARGO").unwrap_or("cargo").to_owned();
         ServeOptions {
             port: self.port,
-            config: self.config,
-            keep_keys: self.keep_keys,
-            sandboxes: self.sandboxes.into(),
+            tls_port: Some(self.tls_port),
+            client_ca: self.client_ca,
+            client_certificate: self.client_certificate,
+            function: self.function,
+            authorizer: self.authorizer,
             time_scale: self.time_scale,
-            bootstrap: self.bootstrap,
-            cargo,
-            env,
+            redirect_uris: self.redirect_uri,
+            around: around(env, self.sandboxes),
         }
     }
+}
+
+fn around(env: Vec<(String, String)>, sandboxes: u8) -> Surroundings {
+    // Cargo names itself to what it runs.
+    let cargo = variable(&env, "CARGO").unwrap_or("cargo").to_owned();
+    Surroundings { cargo, env, sandboxes: sandboxes.into() }
 }
 
 fn variable<'e>(env: &'e [(String, String)], name: &str) -> Option<&'e str> {

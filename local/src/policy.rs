@@ -53,6 +53,9 @@ pub struct Context {
     pub persistent: bool,
     /// The topic of the CONNECT's last will.
     pub last_will: Option<String>,
+    /// Whether the client presented a certificate. AWS IoT then knows values of certificate and thing variables that are
+    /// not known here: no Allow is taken to match by them, and every Deny that might.
+    pub certificate: bool,
 }
 
 /// What became of a question.
@@ -67,7 +70,7 @@ pub struct Verdict {
 }
 
 /// Where a statement stands; both count from one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Place {
     /// Among the documents of the answer.
     pub document: usize,
@@ -175,5 +178,7 @@ impl fmt::Display for Place {
     }
 }
 
+#[cfg(test)]
+mod property;
 #[cfg(test)]
 mod tests;

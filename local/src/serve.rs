@@ -2,64 +2,66 @@
 
 mod examples;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use iot_jwt_authorizer::config::{Config, Faults};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock;
-use crate::event::Authorizer;
 use crate::front::{Front, FrontError, FrontOptions, Running};
-use crate::function::{self, BuildError};
-use crate::journal::Happening;
-use crate::workspace::{self, PrepareError, Workspace};
+use crate::journal::{Happening, What};
+use crate::launch::{self, FunctionArgs, LaunchError, Surroundings};
+use crate::oidc::{self, ProviderOptions, Realm, RedirectUri};
+use crate::people;
+use crate::rights;
+use crate::selection::{AuthorizerArgs, SigningKeyError};
+use crate::tls::{Authority, AuthorityError, TlsOptions};
+use crate::workspace::{Workspace, files};
 
 /// What to serve.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
     /// The plain port; 0 takes any free one.
     pub port: u16,
-    /// The user's `authorizer.toml`.
-    pub config: PathBuf,
-    /// Whether issuers keep their own key sources, rather than get development keys.
-    pub keep_keys: bool,
-    /// How many processes of the function.
-    pub sandboxes: usize,
+    /// The TLS port, likewise; none is opened without.
+    pub tls_port: Option<u16>,
+    /// A PEM file of authorities whose client certificates are accepted beside those of our own.
+    pub client_ca: Option<PathBuf>,
+    /// A PEM file of client certificates that are accepted, too.
+    pub client_certificate: Option<PathBuf>,
+    /// Which function.
+    pub function: FunctionArgs,
+    /// The authorizer's definition.
+    pub authorizer: AuthorizerArgs,
     /// What the seconds of an answer are divided by.
     pub time_scale: u32,
-    /// A built `bootstrap`; without one it is built.
-    pub bootstrap: Option<PathBuf>,
-    /// The cargo to build with.
-    pub cargo: String,
-    /// The environment that the function inherits.
-    pub env: Vec<(String, String)>,
+    /// Where an app of the user's may be sent back to after a login.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// What the function is built and run with.
+    pub around: Surroundings,
 }
 
 /// Why nothing is served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The configuration cannot be made ready.
+    /// There is no function.
     #[error(transparent)]
-    Prepare(#[from] PrepareError),
-    /// The function would not start with the configuration as it is; every fault is named.
-    #[error("{} has faults, with which the function would not start:\n{}", config.display(), faults.to_string().trim_end())]
-    Faults {
-        /// The user's file.
-        config: PathBuf,
-        /// What is wrong with it and with what it names.
-        faults: Faults,
-    },
-    /// There is no function at the path that was given.
-    #[error("cannot read {}: {source}; build it, or leave --bootstrap out", path.display())]
-    Bootstrap {
-        /// The path.
+    Launch(#[from] LaunchError),
+    /// The machine's secret can be neither read nor made.
+    #[error("{}: {source}; check the folder's permissions", path.display())]
+    Secret {
+        /// Which file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
-    /// The function cannot be built.
+    /// There is no certificate authority.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Authority(#[from] AuthorityError),
+    /// There is no key to check tokens with.
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
     /// The door does not open.
     #[error(transparent)]
     Front(#[from] FrontError),
@@ -70,34 +72,59 @@ pub enum ServeError {
 /// # Errors
 /// See [`ServeError`].
 pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeError> {
-    let environment =
-        |name: &str| options.env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    let workspace = if options.keep_keys {
-        workspace::as_it_is(&options.config)?
-    } else {
-        workspace::prepare(&options.config, &environment)?
-    };
-    // The user's own files are what will be deployed, so it is they that have to be right. The copy that the function
-    // runs on has other keys, and would not show what is wrong with theirs.
-    if let Err(faults) = Config::load(&workspace.original, &environment) {
-        return Err(ServeError::Faults { config: workspace.original, faults });
-    }
-    let program = match &options.bootstrap {
-        Some(path) => {
-            path.canonicalize().map_err(|source| ServeError::Bootstrap { path: path.clone(), source })?
+    let authorizer = options.authorizer.authorizer()?;
+    let (workspace, function) = launch::launch(&options.function, &options.around).await?;
+    let tls = match options.tls_port {
+        Some(port) => {
+            let authority = Arc::new(Authority::open(&workspace.root)?);
+            let (client_ca, client_certificate) =
+                (options.client_ca.clone(), options.client_certificate.clone());
+            Some(TlsOptions { port, authority, client_ca, client_certificate })
         }
-        None => function::build(&options.cargo).await?,
+        None => None,
     };
-    let function =
-        function::spec(program, &workspace.root, Some(&workspace.config), &options.env, options.sandboxes);
     let front = FrontOptions {
         port: options.port,
+        tls,
         function,
-        authorizer: Authorizer::default(),
+        authorizer,
         time_scale: options.time_scale,
-        pages: Vec::new(),
+        login: login(options, &workspace)?,
     };
     Ok((Front::start(front).await?, workspace))
+}
+
+/// Whom people and machines log in with: every issuer of the configuration, with people that its rules let in.
+fn login(options: &ServeOptions, workspace: &Workspace) -> Result<ProviderOptions, ServeError> {
+    let config = std::fs::read_to_string(&workspace.config).unwrap_or_default();
+    let realms = workspace.issuers.iter().map(|issuer| {
+        let id = &issuer.settings().id;
+        Realm {
+            issuer: issuer.clone(),
+            people: people::people(&config, id),
+            machine: people::machine(&config, id),
+        }
+    });
+    let path = secret_file(workspace);
+    let secret = machine_secret(&path).map_err(|source| ServeError::Secret { path, source })?;
+    Ok(ProviderOptions {
+        realms: realms.collect(),
+        machine_secret: Some(secret),
+        redirect_uris: options.redirect_uris.clone(),
+    })
+}
+
+fn secret_file(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("private").join("machine.secret")
+}
+
+/// The machine's secret, made on first use and readable by its owner alone.
+fn machine_secret(path: &Path) -> io::Result<String> {
+    if !path.exists() {
+        let secret = oidc::random().ok_or(io::Error::other("the system has no random numbers"))?;
+        files::create_once(path, secret.as_bytes())?;
+    }
+    Ok(std::fs::read_to_string(path)?.trim().to_owned())
 }
 
 /// Opens the door and writes what happens, one line each, until the process is interrupted.
@@ -107,7 +134,7 @@ pub async fn open(options: &ServeOptions) -> Result<(Running, Workspace), ServeE
 pub async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     let (running, workspace) = open(options).await?;
     let examples = examples(&running, &workspace).await;
-    greet(running.port, &invitation(examples, options.keep_keys));
+    greet(&running, &workspace, &invitation(examples, options.function.keep_keys));
     let mut journal = running.journal.subscribe();
     let interrupted = interrupted();
     tokio::pin!(interrupted);
@@ -115,6 +142,8 @@ pub async fn run(options: &ServeOptions) -> Result<(), ServeError> {
         tokio::select! {
             () = &mut interrupted => return Ok(()),
             happening = journal.recv() => match happening {
+                // What the authorizer was asked is for the page: here its own log line says it.
+                Ok(Happening { what: What::Authorizer(_), .. }) => {}
                 Ok(happening) => show(&happening),
                 Err(RecvError::Lagged(lost)) => lag(lost),
                 Err(RecvError::Closed) => return Ok(()),
@@ -139,18 +168,8 @@ async fn interrupted() {
 async fn examples(running: &Running, workspace: &Workspace) -> Option<String> {
     let config = std::fs::read_to_string(&workspace.config).ok()?;
     let issuer = workspace.issuers.first()?;
-    examples::paste(&config, issuer, &running.lambda, running.port, clock::now()).await
-}
-
-#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
-fn greet(port: u16, examples: &str) {
-    println!(
-        "The front door is open, on this machine only:\n\n  \
-         MQTT over WebSocket   ws://127.0.0.1:{port}/mqtt\n  \
-         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n"
-    );
-    println!("{examples}\n");
-    println!("What happens (Ctrl-C ends it):");
+    let asked = rights::Asked { lambda: &running.lambda, arn: &running.arn };
+    examples::paste(&config, issuer, asked, running.port, clock::now()).await
 }
 
 /// What to paste, or where a token comes from if none could be made up here.
@@ -163,6 +182,37 @@ fn invitation(examples: Option<String>, keep_keys: bool) -> String {
         None => "For a token that your rules let in: cargo local token --sub SUBJECT --claim NAME=VALUE ..."
             .to_owned(),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
+fn greet(running: &Running, workspace: &Workspace, invitation: &str) {
+    let port = running.port;
+    println!(
+        "The front door is open, on this machine only:\n\n  \
+         The page              http://127.0.0.1:{port}/\n  \
+         MQTT over WebSocket   ws://127.0.0.1:{port}/mqtt\n  \
+         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n  \
+         OpenID Connect        http://127.0.0.1:{port}/.well-known/openid-configuration"
+    );
+    if let Some(port) = running.tls_port {
+        println!(
+            "  MQTT                  mqtts://localhost:{port}   ALPN mqtt, or none\n  \
+             the same over TLS     wss://localhost:{port}/mqtt, https://localhost:{port}/topics/TOPIC?qos=1\n  \
+             to be trusted         {}",
+            workspace.root.join("ca.pem").display()
+        );
+    }
+    println!();
+    for issuer in &workspace.issuers {
+        let (id, secret) = (&issuer.settings().id, secret_file(workspace));
+        println!(
+            "A machine's token:\n\ncurl -u \"machine-1:$(cat '{}')\" -d grant_type=client_credentials \
+             http://127.0.0.1:{port}/oidc/{id}/token\n",
+            secret.display()
+        );
+    }
+    println!("{invitation}\n");
+    println!("What happens (Ctrl-C ends it):");
 }
 
 #[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]

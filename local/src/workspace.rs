@@ -2,8 +2,7 @@
 //!
 //! It is copied to a state folder beside it, and of the copy only the issuers' keys are changed: to development
 //! keys, so that tokens can be minted for it here. Nothing else is touched, and above all no fault is mended or
-//! hidden: what is wrong with a configuration is for the authorizer to say. Or it is run just as it is, for tokens of its real
-//! issuers.
+//! hidden: what is wrong with a configuration is for the authorizer to say.
 
 mod adapt;
 pub(crate) mod files;
@@ -95,15 +94,17 @@ pub fn prepare(config: &Path, environment: Environment<'_>) -> Result<Workspace,
     Ok(Workspace { root, config: copy, original, issuers })
 }
 
-/// A configuration as it is, with the key sources that it will have when it is deployed. No token can be minted for it here.
+/// A state folder beside a configuration file that no token can be minted for: it keeps its own keys, or is another authorizer's.
 ///
 /// # Errors
-/// If there is no such file.
-pub fn as_it_is(config: &Path) -> Result<Workspace, PrepareError> {
-    let original =
-        config.canonicalize().map_err(|error| PrepareError::Config { path: config.to_owned(), error })?;
-    let root = original.parent().unwrap_or(Path::new("/")).to_owned();
-    Ok(Workspace { root, config: original.clone(), original, issuers: Vec::new() })
+/// Files that cannot be written.
+pub fn bare(config: &Path) -> Result<Workspace, PrepareError> {
+    let missing = |error| PrepareError::Config { path: config.to_owned(), error };
+    let original = std::path::absolute(config).map_err(missing)?;
+    let root = original.parent().unwrap_or(Path::new("/")).join(STATE);
+    make_root(&root)?;
+    let config = root.join(original.file_name().unwrap_or_default());
+    Ok(Workspace { root, config, original, issuers: Vec::new() })
 }
 
 /// The state folder is nobody else's business, and no repository's.

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -33,7 +35,7 @@ class FrontDoor:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            local("--port", "0"), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            local("--port", "0", "--tls-port", "0"), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
@@ -113,6 +115,26 @@ def held(door):
     return token, own
 
 
+def logged_in(door):
+    """An OpenID Connect client from outside logs in, and what a machine gets lets it in."""
+    secret = (ROOT / ".iot-local/private/machine.secret").read_text()
+    client = run(["node", "login.mjs", door.port, "https://login.example.com/", secret])
+    check("a strict OpenID Connect client logs in, and is refused what it should be", client.returncode == 0, client.stderr)
+    if client.returncode:
+        return
+    for topic, expected in (("acme/users/machine-1/x", 200), ("acme/users/alice/x", 403)):
+        address = f"http://127.0.0.1:{door.port}/topics/{topic.replace('/', '%2F')}?qos=1"
+        request = urllib.request.Request(address, b"x", {"Authorization": f"Bearer {client.stdout.strip()}"})
+        try:
+            status = urllib.request.urlopen(request, timeout=30).status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        check(f"a machine that has logged in publishes to {topic}: {expected}", status == expected, str(status))
+    if shutil.which("curl"):
+        curl = run(next(line for line in door.greeting if line.startswith("curl -u")), shell=True)
+        check("the line for a machine's token works as printed", '"access_token":"' in curl.stdout, outcome(curl))
+
+
 def sandboxes(door):
     """The processes of the function: children of the front door's."""
     listing = subprocess.run(["ps", "-eo", "pid=,pgid=,comm="], capture_output=True, text=True).stdout
@@ -156,6 +178,7 @@ def main():
     door = FrontDoor()
     try:
         pasted(door)
+        logged_in(door)
         killed(door, *held(door))
     finally:
         door.end()

@@ -39,7 +39,7 @@ fn without(name: &str) -> Value {
 }
 
 fn read(answer: &Value) -> Result<Answer, Refusal> {
-    Answer::read(answer.to_string().as_bytes(), &arn())
+    Answer::read(answer.to_string().as_bytes(), &arn(), None)
 }
 
 fn publishes(answer: &Answer, resource: &str) -> bool {
@@ -86,7 +86,9 @@ fn a_refusal_is_one_whatever_else_it_holds() {
 #[test]
 fn what_aws_refuses_is_spelled_out() {
     let table = [
-        (json!("{}"), "it must be a JSON object, not a string"),
+        (json!("{}"), "return the object itself, not its JSON text"),
+        (json!([good()]), "it must be a JSON object, not a list"),
+        (json!({ "isauthenticated": true }), "there is one in other letters"),
         (without("isAuthenticated"), "isAuthenticated must be true or false, not absent"),
         (with("isAuthenticated", json!("true")), "isAuthenticated must be true or false, not a string"),
         (with("isAuthenticated", json!(1)), "isAuthenticated must be true or false, not 1"),
@@ -124,7 +126,7 @@ fn what_aws_refuses_is_spelled_out() {
         let Err(Refusal::Illegal(faults)) = read(&answer) else { panic!("{expected}: it was accepted") };
         assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected} is not in {faults:?}");
     }
-    assert!(matches!(Answer::read(b"{\"isAuthenticated\":", &arn()), Err(Refusal::Illegal(_))));
+    assert!(matches!(Answer::read(b"{\"isAuthenticated\":", &arn(), None), Err(Refusal::Illegal(_))));
 }
 
 #[test]
@@ -138,7 +140,7 @@ fn the_size_limit_is_2048_characters_of_compact_form() {
     }
     // Ten such documents are the most there can be; white space between members of an object is free.
     let ten = with("policyDocuments", json!(vec![fill(2048); 10]));
-    assert!(Answer::read(serde_json::to_string_pretty(&ten).unwrap().as_bytes(), &arn()).is_ok());
+    assert!(Answer::read(serde_json::to_string_pretty(&ten).unwrap().as_bytes(), &arn(), None).is_ok());
 }
 
 #[test]
@@ -146,4 +148,48 @@ fn all_faults_come_together() {
     let answer = json!({ "isAuthenticated": true, "principalId": "a b", "policyDocuments": [1], "refreshAfterInSeconds": 1 });
     let Err(Refusal::Illegal(faults)) = read(&answer) else { panic!("it was accepted") };
     assert_eq!(faults.len(), 3, "{faults:?}");
+}
+
+#[test]
+fn with_a_certificate_the_principal_is_its_id_and_documents_are_optional() {
+    const ID: &str = "5f0c";
+    let read = |answer: &Value| Answer::read(answer.to_string().as_bytes(), &arn(), Some(ID));
+    let mut answer = with("principalId", json!(ID));
+    assert!(publishes(&read(&answer).unwrap(), "topic/a"));
+    answer.as_object_mut().unwrap().remove("policyDocuments");
+    let bare = read(&answer).unwrap();
+    assert_eq!(bare.principal, ID);
+    assert!(!publishes(&bare, "topic/a"), "no document allows nothing");
+    let mut null = answer.clone();
+    null["policyDocuments"] = Value::Null;
+    for (answer, expected) in [
+        (good(), "principalId must be the certificate's id"),
+        (with("principalId", json!("5F0C")), "principalId must be the certificate's id"),
+        (null, "policyDocuments must be a list of policy documents, not null"),
+    ] {
+        let Err(Refusal::Illegal(faults)) = read(&answer) else { panic!("{expected}: it was accepted") };
+        assert!(faults.iter().any(|fault| fault.contains(expected)), "{expected} is not in {faults:?}");
+    }
+}
+
+#[test]
+fn under_a_certificate_the_principal_is_its_id_and_documents_may_be_absent() {
+    let id = "a".repeat(128);
+    let read = |answer: &Value, id: Option<&str>| Answer::read(answer.to_string().as_bytes(), &arn(), id);
+    let bare = read(&without("policyDocuments"), Some(&id)).unwrap();
+    let question = Question { action: Action::Publish, resource: "topic/a", context: &Context::default() };
+    assert!(!bare.policy.decide(&question).allowed, "no document allows nothing");
+    assert!(read(&good(), Some(&id)).unwrap().policy.decide(&question).allowed);
+    for (answer, id) in [
+        (good(), Some("b")),
+        (good(), Some("")),
+        (with("principalId", json!("A".repeat(128))), Some(id.as_str())),
+        (without("principalId"), Some(&id)),
+        (with("policyDocuments", Value::Null), Some(&id)),
+        (without("policyDocuments"), None),
+    ] {
+        assert!(matches!(read(&answer, id), Err(Refusal::Illegal(_))), "{answer} {id:?}");
+    }
+    let refused = with("isAuthenticated", json!(false));
+    assert_eq!(read(&refused, Some("b")).unwrap_err(), Refusal::NotAuthenticated);
 }

@@ -8,18 +8,17 @@ use async_trait::async_trait;
 use rmqtt::codec::v5::SubscribeAckReason;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType};
 use rmqtt::session::Session;
-use rmqtt::types::{
-    AuthResult, ConnectInfo, LastWill, Publish, PublishAclResult, QoS, Subscribe, SubscribeAclResult,
-};
+use rmqtt::types::{AuthResult, ConnectInfo, Publish, PublishAclResult, QoS, Subscribe, SubscribeAclResult};
 
-use super::lifetime::{self, Credentials, Times};
+use super::connect::{Denied, Wish};
+use super::lifetime;
 use crate::answer::Answer;
 use crate::connection::{Connection, Connections, Entitlement};
 use crate::event::MqttFacts;
 use crate::gate::Gate;
 use crate::journal::{Ending, What};
 use crate::limits;
-use crate::policy::{Action, Context, Policy, Question, Verdict};
+use crate::policy::Action;
 
 /// The MQTT protocol level of MQTT 5.
 const MQTT_5: u8 = 5;
@@ -29,11 +28,6 @@ const MQTT_5: u8 = 5;
 pub(super) struct Gatekeeper {
     gate: Arc<Gate>,
     connections: Arc<Connections>,
-}
-
-/// Asks a policy.
-pub(super) fn ask(policy: &Policy, context: &Context, action: Action, resource: &str) -> Verdict {
-    policy.decide(&Question { action, resource, context })
 }
 
 #[async_trait]
@@ -56,17 +50,19 @@ impl Handler for Gatekeeper {
                 (false, Some(HookResult::PublishAclResult(result)))
             }
             Parameter::ClientSubscribeCheckAcl(session, subscribe) => {
-                let result = match self.subscribe(session, subscribe) {
-                    true => SubscribeAclResult::new_success(subscribe.opts.qos(), None),
-                    false => SubscribeAclResult::new_failure(SubscribeAckReason::NotAuthorized),
+                let result = match self.subscribe(session, subscribe).await {
+                    Ok(()) => SubscribeAclResult::new_success(subscribe.opts.qos(), None),
+                    Err(code) => SubscribeAclResult::new_failure(code),
                 };
                 (false, Some(HookResult::SubscribeAclResult(result)))
             }
-            Parameter::MessageExpiryCheck(session, _, publish) => match self.receive(session, publish) {
-                true => (true, so_far),
-                // There is no hook to refuse a delivery; one to expire the message does the same.
-                false => (false, Some(HookResult::MessageExpiry)),
-            },
+            Parameter::MessageExpiryCheck(session, _, publish) => {
+                match self.receive(session, publish).await {
+                    true => (true, so_far),
+                    // There is no hook to refuse a delivery; one to expire the message does the same.
+                    false => (false, Some(HookResult::MessageExpiry)),
+                }
+            }
             _ => (true, so_far),
         }
     }
@@ -84,14 +80,15 @@ impl Gatekeeper {
             return false;
         };
         connection.speaks_mqtt5(connect.proto_ver() == MQTT_5);
-        let client_id = connect.client_id().to_string();
-        match self.admit(&connection, connect, &client_id).await {
+        let wish = Wish::new(connect, connection.peer, false);
+        let client_id = wish.client_id.clone();
+        match self.admit(&connection, connect, wish).await {
             Ok(connected) => {
                 self.record(&connection, &client_id, connected);
                 true
             }
-            Err(reason) => {
-                self.record(&connection, &client_id, What::ConnectRefused { reason });
+            Err(Denied { reason, decided_by }) => {
+                self.record(&connection, &client_id, What::ConnectRefused { reason, decided_by });
                 false
             }
         }
@@ -101,46 +98,38 @@ impl Gatekeeper {
         &self,
         connection: &Arc<Connection>,
         connect: &ConnectInfo,
-        client_id: &str,
-    ) -> Result<What, String> {
+        wish: Wish,
+    ) -> Result<What, Denied> {
+        wish.within_limits()?;
+        // The authorizer is told what the client sent, and that is not what the broker calls a client without a name.
+        let sent = if connection.is_nameless() { "" } else { &wish.client_id };
         let facts = MqttFacts {
             username: connect.username().map(ToString::to_string),
             password: connect.password().cloned(),
-            client_id: Some(client_id.to_owned()),
+            client_id: Some(sent.to_owned()),
         };
-        let event = self.gate.event(&connection.door, Some(&facts));
-        let answer = self.gate.ask(event.clone()).await.map_err(|denial| denial.to_string())?;
-        let will = connect.last_will().map(Will::from);
-        let context = Context {
-            client_id: Some(client_id.to_owned()),
-            source_ip: Some(connection.peer),
-            persistent: is_persistent(connect),
-            last_will: will.as_ref().map(|will| will.topic.clone()),
-        };
-        let statement = may_connect(&answer.policy, &context, client_id, will.as_ref())?;
-        let Answer { principal, policy, disconnect_after, refresh_after } = answer;
+        let event = self.gate.event(&connection.door, Some(&facts))?;
+        let Answer { principal, policy, disconnect_after, refresh_after } =
+            self.gate.ask(event.clone()).await?;
+        let verdict = wish.allowed_by(&policy)?;
         // Whoever holds the client id is closed by the broker, and can be told why if it speaks MQTT 5.
-        for holder in self.connections.holders(client_id) {
+        for holder in self.connections.holders(&wish.client_id) {
             holder.ends_by(Ending::TakenOver);
         }
-        let entitlement = Entitlement { client_id: client_id.to_owned(), policy, context: context.clone() };
-        connection.admit(entitlement);
-        tokio::spawn(lifetime::keep(
-            Arc::clone(connection),
-            Arc::clone(&self.gate),
-            Credentials { event, client_id: client_id.to_owned(), context },
-            Times { disconnect_after, refresh_after },
-        ));
-        Ok(What::Connected { principal, statement })
+        let Wish { client_id, context, .. } = wish.clone();
+        connection.admit(Entitlement { client_id, policy, context });
+        let kept =
+            lifetime::Kept { connection: Arc::clone(connection), gate: Arc::clone(&self.gate), event, wish };
+        tokio::spawn(kept.until_its_end(disconnect_after, refresh_after));
+        Ok(What::Connected { principal, statement: verdict.reason, decided_by: verdict.decided_by })
     }
 
     fn publish(&self, session: &Session, publish: &Publish) -> bool {
         let Some(connection) = self.connection(session) else { return false };
         let resource = format!("topic/{}", publish.topic);
-        if let Err(reason) = within_limits(publish) {
-            connection.ends_by(Ending::OverLimit);
-            let what = What::Refused { action: Action::Publish, resource, reason: reason.to_owned() };
-            self.record(&connection, &session.id.client_id, what);
+        if let Err((fault, code)) = within_limits(publish) {
+            connection.ends_by_code(Ending::OverLimit, code);
+            self.refuse(&connection, session, Action::Publish, resource, fault);
             return false;
         }
         let actions: &[Action] =
@@ -152,36 +141,62 @@ impl Gatekeeper {
         allowed
     }
 
-    fn subscribe(&self, session: &Session, subscribe: &Subscribe) -> bool {
-        let Some(connection) = self.connection(session) else { return false };
-        let filter = match subscribe.opts.shared_group() {
+    async fn subscribe(&self, session: &Session, subscribe: &Subscribe) -> Result<(), SubscribeAckReason> {
+        let connection = self.connection(session).ok_or(SubscribeAckReason::NotAuthorized)?;
+        let group = subscribe.opts.shared_group();
+        let filter = match group {
             Some(group) => format!("$share/{group}/{}", subscribe.topic_filter),
             None => subscribe.topic_filter.to_string(),
         };
         let resource = format!("topicfilter/{filter}");
-        if let Err(reason) = limits::filter(&subscribe.topic_filter) {
-            let what = What::Refused { action: Action::Subscribe, resource, reason: reason.to_owned() };
-            self.record(&connection, &session.id.client_id, what);
-            return false;
-        }
-        self.decide(&connection, session, Action::Subscribe, &resource)
+        let group: &str = group.map_or("", |group| group);
+        let (fault, code) = if let Err(fault) = limits::unreserved_filter(&subscribe.topic_filter) {
+            connection.end(Ending::Forbidden);
+            (fault, SubscribeAckReason::TopicFilterInvalid)
+        } else if let Err(fault) =
+            limits::filter(&subscribe.topic_filter).and_then(|()| limits::share_name(group))
+        {
+            (fault, SubscribeAckReason::TopicFilterInvalid)
+        } else if is_one_too_many(session, &subscribe.topic_filter).await {
+            ("the connection has 50 subscriptions already", SubscribeAckReason::QuotaExceeded)
+        } else if self.decide(&connection, session, Action::Subscribe, &resource) {
+            return Ok(());
+        } else {
+            // The connection is ended from the door's side, so that the client is sent its SUBACK before.
+            connection.end(Ending::Forbidden);
+            return Err(SubscribeAckReason::NotAuthorized);
+        };
+        self.refuse(&connection, session, Action::Subscribe, resource, fault);
+        Err(code)
     }
 
-    fn receive(&self, session: &Session, publish: &Publish) -> bool {
+    async fn receive(&self, session: &Session, publish: &Publish) -> bool {
         let Some(connection) = self.connection(session) else { return false };
+        if publish.retain && is_shared(session, &publish.topic).await {
+            return false;
+        }
         self.decide(&connection, session, Action::Receive, &format!("topic/{}", publish.topic))
     }
 
     fn decide(&self, connection: &Connection, session: &Session, action: Action, resource: &str) -> bool {
         let client_id: &str = &session.id.client_id;
         let Some(verdict) = connection.decide(client_id, action, resource) else { return false };
-        let (allowed, reason, resource) = (verdict.allowed, verdict.reason, resource.to_owned());
-        let what = match allowed {
-            true => What::Allowed { action, resource, statement: reason },
-            false => What::Refused { action, resource, reason },
-        };
-        self.record(connection, client_id, what);
+        let allowed = verdict.allowed;
+        self.record(connection, client_id, What::decided(action, resource, verdict));
         allowed
+    }
+
+    /// Writes down what is refused whatever the policy says.
+    fn refuse(
+        &self,
+        connection: &Connection,
+        session: &Session,
+        action: Action,
+        resource: String,
+        fault: &str,
+    ) {
+        let what = What::Refused { action, resource, reason: fault.to_owned(), decided_by: None };
+        self.record(connection, &session.id.client_id, what);
     }
 
     fn connection(&self, session: &Session) -> Option<Arc<Connection>> {
@@ -193,65 +208,33 @@ impl Gatekeeper {
     }
 }
 
-/// The will, which is published in the client's name when it is gone and which no hook of the broker sees.
-struct Will {
-    topic: String,
-    retain: bool,
-    qos: QoS,
-}
-
-impl From<LastWill<'_>> for Will {
-    fn from(will: LastWill<'_>) -> Self {
-        let (topic, retain, qos) = match will {
-            LastWill::V3(will) => (&will.topic, will.retain, will.qos),
-            LastWill::V5(will) => (&will.topic, will.retain, will.qos),
-        };
-        Self { topic: topic.to_string(), retain, qos }
-    }
-}
-
-/// The statement that allows the connect, or why it is refused.
-fn may_connect(
-    policy: &Policy,
-    context: &Context,
-    client_id: &str,
-    will: Option<&Will>,
-) -> Result<String, String> {
-    let connect = ask(policy, context, Action::Connect, &format!("client/{client_id}"));
-    if !connect.allowed {
-        return Err(format!("iot:Connect on client/{client_id}: {}", connect.reason));
-    }
-    let Some(will) = will else { return Ok(connect.reason) };
-    limits::topic(&will.topic).map_err(|fault| format!("will: {fault}"))?;
-    if will.qos == QoS::ExactlyOnce {
-        return Err("will: AWS IoT has no QoS 2".to_owned());
-    }
-    let resource = format!("topic/{}", will.topic);
-    let retained = will.retain.then_some(Action::RetainPublish);
-    for action in [Some(Action::Publish), retained].into_iter().flatten() {
-        let verdict = ask(policy, context, action, &resource);
-        if !verdict.allowed {
-            return Err(format!("will: {action} on {resource}: {}", verdict.reason));
-        }
-    }
-    Ok(connect.reason)
-}
-
-fn within_limits(publish: &Publish) -> Result<(), &'static str> {
-    limits::topic(&publish.topic)?;
+/// Why a publish is over the limits, and the reason code for it (MQTT 5, section 3.14.2.1).
+fn within_limits(publish: &Publish) -> Result<(), (&'static str, u8)> {
+    limits::topic(&publish.topic, publish.retain).map_err(|fault| (fault, 0x90))?;
     if publish.qos == QoS::ExactlyOnce {
-        return Err("AWS IoT has no QoS 2");
+        return Err(("AWS IoT has no QoS 2", 0x9B));
     }
     if publish.payload.len() > limits::PAYLOAD {
-        return Err("the payload is larger than 128 KiB");
+        return Err(("the payload is larger than 128 KiB", 0x97));
     }
     Ok(())
 }
 
-/// Whether the client asks for a session that outlives the connection.
-fn is_persistent(connect: &ConnectInfo) -> bool {
-    match connect {
-        ConnectInfo::V3(_, connect) => !connect.clean_session,
-        ConnectInfo::V5(_, connect) => connect.session_expiry_interval_secs > 0,
+/// Whether a subscription would be one more than a connection may have. To ask again for one that is there is none more.
+async fn is_one_too_many(session: &Session, filter: &str) -> bool {
+    match session.subscriptions().await {
+        Ok(there) => there.len().await >= limits::SUBSCRIPTIONS && !there.read().await.contains_key(filter),
+        Err(_) => true,
     }
+}
+
+/// Whether a session is subscribed to a topic as a member of a group. Such a subscription brings no retained messages.
+/// (A message that has just been published carries the flag too if an MQTT 5 client asks for that.)
+/// <https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html#mqtt5-shared-subscription>
+async fn is_shared(session: &Session, topic: &str) -> bool {
+    let Ok(there) = session.subscriptions().await else { return true };
+    let there = there.read().await;
+    there.get(topic).is_some_and(|options| {
+        options.has_shared_group() && !options.retain_as_published().unwrap_or_default()
+    })
 }

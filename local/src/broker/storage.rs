@@ -30,7 +30,12 @@ impl RetainStorage for Retained {
         self.messages.set_with_timeout(topic, retain, expiry).await
     }
 
+    /// AWS IoT gives a retained message to who subscribes to exactly its topic, and to nobody else.
+    /// <https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html#mqtt-differences>
     async fn get(&self, filter: &TopicFilter) -> rmqtt::Result<Vec<(TopicName, Retain)>> {
+        if filter.contains(['+', '#']) {
+            return Ok(Vec::new());
+        }
         self.messages.get_message(filter).await
     }
 

@@ -84,7 +84,7 @@ impl Client {
         }
     }
 
-    /// Subscribes at QoS 1.
+    /// Subscribes at QoS 1 and waits for the acknowledgement; for the end of the connection too if it is a refusal.
     pub(super) async fn subscribe(&mut self, filter: &str) -> Seen {
         if let Err(error) = self.requests.subscribe(filter, QoS::AtLeastOnce).await {
             return Seen::ended(error.to_string());
@@ -96,11 +96,22 @@ impl Client {
                     let taken = matches!(code, Some(SubscribeReasonCode::Success(_)));
                     let told = code.map(|code| format!("{code:?}")).unwrap_or_default();
                     let told = told.split_once('(').map_or(told.as_str(), |(name, _)| name);
-                    return Seen { allowed: taken, closed: false, how: format!("SUBACK {told}") };
+                    let how = format!("SUBACK {told}");
+                    return if taken { Seen::allowed(how) } else { self.refused(how).await };
                 }
                 Ok(Packet::Publish(message)) => self.arrived.push(message),
                 Ok(_) => {}
                 Err(ending) => return Seen::ended(ending),
+            }
+        }
+    }
+
+    /// What follows a refusal that has been acknowledged.
+    async fn refused(&mut self, how: String) -> Seen {
+        loop {
+            match self.next().await {
+                Ok(_) => {}
+                Err(ending) => return Seen::ended(format!("{how}, then {ending}")),
             }
         }
     }

@@ -11,8 +11,6 @@ const OBJECT: usize = 34;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
     Allowed,
-    /// By the policy, and the connection goes on.
-    Refused,
     /// By the policy, and the connection ends.
     RefusedAndClosed,
     /// By the function, with this code.
@@ -89,7 +87,6 @@ impl Expected {
         !why.text.is_empty()
             && match self {
                 Self::Allowed => seen.allowed,
-                Self::Refused => by_policy && !seen.closed,
                 Self::RefusedAndClosed => by_policy && seen.closed,
                 Self::RefusedBy(code) => !seen.allowed && why.code.as_deref() == Some(code),
             }
@@ -98,7 +95,6 @@ impl Expected {
     fn text(self) -> String {
         match self {
             Self::Allowed => "it should have been allowed".to_owned(),
-            Self::Refused => "it should have been refused by the policy, and no more".to_owned(),
             Self::RefusedAndClosed => {
                 "it should have been refused by the policy and the connection closed".to_owned()
             }
@@ -126,9 +122,7 @@ mod tests {
     fn only_what_was_expected_counts() {
         assert!(played(Expected::Allowed, true, None));
         assert!(!played(Expected::Allowed, false, None));
-        assert!(played(Expected::Refused, false, None));
-        assert!(!played(Expected::Refused, true, None));
-        assert!(!played(Expected::Refused, false, Some("expired")), "for another reason");
+        assert!(!played(Expected::RefusedAndClosed, true, None));
         assert!(played(Expected::RefusedBy("expired"), false, Some("expired")));
         assert!(!played(Expected::RefusedBy("expired"), false, Some("bad_signature")));
         assert!(!played(Expected::RefusedBy("expired"), false, None));
@@ -140,8 +134,8 @@ mod tests {
         let open = Seen { allowed: false, closed: false, how: String::new() };
         assert!(shown(Expected::RefusedAndClosed, &closed, None, "a statement"));
         assert!(!shown(Expected::RefusedAndClosed, &open, None, "a statement"));
-        assert!(!shown(Expected::Refused, &closed, None, "a statement"));
-        assert!(!shown(Expected::Refused, &open, None, ""));
+        assert!(!shown(Expected::RefusedAndClosed, &closed, None, ""));
+        assert!(!shown(Expected::RefusedAndClosed, &closed, Some("expired"), "for another reason"));
     }
 
     #[test]

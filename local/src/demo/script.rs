@@ -52,13 +52,14 @@ impl Play<'_> {
     }
 
     async fn beyond(&mut self, ana: &str) {
-        self.screen
-            .scene("ana tries what is not hers; a refused publish costs her the connection, as at AWS");
+        self.screen.scene("ana tries what is not hers; each refusal costs her the connection, as at AWS");
         let Some(mut client) = self.connect("ana/phone", ana, Place::Query, Expected::Allowed).await else {
             return;
         };
-        self.subscribe(&mut client, "acme/#", Expected::Refused).await;
-        self.subscribe(&mut client, "#", Expected::Refused).await;
+        self.subscribe(&mut client, "acme/#", Expected::RefusedAndClosed).await;
+        let Some(mut client) = self.reconnect("ana/phone", ana).await else { return };
+        self.subscribe(&mut client, "#", Expected::RefusedAndClosed).await;
+        let Some(mut client) = self.reconnect("ana/phone", ana).await else { return };
         self.publish(&mut client, "acme/users/ben/hello", Expected::RefusedAndClosed).await;
         let Some(mut client) = self.reconnect("ana/phone", ana).await else { return };
         self.publish(&mut client, "globex/users/ana/hello", Expected::RefusedAndClosed).await;
@@ -101,10 +102,9 @@ impl Play<'_> {
             return Ok(());
         };
         self.subscribe(&mut client, "acme/#", Expected::Allowed).await;
-        self.subscribe(&mut client, "globex/#", Expected::Refused).await;
         self.post("acme/users/ana/hello", ana, Expected::Allowed).await?;
         self.receive(&mut client, "acme/users/ana/hello").await;
-        client.leave().await;
+        self.subscribe(&mut client, "globex/#", Expected::RefusedAndClosed).await;
         Ok(())
     }
 

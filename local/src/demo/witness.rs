@@ -41,8 +41,8 @@ impl Witness {
     /// Why an action on a resource, such as `topic/a`, was allowed or refused.
     pub(super) async fn action(&mut self, action: Action, resource: &str) -> Why {
         let text = self.find(|entry| match &entry.what {
-            What::Allowed { action: done, resource: on, statement: reason }
-            | What::Refused { action: done, resource: on, reason }
+            What::Allowed { action: done, resource: on, statement: reason, .. }
+            | What::Refused { action: done, resource: on, reason, .. }
                 if *done == action && on == resource =>
             {
                 Some(reason.clone())
@@ -57,7 +57,7 @@ impl Witness {
         let found = self.find(|entry| match &entry.what {
             _ if entry.client.as_deref() != Some(client) => None,
             What::Connected { statement, .. } => Some((statement.clone(), None)),
-            What::ConnectRefused { reason } => Some((reason.clone(), entry.connection)),
+            What::ConnectRefused { reason, .. } => Some((reason.clone(), entry.connection)),
             _ => None,
         });
         match found.await {

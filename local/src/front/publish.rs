@@ -1,7 +1,7 @@
 //! The HTTPS publish: `POST /topics/TOPIC?qos=0|1[&retain=true]`.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/http.html>
 
-use std::net::SocketAddr;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,37 +10,44 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::House;
 use super::head::Head;
+use super::visit::Visit;
+use crate::answer::Answer as Authorized;
+use crate::clock;
 use crate::event::Door;
+use crate::gate::Denial;
 use crate::journal::What;
 use crate::limits;
-use crate::policy::{Action, Context, Policy, Question};
+use crate::policy::{Action, Context, Question};
 
 /// How long a client may take to send the payload.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Answer = Response<Full<Bytes>>;
 
-/// Asks the authorizer, then its policy, and publishes.
+/// Asks the authorizer, then its policy, and publishes. `read` becomes true once the request's body is behind.
 pub(super) async fn answer(
     request: Request<Incoming>,
     head: &Head,
-    peer: SocketAddr,
+    visit: &Visit,
     house: &House,
+    read: &mut bool,
 ) -> Answer {
     let asked = match Asked::read(request.uri().path(), request.uri().query()) {
         Ok(asked) => asked,
         Err(fault) => return message(StatusCode::BAD_REQUEST, fault),
     };
-    let door = head.door(request.uri().query());
+    let door = head.door(visit, request.uri().query());
     let payload = match payload(request).await {
         Ok(payload) => payload,
         Err(refusal) => return refusal,
     };
-    if !allowed(&asked, &door, peer, house).await {
+    *read = true;
+    if !allowed(&asked, &door, visit, house).await {
         return message(StatusCode::FORBIDDEN, "Forbidden");
     }
     match house.broker.publish(&asked.topic, payload, asked.qos1, asked.retain).await {
@@ -61,7 +68,6 @@ impl Asked {
         let encoded = path.strip_prefix("/topics/").unwrap_or_default();
         let topic =
             percent_decode_str(encoded).decode_utf8().map_err(|_| "the topic is not UTF-8")?.into_owned();
-        limits::topic(&topic)?;
         let mut asked = Self { topic, qos1: false, retain: false };
         for pair in query.unwrap_or_default().split('&') {
             match pair.split_once('=') {
@@ -74,6 +80,7 @@ impl Asked {
                 _ => {}
             }
         }
+        limits::topic(&asked.topic, asked.retain)?;
         Ok(asked)
     }
 }
@@ -90,32 +97,43 @@ async fn payload(request: Request<Incoming>) -> Result<Bytes, Answer> {
     }
 }
 
-async fn allowed(asked: &Asked, door: &Door, peer: SocketAddr, house: &House) -> bool {
+async fn allowed(asked: &Asked, door: &Door, visit: &Visit, house: &House) -> bool {
     let record = |what| house.gate.journal.record(Some(door.connection), None, what);
-    let answer = match house.gate.ask(house.gate.event(door, None)).await {
+    let answer = match authorize(door, visit, house).await {
         Ok(answer) => answer,
         Err(denial) => {
-            record(What::ConnectRefused { reason: denial.to_string() });
+            record(What::ConnectRefused { reason: denial.to_string(), decided_by: None });
             return false;
         }
     };
     // There is no client id and no iot:Connect here: publishing alone decides.
-    let context = Context { source_ip: Some(peer.ip()), ..Context::default() };
+    let context = Context { source_ip: Some(visit.peer), ..Context::default() };
     let retained = asked.retain.then_some(Action::RetainPublish);
     [Some(Action::Publish), retained].into_iter().flatten().all(|action| {
-        let what = decide(&answer.policy, &context, action, format!("topic/{}", asked.topic));
-        let allowed = matches!(what, What::Allowed { .. });
-        record(what);
+        let resource = format!("topic/{}", asked.topic);
+        let verdict = answer.policy.decide(&Question { action, resource: &resource, context: &context });
+        let allowed = verdict.allowed;
+        record(What::decided(action, &resource, verdict));
         allowed
     })
 }
 
-fn decide(policy: &Policy, context: &Context, action: Action, resource: String) -> What {
-    let verdict = policy.decide(&Question { action, resource: &resource, context });
-    match verdict.allowed {
-        true => What::Allowed { action, resource, statement: verdict.reason },
-        false => What::Refused { action, resource, reason: verdict.reason },
+/// The authorizer's answer, or with caching the one that still holds for this connection, whatever token came this time.
+async fn authorize(door: &Door, visit: &Visit, house: &House) -> Result<Authorized, Denial> {
+    let event = house.gate.event(door, None)?;
+    if !house.gate.caches_for_http() {
+        return house.gate.ask(event).await;
     }
+    let cached = || visit.cached.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((answer, until)) = cached().clone()
+        && Instant::now() < until
+    {
+        return Ok(answer);
+    }
+    let answer = house.gate.ask(event).await?;
+    let until = clock::deadline(house.gate.time.scaled(answer.refresh_after));
+    *cached() = Some((answer.clone(), until));
+    Ok(answer)
 }
 
 /// The body that AWS IoT answers with.

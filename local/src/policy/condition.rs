@@ -75,6 +75,9 @@ impl Condition {
             return Ok(values.is_empty() == wanted);
         }
         self.test.resolves(facts).map_err(Trouble::Unresolved)?;
+        if self.test.is_open(facts) {
+            return Err(Trouble::Unknown("a variable of the certificate is not known here".to_owned()));
+        }
         if values.is_empty() && self.if_exists {
             return Ok(true);
         }
@@ -122,6 +125,10 @@ impl Test {
             Self::Text { any_of, .. } => any_of.iter().try_for_each(|pattern| pattern.resolves(facts)),
             Self::Address { .. } | Self::Absent(_) | Self::Unknown(_) => Ok(()),
         }
+    }
+
+    fn is_open(&self, facts: &Facts<'_>) -> bool {
+        matches!(self, Self::Text { any_of, .. } if any_of.iter().any(|pattern| pattern.is_open(facts)))
     }
 
     const fn negated(&self) -> bool {

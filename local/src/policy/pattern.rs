@@ -76,6 +76,11 @@ impl Pattern {
         covers(&self.parts, &self.folded(text))
     }
 
+    /// Whether a variable in it might be anything, see [`Facts::might_be_anything`].
+    pub(super) fn is_open(&self, facts: &Facts<'_>) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Variable(name) if facts.might_be_anything(name)))
+    }
+
     /// Whether all variables have values.
     ///
     /// # Errors
@@ -96,6 +101,7 @@ impl Pattern {
         let mut filled = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
             match part {
+                Part::Variable(name) if facts.might_be_anything(name) => filled.push(Part::AnyRun),
                 Part::Variable(name) => {
                     let value = facts.variable(name).ok_or_else(|| Unresolved(name.clone()))?;
                     filled.extend(self.folded(&value).chars().map(Part::Exactly));
@@ -162,6 +168,7 @@ fn step<'p, 't>(parts: &'p [Part], text: &'t str) -> Option<(&'p [Part], &'t str
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::statement::Effect;
     use super::super::{Action, Context, Question};
     use super::*;
 
@@ -170,7 +177,8 @@ mod tests {
     fn matches(pattern: &str, text: &str, client_id: Option<&str>) -> Result<bool, Unresolved> {
         let context = Context { client_id: client_id.map(str::to_owned), ..Context::default() };
         let question = Question { action: Action::Publish, resource: "topic/a", context: &context };
-        Pattern::new(pattern, GLOB).matches(text, &Facts::new(&question, &"arn:aws:x:y:z:f".parse().unwrap()))
+        Pattern::new(pattern, GLOB)
+            .matches(text, &Facts::new(&question, &"arn:aws:x:y:z:f".parse().unwrap(), Effect::Allow))
     }
 
     /// The definition itself, with all its branches: what the clever one is measured against.
@@ -222,7 +230,7 @@ mod tests {
         let context = Context { client_id: Some("c".to_owned()), ..Context::default() };
         let question = Question { action: Action::Publish, resource: "topic/a", context: &context };
         let arn = "arn:aws:x:y:z:f".parse().unwrap();
-        assert_eq!(old.matches("c", &Facts::new(&question, &arn)), Ok(false));
-        assert_eq!(old.matches("${iot:ClientId}", &Facts::new(&question, &arn)), Ok(true));
+        assert_eq!(old.matches("c", &Facts::new(&question, &arn, Effect::Allow)), Ok(false));
+        assert_eq!(old.matches("${iot:ClientId}", &Facts::new(&question, &arn, Effect::Allow)), Ok(true));
     }
 }

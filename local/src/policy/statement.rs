@@ -46,7 +46,7 @@ pub(super) enum Outcome {
 
 impl Statement {
     pub(super) fn consider(&self, question: &Question<'_>, resource: &str, arn: &Arn) -> Outcome {
-        let facts = Facts::new(question, arn);
+        let facts = Facts::new(question, arn, self.effect);
         if !self.names(question.action) {
             return Outcome::Other;
         }
@@ -107,7 +107,8 @@ impl Clause {
             return Ok(found);
         }
         let all: Vec<_> = self.patterns.iter().map(Pattern::source).collect();
-        Ok(found.is_none().then(|| format!("anything but {}", all.join(", "))))
+        let open = self.patterns.iter().any(|pattern| pattern.is_open(facts));
+        Ok((found.is_none() || open).then(|| format!("anything but {}", all.join(", "))))
     }
 }
 

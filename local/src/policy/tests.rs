@@ -23,6 +23,7 @@ fn context(case: &Value) -> Context {
         source_ip: text("source_ip").map(|address| address.parse().unwrap()),
         persistent: case["context"]["persistent"].as_bool().unwrap_or(false),
         last_will: text("last_will"),
+        certificate: case["context"]["certificate"].as_bool().unwrap_or(false),
     }
 }
 

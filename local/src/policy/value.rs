@@ -1,9 +1,10 @@
 //! What policy variables and condition keys stand for.
 
+use super::statement::Effect;
 use super::{Action, Arn, Question};
 
 /// Keys that AWS IoT knows but that have no value here: they come from a certificate, or from a thing that is
-/// attached to a certificate, and a custom-authentication connection has neither.
+/// attached to a certificate, and most custom-authentication connections have neither.
 const WITHOUT_VALUE: [&str; 3] = ["iot:connection.thing.", "iot:certificate.", "iot:thing."];
 
 /// The values of one question's keys.
@@ -11,11 +12,18 @@ const WITHOUT_VALUE: [&str; 3] = ["iot:connection.thing.", "iot:certificate.", "
 pub(super) struct Facts<'a> {
     question: &'a Question<'a>,
     arn: &'a Arn,
+    effect: Effect,
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(question: &'a Question<'a>, arn: &'a Arn) -> Self {
-        Self { question, arn }
+    pub(super) fn new(question: &'a Question<'a>, arn: &'a Arn, effect: Effect) -> Self {
+        Self { question, arn, effect }
+    }
+
+    /// Whether a variable has a value at AWS IoT that is not known here, and the statement is one that has to be taken
+    /// to match if it might.
+    pub(super) fn might_be_anything(&self, name: &str) -> bool {
+        self.effect == Effect::Deny && self.question.context.certificate && is_of_certificate(name)
     }
 
     /// The value of a policy variable, if it has one. Keys with several values are no variables.
@@ -37,7 +45,7 @@ impl<'a> Facts<'a> {
             "iot:lastwilltopic" => {
                 Some(self.last_will().map(|topic| self.arn.iot(&topic)).into_iter().collect())
             }
-            _ if WITHOUT_VALUE.iter().any(|prefix| key.starts_with(prefix)) => Some(Vec::new()),
+            _ if is_of_certificate(&key) && !self.question.context.certificate => Some(Vec::new()),
             _ => None,
         }
     }
@@ -55,4 +63,9 @@ impl<'a> Facts<'a> {
         let topic = self.question.context.last_will.as_deref();
         topic.filter(|_| self.question.action == Action::Connect).map(|topic| format!("topic/{topic}"))
     }
+}
+
+fn is_of_certificate(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    WITHOUT_VALUE.iter().any(|prefix| name.starts_with(prefix))
 }

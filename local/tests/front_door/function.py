@@ -10,7 +10,11 @@ The MQTT password (or the token of an HTTPS publish) tells it what to do:
   killed    is killed while it holds the request
   hang      never answers
   short     lets the client in for the shortest time
+  show      writes the event to standard error and lets the client in
+  impostor  lets the client in with another principal than its certificate's
   once      lets the client in for the shortest refresh, and refuses the refresh
+  {...}     lets the client in with the statements of "first", and with those of "then" when it is asked again; null
+            refuses. ARN: stands for the head of an ARN. "client id" in a line of its own tells what the event says
 """
 
 import base64
@@ -51,12 +55,32 @@ def policy(own):
     }
 
 
+def as_told(wish, connection):
+    told = json.loads(wish.replace("ARN:", ARN))
+    statements = told.get("then", told["first"]) if connection in seen else told["first"]
+    seen.add(connection)
+    if statements is None:
+        return REFUSED
+    return {
+        "isAuthenticated": True,
+        "principalId": "told",
+        "disconnectAfterInSeconds": told.get("disconnect", 86400),
+        "refreshAfterInSeconds": 300,
+        "policyDocuments": [{"Version": "2012-10-17", "Statement": statements}],
+    }
+
+
 def decide(event):
     mqtt = event["protocolData"].get("mqtt", {})
     wish = event.get("token") or base64.b64decode(mqtt.get("password", "")).decode()
     connection = event["connectionMetadata"]["id"]
+    if wish.startswith("{"):
+        print("client id %r" % mqtt.get("clientId"), flush=True)
+        return as_told(wish, connection)
     refresh, again = wish == "once", connection in seen
     seen.add(connection)
+    if wish == "show":
+        print("event " + json.dumps(event), file=sys.stderr, flush=True)
     if wish == "die":
         print("dying as asked", file=sys.stderr, flush=True)
         os._exit(3)
@@ -68,9 +92,10 @@ def decide(event):
         raise RuntimeError("failing as asked")
     if wish in ("bad", "") or (refresh and again):
         return REFUSED
+    principal = event["protocolData"].get("tls", {}).get("principalId", "p" + str(os.getpid()))
     return {
         "isAuthenticated": True,
-        "principalId": "not legal!" if wish == "illegal" else "p" + str(os.getpid()),
+        "principalId": {"illegal": "not legal!", "impostor": "p"}.get(wish, principal),
         "disconnectAfterInSeconds": 300 if wish == "short" else 86400,
         "refreshAfterInSeconds": 300,
         "policyDocuments": [policy(mqtt.get("clientId", "http"))],

@@ -1,7 +1,18 @@
 //! The front door with real MQTT clients and a real function process.
 
+mod connects;
+mod delivery;
 mod ends;
+mod function_choice;
 mod http;
+mod packets;
+mod pages;
 mod policy;
+mod refresh;
+mod rules;
 mod sandboxes;
+mod secure;
+mod selection;
+mod statements;
 mod support;
+mod tls;

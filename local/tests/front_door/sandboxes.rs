@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use iot_local::event::Authorizer;
 use iot_local::front::{Front, FrontOptions};
 use iot_local::lambda::{INVOKE_LIMIT, LambdaSpec};
+use iot_local::oidc::ProviderOptions;
+use iot_local::selection::Authorizer;
 use rumqttc::{Packet, QoS};
 use tokio::time::Instant;
 
@@ -58,7 +59,8 @@ async fn a_function_that_hangs_is_given_up_and_replaced() {
 /// Why the door does not open with that function; nothing if it does.
 async fn fault(function: LambdaSpec) -> String {
     let authorizer = Authorizer::default();
-    let options = FrontOptions { port: 0, function, authorizer, time_scale: 1, pages: Vec::new() };
+    let (function, login) = (function.into(), ProviderOptions::default());
+    let options = FrontOptions { port: 0, tls: None, function, authorizer, time_scale: 1, login };
     Front::start(options).await.err().map(|error| error.to_string()).unwrap_or_default()
 }
 

@@ -5,15 +5,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use iot_local::event::Authorizer;
 use iot_local::front::{Front, FrontOptions, Running};
 use iot_local::function::FUNCTION_ARN;
 use iot_local::journal::{Happening, What};
 use iot_local::lambda::LambdaSpec;
+use iot_local::oidc::ProviderOptions;
+use iot_local::selection::Authorizer;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Packet, Transport,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::broadcast::Receiver;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,13 +38,19 @@ pub(crate) async fn open(sandboxes: usize) -> Running {
 }
 
 pub(crate) async fn open_scaled(sandboxes: usize, time_scale: u32) -> Running {
-    let options = FrontOptions {
+    open_with(sandboxes, |options| options.time_scale = time_scale).await
+}
+
+pub(crate) async fn open_with(sandboxes: usize, change: impl FnOnce(&mut FrontOptions)) -> Running {
+    let mut options = FrontOptions {
         port: 0,
-        function: function(sandboxes),
+        tls: None,
+        function: function(sandboxes).into(),
         authorizer: Authorizer::default(),
-        time_scale,
-        pages: Vec::new(),
+        time_scale: 1,
+        login: ProviderOptions::default(),
     };
+    change(&mut options);
     Front::start(options).await.unwrap()
 }
 
@@ -107,7 +114,7 @@ pub(crate) fn is_refused<T>(outcome: &Result<T, ConnectionError>) -> bool {
 
 pub(crate) fn refusal(what: &What) -> Option<String> {
     match what {
-        What::ConnectRefused { reason } => Some(reason.clone()),
+        What::ConnectRefused { reason, .. } => Some(reason.clone()),
         _ => None,
     }
 }
@@ -124,13 +131,29 @@ pub(crate) async fn find<T>(journal: &mut Receiver<Happening>, pick: impl Fn(&Wh
     tokio::time::timeout(PATIENCE, search).await.expect("a happening")
 }
 
-/// Sends bytes to the plain port and returns all that comes back until the door closes.
+/// Sends bytes to the plain port and returns the response, or all that comes back until the door closes.
 pub(crate) async fn exchange(port: u16, request: &[u8]) -> String {
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    stream.write_all(request).await.unwrap();
+    ask(&mut stream, request).await
+}
+
+/// The same on a connection that may go on. Empty if the door has closed it.
+pub(crate) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, request: &[u8]) -> String {
+    let _ = stream.write_all(request).await;
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the door to close");
+    let heard = tokio::time::timeout(PATIENCE, async {
+        while !is_whole(&answer) && matches!(stream.read_buf(&mut answer).await, Ok(1..)) {}
+    });
+    heard.await.expect("the door to answer or to close");
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Whether a response says where it ends, and has ended.
+fn is_whole(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+    length.is_some_and(|length| body.len() >= length)
 }
 
 pub(crate) async fn post(port: u16, target: &str, headers: &str, body: &str) -> String {
