@@ -9,7 +9,7 @@ import uuid
 
 import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/differential"))
@@ -33,8 +33,9 @@ def check(title, good, detail=""):
     print(f"{'ok' if good else 'FAILED'}: {title}{'' if good else f': {detail}'}", flush=True)
 
 
-def new_key(kid):
-    return Key(ec.generate_private_key(ec.SECP256R1()), kid, ["ES256"])
+def new_key(kid, algorithm="ES256"):
+    private = ec.generate_private_key(ec.SECP256R1()) if algorithm == "ES256" else rsa.generate_private_key(65537, 2048)
+    return Key(private, kid, [algorithm])
 
 
 def pem(key):
@@ -84,12 +85,17 @@ class Sandbox(Function):
     binary = None
 
     def __init__(self, *issuers, environment=()):
-        self.folder = tempfile.TemporaryDirectory(dir=ROOT / "target")
+        """Starts the function, and waits until it has fetched what it needs before its first event."""
+        self.folder = tempfile.TemporaryDirectory(dir=ROOT / "target/tmp")
         folder = pathlib.Path(self.folder.name)
         deploy(folder, *issuers)
         self.entries, self.read, self.fetches_awaited = [], 0, 0
         super().__init__(self.binary, folder, environment=environment)
-        self.idle()
+        try:
+            self.idle()
+        except SystemExit:
+            self.__exit__()
+            raise
 
     def __enter__(self):
         return self

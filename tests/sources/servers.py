@@ -25,7 +25,7 @@ class Process:
     """A server that says its address on a line of its own."""
 
     def __init__(self, *command):
-        self.log = tempfile.NamedTemporaryFile(dir=ROOT / "target", mode="w+")
+        self.log = tempfile.NamedTemporaryFile(dir=ROOT / "target/tmp", mode="w+")
         self.process = subprocess.Popen(command, cwd=HERE, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         end = time.monotonic() + 60
         while not (address := re.search(r"http://127\.0\.0\.1:\d+", self.written())):

@@ -75,7 +75,7 @@ def speaks(port, version, roots):
 
 
 def certificates(moto):
-    with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+    with tempfile.TemporaryDirectory(dir=ROOT / "target/tmp") as folder:
         folder = pathlib.Path(folder)
         trusted, unknown = Authority("an authority of the tests"), Authority("an authority of the tests")
         roots = folder / "roots.pem"
