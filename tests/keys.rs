@@ -67,6 +67,60 @@ fn several_keys_of_several_kinds_in_one_pem() {
     }
 }
 
+/// An object of `kid` to PEM, each with one public key.
+#[test]
+fn keys_in_pem_under_their_names() {
+    const KEYS: [&str; 4] = ["rs256", "es256", "es384", "eddsa"];
+    let pem = |name: &str| Signer::named(name).pem();
+    let kid = |name: &str| Signer::named(name).header()["kid"].as_str().unwrap().to_owned();
+    let named: serde_json::Map<String, Value> =
+        KEYS.iter().map(|name| (kid(name), json!(pem(name)))).collect();
+    let authorizer = with_keys(&Value::Object(named).to_string()).authorizer();
+    for name in KEYS {
+        assert_eq!(outcome(&authorizer, name, true), "allow", "{name}");
+        assert_eq!(outcome(&authorizer, name, false), "allow", "{name}");
+    }
+    assert_eq!(outcome(&authorizer, "ec1", true), "unknown_key");
+    // The name is the one that a token has to give.
+    let swapped = json!({ kid("es256"): pem("es384"), kid("es384"): pem("es256") });
+    let authorizer = with_keys(&swapped.to_string()).authorizer();
+    assert_eq!(outcome(&authorizer, "es256", true), "unsupported_algorithm");
+
+    let private = pem("es256").replace("PUBLIC", "PRIVATE");
+    let damaged = pem("es256").replace("MFkw", "AAAA");
+    let no_set = "is neither a JWK Set";
+    for (value, fault) in [
+        (json!({}), no_set),
+        (json!([]), no_set),
+        (json!(pem("es256")), no_set),
+        (json!([pem("es256")]), no_set),
+        (json!({ "keys": { "a": pem("es256") } }), no_set),
+        (json!({ "keys": pem("es256") }), no_set),
+        (json!({ "a": "not PEM" }), no_set),
+        (json!({ "a": "" }), no_set),
+        (json!({ "a": null }), no_set),
+        (json!({ "a": [pem("es256")] }), no_set),
+        (json!({ "a": { "pem": pem("es256") } }), no_set),
+        (json!({ "a": Signer::named("es256").jwk() }), no_set),
+        (json!({ "a": pem("es256"), "b": "not PEM" }), no_set),
+        (json!({ "a": pem("es256"), "b": 7 }), no_set),
+        (json!({ "a": format!("{}{}", pem("es256"), pem("es384")) }), "several `PUBLIC KEY` blocks"),
+        (json!({ "a": format!("{0}{0}", pem("es256")) }), "several `PUBLIC KEY` blocks"),
+        (json!({ "a": pem("es256").replace("PUBLIC KEY", "CERTIFICATE") }), "holds no `PUBLIC KEY`"),
+        (json!({ "a": damaged }), "is damaged"),
+        (json!({ "a": pem("es256"), "b": damaged }), "is damaged"),
+        (json!({ "a": private }), "holds a private key"),
+        (json!({ "a": pem("es384"), "b": private }), "holds a private key"),
+        (json!({ "a": "not PEM", "b": private }), "holds a private key"),
+        (json!({ "a": format!("{}{private}", pem("es384")) }), "holds a private key"),
+        (json!({ "keys": [Signer::named("es256").jwk()], "b": private }), "holds a private key"),
+        (json!({ "keys": [], "b": { "c": private } }), "holds a private key"),
+    ] {
+        let Err(faults) = with_keys(&value.to_string()).load() else { panic!("it starts with {value}") };
+        assert!(faults.to_string().contains(fault), "{value}: {faults}");
+    }
+}
+
 /// An entry that cannot be used is told and left out; the key beside it serves as before.
 #[test]
 fn what_cannot_be_used_spoils_nothing() {

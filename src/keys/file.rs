@@ -51,7 +51,15 @@ impl KeyFile {
     /// # Errors
     /// What is wrong and how to mend it, for an operator.
     pub fn parse(text: &str) -> Result<Self, KeyFault> {
-        let entries = if pem::is_pem(text) { pem::entries(text)? } else { json_entries(text)? };
+        if pem::is_private(text) {
+            return Err(KeyFault::Private);
+        }
+        // JSON first: an object of `kid` to PEM looks like PEM too.
+        let entries = match serde_json::from_str(text) {
+            Ok(json) => json_entries(json)?,
+            Err(_) if pem::is_pem(text) => pem::entries(text)?,
+            Err(_) => return Err(KeyFault::UnknownFormat),
+        };
         if entries.iter().any(is_private) { Err(KeyFault::Private) } else { Ok(Self { entries }) }
     }
 
@@ -68,8 +76,7 @@ impl KeyFile {
     }
 }
 
-fn json_entries(text: &str) -> Result<Vec<Value>, KeyFault> {
-    let mut json: Value = serde_json::from_str(text).map_err(|_| KeyFault::UnknownFormat)?;
+fn json_entries(mut json: Value) -> Result<Vec<Value>, KeyFault> {
     match json.get_mut("keys").map(Value::take) {
         Some(Value::Array(entries)) => Ok(entries),
         None if json.get("kty").is_some() => Ok(vec![json]),

@@ -13,20 +13,25 @@ pub(super) fn is_pem(text: &str) -> bool {
     text.contains(BEGIN)
 }
 
+/// Whether a text holds the beginning of a private key, wherever it stands.
+pub(super) fn is_private(text: &str) -> bool {
+    blocks(text).any(|block| block.split("-----").next().is_some_and(|label| label.ends_with("PRIVATE KEY")))
+}
+
 /// The keys of a PEM text as JWKs without `kid`.
 pub(super) fn entries(text: &str) -> Result<Vec<Value>, KeyFault> {
-    let blocks: Vec<&str> = text.split(BEGIN).skip(1).collect();
-    if blocks
-        .iter()
-        .any(|block| block.split("-----").next().is_some_and(|label| label.ends_with("PRIVATE KEY")))
-    {
+    if is_private(text) {
         return Err(KeyFault::Private);
     }
-    let public: Vec<&&str> = blocks.iter().filter(|block| block.starts_with("PUBLIC KEY-----")).collect();
+    let public: Vec<&str> = blocks(text).filter(|block| block.starts_with("PUBLIC KEY-----")).collect();
     if public.is_empty() {
         return Err(KeyFault::NoPublicKey);
     }
     public.iter().map(|block| entry(block).ok_or(KeyFault::Unreadable)).collect()
+}
+
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.split(BEGIN).skip(1)
 }
 
 fn entry(block: &str) -> Option<Value> {

@@ -1,6 +1,6 @@
 """paho, outside of the project: connects with a token, may publish here, and may not there.
 
-python3 refused.py PORT TOKEN ALLOWED-TOPIC REFUSED-TOPIC
+python3 refused.py PORT TOKEN ALLOWED-TOPIC REFUSED-TOPIC [CLIENT-ID]
 """
 
 import sys
@@ -8,7 +8,7 @@ import threading
 
 import paho.mqtt.client as mqtt
 
-port, token, allowed, refused = sys.argv[1:]
+port, token, allowed, refused, client_id = [*sys.argv[1:], "alice/py"][:5]
 closed = threading.Event()
 connected = threading.Event()
 reasons = []
@@ -29,7 +29,7 @@ def connect(password):
     closed.clear()
     reasons.clear()
     client = mqtt.Client(
-        mqtt.CallbackAPIVersion.VERSION2, client_id="alice/py", transport="websockets", protocol=mqtt.MQTTv311,
+        mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, transport="websockets", protocol=mqtt.MQTTv311,
         reconnect_on_failure=False,
     )
     client.ws_set_options(path="/mqtt")
