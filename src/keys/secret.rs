@@ -10,7 +10,6 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::TrustStore;
-use futures_util::future::join3;
 use serde_json::Value;
 
 use super::fetch::{self, Failure, Found};
@@ -87,17 +86,20 @@ impl Aws {
     }
 }
 
-/// Reads the three stages at once. AWSCURRENT has to answer; the others may be absent.
+/// Reads the three stages. AWSCURRENT has to answer; the others may be absent.
+///
+/// A rotation takes a version from AWSPENDING to AWSCURRENT to AWSPREVIOUS. Read in that order, none is missed, wherever it goes
+/// meanwhile; read at once, one could be in neither place. And one connection serves for all.
 ///
 /// # Errors
 /// Why AWSCURRENT could not be read.
 pub(super) async fn read(id: &str, aws: &Aws) -> Result<Found, Failure> {
     let client = aws.client(id)?;
     let stage = |stage: &str| client.get_secret_value().secret_id(id).version_stage(stage).send();
-    let (current, previous, pending) =
-        join3(stage("AWSCURRENT"), stage("AWSPREVIOUS"), stage("AWSPENDING")).await;
-    let mut found =
-        Found { parts: vec![Some(entries(&current.map_err(|error| failure(&error))?)?)], notes: Vec::new() };
+    let pending = stage("AWSPENDING").await;
+    let current = stage("AWSCURRENT").await.map_err(|error| failure(&error))?;
+    let previous = stage("AWSPREVIOUS").await;
+    let mut found = Found { parts: vec![Some(entries(&current)?)], notes: Vec::new() };
     for (stage, answer) in [("AWSPREVIOUS", previous), ("AWSPENDING", pending)] {
         let (part, fault) = match answer {
             Ok(answer) => match entries(&answer) {

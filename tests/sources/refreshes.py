@@ -66,7 +66,8 @@ def start_without(key):
         time.sleep(1.6)
         second = ask(sandbox, token(key))
         for title, (code, _, seconds) in (("right after the start", first), ("and later", second)):
-            check(f"without a key, {title}: keys_unavailable within the budget", code == "keys_unavailable" and seconds < BUDGET + 1, f"{code}, {seconds:.2f} s")
+            check(f"without a key, {title}: keys_unavailable within the budget",
+                  code == "keys_unavailable" and seconds < BUDGET + 1, f"{code}, {seconds:.2f} s")
         print(f"    refused after {first[2]:.2f} s and {second[2]:.2f} s without a key, by a server that hangs; the budget is {BUDGET} s")
         check("no function error", not sandbox.sound(), sandbox.sound())
     server.end()

@@ -1,7 +1,10 @@
 """A rotation through Secrets Manager, with tokens of all living keys in flight: nobody notices."""
 
+import http.server
 import threading
 import time
+import urllib.error
+import urllib.request
 
 from sandbox import Sandbox, aws, check, key_set, new_key, token
 from secrets_manager import REFRESH, Secret, source
@@ -86,3 +89,55 @@ def judge(traffic, rounds, keys):
     check("tokens of every key were in flight", all(count > 20 for count in counts.values()), counts)
     gone = [code for kid, start, _, code in traffic.asked if traffic.gone(kid, start)]
     check(f"tokens of dropped keys are refused ({len(gone):,})", gone and set(gone) == {"unknown_key"}, set(gone))
+
+
+class Overtaken(http.server.BaseHTTPRequestHandler):
+    """Passes requests on to moto. The one for the server's `stage` comes after the others under way, and the
+    stages have moved by then."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if f'"{self.server.stage}"'.encode() in body and not self.server.moved:
+            self.server.moved = True
+            time.sleep(0.3)
+            self.server.secret.promote()
+        request = urllib.request.Request(self.server.behind, body, {
+            name: value for name, value in self.headers.items() if name.lower() not in ("host", "content-length", "connection")})
+        try:
+            answer = urllib.request.urlopen(request, timeout=10)
+        except urllib.error.HTTPError as error:
+            answer = error
+        body = answer.read()
+        self.send_response(answer.status)
+        for name in ("content-type", "x-amzn-errortype"):
+            if name in answer.headers:
+                self.send_header(name, answer.headers[name])
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def overtaken(moto):
+    """The stages move in the middle of a fetch: whichever it has read by then, no living key is lost between them."""
+    for stage in ("AWSPENDING", "AWSCURRENT", "AWSPREVIOUS"):
+        older, old, new = (new_key(kid) for kid in ("older", "old", "new"))
+        secret = Secret(moto, key_set(older))
+        secret.pend(key_set(old))
+        secret.promote()
+        secret.pend(key_set(new))
+        proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Overtaken)
+        proxy.daemon_threads = True
+        proxy.stage, proxy.moved, proxy.secret, proxy.behind = stage, False, secret, moto.url
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        with Sandbox(source(secret.name), environment=aws(f"http://127.0.0.1:{proxy.server_port}")) as sandbox:
+            outcomes = [(sandbox.decide(token(key)), sandbox.fetches_awaited) for key in (old, new)]
+            check(f"the stages move while a fetch is at {stage}: both keys are known",
+                  outcomes == [("allow", 0)] * 2 and proxy.moved, f"{outcomes} {sandbox.told()}")
+        proxy.shutdown()
+        proxy.server_close()

@@ -104,7 +104,7 @@ def troubles(moto):
         ("JSON null", "null", "is neither a JWK Set"),
         ("an empty object", "{}", "is neither a JWK Set"),
         ("a list of keys", json.dumps([key.jwk()]), "is neither a JWK Set"),
-        ("user and password, as for a database", json.dumps({"username": "admin", "password": "the password of the database"}), "is neither a JWK Set"),
+        ("user and password", json.dumps({"username": "admin", "password": "the password of the database"}), "is neither a JWK Set"),
         ("a set without keys", '{"keys":[]}', "has no key that serves"),
         ("a symmetric key", '{"keys":[{"kty":"oct","k":"c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"}]}', "it is symmetric"),
         ("a private PEM", private_pem(private), "holds a private key"),
@@ -189,11 +189,13 @@ def away(start):
                 codes.append(kept.decide(token(key)))
             kept.idle()
             kept_told = kept.told()[-1]
-            check("Secrets Manager goes away: keys at hand stay, and the log tells", codes == ["allow"] * 4 and kept_told[0] == "keys_kept", f"{codes} {kept_told}")
+            check("Secrets Manager goes away: keys at hand stay, and the log tells",
+                  codes == ["allow"] * 4 and kept_told[0] == "keys_kept", f"{codes} {kept_told}")
             with Sandbox(source(secret.name), environment=aws(moto.url)) as late:
                 codes = [late.decide(token(key)), late.decide(token(key))]
                 check("a start without Secrets Manager refuses, and does not fail",
-                      codes == ["keys_unavailable"] * 2 and not late.sound() and "Connection refused" in late.told()[0][1], f"{codes} {late.told()}")
+                      codes == ["keys_unavailable"] * 2 and not late.sound() and "Connection refused" in late.told()[0][1],
+                      f"{codes} {late.told()}")
                 moto = start(moto.port)
                 secret.client.create_secret(Name=secret.name, SecretString=key_set(key, other))
                 code, seconds = until(late, token(key), "allow", 10)

@@ -32,6 +32,7 @@ def without_node(moto):
     timed("where it is", secrets_manager.settings, moto)
     timed("Secrets Manager away", secrets_manager.away, Moto)
     timed("rotation", rotation.rotation, moto)
+    timed("stages that move during a fetch", rotation.overtaken, moto)
     timed("Cognito", issuers.cognito, moto)
     timed("TLS", tls.certificates, moto)
     timed("a key server that hangs", refreshes.hang)
