@@ -17,7 +17,7 @@ use crate::denial::Code;
 /// How long invented key names cannot cause a second fetch.
 pub const COOLDOWN: Duration = Duration::from_secs(30);
 
-/// Of one answer of a source.
+/// Of one answer of a source; each stage of a secret is one.
 pub const MAX_KEYS: usize = 100;
 
 /// How many left-out keys an event of the log names.
@@ -283,7 +283,7 @@ struct Accepted {
 }
 
 fn accept(found: &Found, algorithms: &[Algorithm], blocked: &[String]) -> Result<Accepted, Failure> {
-    if found.parts.iter().flatten().map(Vec::len).sum::<usize>() > MAX_KEYS {
+    if found.parts.iter().flatten().any(|part| part.len() > MAX_KEYS) {
         return Err(Failure::TooManyKeys);
     }
     let mut left_out = found.notes.clone();
