@@ -247,8 +247,9 @@ fn signature(text: &str) -> Option<Vec<u8>> {
 
 /// How many parts a compact form has; `None` when it is none. The last of three may be empty.
 fn parts(token: &str) -> Option<usize> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if !token.bytes().all(fits) {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_' | b'.');
+    // Every byte is looked at, whatever came before it: that way several are at once.
+    if !token.bytes().fold(true, |all, byte| all & fits(byte)) {
         return None;
     }
     let mut parts = token.split('.');

@@ -122,13 +122,14 @@ impl Fetcher {
     /// # Errors
     /// Why there are no keys.
     pub async fn fetch(&self, origin: &Origin, budget: Duration) -> Result<Found, Failure> {
-        let asked = async {
+        // In a box, since what waits for a fetch would be as large as all that a fetch may do, and is moved for each event.
+        let asked = Box::pin(async {
             match origin {
                 Origin::Secret(id) => secret::read(id, &self.aws).await,
                 Origin::KeySet(address) => key_set(&connector(address), address).await,
                 Origin::Discovery(issuer) => discover(issuer).await,
             }
-        };
+        });
         tokio::time::timeout(budget.min(BUDGET), asked).await.unwrap_or(Err(Failure::Timeout))
     }
 }

@@ -32,8 +32,14 @@ pub(super) fn pack(statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Co
 }
 
 /// Puts together what has the same actions, then what has the same resources; that may give some the same actions again.
-fn merge(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
-    by_actions(by_resources(by_actions(statements)))
+fn merge(mut statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
+    for statement in &mut statements {
+        statement.resources = distinct(std::mem::take(&mut statement.resources));
+    }
+    let merged = by_actions(statements);
+    let count = merged.len();
+    let merged = by_resources(merged);
+    if merged.len() < count { by_actions(merged) } else { merged }
 }
 
 fn by_actions(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
@@ -57,20 +63,23 @@ fn merge_by<'t>(
     same: fn(&Filled<'t>, &Filled<'t>) -> bool,
     absorb: fn(&mut Filled<'t>, Filled<'t>),
 ) -> Vec<Filled<'t>> {
-    let mut merged: Vec<Filled<'t>> = Vec::new();
+    let mut merged: Vec<Filled<'t>> = Vec::with_capacity(statements.len());
     for statement in statements {
         let fits = |own: &&mut Filled<'t>| {
             own.effect == statement.effect && own.condition == statement.condition && same(own, &statement)
         };
         match merged.iter_mut().find(fits) {
             Some(own) => absorb(own, statement),
-            None => merged.push(Filled { resources: distinct(statement.resources), ..statement }),
+            None => merged.push(statement),
         }
     }
     merged
 }
 
 fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
+    if items.len() < 2 {
+        return items;
+    }
     let mut kept = Vec::with_capacity(items.len());
     add_all(&mut kept, items);
     kept
@@ -102,7 +111,7 @@ impl Writer {
 
     fn write(&mut self, statement: &Filled<'_>) -> Result<(), Code> {
         let (open, close) = frame(statement);
-        let mut resources = statement.resources.iter().map(|resource| quoted(resource)).peekable();
+        let mut resources = statement.resources.iter().map(|resource| Quoted::of(resource)).peekable();
         while let Some(first) = resources.next() {
             let comma = usize::from(!self.is_empty);
             let frame =
@@ -114,13 +123,13 @@ impl Writer {
                 self.document.push(',');
             }
             self.document.push_str(&open);
-            self.document.push_str(&first);
+            first.write(&mut self.document);
             self.is_empty = false;
             while let Some(next) = resources
                 .next_if(|next| next.len().saturating_add(close.len()).saturating_add(1) <= self.room())
             {
                 self.document.push(',');
-                self.document.push_str(&next);
+                next.write(&mut self.document);
             }
             self.document.push_str(&close);
             if self.document.len().saturating_add(TAIL.len()) > MAX_DOCUMENT_CHARACTERS {
@@ -169,11 +178,11 @@ fn frame<'s>(statement: &'s Filled<'_>) -> (String, Cow<'s, str>) {
         Effect::Deny => r#"{"Effect":"Deny","Action":"#,
     });
     match statement.actions.as_slice() {
-        [one] => open.push_str(&quoted(one)),
+        [one] => Quoted::of(one).write(&mut open),
         several => {
             for (at, action) in several.iter().enumerate() {
                 open.push(if at == 0 { '[' } else { ',' });
-                open.push_str(&quoted(action));
+                Quoted::of(action).write(&mut open);
             }
             open.push(']');
         }
@@ -185,16 +194,42 @@ fn frame<'s>(statement: &'s Filled<'_>) -> (String, Cow<'s, str>) {
     (open, Cow::Owned(format!(r#"],"Condition":{}}}"#, statement.condition)))
 }
 
-/// A string as JSON. Nearly all are without anything that has to be escaped.
-fn quoted(text: &str) -> String {
-    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
-        return serde_json::Value::from(text).to_string();
+/// A string as JSON has it.
+enum Quoted<'t> {
+    /// Without anything that has to be escaped, as nearly all are.
+    Plain(&'t str),
+    /// Escaped, its quotes included.
+    Escaped(String),
+}
+
+impl<'t> Quoted<'t> {
+    fn of(text: &'t str) -> Self {
+        // Every byte is looked at, whatever came before it: that way several are at once.
+        let is_special = |byte: u8| (byte < b' ') | matches!(byte, b'"' | b'\\');
+        if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
+            Self::Escaped(serde_json::Value::from(text).to_string())
+        } else {
+            Self::Plain(text)
+        }
     }
-    let mut quoted = String::with_capacity(text.len().saturating_add(2));
-    quoted.push('"');
-    quoted.push_str(text);
-    quoted.push('"');
-    quoted
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Plain(text) => text.len().saturating_add(2),
+            Self::Escaped(text) => text.len(),
+        }
+    }
+
+    fn write(&self, document: &mut String) {
+        match self {
+            Self::Plain(text) => {
+                document.push('"');
+                document.push_str(text);
+                document.push('"');
+            }
+            Self::Escaped(text) => document.push_str(text),
+        }
+    }
 }
 
 #[cfg(test)]
