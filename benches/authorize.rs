@@ -3,86 +3,131 @@
 //! `cargo bench --bench authorize`
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot run says so by panicking"
+)]
 
+#[path = "support/sample.rs"]
+mod sample;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::hint::black_box;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
-};
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use criterion::{Criterion, criterion_group, criterion_main};
 use iot_jwt_authorizer::authorizer::Authorizer;
 use serde_json::json;
 use support::deployment::Deployment;
 use support::signer::Signer;
-use support::{FUNCTION, NOW, at};
 
-/// An app's token as an identity provider writes it: twelve claims.
-fn token(signer: &str) -> String {
-    Signer::named(signer).token(&json!({
-        "iss": "https://login.example.com/", "aud": ["iot.example.com", "https://login.example.com/userinfo"], "sub": "ana",
-        "azp": "mobile-app", "tenant": "acme", "devices": ["lamp-1", "lamp-2"], "role": "user", "scope": "openid profile iot:connect",
-        "jti": "0f8fad5b-d9cb-469f-a165-70867728950e", "iat": NOW, "nbf": NOW, "exp": NOW + 3600,
-    }))
-}
-
-/// A WebSocket connect with the token as MQTT password.
-fn event(token: &str) -> Vec<u8> {
-    json!({
-        "signatureVerified": false, "protocols": ["tls", "http", "mqtt"],
-        "protocolData": {
-            "tls": { "serverName": "example-ats.iot.eu-west-1.amazonaws.com" },
-            "http": { "headers": {
-                "Host": "example-ats.iot.eu-west-1.amazonaws.com", "Connection": "Upgrade", "Upgrade": "websocket",
-                "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "u0dfs8i0I43d1a9dwL3z/A==", "Sec-WebSocket-Protocol": "mqtt",
-            }, "queryString": "?x-amz-customauthorizer-name=jwt" },
-            "mqtt": { "username": "ana?SDK=NodeJSv2&Version=1.21.8", "password": STANDARD.encode(token), "clientId": "ana" },
-        },
-        "connectionMetadata": { "id": "e56f08c3-c559-490f-aa9f-7e8427d0f57b" },
-    })
-    .to_string()
-    .into_bytes()
-}
-
-fn decide(authorizer: &Authorizer, event: &[u8]) -> Vec<u8> {
-    let decision = authorizer.authorize(event, FUNCTION, at(0.0));
-    let Ok(answer) = decision.outcome else { return Vec::new() };
-    serde_json::to_vec(&answer).unwrap_or_default()
-}
-
-fn floor(signer: &str, algorithm: &'static dyn VerificationAlgorithm) -> impl Fn() {
-    let token = token(signer);
-    let (signed, signature) =
-        token.rsplit_once('.').map(|(signed, signature)| (signed.to_owned(), signature)).unwrap_or_default();
-    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
-    let der = pem::parse(Signer::named(signer).pem()).map(pem::Pem::into_contents).unwrap_or_default();
-    let key = ParsedPublicKey::new(algorithm, der);
-    move || {
-        let verified = key
-            .as_ref()
-            .is_ok_and(|key| key.verify_sig(black_box(signed.as_bytes()), black_box(&signature)).is_ok());
-        assert!(verified);
-    }
-}
-
-fn decisions(criterion: &mut Criterion) {
-    let authorizer = Deployment::named("example").authorizer();
-    let algorithms: [(&str, &str, &'static dyn VerificationAlgorithm); 2] =
-        [("RS256", "rs256", &RSA_PKCS1_2048_8192_SHA256), ("ES256", "es256", &ECDSA_P256_SHA256_FIXED)];
-    for (name, signer, algorithm) in algorithms {
+/// Each algorithm beside its bare check.
+fn algorithms(criterion: &mut Criterion) {
+    let authorizer = sample::deployment().authorizer();
+    for (name, signer, algorithm) in sample::ALGORITHMS {
         let mut group = criterion.benchmark_group(name);
-        let bare = floor(signer, algorithm);
-        group.bench_function("floor: bare verification", |bencher| bencher.iter(&bare));
-        let event = event(&token(signer));
-        assert!(!decide(&authorizer, &event).is_empty(), "the bench's token is refused");
-        group.bench_function("decision", |bencher| bencher.iter(|| decide(&authorizer, black_box(&event))));
+        let bare = sample::floor(signer, algorithm);
+        group.bench_function("floor", |bencher| bencher.iter(&bare));
+        let event = sample::event(&Signer::named(signer).token(&sample::claims()));
+        sample::decide(&authorizer, &event).unwrap();
+        group.bench_function("decision", |bencher| {
+            bencher.iter(|| sample::decide(&authorizer, black_box(&event)));
+        });
         group.finish();
     }
 }
 
-criterion_group!(benches, decisions);
+/// What a token's size and what it may do add.
+fn sizes(criterion: &mut Criterion) {
+    let authorizer = sample::deployment().authorizer();
+    let signer = Signer::named("rs256");
+    let mut group = criterion.benchmark_group("sizes");
+    for (name, more) in [
+        ("no device", json!({ "devices": [] })),
+        ("1 device", sample::devices(1)),
+        ("20 devices", sample::devices(20)),
+        ("token of 6 KB", json!({ "profile": "x".repeat(4000) })),
+    ] {
+        let event = sample::event(&signer.token(&sample::claims_with(&more)));
+        sample::decide(&authorizer, &event).unwrap();
+        group.bench_function(name, |bencher| bencher.iter(|| sample::decide(&authorizer, black_box(&event))));
+    }
+    group.finish();
+}
+
+/// Refusals, in the order of the checks.
+fn refusals(criterion: &mut Criterion) {
+    let authorizer = sample::deployment().authorizer();
+    let signer = Signer::named("rs256");
+    let token = signer.token(&sample::claims());
+    let of = |more| signer.token(&sample::claims_with(&more));
+    let mut header = signer.header();
+    header["kid"] = json!("other");
+    let unknown_kid = signer.sign(header.to_string().as_bytes(), sample::claims().to_string().as_bytes());
+    let forged = Signer::named("stranger")
+        .sign(signer.header().to_string().as_bytes(), sample::claims().to_string().as_bytes());
+    let mut group = criterion.benchmark_group("refusals");
+    for (code, event) in [
+        ("malformed_event", b"[]".to_vec()),
+        ("no_token", sample::event("a password")),
+        ("malformed_token", sample::event(&token.replacen('.', ".e", 1))),
+        ("unknown_issuer", sample::event(&of(json!({ "iss": "https://other.example.com/" })))),
+        ("unknown_key", sample::event(&unknown_kid)),
+        ("bad_signature", sample::event(&forged)),
+        ("expired", sample::event(&of(json!({ "exp": 1 })))),
+        ("unsafe_claim_value", sample::event(&of(json!({ "tenant": "a*" })))),
+    ] {
+        let told = sample::decide(&authorizer, &event).unwrap_err();
+        assert_eq!(told, code);
+        group.bench_function(code, |bencher| bencher.iter(|| sample::decide(&authorizer, black_box(&event))));
+    }
+    group.finish();
+}
+
+/// An issuer more, a key more, a grant more: what a decision must not notice.
+fn growth(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("growth");
+    let event = sample::event(&Signer::named("es256").token(&sample::claims()));
+    for (name, issuers, keys, grants) in
+        [("1 of each", 1, 1, 1), ("100 issuers", 100, 1, 1), ("100 keys", 1, 100, 1), ("50 grants", 1, 1, 50)]
+    {
+        let authorizer = grown(issuers, keys, grants);
+        sample::decide(&authorizer, &event).unwrap();
+        group.bench_function(name, |bencher| bencher.iter(|| sample::decide(&authorizer, black_box(&event))));
+    }
+    group.finish();
+}
+
+/// The example among other issuers, its key behind other keys, its grant among grants that do not match.
+fn grown(issuers: usize, keys: usize, grants: usize) -> Authorizer {
+    let deployment = Deployment::named("example");
+    let config = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    let (head, tail) = config.split_once("[claims]").unwrap();
+    let mut text = head.to_owned();
+    for at in 1..issuers {
+        text += &head
+            .replace("\"users\"", &format!("\"i{at}\""))
+            .replace("https://login.example.com/", &format!("https://i{at}.example.com/"))
+            .replace("\"${sub}\", \"${sub}/*\"", &format!("\"i{at}/${{sub}}\""));
+    }
+    text += "[claims]";
+    text += &tail.replace("[[grant]]", "[[grant]]\nissuer = \"users\"");
+    for at in 1..grants {
+        text += &format!(
+            "\n[[grant]]\nissuer = \"users\"\npolicy = \"app-user\"\nwhen = {{ plan = \"p{at}\" }}\n"
+        );
+    }
+    deployment.write("authorizer.toml", text);
+    let others = (1..keys).map(|at| {
+        let mut jwk = Signer::named("ec1").jwk();
+        jwk["kid"] = json!(format!("k{at}"));
+        jwk
+    });
+    let keys: Vec<_> = others.chain([Signer::named("es256").jwk(), Signer::named("rs256").jwk()]).collect();
+    deployment.write("keys/users.jwks.json", json!({ "keys": keys }).to_string());
+    deployment.authorizer()
+}
+
+criterion_group!(benches, algorithms, sizes, refusals, growth);
 criterion_main!(benches);

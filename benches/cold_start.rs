@@ -1,85 +1,129 @@
-//! From the start of the release `bootstrap` to its first answer, behind a Runtime API on loopback.
+//! From the start of the release `bootstrap` to its first poll and to its first answer, behind a Runtime API on loopback: with bundled keys, with a
+//! secret, and beside an echo function. Starts are interleaved, in an order that changes; medians are printed, and their ratios to echo.
 //!
-//! `cargo bench --bench cold_start`
+//! `cargo bench --bench cold_start [-- ROUNDS]`
 
-#![allow(missing_docs, reason = "criterion's macros make public functions")]
-#![allow(clippy::unwrap_used, reason = "a bench that cannot run says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::print_stdout,
+    reason = "a bench that cannot run says so by panicking, and prints what it measured"
+)]
 
+#[path = "support/runtime_api.rs"]
+mod runtime_api;
+#[path = "support/sample.rs"]
+mod sample;
+#[path = "support/secrets.rs"]
+mod secrets;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use support::FUNCTION;
+use runtime_api::{Sandbox, bootstrap, echo, quantile};
 use support::deployment::Deployment;
+use support::signer::Signer;
 
-/// Starts the function, hands it one event, waits for the answer, and ends it.
-fn first_answer(listener: &TcpListener, deployment: &Deployment, event: &str) -> String {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
-        .env_clear()
-        .env("LAMBDA_TASK_ROOT", deployment.path(""))
-        .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
-        .env("AWS_LAMBDA_FUNCTION_NAME", "authorizer")
-        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let (stream, _) = listener.accept().unwrap();
-    let mut reader = BufReader::new(stream);
-    let (start, _) = request(&mut reader);
-    assert!(start.starts_with("GET /2018-06-01/runtime/invocation/next"), "{start}");
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 1\r\nlambda-runtime-deadline-ms: 32503680000000\r\n\
-         lambda-runtime-invoked-function-arn: {FUNCTION}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        event.len()
-    );
-    let mut stream: &TcpStream = reader.get_ref();
-    stream.write_all(head.as_bytes()).unwrap();
-    stream.write_all(event.as_bytes()).unwrap();
-    let (start, body) = request(&mut reader);
-    assert!(start.starts_with("POST /2018-06-01/runtime/invocation/1/response"), "{start}");
-    child.kill().unwrap();
-    child.wait().unwrap();
-    body
+/// What is started, and what was measured of it.
+struct Subject {
+    name: &'static str,
+    program: PathBuf,
+    deployment: Deployment,
+    environment: Vec<(String, String)>,
+    starts: Vec<Duration>,
+    firsts: Vec<Duration>,
+    warms: Vec<Duration>,
+    memory: u64,
 }
 
-/// One HTTP request: its first line and its body.
-fn request(reader: &mut BufReader<TcpStream>) -> (String, String) {
-    let mut start = String::new();
-    reader.read_line(&mut start).unwrap();
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        let line = line.trim_end();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(("content-length", value)) = line.split_once(": ") {
-            length = value.parse().unwrap();
+fn main() {
+    let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(60);
+    let token =
+        Signer::named("rs256").token(&sample::claims_with(&serde_json::json!({ "exp": 32_503_680_000_u64 })));
+    let event = sample::event(&token);
+    let mut subjects = subjects();
+    for round in 0..rounds {
+        let count = subjects.len();
+        for at in 0..count {
+            let at = if round % 2 == 0 { at } else { count - 1 - at };
+            let subject = &mut subjects[(at + round) % count];
+            let mut sandbox =
+                Sandbox::start(&subject.program, &subject.deployment.path(""), &subject.environment);
+            subject.starts.push(sandbox.start);
+            let (answer, first) = sandbox.ask(&event);
+            assert!(
+                subject.name == "echo" || answer.contains("\"isAuthenticated\":true"),
+                "{}: {answer}",
+                subject.name
+            );
+            subject.firsts.push(first);
+            let mut warms: Vec<Duration> = (0..20).map(|_| sandbox.ask(&event).1).collect();
+            subject.warms.push(quantile(&mut warms, 0.5));
+            subject.memory = subject.memory.max(sandbox.peak_memory());
         }
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    (start, String::from_utf8(body).unwrap())
+    print(&mut subjects);
 }
 
-fn cold_start(criterion: &mut Criterion) {
-    let deployment = Deployment::named("example");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let event = r#"{"token":"none"}"#;
-    assert!(first_answer(&listener, &deployment, event).contains("\"isAuthenticated\":false"));
-    let mut group = criterion.benchmark_group("cold start");
-    group.sample_size(50);
-    group.bench_function("bundled keys, start to first answer", |bencher| {
-        bencher.iter(|| first_answer(&listener, &deployment, event));
-    });
-    group.finish();
+fn subjects() -> Vec<Subject> {
+    let keys = std::fs::read_to_string(sample::deployment().path("keys/users.jwks.json")).unwrap();
+    let secret = || {
+        let deployment = sample::deployment();
+        let config = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+        deployment.write("authorizer.toml", config.replace("file:keys/users.jwks.json", "secret:keys"));
+        deployment
+    };
+    let (plain, over_tls) = (secret(), secret());
+    let plain_environment = secrets::serve(keys.clone(), false, &plain.path(""));
+    let tls_environment = secrets::serve(keys, true, &over_tls.path(""));
+    let subject = |name, program, deployment, environment| Subject {
+        name,
+        program,
+        deployment,
+        environment,
+        starts: Vec::new(),
+        firsts: Vec::new(),
+        warms: Vec::new(),
+        memory: 0,
+    };
+    let bootstrap = bootstrap();
+    vec![
+        subject("echo", echo(), sample::deployment(), Vec::new()),
+        subject("bundled keys", bootstrap.clone(), sample::deployment(), Vec::new()),
+        subject("a secret, plain loopback", bootstrap.clone(), plain, plain_environment),
+        subject("a secret over TLS", bootstrap, over_tls, tls_environment),
+    ]
 }
 
-criterion_group!(benches, cold_start);
-criterion_main!(benches);
+/// A table in Markdown: what a start costs, and its ratio to echo's.
+fn print(subjects: &mut [Subject]) {
+    let bytes = std::fs::metadata(&subjects[1].program).unwrap().len();
+    println!(
+        "| start with | to first poll, ms | of echo | first event, ms | of a warm one | warm event, us | peak memory, kB |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    let mut floor = 1.0;
+    for subject in subjects {
+        let [start, first, warm] = [&mut subject.starts, &mut subject.firsts, &mut subject.warms]
+            .map(|times| quantile(times, 0.5).as_secs_f64() * 1e3);
+        if subject.name == "echo" {
+            floor = start;
+        }
+        println!(
+            "| {} | {start:.2} | {:.2} | {first:.3} | {:.1} | {:.0} | {} |",
+            subject.name,
+            start / floor,
+            first / warm,
+            warm * 1e3,
+            subject.memory
+        );
+    }
+    println!("\nbootstrap: {bytes} bytes");
+}

@@ -1,0 +1,146 @@
+//! Lambda's Runtime API on loopback, one sandbox at a time, and the programs that are measured behind it.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+#![allow(dead_code, unreachable_pub, reason = "each bench takes what it needs")]
+#![allow(clippy::disallowed_methods, reason = "benches read the clock")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::FUNCTION;
+
+/// The echo function.
+pub fn echo() -> PathBuf {
+    built("echo", "echo")
+}
+
+/// The function itself, as it is deployed: what `cargo bench` builds beside a bench has the benches' features in it.
+pub fn bootstrap() -> PathBuf {
+    built("iot-jwt-authorizer", "bootstrap")
+}
+
+fn built(package: &str, bin: &str) -> PathBuf {
+    let run = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--locked", "-p", package, "--bin", bin, "--message-format", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let lines = String::from_utf8(run.stdout).unwrap();
+    let messages = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back().unwrap()
+}
+
+/// A sandbox that has been started and waits for its next event.
+pub struct Sandbox {
+    child: Child,
+    stream: BufReader<TcpStream>,
+    head: Vec<u8>,
+    /// From its start to its first poll.
+    pub start: Duration,
+}
+
+impl Sandbox {
+    /// Starts a program with a deployment, and waits for its first poll. Its log goes to a pipe that is read.
+    pub fn start(program: &Path, root: &Path, environment: &[(String, String)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("LAMBDA_TASK_ROOT", root)
+            .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "authorizer")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::piped());
+        let begun = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut stream = BufReader::new(stream);
+        let (line, _) = request(&mut stream);
+        let start = begun.elapsed();
+        assert!(line.starts_with("GET /2018-06-01/runtime/invocation/next"), "{line}");
+        let mut log = child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while log.read(&mut buffer).is_ok_and(|read| read > 0) {}
+        });
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
+             lambda-runtime-deadline-ms: 32503680000000\r\nlambda-runtime-invoked-function-arn: {FUNCTION}\r\n\
+             content-type: application/json\r\ncontent-length: "
+        );
+        Self { child, stream, head: head.into_bytes(), start }
+    }
+
+    /// Hands it an event; the answer, and the time until it was there.
+    pub fn ask(&mut self, event: &[u8]) -> (String, Duration) {
+        let message = [&self.head, event.len().to_string().as_bytes(), b"\r\n\r\n", event].concat();
+        let begun = Instant::now();
+        self.stream.get_mut().write_all(&message).unwrap();
+        let (line, answer) = request(&mut self.stream);
+        let waited = begun.elapsed();
+        assert!(line.ends_with("/response HTTP/1.1"), "{line}");
+        self.stream.get_mut().write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").unwrap();
+        let (line, _) = request(&mut self.stream);
+        assert!(line.starts_with("GET "), "{line}");
+        (answer, waited)
+    }
+
+    /// The largest that its memory has been, in kB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// The processor time that it has taken, in hundredths of a second.
+    pub fn processor(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One HTTP request: its first line and its body.
+fn request(reader: &mut BufReader<TcpStream>) -> (String, String) {
+    let mut start = String::new();
+    reader.read_line(&mut start).unwrap();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let line = line.trim_end();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(("content-length", value)) = line.split_once(": ") {
+            length = value.parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    (start.trim_end().to_owned(), String::from_utf8(body).unwrap())
+}
+
+/// The middle of some measurements.
+pub fn quantile(times: &mut [Duration], part: f64) -> Duration {
+    times.sort_unstable();
+    let last = times.len() - 1;
+    times[((last as f64) * part) as usize]
+}
