@@ -29,7 +29,6 @@ use std::time::Duration;
 
 use runtime_api::{Sandbox, bootstrap, echo, quantile};
 use support::deployment::Deployment;
-use support::signer::Signer;
 
 /// What is started, and what was measured of it.
 struct Subject {
@@ -45,9 +44,7 @@ struct Subject {
 
 fn main() {
     let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(60);
-    let token =
-        Signer::named("rs256").token(&sample::claims_with(&serde_json::json!({ "exp": 32_503_680_000_u64 })));
-    let event = sample::event(&token);
+    let event = sample::event(&sample::token("rs256"));
     let mut subjects = subjects();
     for round in 0..rounds {
         let count = subjects.len();
@@ -73,9 +70,9 @@ fn main() {
 }
 
 fn subjects() -> Vec<Subject> {
-    let keys = std::fs::read_to_string(sample::deployment().path("keys/users.jwks.json")).unwrap();
+    let keys = std::fs::read_to_string(Deployment::named("example").path("keys/users.jwks.json")).unwrap();
     let secret = || {
-        let deployment = sample::deployment();
+        let deployment = Deployment::named("example");
         let config = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
         deployment.write("authorizer.toml", config.replace("file:keys/users.jwks.json", "secret:keys"));
         deployment
@@ -95,8 +92,8 @@ fn subjects() -> Vec<Subject> {
     };
     let bootstrap = bootstrap();
     vec![
-        subject("echo", echo(), sample::deployment(), Vec::new()),
-        subject("bundled keys", bootstrap.clone(), sample::deployment(), Vec::new()),
+        subject("echo", echo(), Deployment::named("example"), Vec::new()),
+        subject("bundled keys", bootstrap.clone(), Deployment::named("example"), Vec::new()),
         subject("a secret, plain loopback", bootstrap.clone(), plain, plain_environment),
         subject("a secret over TLS", bootstrap, over_tls, tls_environment),
     ]

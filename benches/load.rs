@@ -36,24 +36,24 @@ fn main() {
     several(events);
 }
 
-/// A token that is valid today.
-fn token(signer: &str) -> String {
-    Signer::named(signer)
-        .token(&sample::claims_with(&json!({ "iat": 1, "nbf": 1, "exp": 32_503_680_000_u64 })))
-}
-
 /// Interleaved in blocks, so that whatever else happens on the machine happens to all.
 fn one(events: usize) {
     const BLOCK: usize = 100;
     let deployment = sample::deployment();
     let root = deployment.path("");
     let bootstrap = bootstrap();
-    let good = sample::event(&token("rs256"));
+    let good = sample::event(&sample::token("rs256"));
     let mut rows = vec![
         ("echo", Sandbox::start(&echo(), &root, &[]), good.clone(), Vec::new()),
         ("RS256", Sandbox::start(&bootstrap, &root, &[]), good, Vec::new()),
-        ("ES256", Sandbox::start(&bootstrap, &root, &[]), sample::event(&token("es256")), Vec::new()),
+        ("ES256", Sandbox::start(&bootstrap, &root, &[]), sample::event(&sample::token("es256")), Vec::new()),
         ("no token", Sandbox::start(&bootstrap, &root, &[]), sample::event("a password"), Vec::new()),
+        (
+            "no token, no log",
+            Sandbox::without_log(&bootstrap, &root),
+            sample::event("a password"),
+            Vec::new(),
+        ),
         (
             "unknown issuer",
             Sandbox::start(&bootstrap, &root, &[]),
@@ -91,7 +91,7 @@ fn one(events: usize) {
 fn several(events: usize) {
     let deployment = sample::deployment();
     let bootstrap = bootstrap();
-    let event = sample::event(&token("rs256"));
+    let event = sample::event(&sample::token("rs256"));
     println!(
         "| sandboxes | events a second | p50, us | p99, us | processor a call, us | peak memory each, kB |\n| --- | --- | --- | --- | --- | --- |"
     );

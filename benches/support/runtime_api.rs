@@ -49,6 +49,15 @@ pub struct Sandbox {
 impl Sandbox {
     /// Starts a program with a deployment, and waits for its first poll. Its log goes to a pipe that is read.
     pub fn start(program: &Path, root: &Path, environment: &[(String, String)]) -> Self {
+        Self::with_log(program, root, environment, Stdio::piped())
+    }
+
+    /// The same with a log that nobody reads: what the line costs is the difference.
+    pub fn without_log(program: &Path, root: &Path) -> Self {
+        Self::with_log(program, root, &[], Stdio::null())
+    }
+
+    fn with_log(program: &Path, root: &Path, environment: &[(String, String)], log: Stdio) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut command = Command::new(program);
         command
@@ -59,7 +68,7 @@ impl Sandbox {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .envs(environment.iter().map(|(name, value)| (name, value)))
-            .stdout(Stdio::piped());
+            .stdout(log);
         let begun = Instant::now();
         let mut child = command.spawn().unwrap();
         let (stream, _) = listener.accept().unwrap();
@@ -68,11 +77,12 @@ impl Sandbox {
         let (line, _) = request(&mut stream);
         let start = begun.elapsed();
         assert!(line.starts_with("GET /2018-06-01/runtime/invocation/next"), "{line}");
-        let mut log = child.stdout.take().unwrap();
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while log.read(&mut buffer).is_ok_and(|read| read > 0) {}
-        });
+        if let Some(mut log) = child.stdout.take() {
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while log.read(&mut buffer).is_ok_and(|read| read > 0) {}
+            });
+        }
         let head = format!(
             "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
              lambda-runtime-deadline-ms: 32503680000000\r\nlambda-runtime-invoked-function-arn: {FUNCTION}\r\n\
