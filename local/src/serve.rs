@@ -19,6 +19,9 @@ use crate::selection::{AuthorizerArgs, SigningKeyError};
 use crate::tls::{Authority, AuthorityError, TlsOptions};
 use crate::workspace::{Workspace, files};
 
+/// A connection takes three files, and many systems begin with 1,024. The function's processes inherit it.
+const OPEN_FILES: u64 = 65_536;
+
 /// What to serve.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
@@ -132,6 +135,8 @@ fn machine_secret(path: &Path) -> io::Result<String> {
 /// # Errors
 /// If the door does not open.
 pub async fn run(options: &ServeOptions) -> Result<(), ServeError> {
+    // Where the system allows no more, fewer clients connect at a time: no reason not to open.
+    let _ = rlimit::increase_nofile_limit(OPEN_FILES);
     let (running, workspace) = open(options).await?;
     let examples = examples(&running, &workspace).await;
     greet(&running, &workspace, &invitation(examples, options.function.keep_keys));

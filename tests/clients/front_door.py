@@ -6,17 +6,16 @@ Run by ./test, with the clients installed. Prints one line for each check and a 
 
 import os
 import pathlib
-import queue
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import urllib.error
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from door import ROOT, FrontDoor, local
+
 HERE = pathlib.Path(__file__).resolve().parent
 passed, failed, skipped = [], [], []
 
@@ -24,60 +23,6 @@ passed, failed, skipped = [], [], []
 def check(title, good, detail=""):
     (passed if good else failed).append(title)
     print(f"{'ok' if good else 'FAILED'}: {title}{'' if good else ': ' + detail}", flush=True)
-
-
-def local(*arguments):
-    return [os.environ.get("CARGO", "cargo"), "run", "--quiet", "--locked", "--package", "iot-local", "--", *arguments]
-
-
-class FrontDoor:
-    """`cargo local` on a port of its own, and the lines that it prints."""
-
-    def __init__(self):
-        self.process = subprocess.Popen(
-            local("--port", "0", "--tls-port", "0"), cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )
-        self.lines = queue.Queue()
-        threading.Thread(target=self.read, daemon=True).start()
-        self.greeting = self.until("What happens")
-        self.port = next(line for line in self.greeting if "ws://" in line).rsplit(":", 1)[1].split("/")[0]
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(line.rstrip("\n"))
-        self.lines.put(None)
-
-    def until(self, start, seconds=1200):
-        seen = []
-        while True:
-            line = self.lines.get(timeout=seconds)
-            if line is None:
-                raise SystemExit("cargo local ended:\n" + "\n".join(seen))
-            seen.append(line)
-            if line.startswith(start):
-                return seen
-
-    def drain(self):
-        while not self.lines.empty():
-            self.lines.get()
-
-    def sees(self, text, seconds=10):
-        """Whether a line with that text comes, from the last `drain` on."""
-        try:
-            while True:
-                line = self.lines.get(timeout=seconds)
-                if line is None or text in line:
-                    return line is not None
-        except queue.Empty:
-            return False
-
-    def command(self, name):
-        at = next(at for at, line in enumerate(self.greeting) if line.startswith(f"# {name}"))
-        return self.greeting[at + 1]
-
-    def end(self):
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait(20)
 
 
 def run(command, cwd=HERE, **more):
