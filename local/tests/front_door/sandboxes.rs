@@ -42,6 +42,7 @@ async fn a_killed_function_costs_at_most_one_connect() {
 }
 
 /// The processes, once none is missing and none is one of the killed.
+#[expect(clippy::expect_used, reason = "a panic is how a test fails")]
 async fn replaced(door: &Running, killed: &[u32]) -> Vec<u32> {
     let whole = async {
         loop {
@@ -55,6 +56,7 @@ async fn replaced(door: &Running, killed: &[u32]) -> Vec<u32> {
     tokio::time::timeout(PATIENCE, whole).await.expect("the processes to be replaced")
 }
 
+#[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 fn kill(ids: &[u32]) {
     for id in ids {
         let killed = std::process::Command::new("kill").args(["-9", &id.to_string()]).status().unwrap();
