@@ -60,7 +60,6 @@ fn sizes(criterion: &mut Criterion) {
 fn refusals(criterion: &mut Criterion) {
     let authorizer = sample::deployment().authorizer();
     let signer = Signer::named("rs256");
-    let token = signer.token(&sample::claims());
     let of = |more| signer.token(&sample::claims_with(&more));
     let mut header = signer.header();
     header["kid"] = json!("other");
@@ -71,7 +70,7 @@ fn refusals(criterion: &mut Criterion) {
     for (code, event) in [
         ("malformed_event", b"[]".to_vec()),
         ("no_token", sample::event("a password")),
-        ("malformed_token", sample::event(&token.replacen('.', ".e", 1))),
+        ("malformed_token", sample::event("aaaa.bbbb.cccc")),
         ("unknown_issuer", sample::event(&of(json!({ "iss": "https://other.example.com/" })))),
         ("unknown_key", sample::event(&unknown_kid)),
         ("bad_signature", sample::event(&forged)),
@@ -108,8 +107,7 @@ fn grown(issuers: usize, keys: usize, grants: usize) -> Authorizer {
     for at in 1..issuers {
         text += &head
             .replace("\"users\"", &format!("\"i{at}\""))
-            .replace("https://login.example.com/", &format!("https://i{at}.example.com/"))
-            .replace("\"${sub}\", \"${sub}/*\"", &format!("\"i{at}/${{sub}}\""));
+            .replace("https://login.example.com/", &format!("https://i{at}.example.com/"));
     }
     text += "[claims]";
     text += &tail.replace("[[grant]]", "[[grant]]\nissuer = \"users\"");

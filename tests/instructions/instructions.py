@@ -30,7 +30,7 @@ import function  # noqa: E402
 
 BASELINES = pathlib.Path(__file__).with_name("baselines.json")
 # Another processor takes other paths through C library and AWS-LC, and another kernel other vDSO code.
-TOLERANCE = 0.02
+TOLERANCE = 0.01
 FEW, MANY = 10, 60
 NOW = int(time.time())
 KEYS = {"RS256": rsa.generate_private_key(public_exponent=65537, key_size=2048), "ES256": ec.generate_private_key(ec.SECP256R1())}
