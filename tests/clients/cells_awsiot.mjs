@@ -1,13 +1,15 @@
 // The AWS IoT Device SDK v2 for JavaScript and its custom-authorizer builders, in Node: the cells of the matrix.
 // Reads them as JSON from standard input, prints one JSON line for each.
 import sdk from "aws-iot-device-sdk-v2";
-import { once } from "node:events";
 import { json } from "node:stream/consumers";
 
 const { io, iot, mqtt, mqtt5 } = sdk;
 const { door, cells } = await json(process.stdin);
 const NAME = "iot-jwt-authorizer";
 const PORT = Number(door.tls_port);
+
+/** What comes with an event. Node's own `once` would fail at an error of the SDK's that comes before it. */
+const once = (emitter, event) => new Promise((resolve) => { emitter.once(event, resolve); });
 
 function expect(good, why) {
   if (!good) throw new Error(why);
@@ -34,9 +36,11 @@ async function play3(cell) {
   const came = await returned;
   expect(came === `${cell.own} ${cell.id}`, `${came} came back`);
   const interrupted = once(connection, "interrupt");
-  const acknowledged = connection.publish(cell.foreign, "x", mqtt.QoS.AtLeastOnce).then(() => true, () => false);
-  const first = await Promise.race([interrupted.then(() => "interrupted"), acknowledged]);
-  expect(first === "interrupted", `${cell.foreign} was acknowledged`);
+  // The SDK may give the message up before it tells of the end.
+  const acknowledged = new Promise((resolve) => {
+    connection.publish(cell.foreign, "x", mqtt.QoS.AtLeastOnce).then(() => resolve(true), () => {});
+  });
+  expect(await Promise.race([interrupted, acknowledged]) !== true, `${cell.foreign} was acknowledged`);
   // It would publish once more on its next connection.
   await connection.disconnect();
 }
@@ -53,7 +57,7 @@ async function play5(cell) {
   const client = new mqtt5.Mqtt5Client(builder.build());
   client.on("error", () => {});
   const connected = once(client, "connectionSuccess").then(() => "connected");
-  const failed = once(client, "connectionFailure").then(([{ connack, error }]) => `refused ${connack?.reasonCode ?? error}`);
+  const failed = once(client, "connectionFailure").then(({ connack, error }) => `refused ${connack?.reasonCode ?? error}`);
   client.start();
   try {
     const outcome = await Promise.race([connected, failed]);
@@ -63,11 +67,11 @@ async function play5(cell) {
     expect(reasonCodes.every((reason) => reason < 0x80), `${cell.own} was not granted`);
     const message = once(client, "messageReceived");
     await client.publish({ topicName: cell.own, payload: cell.id, qos: mqtt5.QoS.AtLeastOnce });
-    const [{ message: came }] = await message;
+    const { message: came } = await message;
     expect(came.topicName === cell.own && String(Buffer.from(came.payload)) === cell.id, `${came.topicName} came back`);
     const ended = once(client, "disconnection");
     client.publish({ topicName: cell.foreign, payload: "x", qos: mqtt5.QoS.AtLeastOnce }).catch(() => {});
-    const [{ disconnect }] = await ended;
+    const { disconnect } = await ended;
     expect(disconnect?.reasonCode === 0x87, `closed with reason ${disconnect?.reasonCode}`);
   } finally {
     client.stop();
