@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod broker;
 pub mod certificate;
+pub mod check;
 pub mod clock;
 pub mod connection;
 pub mod demo;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use iot_local::certificate::{self, CertificateArgs};
+use iot_local::check::{self, CheckArgs};
 use iot_local::clock;
 use iot_local::demo::{self, DemoError};
 use iot_local::invoke::{self, InvokeArgs};
@@ -36,6 +37,8 @@ enum Command {
     Token(token::Options),
     /// Ask the authorizer once, as `aws iot test-invoke-authorizer` does; exits 0 if its answer lets a client in
     Invoke(Box<InvokeArgs>),
+    /// Say what is wrong with a configuration, what is probably not meant, and how large an answer can become; exits 1 on a fault
+    Check(CheckArgs),
     /// Make a client certificate that the TLS port accepts, and say where it is
     Certificate(CertificateArgs),
 }
@@ -93,6 +96,7 @@ async fn main() -> ExitCode {
         Command::Certificate(args) => {
             certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
         }
+        Command::Check(args) => examine(&args, &env).map_err(Into::into),
         Command::Token(options) => mint(&options, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
@@ -103,8 +107,7 @@ async fn main() -> ExitCode {
 }
 
 async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoError> {
-    // https://no-color.org
-    let plain = variable(&env, "NO_COLOR").is_some_and(|value| !value.is_empty());
+    let plain = is_plain(&env);
     let DemoArgs { config, bootstrap } = args;
     let door = ServeOptions {
         port: 0,
@@ -125,6 +128,17 @@ async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoEr
         around: around(env, 2),
     };
     demo::run(&door, std::io::stdout().is_terminal() && !plain).await
+}
+
+fn examine(args: &CheckArgs, env: &[(String, String)]) -> std::io::Result<bool> {
+    let environment = |name: &str| variable(env, name).map(str::to_owned);
+    let mut out = std::io::stdout().lock();
+    check::run(args, &environment, std::io::stdout().is_terminal() && !is_plain(env), &mut out)
+}
+
+/// <https://no-color.org>
+fn is_plain(env: &[(String, String)]) -> bool {
+    variable(env, "NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 fn mint(options: &token::Options, env: &[(String, String)]) -> Result<(), TokenError> {
