@@ -171,14 +171,15 @@ fn sentence(size: &Size) -> String {
 
 fn too_large(size: &Size, files: &Files) -> Finding {
     let policies = size.policies.join("`, `");
+    let can = if size.is_exact { "can" } else { "may, as far as can be proven," };
     let what = match size.oversized {
         Some(length) => format!(
-            "a token of issuer `{}` can need a document of {length} characters for one resource of `{policies}`; AWS IoT takes \
+            "a token of issuer `{}` {can} need a document of {length} characters for one resource; AWS IoT takes \
              {MAX_DOCUMENT_CHARACTERS}",
             size.issuer
         ),
         None => format!(
-            "a token of issuer `{}` can need {} documents for `{policies}`; AWS IoT takes {MAX_DOCUMENTS} of {MAX_DOCUMENT_CHARACTERS} \
+            "a token of issuer `{}` {can} need {} documents for `{policies}`; AWS IoT takes {MAX_DOCUMENTS} of {MAX_DOCUMENT_CHARACTERS} \
              characters",
             size.issuer, size.documents
         ),

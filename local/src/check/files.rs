@@ -67,6 +67,18 @@ impl Files {
         Some(before.filter(|byte| *byte == b'\n').count().saturating_add(1))
     }
 
+    /// A line without its indent, counted from one; `None` if there is nothing on it.
+    #[must_use]
+    pub fn whole_line(&self, file: &str, line: usize) -> Option<Range<usize>> {
+        let mut lines = self.text(file)?.split_inclusive('\n');
+        let before: usize = lines.by_ref().take(line.checked_sub(1)?).map(str::len).sum();
+        let text = lines.next()?;
+        let indent = text.len().checked_sub(text.trim_start().len())?;
+        let start = before.checked_add(indent)?;
+        let end = before.checked_add(text.trim_end().len())?;
+        (start < end).then_some(start..end)
+    }
+
     /// The place that a message about a JSON file names: `Statement[0].Effect`, `key 2`, `line 3 column 4`.
     #[must_use]
     pub fn place(&self, file: &str, message: &str) -> Option<Range<usize>> {

@@ -43,12 +43,17 @@ impl Finding {
     #[must_use]
     pub fn of_warning(fault: &Fault, files: &Files) -> Self {
         let (what, mend) = split(&fault.message);
+        // What is said of a file as a whole begins with a verb.
+        let verbs = ["is ", "has ", "holds ", "cannot ", "trusts "];
+        let is_whole = verbs.iter().any(|verb| what.starts_with(verb));
+        let what = if is_whole { format!("`{}` {what}", fault.file) } else { what.to_owned() };
+        let line = || files.whole_line(&fault.file, fault.line.filter(|line| *line > 1)?);
         Self {
             severity: Severity::Warning,
             lint: None,
             file: fault.file.clone(),
-            span: fault.span.clone().or_else(|| files.place(&fault.file, &fault.message)),
-            what: what.to_owned(),
+            span: fault.span.clone().or_else(|| files.place(&fault.file, &fault.message)).or_else(line),
+            what,
             mend: mend.map(str::to_owned),
         }
     }

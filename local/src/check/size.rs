@@ -74,6 +74,7 @@ pub fn sizes(authorizer: &Authorizer) -> Vec<Size> {
 fn size(authorizer: &Authorizer, index: usize) -> Option<Size> {
     let issuer = authorizer.issuers.get(index)?;
     let mut worst: Option<Size> = None;
+    let mut longest = None;
     for case in cases::cases(authorizer, index) {
         let statements = widest::statements(issuer, &case);
         if statements.is_empty() {
@@ -83,20 +84,12 @@ fn size(authorizer: &Authorizer, index: usize) -> Option<Size> {
         let is_exact = certain.is_some();
         let Packed { documents, characters, oversized } =
             certain.unwrap_or_else(|| packing::at_most(&statements));
-        let is_worse = |than: &Size| {
-            (oversized, documents, characters) > (than.oversized, than.documents, than.characters)
-        };
-        if worst.as_ref().is_none_or(is_worse) {
+        longest = longest.max(oversized);
+        if worst.as_ref().is_none_or(|worst| (documents, characters) > (worst.documents, worst.characters)) {
             let policies = case.templates.iter().map(|template| template.name.to_string()).collect();
-            worst = Some(Size {
-                issuer: issuer.id.to_string(),
-                documents,
-                characters,
-                policies,
-                is_exact,
-                oversized,
-            });
+            let issuer = issuer.id.to_string();
+            worst = Some(Size { issuer, documents, characters, policies, is_exact, oversized: None });
         }
     }
-    worst
+    worst.map(|worst| Size { oversized: longest, ..worst })
 }

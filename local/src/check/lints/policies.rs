@@ -64,12 +64,13 @@ impl Linter<'_> {
             return false;
         }
         let twin = topics_of(&resource.text);
-        let Some(issuer) = self.authorizer.issuers.first() else { return false };
-        let wide = Pattern { text: &twin, slots: &issuer.slots, issuer: &issuer.id, wildcards: true };
+        let wide = Pattern { text: &twin, slots: &[], issuer: "", wildcards: true };
         let receives = |statement: &Statement| {
-            let topics = statement.resources.iter().filter(|topic| topic.is_relative == resource.is_relative);
-            statement.effect == Effect::Allow && has(statement, "iot:Receive") && { topics }
-                .any(|topic| Pattern { text: &topic.text, ..wide }.may_equal(&wide))
+            let mut topics =
+                statement.resources.iter().filter(|topic| topic.is_relative == resource.is_relative);
+            statement.effect == Effect::Allow
+                && has(statement, "iot:Receive")
+                && topics.any(|topic| Pattern { text: &marked(&topic.text), ..wide }.may_equal(&wide))
         };
         !self.beside(template).any(|template| template.statements.iter().any(receives))
     }
@@ -138,21 +139,23 @@ fn names_a_thing(statement: &Statement) -> bool {
 
 /// The topics that messages of a filter have: MQTT's wildcards are any text, and a shared subscription's group is no part of them.
 fn topics_of(filter: &Text) -> Text {
-    let mut parts: Vec<Part> = Vec::new();
-    for part in &filter.parts {
-        parts.push(match part {
-            Part::Literal(text) => {
-                let text = text.replace("topicfilter/", "topic/").replace(['+', '#'], "*");
-                match text
-                    .split_once("topic/$share/")
-                    .and_then(|(arn, rest)| Some((arn, rest.split_once('/')?.1)))
-                {
-                    Some((arn, topic)) => Part::Literal(format!("{arn}topic/{topic}").into()),
-                    None => Part::Literal(text.into()),
-                }
-            }
-            other => other.clone(),
-        });
-    }
-    Text { parts }
+    let topics = |part| match part {
+        Part::Literal(text) => {
+            let text = text.replace("topicfilter/", "topic/").replace(['+', '#'], "*");
+            let shared =
+                text.split_once("topic/$share/").and_then(|(arn, rest)| Some((arn, rest.split_once('/')?.1)));
+            Part::Literal(shared.map_or(text.clone(), |(arn, topic)| format!("{arn}topic/{topic}")).into())
+        }
+        other => other,
+    };
+    Text { parts: marked(filter).parts.into_iter().map(topics).collect() }
+}
+
+/// A text in which each slot is a word of its own: the same slot is meant in both twins, and no other text.
+fn marked(text: &Text) -> Text {
+    let mark = |part: &Part| match part {
+        Part::Slot(index) => Part::Literal(format!("\u{1}slot {index}").into()),
+        other => other.clone(),
+    };
+    Text { parts: text.parts.iter().map(mark).collect() }
 }

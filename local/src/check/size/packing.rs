@@ -3,7 +3,7 @@
 //! Written anew, and not the function's own code, so that the property test has two to compare.
 
 use iot_jwt_authorizer::authorizer::Issuer;
-use iot_jwt_authorizer::policy::{Effect, MAX_DOCUMENT_CHARACTERS, Part};
+use iot_jwt_authorizer::policy::{Effect, MAX_DOCUMENT_CHARACTERS, Part, Resource, Text};
 
 use super::widest::{Group, Widest, escaped, sum};
 use crate::check::texts::Pattern;
@@ -85,14 +85,28 @@ fn is_doubtful(one: &Widest<'_>, other: &Widest<'_>, issuer: &Issuer) -> bool {
         return has_variables(one) || has_variables(other);
     }
     let may_equal = |one: &Group<'_>, two: &Group<'_>| {
+        let (one, two) = (full(one.resource), full(two.resource));
         let pattern = |text| Pattern { text, slots: &issuer.slots, issuer: &issuer.id, wildcards: false };
-        one.resource.is_relative != two.resource.is_relative
-            || pattern(&one.resource.text).may_equal(&pattern(&two.resource.text))
+        pattern(&one).may_equal(&pattern(&two))
     };
     let has_its_own = |one: &Widest<'_>, other: &Widest<'_>| {
         one.resources.iter().any(|group| !other.resources.iter().any(|rival| may_equal(group, rival)))
     };
     one.resources != other.resources && !has_its_own(one, other) && !has_its_own(other, one)
+}
+
+/// A resource with its ARN.
+fn full(resource: &Resource) -> Text {
+    let literal = |text: &str| Part::Literal(text.into());
+    let mut parts = Vec::new();
+    if resource.is_relative {
+        let fields =
+            [Part::Partition, literal(":iot:"), Part::Region, literal(":"), Part::Account, literal(":")];
+        parts.push(literal("arn:"));
+        parts.extend(fields);
+    }
+    parts.extend(resource.text.parts.iter().cloned());
+    Text { parts }
 }
 
 fn same_condition(one: &Widest<'_>, other: &Widest<'_>) -> bool {
