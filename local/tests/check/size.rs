@@ -184,7 +184,7 @@ fn statement(tape: &mut Tape) -> Value {
 fn claims(tape: &mut Tape, limits: &[usize]) -> Map<String, Value> {
     let worst = tape.below(2) == 0;
     let alike = tape.below(4) == 0;
-    let mut text = |tape: &mut Tape, name: char, most: usize| {
+    let text = |tape: &mut Tape, name: char, most: usize| {
         let length = if worst { most } else { 1 + tape.below(most) };
         if alike { "x".repeat(length.min(limits[0])) } else { name.to_string().repeat(length) }
     };
@@ -196,7 +196,7 @@ fn claims(tape: &mut Tape, limits: &[usize]) -> Map<String, Value> {
         .map(|at| {
             let letters = b"0123456789abcdefghijklmnopqrstuvwxyz";
             let value = text(tape, 'l', limits[2]);
-            format!("{}{}", char::from(letters[at]), &value[1..])
+            format!("{}{}", char::from(letters[at]), value.get(1..).unwrap())
         })
         .collect();
     let mut claims = json!({
