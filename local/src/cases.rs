@@ -1,0 +1,1 @@
+//! Tables of what a policy must and must not allow.
