@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
+use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::config::{Config, Faults};
 use iot_jwt_authorizer::denial::Code;
 use thiserror::Error;
@@ -215,7 +216,7 @@ pub async fn judge(
     terms: &Terms<'_>,
 ) -> Result<Explanation, InquiryError> {
     match subject {
-        Subject::Claims(text) => Ok(judge_claims(deployment, text, terms)?),
+        Subject::Claims(text) => Ok(judge_claims(&deployment.config.authorizer, text, terms)?),
         Subject::Event(event) => Ok(judge_signed(deployment, event, terms, Vec::new()).await),
         Subject::Token(token) => {
             let (event, notes) = event::of(&deployment.config.authorizer, token, terms.client_id);
@@ -224,16 +225,16 @@ pub async fn judge(
     }
 }
 
-/// Judges claims that nobody has signed. Nothing is fetched, and the deployment stays what it is.
+/// Judges claims that nobody has signed. Nothing is fetched, and the authorizer stays what it is.
 ///
 /// # Errors
 /// What are no claims, or nobody's.
 pub fn judge_claims(
-    deployment: &Deployment,
+    authorizer: &Authorizer,
     text: &str,
     terms: &Terms<'_>,
 ) -> Result<Explanation, ClaimsError> {
-    let signed = claims::sign(&deployment.config.authorizer, text, terms.issuer, terms.at)?;
+    let signed = claims::sign(authorizer, text, terms.issuer, terms.at)?;
     let (event, mut notes) = event::of(&signed.authorizer, &signed.token, terms.client_id);
     notes.extend(signed.notes);
     let walk = Walk::new(&signed.authorizer, &event, terms.function, terms.at);

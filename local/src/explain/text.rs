@@ -48,7 +48,7 @@ impl fmt::Display for Explanation {
 
 impl fmt::Display for Step {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{:<10} {}", self.name, if self.mark == Mark::Told { "" } else { self.mark.sign() })?;
+        writeln!(out, "{:<10} {}", self.name, self.mark.sign())?;
         self.rows.iter().try_for_each(|row| write!(out, "{row}"))
     }
 }

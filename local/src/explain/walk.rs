@@ -85,6 +85,10 @@ impl<'a> Walk<'a> {
         if let (Err(_), Some(step)) = (&outcome, self.steps.last_mut()) {
             step.mark = Mark::Failed;
         }
+        for step in &mut self.steps {
+            let is_skipped = step.mark == Mark::Held && step.rows.iter().any(|row| row.name == SKIPPED);
+            step.mark = if is_skipped { Mark::Told } else { step.mark };
+        }
         Explanation {
             at: self.at,
             function: self.function.to_owned(),
@@ -304,6 +308,9 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// What a step is called that claims without a token have no part in.
+const SKIPPED: &str = "skipped";
+
 fn skipped() -> Row {
-    Row::told("skipped", "the claims came without a token")
+    Row::told(SKIPPED, "the claims came without a token")
 }

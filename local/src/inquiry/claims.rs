@@ -107,7 +107,8 @@ fn issuer_of(
 /// Fills in what is absent, and names it.
 fn fill(claims: &mut Map<String, Value>, trusted: &Trusted, at: SystemTime) -> Vec<String> {
     let now = moment::seconds(at);
-    let life = trusted.rules.max_lifetime_seconds.map_or(LIFE, |most| most.min(LIFE));
+    let life = LIFE.max(trusted.rules.min_remaining_seconds);
+    let life = trusted.rules.max_lifetime_seconds.map_or(life, |most| most.min(life));
     let usual = [
         ("iss", json!(trusted.rules.issuer)),
         (&*trusted.rules.audience_claim, json!(trusted.rules.audience.first())),

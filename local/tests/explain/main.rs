@@ -14,6 +14,7 @@ mod codes;
 mod diff;
 mod keys;
 mod own;
+mod presets;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 
