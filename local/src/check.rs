@@ -13,6 +13,7 @@ mod texts;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use annotate_snippets::Renderer;
 use clap::Args;
@@ -24,6 +25,8 @@ pub use allow::Accepted;
 use files::Files;
 use finding::{Finding, Severity};
 use size::Size;
+
+use crate::cases::{self, Tried};
 
 /// `cargo local check`
 #[derive(Args, Debug)]
@@ -48,15 +51,18 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What `[check.allow]` accepts.
     pub accepted: Vec<Accepted>,
+    /// What became of each `policies/NAME.cases.json`.
+    pub cases: Vec<Tried>,
     /// The bound for each issuer; none where faults keep it from being known.
     pub sizes: Vec<Size>,
 }
 
-/// Looks at a configuration. Nothing is fetched and nothing written.
+/// Looks at a configuration; `at` is when the cases' tokens are judged. Nothing is fetched and nothing written.
 #[must_use]
-pub fn examine(config: &Path, environment: Environment<'_>) -> Report {
+pub fn examine(config: &Path, environment: Environment<'_>, at: SystemTime) -> Report {
     let files = Files::read(config);
-    let mut report = Report { findings: Vec::new(), accepted: Vec::new(), sizes: Vec::new(), files };
+    let mut report =
+        Report { findings: Vec::new(), accepted: Vec::new(), cases: Vec::new(), sizes: Vec::new(), files };
     match Config::load(config, environment) {
         Err(faults) => {
             report.findings = faults.0.iter().map(|fault| Finding::of_fault(fault, &report.files)).collect();
@@ -66,10 +72,16 @@ pub fn examine(config: &Path, environment: Environment<'_>) -> Report {
             let mut findings: Vec<Finding> = warnings.collect();
             findings.extend(lints::lints(&loaded.authorizer, &report.files));
             (report.findings, report.accepted) = allow::sift(findings, &report.files);
+            let folder = config.parent().unwrap_or(Path::new("."));
+            report.cases = cases::run(&loaded.authorizer, folder, environment, at);
             report.sizes = size::sizes(&loaded.authorizer);
             let too_large =
                 report.sizes.iter().filter(|size| !size.fits()).map(|size| too_large(size, &report.files));
-            report.findings.splice(0..0, too_large.collect::<Vec<_>>());
+            let wrong = report.cases.iter().flat_map(|tried| {
+                tried.faults.iter().map(|fault| Finding::of_case(&tried.file, fault, &report.files))
+            });
+            let faults: Vec<Finding> = too_large.chain(wrong).collect();
+            report.findings.splice(0..0, faults);
         }
     }
     report
@@ -82,10 +94,11 @@ pub fn examine(config: &Path, environment: Environment<'_>) -> Report {
 pub fn run(
     args: &CheckArgs,
     environment: Environment<'_>,
+    at: SystemTime,
     is_terminal: bool,
     out: &mut dyn Write,
 ) -> io::Result<bool> {
-    let report = examine(&args.config, environment);
+    let report = examine(&args.config, environment, at);
     if args.json {
         writeln!(out, "{:#}", report.json())?;
     } else {
@@ -113,6 +126,9 @@ impl Report {
         for accepted in &self.accepted {
             text.push_str(&format!("accepted: {}: {}\n", accepted.key, accepted.reason));
         }
+        for tried in &self.cases {
+            text.push_str(&of_cases(tried));
+        }
         for size in &self.sizes {
             text.push_str(&sentence(size));
         }
@@ -138,6 +154,16 @@ impl Report {
             .iter()
             .map(|accepted| json!({ "finding": accepted.key, "reason": accepted.reason, "count": accepted.findings }))
             .collect();
+        let cases: Vec<_> = self
+            .cases
+            .iter()
+            .map(|tried| {
+                json!({
+                    "file": tried.file, "allowed": tried.allowed, "denied": tried.denied, "wrong": tried.faults.len(),
+                    "skipped": tried.skipped,
+                })
+            })
+            .collect();
         let sizes: Vec<_> = self
             .sizes
             .iter()
@@ -148,12 +174,22 @@ impl Report {
                 })
             })
             .collect();
-        json!({ "ok": self.count(Severity::Fault) == 0, "findings": findings, "accepted": accepted, "sizes": sizes })
+        json!({ "ok": self.count(Severity::Fault) == 0, "findings": findings, "accepted": accepted, "cases": cases, "sizes": sizes })
     }
 }
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn of_cases(tried: &Tried) -> String {
+    match &tried.skipped {
+        Some(why) => format!("{}: not run: {why}\n", tried.file),
+        None => {
+            let cases = tried.allowed.saturating_add(tried.denied);
+            format!("{}: {}, {} wrong\n", tried.file, counted(cases, "case"), tried.faults.len())
+        }
+    }
 }
 
 fn sentence(size: &Size) -> String {

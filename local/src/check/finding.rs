@@ -58,6 +58,19 @@ impl Finding {
         }
     }
 
+    /// A case of `policies/NAME.cases.json` that comes out otherwise than it says.
+    #[must_use]
+    pub fn of_case(file: &str, fault: &str, files: &Files) -> Self {
+        Self {
+            severity: Severity::Fault,
+            lint: None,
+            file: file.to_owned(),
+            span: files.place(file, fault),
+            what: fault.to_owned(),
+            mend: Some("mend the policy, or the case if it asks for what is not meant".to_owned()),
+        }
+    }
+
     /// What has to stand in `[check.allow]` for it to be accepted, if it can be.
     #[must_use]
     pub fn key(&self) -> Option<String> {

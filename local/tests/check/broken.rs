@@ -124,6 +124,14 @@ fn broken_by_more_than_one_edit() {
     folder.edit(CONFIG, "max_length = 64", "max_length = 1024");
     show("resource_too_large", "Values so long that one resource fills a document", &folder);
 
+    let folder = Folder::example();
+    folder.write(
+        "policies/app-user.cases.json",
+        "{\n  \"claims\": { \"sub\": \"ana\", \"tenant\": \"acme\" },\n  \"cases\": [\n    { \"allow\": \"iot:Publish topic/acme/users/ana/x\", \"why\": \"one's own\" },\n    \
+         { \"deny\": \"iot:Publish topic/acme/users/ana/y\", \"why\": \"nobody's\" }\n  ]\n}\n",
+    );
+    show("case_wrong", "A policy allows what its table of cases says it must not", &folder);
+
     let folder = Folder::empty();
     show("no_configuration", "There is no configuration at all", &folder);
 }

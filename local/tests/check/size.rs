@@ -61,17 +61,42 @@ fn load(folder: &Folder) -> Authorizer {
         .authorizer
 }
 
-#[test]
-fn the_worst_token_of_the_example_reaches_the_bound() {
-    let authorizer = load(&Folder::example());
-    let devices: Vec<String> = (0..20).map(|at| format!("{at:02}{}", "d".repeat(62))).collect();
+fn reaches_the_bound(folder: &Folder, name: &str, devices: usize) {
+    let authorizer = load(folder);
+    let devices: Vec<String> = (0..devices).map(|at| format!("{at:02}{}", "d".repeat(62))).collect();
     let claims =
         json!({ "sub": "s".repeat(128), "tenant": "t".repeat(128), "devices": devices, "role": "operator" });
     let worst = answer(&authorizer, claims.as_object().unwrap().clone(), Some(&"s".repeat(128)));
     let [Size { documents, characters, is_exact: true, .. }] = sizes(&authorizer)[..] else {
-        panic!("the bound is no exact one")
+        panic!("{name}: the bound is no exact one")
     };
-    assert_eq!(worst, Ok((documents, characters)));
+    assert_eq!(worst, Ok((documents, characters)), "{name}");
+}
+
+#[test]
+fn the_worst_tokens_of_example_and_presets_reach_the_bound() {
+    reaches_the_bound(&Folder::example(), "the example", 20);
+    let policies = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
+    let mut presets = 0;
+    for entry in std::fs::read_dir(policies).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let Some(name) = file.strip_suffix(".json").filter(|name| !name.ends_with(".cases")) else {
+            continue;
+        };
+        let folder = Folder::example();
+        folder.copy(&format!("policies/{file}"));
+        let config = std::fs::read_to_string(folder.path("authorizer.toml")).unwrap();
+        let (head, _) = config.split_once("[[grant]]").unwrap();
+        folder.write("authorizer.toml", &format!("{head}[[grant]]\npolicy = \"{name}\"\n"));
+        // Shadows of twenty devices with long names are more than AWS IoT takes.
+        folder.edit("authorizer.toml", "max_items = 20", "max_items = 10");
+        reaches_the_bound(&folder, name, 10);
+        let odd: Vec<_> =
+            folder.examine().findings.into_iter().filter(|found| found.lint != Some("unused-slot")).collect();
+        assert!(odd.is_empty(), "{name}: {odd:?}");
+        presets += 1;
+    }
+    assert!(presets >= 3);
 }
 
 /// Numbers to make choices by; proptest shrinks them.

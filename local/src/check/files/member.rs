@@ -15,6 +15,10 @@ pub(super) fn named(text: &str, message: &str) -> Option<Range<usize>> {
     let (first, rest) = message.split_once(' ')?;
     match first {
         "key" => find(text, &format!("keys[{}]", rest.split(' ').next()?)),
+        "case" => {
+            let number: usize = rest.split(' ').next()?.parse().ok()?;
+            find(text, &format!("cases[{}]", number.checked_sub(1)?))
+        }
         place => find(text, place.trim_matches('`')),
     }
 }
@@ -112,6 +116,9 @@ mod tests {
         ] {
             assert_eq!(named(TEXT, message).map(|span| &TEXT[span]), expected, "{message}");
         }
+        let cases = r#"{"cases":[1,2]}"#;
+        assert_eq!(named(cases, "case 2 (why): it is denied").map(|span| &cases[span]), Some("2"));
+        assert_eq!(named(cases, "case 0 (why): it is denied"), None);
         let keys = r#"{"keys":[1,2]}"#;
         assert_eq!(named(keys, "key 1 is left out: symmetric").map(|span| &keys[span]), Some("2"));
     }
