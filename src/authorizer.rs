@@ -21,10 +21,14 @@ use crate::verify::{ClaimRules, Claims};
 /// All that a decision needs, made from the configuration at start.
 #[derive(Clone, Debug)]
 pub struct Authorizer {
-    pub(crate) token: TokenRule,
-    pub(crate) issuers: Vec<Issuer>,
-    pub(crate) policies: Policies,
-    pub(crate) session: Session,
+    /// Where tokens are looked for.
+    pub token: TokenRule,
+    /// Whose tokens are taken.
+    pub issuers: Vec<Issuer>,
+    /// Who gets which policy.
+    pub policies: Policies,
+    /// How long a connection lasts.
+    pub session: Session,
 }
 
 /// One issuer: whose keys, rules, slots and client ids are its own and nobody else's.

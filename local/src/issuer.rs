@@ -176,7 +176,8 @@ impl Issuer {
         self.sign(algorithm, &self.settings.typ, &Value::Object(self.claims(request)?))
     }
 
-    fn sign(&self, algorithm: Algorithm, typ: &str, claims: &Value) -> Result<String, MintError> {
+    /// Signs claims as they are.
+    pub(crate) fn sign(&self, algorithm: Algorithm, typ: &str, claims: &Value) -> Result<String, MintError> {
         let kind = KeyKind::of(algorithm);
         let key = self.keys.iter().find(|key| Some(key.kind) == kind).ok_or(MintError::NoKey(algorithm))?;
         let mut header = Header::new(algorithm);

@@ -6,10 +6,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use iot_local::can::{self, CanArgs};
 use iot_local::certificate::{self, CertificateArgs};
+use iot_local::check::{self, CheckArgs};
 use iot_local::clock;
 use iot_local::demo::{self, DemoError};
+use iot_local::explain::{self, ExplainArgs};
 use iot_local::invoke::{self, InvokeArgs};
+use iot_local::keys::{self, KeysArgs};
 use iot_local::launch::{FunctionArgs, Surroundings};
 use iot_local::oidc::RedirectUri;
 use iot_local::selection::AuthorizerArgs;
@@ -36,6 +40,14 @@ enum Command {
     Token(token::Options),
     /// Ask the authorizer once, as `aws iot test-invoke-authorizer` does; exits 0 if its answer lets a client in
     Invoke(Box<InvokeArgs>),
+    /// Say what is wrong with a configuration, what is probably not meant, and how large an answer can become; exits 1 on a fault
+    Check(CheckArgs),
+    /// Explain a decision step by step, for a token, an event or claims; exits 0 if it lets a client in
+    Explain(Box<ExplainArgs>),
+    /// Ask whether a token may do one thing, and by which line of which policy; exits 0 if it may, 1 if not, 2 on an error
+    Can(Box<CanArgs>),
+    /// Fetch and list issuers' public keys
+    Keys(KeysArgs),
     /// Make a client certificate that the TLS port accepts, and say where it is
     Certificate(CertificateArgs),
 }
@@ -93,6 +105,18 @@ async fn main() -> ExitCode {
         Command::Certificate(args) => {
             certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
         }
+        Command::Check(args) => examine(&args, &env).map_err(Into::into),
+        Command::Explain(args) => {
+            explain::run(&args, &env, clock::now(), &mut std::io::stdout()).await.map_err(Into::into)
+        }
+        Command::Can(args) => match can::run(&args, &env, clock::now(), &mut std::io::stdout()).await {
+            Ok(allowed) => Ok(allowed),
+            Err(error) => return unanswered(&error),
+        },
+        Command::Keys(args) => keys::run(&args, &env, clock::now(), &mut std::io::stdout())
+            .await
+            .map(|()| true)
+            .map_err(Into::into),
         Command::Token(options) => mint(&options, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
@@ -103,8 +127,7 @@ async fn main() -> ExitCode {
 }
 
 async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoError> {
-    // https://no-color.org
-    let plain = variable(&env, "NO_COLOR").is_some_and(|value| !value.is_empty());
+    let plain = is_plain(&env);
     let DemoArgs { config, bootstrap } = args;
     let door = ServeOptions {
         port: 0,
@@ -125,6 +148,18 @@ async fn play(args: DemoArgs, env: Vec<(String, String)>) -> Result<bool, DemoEr
         around: around(env, 2),
     };
     demo::run(&door, std::io::stdout().is_terminal() && !plain).await
+}
+
+fn examine(args: &CheckArgs, env: &[(String, String)]) -> std::io::Result<bool> {
+    let environment = |name: &str| variable(env, name).map(str::to_owned);
+    let mut out = std::io::stdout().lock();
+    let is_styled = std::io::stdout().is_terminal() && !is_plain(env);
+    check::run(args, &environment, clock::now(), is_styled, &mut out)
+}
+
+/// <https://no-color.org>
+fn is_plain(env: &[(String, String)]) -> bool {
+    variable(env, "NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 fn mint(options: &token::Options, env: &[(String, String)]) -> Result<(), TokenError> {
@@ -163,6 +198,12 @@ fn environment() -> Vec<(String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
+}
+
+/// A question that could not be answered is neither a yes nor a no.
+fn unanswered(error: &dyn Error) -> ExitCode {
+    fail(error);
+    ExitCode::from(2)
 }
 
 #[expect(clippy::print_stderr, reason = "the terminal shell of the program")]

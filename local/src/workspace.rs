@@ -4,7 +4,7 @@
 //! keys, so that tokens can be minted for it here. Nothing else is touched, and above all no fault is mended or
 //! hidden: what is wrong with a configuration is for the authorizer to say.
 
-mod adapt;
+pub(crate) mod adapt;
 pub(crate) mod files;
 
 use std::io;

@@ -42,7 +42,12 @@ impl<'d> Reader<'d> {
 
     pub(super) fn fault(&mut self, span: &Range<usize>, message: impl Into<String>) {
         let line = self.text.bytes().take(span.start).filter(|byte| *byte == b'\n').count().saturating_add(1);
-        self.faults.push(Fault { file: self.file.to_owned(), line: Some(line), message: message.into() });
+        self.faults.push(Fault {
+            file: self.file.to_owned(),
+            line: Some(line),
+            span: (!span.is_empty()).then(|| span.clone()),
+            message: message.into(),
+        });
     }
 
     /// A member of the environment, for the texts that take their variables themselves.

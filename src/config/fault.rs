@@ -1,6 +1,7 @@
 //! What is wrong with a deployment. Faults are gathered, never thrown: an operator mends them all at once.
 
 use std::fmt;
+use std::ops::Range;
 
 /// One fault: where it is, what it is, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct Fault {
     pub file: String,
     /// Counted from one, where the file has lines that tell anything.
     pub line: Option<usize>,
+    /// The bytes of the file that it is about, where they are known.
+    pub span: Option<Range<usize>>,
     /// What is wrong and how to mend it.
     pub message: String,
 }
@@ -16,7 +19,7 @@ pub struct Fault {
 impl Fault {
     /// A fault of a file as a whole.
     pub(crate) fn of_file(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line: None, message: message.into() }
+        Self { file: file.to_owned(), line: None, span: None, message: message.into() }
     }
 }
 

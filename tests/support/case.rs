@@ -14,7 +14,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
@@ -27,7 +26,7 @@ use serde_json::{Map, Value, json};
 
 use super::deployment::Deployment;
 use super::signer::Signer;
-use super::{FUNCTION, NOW, at};
+use super::{FUNCTION, NOW, at, root};
 
 /// One case.
 #[derive(Deserialize)]
@@ -106,7 +105,7 @@ struct Allowed {
 
 /// Reads a file of cases.
 pub fn cases(file: &str) -> Vec<Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(file);
+    let path = root().join("tests/cases").join(file);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
@@ -148,6 +147,21 @@ impl Case {
             .replace("$PERCENT", &percent)
             .replace("$OTHER", &quoted(&other))
             .into_bytes()
+    }
+
+    /// The deployment that it is about.
+    pub fn deployment(&self) -> &str {
+        self.deployment.as_deref().unwrap_or("example")
+    }
+
+    /// The ARN that was invoked.
+    pub fn function(&self) -> &str {
+        self.function.as_deref().unwrap_or(FUNCTION)
+    }
+
+    /// Seconds from the present.
+    pub fn at(&self) -> f64 {
+        self.at
     }
 
     fn check(&self, authorizer: &Authorizer) -> Result<String, String> {

@@ -1,13 +1,14 @@
 //! Deployments: the folders under `tests/deployments/`, and the shipped example, with keys made for this run.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::config::{Config, Faults};
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::root;
 use super::signer::Signer;
 
 /// A deployment in a folder of its own.
@@ -25,9 +26,8 @@ impl Deployment {
     /// its `keys/NAME.signers`, one a line; the example's are RS256 and ES256.
     pub fn named(name: &str) -> Self {
         let deployment = Self::empty();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let source =
-            if name == "example" { root.to_owned() } else { root.join("tests/deployments").join(name) };
+        let root = root();
+        let source = if name == "example" { root } else { root.join("tests/deployments").join(name) };
         deployment.write("authorizer.toml", fs::read_to_string(source.join("authorizer.toml")).unwrap());
         for policy in fs::read_dir(source.join("policies")).unwrap().map(|entry| entry.unwrap().path()) {
             let file = policy.file_name().unwrap().to_str().unwrap();

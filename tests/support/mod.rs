@@ -17,6 +17,7 @@ pub mod sandbox;
 pub mod signer;
 
 use iot_jwt_authorizer::claims::NumericDate;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// The present of every case, in seconds since 1970.
@@ -24,6 +25,12 @@ pub const NOW: u64 = 1_800_000_000;
 
 /// The function that AWS IoT invoked.
 pub const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:authorizer";
+
+/// The repository, also for the tests of `local/`, which share this.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if here.join("tests/cases").exists() { here.to_owned() } else { here.parent().unwrap().to_owned() }
+}
 
 /// A time so many seconds from the present.
 pub fn at(offset: f64) -> NumericDate {

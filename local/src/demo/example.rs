@@ -86,7 +86,7 @@ mod tests {
         keys = ["oidc"]
         client_ids = ["${sub}", "${sub}/*"]
         [claims]
-        devices = { path = "devices", optional = true, list = true, max_items = 20 }
+        devices = { path = "devices", optional = true, list = true, max_items = 20, max_length = 64 }
         sub = "sub"
         tenant = "tenant"
         [[grant]]

@@ -89,7 +89,7 @@ fn is_short_name(id: &str) -> bool {
 }
 
 /// Fills in `${env:NAME}`; nothing, if a variable is not set.
-fn filled(text: &str, environment: Environment<'_>) -> Option<String> {
+pub(crate) fn filled(text: &str, environment: Environment<'_>) -> Option<String> {
     let mut whole = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${env:") {

@@ -23,7 +23,7 @@ client_ids = ["${sub}", "${sub}/*"]
 [claims]
 sub     = "sub"
 tenant  = "tenant"
-devices = { path = "devices", list = true, max_items = 20, optional = true }
+devices = { path = "devices", list = true, max_items = 20, max_length = 64, optional = true }
 
 [[grant]]
 policy = "app-user"
