@@ -98,9 +98,9 @@ pub async fn fetch_wanted(
         deployment.config.authorizer.set_keys(index, keys);
         if let Some(report) = report {
             let outcome = match report.outcome {
-                Ok(change) if change.left_out.is_empty() => format!("it has {} keys of use", change.keys),
+                Ok(change) if change.left_out.is_empty() => format!("keys of use: {}", change.keys),
                 Ok(change) => {
-                    format!("it has {} keys of use; left out: {}", change.keys, change.left_out.join("; "))
+                    format!("keys of use: {}; left out: {}", change.keys, change.left_out.join("; "))
                 }
                 Err(failure) => failure.to_string(),
             };

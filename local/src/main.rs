@@ -11,6 +11,7 @@ use iot_local::certificate::{self, CertificateArgs};
 use iot_local::check::{self, CheckArgs};
 use iot_local::clock;
 use iot_local::demo::{self, DemoError};
+use iot_local::diff::{self, DiffArgs};
 use iot_local::explain::{self, ExplainArgs};
 use iot_local::invoke::{self, InvokeArgs};
 use iot_local::keys::{self, KeysArgs};
@@ -46,6 +47,8 @@ enum Command {
     Explain(Box<ExplainArgs>),
     /// Ask whether a token may do one thing, and by which line of which policy; exits 0 if it may, 1 if not, 2 on an error
     Can(Box<CanArgs>),
+    /// Compare two configurations: who gains and who loses which right; exits 1 on a gain that is not accepted, 2 on an error
+    Diff(DiffArgs),
     /// Fetch and list issuers' public keys
     Keys(KeysArgs),
     /// Make a client certificate that the TLS port accepts, and say where it is
@@ -111,6 +114,10 @@ async fn main() -> ExitCode {
         }
         Command::Can(args) => match can::run(&args, &env, clock::now(), &mut std::io::stdout()).await {
             Ok(allowed) => Ok(allowed),
+            Err(error) => return unanswered(&error),
+        },
+        Command::Diff(args) => match diff::run(&args, &env, clock::now(), &mut std::io::stdout()) {
+            Ok(accepted) => Ok(accepted),
             Err(error) => return unanswered(&error),
         },
         Command::Keys(args) => keys::run(&args, &env, clock::now(), &mut std::io::stdout())

@@ -104,3 +104,10 @@ pub(crate) fn keeps_secrets(explanation: &Explanation, event: &[u8], title: &str
         assert!(!text.contains(secret), "{title}: {text}");
     }
 }
+
+/// Runs the program: its exit code, and what it prints to both.
+pub(crate) fn run(line: &[&str]) -> (i32, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_iot-local")).args(line).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), text)
+}

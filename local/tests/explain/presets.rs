@@ -130,3 +130,25 @@ fn a_policy_that_nobody_is_granted_may_use_slots_that_are_not_there() {
     assert!(used.skipped.is_none() && used.faults[0].contains("${room}"));
     assert!(cases::run(&deployment.config.authorizer, Path::new("/nowhere"), &|_| None, now()).is_empty());
 }
+
+/// `docs/explain.md` shows what the commands print.
+#[test]
+fn the_page_is_current() {
+    let page = std::fs::read_to_string(root().join("docs/explain.md")).unwrap();
+    let config = root().join("authorizer.toml");
+    let folder = tempfile::tempdir().unwrap();
+    let alice = r#"{ "sub": "alice", "tenant": "acme", "devices": ["lamp", "door"] }"#;
+    let eve = r#"{ "sub": "eve", "tenant": "*" }"#;
+    for (claims, command) in [
+        (alice, &["explain"][..]),
+        (eve, &["explain"]),
+        (alice, &["can", "iot:Publish", "topic/acme/devices/lamp/commands"]),
+    ] {
+        let file = folder.path().join("claims.json");
+        std::fs::write(&file, claims).unwrap();
+        let more = ["--claims", file.to_str().unwrap(), "--config", config.to_str().unwrap()];
+        let more = more.iter().chain(&["--at", "2027-01-15T08:00:00Z"]);
+        let (_, text) = super::own::run(&command.iter().chain(more).copied().collect::<Vec<_>>());
+        assert!(page.contains(claims) && page.contains(&text), "docs/explain.md lacks:\n{text}");
+    }
+}
