@@ -30,7 +30,7 @@ use support::{FUNCTION, at};
 
 fn stages(criterion: &mut Criterion) {
     let authorizer = sample::deployment().authorizer();
-    let issuer = &authorizer.issuers()[0];
+    let issuer = &authorizer.issuers[0];
     let event = sample::event(&Signer::named("rs256").token(&sample::claims()));
     let rule = TokenRule {
         places: ["token", "header:authorization", "query:token", "username:token", "password"]
@@ -63,7 +63,7 @@ fn stages(criterion: &mut Criterion) {
     });
     let claims = issuer.rules.judge(&payload, None, at(0.0)).unwrap();
     let grant = || {
-        let templates = authorizer.policies().matching(0, &claims).ok()?;
+        let templates = authorizer.policies.matching(0, &claims).ok()?;
         let mut bindings = Bindings::new(&issuer.slots, &issuer.id, FunctionArn::parse(FUNCTION).ok()?);
         for template in &templates {
             bindings.fill(&template.used, &claims).ok()?;

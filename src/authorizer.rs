@@ -89,18 +89,6 @@ impl Authorizer {
         decision
     }
 
-    /// The issuers, in the order of the configuration.
-    #[must_use]
-    pub fn issuers(&self) -> &[Issuer] {
-        &self.issuers
-    }
-
-    /// The templates, and who gets which.
-    #[must_use]
-    pub fn policies(&self) -> &Policies {
-        &self.policies
-    }
-
     /// Gives an issuer, named by its place, the keys that it has now.
     pub fn set_keys(&mut self, issuer: usize, keys: KeySet) {
         if let Some(issuer) = self.issuers.get_mut(issuer) {
