@@ -554,3 +554,21 @@ fn a_fetch_never_outlasts_its_invocation() {
         }
     });
 }
+
+/// The roots that AWS's own hosts are trusted by: five, sound, and what their fingerprints say.
+#[test]
+fn the_built_in_roots_are_amazon_s() {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    let text = include_str!("../src/keys/amazon-roots.pem");
+    let mut store = rustls::RootCertStore::empty();
+    let mut count = 0;
+    for root in CertificateDer::pem_slice_iter(text.as_bytes()).map(Result::unwrap) {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &root);
+        let print: Vec<String> = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        assert!(text.contains(&print.join(":")), "{print:?}");
+        store.add(root).unwrap();
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}
