@@ -141,7 +141,8 @@ class TlsFront:
         self.context, self.behind = context, port
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
 
     def serve(self):
         while True:
@@ -156,13 +157,20 @@ class TlsFront:
             with self.context.wrap_socket(plain, server_side=True) as outer, \
                     socket.create_connection(("127.0.0.1", self.behind)) as inner:
                 outer.settimeout(20)
-                threading.Thread(target=pump, args=(outer, inner), daemon=True).start()
+                other = threading.Thread(target=pump, args=(outer, inner), daemon=True)
+                other.start()
                 pump(inner, outer)
+                # Who still reads from a socket that is closed reads from whatever gets its number next.
+                outer.shutdown(socket.SHUT_RDWR)
+                other.join()
         # A handshake that fails is what some tests are for.
         except (OSError, ssl.SSLError):
             plain.close()
 
     def end(self):
+        # Wakes who waits for a connection, before the number is given to somebody else.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
 
