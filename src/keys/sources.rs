@@ -144,12 +144,6 @@ impl Sources {
         keys
     }
 
-    /// Whether anything is ever fetched.
-    #[must_use]
-    pub fn are_fetched(&self) -> bool {
-        self.fetched().next().is_some()
-    }
-
     /// The source at that place.
     #[must_use]
     pub fn origin(&self, at: usize) -> Option<&Origin> {
