@@ -155,7 +155,7 @@ impl Issuer {
         &'a self,
         request: &'a Request<'_>,
         function: FunctionArn<'a>,
-        claims: &Claims<'_>,
+        claims: &'a Claims<'_>,
         templates: &[&Template],
     ) -> Result<Bindings<'a>, Denial> {
         let mut bindings = Bindings::new(&self.slots, &self.id, function);
