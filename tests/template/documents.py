@@ -1,7 +1,11 @@
 """docs/deploy.md and docs/logs.md against the template and the line. And broken copies of them, since each check has to be able to fail."""
 
+import functools
+import importlib
 import re
 
+import botocore.exceptions
+import botocore.session
 from checks import CODES, LINE
 from samcli.yamlhelper import yaml_parse
 from stack import ROOT, Questions, outside_limits, parameters
@@ -123,6 +127,43 @@ def levels(text, template):
     yield from differs("levels", told, set(template["Parameters"]["LogLevel"]["AllowedValues"]))
 
 
+def commands(text, template):
+    """Every command of AWS's and SAM's command lines is one, with options that it has, and with those that it needs."""
+    service_models = botocore.session.get_session()
+    shell = "\n".join(blocks(text, "sh")).replace("\\\n", " ")
+    inline = re.findall(r"`((?:aws|sam) [^`]+)`", text)
+    found = [(line, True) for line in re.findall(r"(?:^|\$\()((?:aws|sam) [^\n]*)", shell, re.M)] + [(line, False) for line in inline]
+    if len(found) < 5:
+        yield "the page has lost its commands"
+    for line, whole in found:
+        # What stands in a command within it has its own turn.
+        line = re.sub(r'"\$\(.*', '"', line)
+        program, first, *rest = line.split()
+        given = set(re.findall(r" --([a-z0-9-]+)", line))
+        if program == "sam":
+            known, needed = sam_options(first), set()
+        elif (first, rest[0]) == ("logs", "tail"):
+            known, needed = {"since", "follow", "format"}, set()
+        else:
+            operation = rest[0].title().replace("-", "")
+            try:
+                model = service_models.get_service_model(first).operation_model(operation).input_shape
+            except (botocore.exceptions.UnknownServiceError, botocore.model.OperationNotFoundError):
+                yield f"no such command: {line}"
+                continue
+            names = {name: botocore.xform_name(name, "-") for name in (model.members if model else ())}
+            known = set(names.values()) | {"query", "output", "region"}
+            needed = {names[name] for name in model.required_members} if model and whole else set()
+        if given - known or needed - given:
+            yield f"{line}: no option {sorted(given - known)}, not without {sorted(needed - given)}"
+
+
+@functools.cache
+def sam_options(command):
+    found = importlib.import_module(f"samcli.commands.{command}").cli
+    return {option.removeprefix("--") for one in found.params for option in (*one.opts, *one.secondary_opts)}
+
+
 def anchors(pages):
     """Links within and between the two pages."""
     headings = {
@@ -137,7 +178,7 @@ def anchors(pages):
 
 
 CHECKS = {
-    "deploy.md": [parameter_table, parameter_files, account_marks, alarm_table],
+    "deploy.md": [parameter_table, parameter_files, account_marks, alarm_table, commands],
     "logs.md": [queries, members, metrics, codes, levels],
 }
 
@@ -152,6 +193,12 @@ BROKEN = [
     (account_marks, "```sh\ncargo local check", MARK + "\n```sh\ncargo local check"),
     (account_marks, "## Delete\n", "## Delete\n" + MARK + "\n"),
     (alarm_table, "| Throttles |", "| Throttled |"),
+    (commands, "aws lambda update-alias", "aws lambda move-alias"),
+    (commands, "aws secretsmanager put-secret-value --secret-string", "aws secretsmanager put-secret-value --value"),
+    (commands, "--function-version \"$EARLIER\"", "--version \"$EARLIER\""),
+    (commands, "update-alias --function-name \"$FUNCTION\" --name live", "update-alias --function-name \"$FUNCTION\""),
+    (commands, "aws iot clear-default-authorizer", "aws iot unset-default-authorizer"),
+    (commands, "sam deploy --region eu-west-1", "sam deploy --zone eu-west-1"),
     (queries, "count_distinct(principal)", "count_distinct(subject_id)"),
     (queries, 'filter decision = "deny"', 'filter decision = "denied"'),
     (queries, '"keys_missing", "keys_expired"]', '"keys_missing", "keys_gone"]'),
