@@ -13,6 +13,7 @@ mod package;
 
 pub use fault::{Fault, Faults};
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -35,7 +36,7 @@ pub struct Config {
     pub authorizer: Authorizer,
     /// Where each issuer's keys come from, in the order of the issuers.
     pub sources: Vec<Sources>,
-    /// What the environment says of AWS, for keys that are secrets.
+    /// What the environment says of AWS, where keys are secrets.
     pub aws: Aws,
     /// What is odd and spoils nothing, as a key that cannot be used beside one that can.
     pub warnings: Vec<Fault>,
@@ -70,7 +71,9 @@ impl Config {
         match authorizer {
             Some(authorizer) if package.faults.is_empty() => {
                 let (sources, warnings) = (package.sources, package.warnings);
-                Ok(Self { authorizer, sources, aws: Aws::of(environment), warnings })
+                let has_secret = sources.iter().any(Sources::has_secret);
+                let aws = if has_secret { Aws::of(environment) } else { Aws::default() };
+                Ok(Self { authorizer, sources, aws, warnings })
             }
             _ => Err(Faults(package.faults)),
         }
@@ -81,6 +84,8 @@ impl Config {
 fn read(file: &str, text: &str, environment: Environment<'_>, package: &mut Package) -> Option<Authorizer> {
     let mut reader = Reader::new(file, text, environment);
     let (root, errors) = DeTable::parse_recoverable(text);
+    // A process reads its configuration once; to take the tree apart again would be work of each start, for nobody.
+    let root = ManuallyDrop::new(root);
     for error in errors {
         reader.fault(&error.span().unwrap_or_default(), format!("is not TOML: {}", error.message()));
     }

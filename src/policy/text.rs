@@ -2,6 +2,9 @@
 
 use crate::slots::{Slot, is_id};
 
+/// Nearly all texts have fewer.
+const MOST_PARTS: usize = 8;
+
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -55,7 +58,7 @@ impl Text {
     /// # Errors
     /// Unknown variables, unclosed ones, a slot that does not fill its level, more than one list slot.
     pub fn parse(text: &str, vocabulary: Vocabulary<'_>) -> Result<Self, Vec<String>> {
-        let mut parsed = Self::default();
+        let mut parsed = Self { parts: Vec::with_capacity(MOST_PARTS) };
         let mut faults = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = at_variable(rest) {

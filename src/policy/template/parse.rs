@@ -136,10 +136,10 @@ impl Reader<'_> {
     }
 
     /// A string or a list of strings, none of them empty.
-    fn strings(&mut self, place: &dyn Display, value: Option<&Json<'_>>) -> Vec<String> {
-        let values: Option<Vec<String>> = match value {
-            Some(Json::String(one)) => Some(vec![one.to_string()]),
-            Some(Json::Array(several)) => several.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+    fn strings<'j>(&mut self, place: &dyn Display, value: Option<&'j Json<'_>>) -> Vec<&'j str> {
+        let values: Option<Vec<&str>> = match value {
+            Some(Json::String(one)) => Some(vec![one]),
+            Some(Json::Array(several)) => several.iter().map(Json::as_str).collect(),
             _ => None,
         };
         match values {
@@ -152,7 +152,7 @@ impl Reader<'_> {
     }
 
     /// An action on a resource of another kind matches nothing, which is never what was meant.
-    fn check_kinds(&mut self, place: &dyn Display, actions: &[String], resources: &[String]) {
+    fn check_kinds(&mut self, place: &dyn Display, actions: &[&str], resources: &[&str]) {
         let kinds: Vec<Option<Kind>> =
             resources.iter().map(|resource| Kind::of_resource(relative(resource).0)).collect();
         let mut takes = Vec::new();
