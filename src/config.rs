@@ -22,6 +22,7 @@ use crate::authorizer::Authorizer;
 use crate::credentials::{Place, TokenRule};
 use crate::keys::secret::Aws;
 use crate::keys::sources::Sources;
+use crate::log::Settings;
 use crate::response::{SECONDS, Session};
 use document::{Reader, Table};
 use package::Package;
@@ -38,6 +39,8 @@ pub struct Config {
     pub sources: Vec<Sources>,
     /// What the environment says of AWS, where keys are secrets.
     pub aws: Aws,
+    /// How the log is to be.
+    pub log: Settings,
     /// What is odd and spoils nothing, as a key that cannot be used beside one that can.
     pub warnings: Vec<Fault>,
 }
@@ -73,7 +76,7 @@ impl Config {
                 let (sources, warnings) = (package.sources, package.warnings);
                 let has_secret = sources.iter().any(Sources::has_secret);
                 let aws = if has_secret { Aws::of(environment) } else { Aws::default() };
-                Ok(Self { authorizer, sources, aws, warnings })
+                Ok(Self { authorizer, sources, aws, log: Settings::of(environment), warnings })
             }
             _ => Err(Faults(package.faults)),
         }

@@ -69,6 +69,11 @@ pub fn is_id(text: &str) -> bool {
 pub struct Values<'c>(Vec<Cow<'c, str>>);
 
 impl Values<'_> {
+    /// The values.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(|value| &**value)
+    }
+
     /// How many.
     pub(crate) fn count(&self) -> usize {
         self.0.len()

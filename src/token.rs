@@ -105,6 +105,15 @@ impl SignedPayload {
     }
 }
 
+impl SignedPayload {
+    /// `sub`, where there is one to be read; what else the claims say has not been judged.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        let claims = self.claims().ok()?;
+        claims.get("sub").and_then(Json::as_str).filter(|subject| !subject.is_empty()).map(str::to_owned)
+    }
+}
+
 impl Header {
     fn parse(text: &[u8]) -> Result<Self, Code> {
         if text.len() > MAX_HEADER_BYTES {

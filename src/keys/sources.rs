@@ -160,6 +160,12 @@ impl Sources {
         if is_usable { None } else { self.fetched().next().map(|(at, _)| at) }
     }
 
+    /// The age of the fetched keys: of the source that was read longest ago.
+    #[must_use]
+    pub fn age(&self, now: NumericDate) -> Option<Duration> {
+        self.fetched().filter_map(|(_, source)| source.age(now)).max()
+    }
+
     /// Whether any source is a secret.
     #[must_use]
     pub fn has_secret(&self) -> bool {
