@@ -124,7 +124,3 @@ pub(super) fn rows(granted: &Granted) -> Vec<Row> {
     }
     rows
 }
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
