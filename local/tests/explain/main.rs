@@ -15,6 +15,7 @@ mod diff;
 mod keys;
 mod own;
 mod presets;
+mod recipes;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 
