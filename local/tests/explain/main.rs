@@ -13,6 +13,7 @@ mod can;
 mod codes;
 mod diff;
 mod keys;
+mod lifetimes;
 mod own;
 mod presets;
 mod recipes;
