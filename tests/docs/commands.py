@@ -15,7 +15,8 @@ import sys
 import tempfile
 
 import connect
-from pages import ROOT, all_blocks, pages
+import faults
+from pages import ROOT, all_blocks, blocks, pages
 
 sys.path.insert(0, str(ROOT / "tests/clients"))
 from door import FrontDoor, token  # noqa: E402
@@ -43,9 +44,9 @@ PATIENCE = 120
 passed, failed, skipped = [], [], []
 
 
-def check(title, faults):
-    (failed if faults else passed).append(title)
-    print(f"{'FAILED' if faults else 'ok'}: {title}" + "".join(f"\n  {fault}" for fault in faults), flush=True)
+def check(title, wrong):
+    (failed if wrong else passed).append(title)
+    print(f"{'FAILED' if wrong else 'ok'}: {title}" + "".join(f"\n  {fault}" for fault in wrong), flush=True)
 
 
 def commands(text):
@@ -124,13 +125,13 @@ exec {program} "$@"
 
     def run(self, block):
         """Runs the commands of a block one by one; what one writes, the next can read."""
-        faults = []
+        wrong = []
         for command in commands(block.text):
             if elsewhere(command):
                 continue
             tool = shlex.split(command)[0]
             if tool not in RUN or (tool == "cargo" and not command.startswith("cargo local")):
-                faults.append(f"{block.place}: `{command}` is neither run nor marked")
+                wrong.append(f"{block.place}: `{command}` is neither run nor marked")
                 continue
             if tool != "cargo" and not shutil.which(tool):
                 name = f"{block.place}: {tool}"
@@ -142,24 +143,24 @@ exec {program} "$@"
             try:
                 done = subprocess.run(["sh", "-c", here], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
             except subprocess.TimeoutExpired:
-                faults.append(f"{block.place}: `{command}` does not end; is it run by another test?")
+                wrong.append(f"{block.place}: `{command}` does not end; is it run by another test?")
                 continue
             expected = ENDS.get(command, 0)
             refused = tool == "curl" and '"message":"OK"' not in done.stdout
             if done.returncode != expected or refused:
-                faults.append(f"{block.place}: `{command}` ends with {done.returncode} in place of {expected}\n{done.stdout}{done.stderr}")
-        return faults
+                wrong.append(f"{block.place}: `{command}` ends with {done.returncode} in place of {expected}\n{done.stdout}{done.stderr}")
+        return wrong
 
 
 def table():
     """Rows of the table that nothing is behind any more."""
     told = {command for block in all_blocks() if block.language == "sh" for command in commands(block.text)}
-    faults = [f"no page has `{command}` any more" for command, _, _ in ELSEWHERE if command not in told]
-    faults += [f"no page has `{command}` any more" for command in ENDS if command not in told]
+    wrong = [f"no page has `{command}` any more" for command, _, _ in ELSEWHERE if command not in told]
+    wrong += [f"no page has `{command}` any more" for command in ENDS if command not in told]
     for command, file, text in ELSEWHERE:
         if text not in (ROOT / file).read_text():
-            faults.append(f"{file} has no `{text}`, which `{command}` is run by")
-    return faults
+            wrong.append(f"{file} has no `{text}`, which `{command}` is run by")
+    return wrong
 
 
 def slug(heading):
@@ -185,35 +186,50 @@ def anchors(text):
 
 
 def links(page, text):
-    faults = []
+    wrong = []
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(text)[1]):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
         file = ROOT / page if not path else (ROOT / page).parent / path
         if not file.exists():
-            faults.append(f"{page}: {target} leads nowhere")
+            wrong.append(f"{page}: {target} leads nowhere")
         elif anchor and anchor not in anchors(file.read_text()):
-            faults.append(f"{page}: {target}: there is no such heading")
-    return faults
+            wrong.append(f"{page}: {target}: there is no such heading")
+    return wrong
+
+
+def judge(scratch, page, text, found):
+    """What is wrong with a page and its blocks."""
+    wrong = links(page, text)
+    for block in (block for block in found if block.language not in DATA):
+        if block.language not in CODE:
+            wrong.append(f"{block.place}: {block.language} is no language of these pages; call a shell's sh")
+            continue
+        said = marked(block)
+        wrong += scratch.run(block) if said is None else said
+    return wrong
+
+
+def build():
+    """The programs, as `cargo local` builds them; IOT_LOCAL and BOOTSTRAP name built ones."""
+    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
+    for variable, package, program in (("IOT_LOCAL", "iot-local", "iot-local"), ("BOOTSTRAP", "iot-jwt-authorizer", "bootstrap")):
+        if variable not in os.environ:
+            cargo = os.environ.get("CARGO", "cargo")
+            subprocess.run([cargo, "build", "--quiet", "--locked", "--package", package, "--bin", program], cwd=ROOT, check=True)
+            os.environ[variable] = str(folder / program)
 
 
 def main():
+    build()
     door = FrontDoor()
     try:
         with tempfile.TemporaryDirectory() as folder:
             scratch = Scratch(folder, door)
             for page, text in pages().items():
-                faults = links(page, text)
-                for block in (block for block in all_blocks() if block.page == page):
-                    if block.language in DATA:
-                        continue
-                    if block.language not in CODE:
-                        faults.append(f"{block.place}: {block.language} is no language of these pages; call a shell's sh")
-                        continue
-                    wrong = marked(block)
-                    faults += scratch.run(block) if wrong is None else wrong
-                check(page, faults)
+                check(page, judge(scratch, page, text, blocks(page, text)))
+            check("a page with a fault is told of it", faults.told(lambda *page: judge(scratch, *page)))
     finally:
         door.end()
     check("each row of the table of other tests has its command and its test", table())
