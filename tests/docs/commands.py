@@ -213,11 +213,11 @@ def judge(scratch, page, text, found):
 
 def build():
     """The programs, as `cargo local` builds them; IOT_LOCAL and BOOTSTRAP name built ones."""
-    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
-    for variable, package, program in (("IOT_LOCAL", "iot-local", "iot-local"), ("BOOTSTRAP", "iot-jwt-authorizer", "bootstrap")):
+    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    for variable, package, program, more in (("IOT_LOCAL", "iot-local", "debug/iot-local", []), ("BOOTSTRAP", "iot-jwt-authorizer", "release/bootstrap", ["--release"])):
         if variable not in os.environ:
             cargo = os.environ.get("CARGO", "cargo")
-            subprocess.run([cargo, "build", "--quiet", "--locked", "--package", package, "--bin", program], cwd=ROOT, check=True)
+            subprocess.run([cargo, "build", "--quiet", "--locked", "--package", package, "--bin", pathlib.Path(program).name, *more], cwd=ROOT, check=True)
             os.environ[variable] = str(folder / program)
 
 
