@@ -1,14 +1,16 @@
-//! `docs/revocation.md`: how long a connection lasts, row by row as the function answers.
+//! How long a connection lasts, row by row of the pages as the function answers.
 
 use serde_json::json;
 
 use super::own::{self, NOW, connect, deployment, now, token};
+use super::recipes;
 use super::support::root;
 use iot_local::explain::Walk;
 
-/// The table's rows: life left, the three settings, and what comes of them.
-fn rows(page: &str) -> Vec<Vec<String>> {
-    let (_, table) = page.split_once("| token's life left at the connect |").unwrap();
+/// The rows of the page's table that begins with that column.
+fn rows(page: &str, first: &str) -> Vec<Vec<String>> {
+    let page = std::fs::read_to_string(root().join(page)).unwrap();
+    let (_, table) = page.split_once(&format!("| {first} |")).unwrap();
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
     rows.map(cells).collect()
@@ -16,8 +18,7 @@ fn rows(page: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_row_of_the_page_is_what_the_function_answers() {
-    let page = std::fs::read_to_string(root().join("docs/revocation.md")).unwrap();
-    let rows = rows(&page);
+    let rows = rows("docs/revocation.md", "token's life left at the connect");
     assert!(rows.len() >= 10, "{rows:?}");
     for row in rows {
         let number = |at: usize| row[at].parse::<i64>().unwrap_or_else(|_| panic!("{row:?}"));
@@ -45,5 +46,29 @@ fn every_row_of_the_page_is_what_the_function_answers() {
             Err(denial) => vec![format!("`{}`", denial.code().name()), String::new(), String::new()],
         };
         assert_eq!(found, row[4..], "{row:?}: {explanation}");
+    }
+}
+
+#[test]
+fn five_minutes_of_keycloak_are_as_its_recipe_says() {
+    let recipe = root().join("docs/recipes/keycloak");
+    let user = std::fs::read_to_string(recipe.join("claims/user.json")).unwrap();
+    let rows = rows("docs/recipes/keycloak/README.md", "token's age at the connect");
+    assert!(rows.len() >= 5, "{rows:?}");
+    for row in rows {
+        let age: u64 = row[0].parse().unwrap();
+        let mut claims: serde_json::Value = serde_json::from_str(&user).unwrap();
+        claims["iat"] = json!(NOW - age);
+        claims["exp"] = json!(NOW - age + 300);
+        let explanation = recipes::judge(&mut recipes::deployment(&recipe), &claims);
+        let left = 300 - i64::try_from(age).unwrap();
+        let (ends, outlives) = match &explanation.outcome {
+            Ok(granted) => {
+                let ends = granted.disconnect_after;
+                (ends.to_string(), (i64::try_from(ends).unwrap() - left).to_string())
+            }
+            Err(denial) => (format!("`{}`", denial.code().name()), String::new()),
+        };
+        assert_eq!([left.to_string(), ends, outlives], row[1..], "{row:?}: {explanation}");
     }
 }

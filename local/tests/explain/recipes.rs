@@ -43,12 +43,12 @@ fn recipes() -> Vec<PathBuf> {
     folders
 }
 
-fn deployment(recipe: &Path) -> Deployment {
+pub(crate) fn deployment(recipe: &Path) -> Deployment {
     Deployment::load(&recipe.join("authorizer.toml"), &[]).unwrap()
 }
 
 /// The outcome for claims as they stand, signed as the issuer signs, by a key that takes the place of the issuer's.
-fn judge(deployment: &mut Deployment, claims: &Value) -> Explanation {
+pub(crate) fn judge(deployment: &mut Deployment, claims: &Value) -> Explanation {
     let signer = Signer::named("rs256");
     let authorizer = &mut deployment.config.authorizer;
     for issuer in 0..authorizer.issuers.len() {
