@@ -59,7 +59,10 @@ impl<'a> Object<'a> {
     /// The member of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json<'a>> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        // Registered names have three letters: the first tells most of them apart, at less than a call.
+        let first = name.as_bytes().first();
+        let is_it = |key: &str| key.as_bytes().first() == first && key == name;
+        self.0.iter().find(|(key, _)| is_it(key)).map(|(_, value)| value)
     }
 
     /// The members in the order of the text.

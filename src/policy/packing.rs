@@ -65,7 +65,7 @@ fn merge_by<'t>(
     let mut merged: Vec<Filled<'t>> = Vec::with_capacity(statements.len());
     for statement in statements {
         let fits = |own: &&mut Filled<'t>| {
-            own.effect == statement.effect && own.condition == statement.condition && same(own, &statement)
+            own.effect == statement.effect && own.has_condition_of(&statement) && same(own, &statement)
         };
         match merged.iter_mut().find(fits) {
             Some(own) => absorb(own, statement),
