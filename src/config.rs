@@ -39,6 +39,8 @@ pub struct Config {
     pub aws: Aws,
     /// What is odd and spoils nothing, as a key that cannot be used beside one that can.
     pub warnings: Vec<Fault>,
+    /// The files that it names and that were read: policies and keys, relative to its folder where they lie in it, sorted.
+    pub files: Vec<PathBuf>,
 }
 
 /// Where a deployment's files are: `AUTHORIZER_CONFIG`, else `authorizer.toml` of the package.
@@ -69,8 +71,9 @@ impl Config {
         package.refuse_private_keys();
         match authorizer {
             Some(authorizer) if package.faults.is_empty() => {
+                let files = package.files();
                 let (sources, warnings) = (package.sources, package.warnings);
-                Ok(Self { authorizer, sources, aws: Aws::of(environment), warnings })
+                Ok(Self { authorizer, sources, aws: Aws::of(environment), warnings, files })
             }
             _ => Err(Faults(package.faults)),
         }

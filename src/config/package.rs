@@ -37,6 +37,11 @@ impl Package {
         text
     }
 
+    /// What was read, relative to the folder.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.read.iter().map(|path| path.strip_prefix(&self.root).unwrap_or(path).to_owned()).collect()
+    }
+
     /// A private key is a fault even if nothing uses it: what lies in `keys/` is shipped.
     pub(super) fn refuse_private_keys(&mut self) {
         let Ok(folder) = std::fs::read_dir(self.root.join("keys")) else { return };
