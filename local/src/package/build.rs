@@ -184,10 +184,10 @@ async fn watch(mut command: Command, cargo: &str) -> Result<(ExitStatus, Option<
 fn flags(tools: Tools<'_>, target: &Path) -> String {
     let home = tools.variable("HOME").unwrap_or_default();
     let registry = tools.variable("CARGO_HOME").map_or_else(|| Path::new(home).join(".cargo"), PathBuf::from);
-    // The last that fits counts, and the target folder may lie in the checkout.
-    [(registry.as_path(), "/cargo"), (workspace(), "/build"), (target, "/build/target")]
-        .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()))
-        .join("\x1f")
+    let mut folders = [(registry.as_path(), "/cargo"), (workspace(), "/build"), (target, "/build/target")];
+    // One may lie in another, and the last that fits counts.
+    folders.sort_by_key(|(folder, _)| folder.as_os_str().len());
+    folders.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())).join("\x1f")
 }
 
 /// The folder that cargo builds in.
@@ -283,9 +283,13 @@ mod tests {
         ];
         for (env, home) in cases {
             let flags = flags(Tools { cargo: "cargo", env: &env }, Path::new("/t"));
-            let flags: Vec<&str> = flags.split('\x1f').collect();
-            assert_eq!(flags[0], format!("--remap-path-prefix={home}=/cargo"));
-            assert_eq!(flags[2], "--remap-path-prefix=/t=/build/target");
+            let mut flags: Vec<&str> = flags.split('\x1f').collect();
+            assert!(flags.is_sorted_by_key(|flag| flag.split('=').nth(1).unwrap().len()), "{flags:?}");
+            flags.sort_unstable();
+            let workspace = format!("{}=/build", workspace().display());
+            let mut expected = [format!("{home}=/cargo"), "/t=/build/target".to_owned(), workspace];
+            expected.sort();
+            assert_eq!(flags, expected.map(|folders| format!("--remap-path-prefix={folders}")));
         }
     }
 }
