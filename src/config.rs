@@ -13,6 +13,7 @@ mod package;
 
 pub use fault::{Fault, Faults};
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -39,8 +40,8 @@ pub struct Config {
     pub aws: Aws,
     /// What is odd and spoils nothing, as a key that cannot be used beside one that can.
     pub warnings: Vec<Fault>,
-    /// The files that it names and that were read: policies and keys, relative to its folder where they lie in it, sorted.
-    pub files: Vec<PathBuf>,
+    /// The policies and key files that it names, by the paths that they were read from: its folder's, joined with each name.
+    pub files: BTreeSet<PathBuf>,
 }
 
 /// Where a deployment's files are: `AUTHORIZER_CONFIG`, else `authorizer.toml` of the package.
@@ -71,9 +72,8 @@ impl Config {
         package.refuse_private_keys();
         match authorizer {
             Some(authorizer) if package.faults.is_empty() => {
-                let files = package.files();
                 let (sources, warnings) = (package.sources, package.warnings);
-                Ok(Self { authorizer, sources, aws: Aws::of(environment), warnings, files })
+                Ok(Self { authorizer, sources, aws: Aws::of(environment), warnings, files: package.read })
             }
             _ => Err(Faults(package.faults)),
         }

@@ -10,7 +10,8 @@ use crate::keys::{KeyFault, KeyFile};
 /// The deployment's folder, and what was found in it.
 pub(super) struct Package {
     root: PathBuf,
-    read: BTreeSet<PathBuf>,
+    /// What was read.
+    pub(super) read: BTreeSet<PathBuf>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
     /// Where each issuer's keys come from, in the order of the issuers.
@@ -35,11 +36,6 @@ impl Package {
             std::fs::read_to_string(&path).map_err(|error| format!("cannot be read ({})", error.kind()));
         self.read.insert(path);
         text
-    }
-
-    /// What was read, relative to the folder.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        self.read.iter().map(|path| path.strip_prefix(&self.root).unwrap_or(path).to_owned()).collect()
     }
 
     /// A private key is a fault even if nothing uses it: what lies in `keys/` is shipped.

@@ -1,6 +1,6 @@
 //! What belongs into the package: the files that the function will read, and no others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -37,16 +37,13 @@ impl Contents {
     ///
     /// # Errors
     /// Every file that is outside of the configuration's folder, holds a private key, has another's name, or cannot be read.
-    pub fn gather(config: &Path, named: &[PathBuf]) -> Result<Self, Refusals> {
-        let folder = match config.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
+    pub fn gather(config: &Path, named: &BTreeSet<PathBuf>) -> Result<Self, Refusals> {
+        let folder = config.parent().unwrap_or(Path::new("."));
         let (mut files, mut refused) = (BTreeMap::new(), Vec::new());
-        let own = config.file_name().map(PathBuf::from).unwrap_or_default();
-        for (path, name) in
-            std::iter::once((&own, Ok(CONFIG.to_owned()))).chain(named.iter().map(|path| (path, name(path))))
-        {
+        let own = Path::new(config.file_name().unwrap_or_default());
+        for (path, name) in std::iter::once((own, Ok(CONFIG.to_owned()))).chain(
+            named.iter().map(|path| path.strip_prefix(folder).unwrap_or(path)).map(|path| (path, name(path))),
+        ) {
             match name.and_then(|name| Ok(File { bytes: shipped(folder, path)?, name })) {
                 Ok(file) => {
                     files.insert(file.name.clone(), file);
@@ -93,7 +90,8 @@ fn shipped(folder: &Path, path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read ({})", error.kind());
     // A link may point anywhere, and whoever packs sees a file beside the configuration.
     let real = fs::canonicalize(folder.join(path)).map_err(unreadable)?;
-    if !real.starts_with(fs::canonicalize(folder).map_err(unreadable)?) {
+    // A configuration named without a folder has the empty path for one, which the system does not know.
+    if !real.starts_with(fs::canonicalize(Path::new(".").join(folder)).map_err(unreadable)?) {
         return Err("is a link out of the configuration's folder: put the file itself there".to_owned());
     }
     let bytes = fs::read(real).map_err(unreadable)?;
