@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::build::Architecture;
 
 /// The C library of Amazon Linux 2023, which `provided.al2023` is made of.
-/// <https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html>
+/// <https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html>
 pub const GLIBC: Version = Version(2, 34);
 
 /// A version of the GNU C library.
