@@ -20,13 +20,13 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use iot_jwt_authorizer::arn::FunctionArn;
 use iot_jwt_authorizer::credentials::{Credentials, Place, TokenRule};
-use iot_jwt_authorizer::log::{self, Circumstances};
+use iot_jwt_authorizer::log::{self, Settings};
 use iot_jwt_authorizer::policy::{Bindings, Policies};
 use iot_jwt_authorizer::request::Request;
 use iot_jwt_authorizer::response::{Answer, PrincipalId, Session};
 use iot_jwt_authorizer::token::UnverifiedToken;
 use support::signer::Signer;
-use support::{FUNCTION, at};
+use support::{FUNCTION, at, circumstances};
 
 fn stages(criterion: &mut Criterion) {
     let authorizer = sample::deployment().authorizer();
@@ -83,14 +83,10 @@ fn stages(criterion: &mut Criterion) {
         );
     });
     let decision = authorizer.authorize(&event, FUNCTION, at(0.0));
-    let circumstances = Circumstances {
-        request_id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-        duration: Duration::ZERO,
-        cold_start: false,
-        key_fetches: 0,
-    };
+    let settings =
+        Settings::of(&|name| (name == "AWS_LAMBDA_FUNCTION_NAME").then(|| "authorizer".to_owned()));
     group.bench_function("8 log line, not written", |bencher| {
-        bencher.iter(|| log::line(black_box(&decision), circumstances));
+        bencher.iter(|| log::line(black_box(&decision), circumstances(), &settings));
     });
     group.finish();
 }

@@ -61,7 +61,7 @@ pub struct Decision<'a> {
     pub issuer: Option<&'a str>,
     /// The `kid` of the key that made the signature.
     pub kid: Option<&'a str>,
-    /// The principal, from the moment the claims have held.
+    /// The principal, from the moment the signature has held.
     pub principal: Option<PrincipalId>,
     /// The client id, once it has been admitted.
     pub client_id: Option<String>,
@@ -116,8 +116,16 @@ impl Authorizer {
         learned.kid = key.kid();
 
         let certificate = request.tls().and_then(|tls| tls.x509_certificate_pem.as_ref()).map(|pem| &*pem.0);
-        let claims = issuer.rules.judge(&payload, certificate, now)?;
-        let principal = learned.principal.insert(principal(&request, issuer, &claims)?).clone();
+        let claims = match issuer.rules.judge(&payload, certificate, now) {
+            Ok(claims) => claims,
+            Err(denial) => {
+                // The signature vouches for who was refused.
+                let subject = payload.subject();
+                learned.principal = subject.and_then(|subject| principal(&request, issuer, &subject).ok());
+                return Err(denial);
+            }
+        };
+        let principal = learned.principal.insert(principal(&request, issuer, claims.subject())?).clone();
 
         let templates = self.policies.matching(index, &claims)?;
         learned.policies = templates.iter().map(|template| &*template.name).collect();
@@ -155,7 +163,7 @@ impl Issuer {
         &'a self,
         request: &'a Request<'_>,
         function: FunctionArn<'a>,
-        claims: &Claims<'_>,
+        claims: &'a Claims<'_>,
         templates: &[&Template],
     ) -> Result<Bindings<'a>, Denial> {
         let mut bindings = Bindings::new(&self.slots, &self.id, function);
@@ -175,9 +183,9 @@ impl Issuer {
 
 /// Under X.509 custom authentication it is the certificate's, as AWS demands; else the subject's.
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-509cert.html>
-fn principal(request: &Request<'_>, issuer: &Issuer, claims: &Claims<'_>) -> Result<PrincipalId, Code> {
+fn principal(request: &Request<'_>, issuer: &Issuer, subject: &str) -> Result<PrincipalId, Code> {
     match request.tls().and_then(|tls| tls.principal_id.as_ref()) {
         Some(id) => PrincipalId::of_certificate(&id.0).ok_or(Code::MalformedEvent),
-        None => Ok(PrincipalId::of_subject(&issuer.rules.issuer, claims.subject())),
+        None => Ok(PrincipalId::of_subject(&issuer.rules.issuer, subject)),
     }
 }

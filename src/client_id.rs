@@ -69,8 +69,8 @@ fn matches(rest: &str, parts: &[Part], tail: bool, bindings: &Bindings<'_>) -> b
                 rest.is_empty()
             }
         }
-        Some((part, parts)) => bindings
-            .texts(part)
+        Some((part, parts)) => (0..bindings.count(part))
+            .filter_map(|at| bindings.text(part, at))
             .any(|text| rest.strip_prefix(text).is_some_and(|rest| matches(rest, parts, tail, bindings))),
     }
 }

@@ -13,7 +13,7 @@ mod package;
 
 pub use fault::{Fault, Faults};
 
-use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -22,6 +22,7 @@ use crate::authorizer::Authorizer;
 use crate::credentials::{Place, TokenRule};
 use crate::keys::secret::Aws;
 use crate::keys::sources::Sources;
+use crate::log::Settings;
 use crate::response::{SECONDS, Session};
 use document::{Reader, Table};
 use package::Package;
@@ -36,12 +37,14 @@ pub struct Config {
     pub authorizer: Authorizer,
     /// Where each issuer's keys come from, in the order of the issuers.
     pub sources: Vec<Sources>,
-    /// What the environment says of AWS, for keys that are secrets.
+    /// What the environment says of AWS, where keys are secrets.
     pub aws: Aws,
+    /// How the log is to be.
+    pub log: Settings,
     /// What is odd and spoils nothing, as a key that cannot be used beside one that can.
     pub warnings: Vec<Fault>,
-    /// The policies and key files that it names, by the paths that they were read from: its folder's, joined with each name.
-    pub files: BTreeSet<PathBuf>,
+    /// The policies and key files that it names, relative to its folder and as it names them; one may stand here twice.
+    pub files: Vec<String>,
 }
 
 /// Where a deployment's files are: `AUTHORIZER_CONFIG`, else `authorizer.toml` of the package.
@@ -73,7 +76,16 @@ impl Config {
         match authorizer {
             Some(authorizer) if package.faults.is_empty() => {
                 let (sources, warnings) = (package.sources, package.warnings);
-                Ok(Self { authorizer, sources, aws: Aws::of(environment), warnings, files: package.read })
+                let has_secret = sources.iter().any(Sources::has_secret);
+                let aws = if has_secret { Aws::of(environment) } else { Aws::default() };
+                Ok(Self {
+                    authorizer,
+                    sources,
+                    aws,
+                    log: Settings::of(environment),
+                    warnings,
+                    files: package.read,
+                })
             }
             _ => Err(Faults(package.faults)),
         }
@@ -84,6 +96,8 @@ impl Config {
 fn read(file: &str, text: &str, environment: Environment<'_>, package: &mut Package) -> Option<Authorizer> {
     let mut reader = Reader::new(file, text, environment);
     let (root, errors) = DeTable::parse_recoverable(text);
+    // A process reads its configuration once; to take the tree apart again would be work of each start, for nobody.
+    let root = ManuallyDrop::new(root);
     for error in errors {
         reader.fault(&error.span().unwrap_or_default(), format!("is not TOML: {}", error.message()));
     }

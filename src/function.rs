@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::denial::Code;
 use crate::keys::fetch::{BUDGET, Fetcher};
 use crate::keys::sources::{Sources, earliest};
-use crate::log::{self, Circumstances, KeyEvent};
+use crate::log::{self, Circumstances, KeyEvent, Settings};
 use crate::response::Answer;
 
 /// What is left of an invocation's time for Lambda itself: a fetch that ran into the function's timeout would end the sandbox.
@@ -36,6 +36,7 @@ pub struct Function<'e> {
     random: RefCell<Rng>,
     clock: &'e dyn Fn() -> SystemTime,
     log: &'e dyn Fn(&[u8]),
+    settings: Settings,
     /// When a source is due next.
     due: Cell<Option<NumericDate>>,
     /// When keys become too old next.
@@ -57,6 +58,8 @@ struct Issuer {
 pub struct Invocation<'i> {
     /// Lambda's id of it.
     pub request_id: &'i str,
+    /// X-Ray's header for it, where it is traced.
+    pub trace: Option<&'i str>,
     /// The ARN that was invoked.
     pub function: &'i str,
     /// When Lambda gives up on it.
@@ -82,6 +85,7 @@ impl<'e> Function<'e> {
             random: RefCell::new(Rng::new()),
             clock,
             log,
+            settings: config.log,
             due: Cell::default(),
             expiry: Cell::default(),
         }
@@ -100,7 +104,7 @@ impl<'e> Function<'e> {
     /// Decides about one event, and says so in the log before anybody hears of it.
     pub async fn answer(&self, event: &[u8], invocation: Invocation<'_>) -> Answer {
         let start = (self.clock)();
-        self.expire(start.into());
+        self.expire(start);
         let mut key_fetches = 0;
         loop {
             let now = (self.clock)();
@@ -144,14 +148,32 @@ impl<'e> Function<'e> {
         start: SystemTime,
         key_fetches: u32,
     ) -> Answer {
+        let time = (self.clock)();
         let circumstances = Circumstances {
+            time,
             request_id: invocation.request_id,
-            duration: (self.clock)().duration_since(start).unwrap_or_default(),
+            trace: invocation.trace,
+            duration: time.duration_since(start).unwrap_or_default(),
             cold_start: invocation.cold_start,
             key_fetches,
+            key_age: self.key_age(&decision, time),
         };
-        (self.log)(&log::line(&decision, circumstances));
+        self.write(log::line(&decision, circumstances, &self.settings));
         decision.outcome.unwrap_or_else(|_| Answer::refuse())
+    }
+
+    fn write(&self, line: Option<Vec<u8>>) {
+        if let Some(line) = line {
+            (self.log)(&line);
+        }
+    }
+
+    /// How old the fetched keys of a decision's issuer are.
+    fn key_age(&self, decision: &Decision<'_>, now: SystemTime) -> Option<Duration> {
+        // Whose keys are bundled has nothing that is ever due.
+        self.due.get()?;
+        let mut all = self.issuers.iter().map(|issuer| issuer.sources.borrow());
+        all.find(|sources| Some(&*sources.issuer) == decision.issuer)?.age(now.into())
     }
 
     /// The issuer for want of whose key a decision could not be made.
@@ -193,16 +215,14 @@ impl<'e> Function<'e> {
         self.take_over(index, issuer);
         if let Some(report) = report {
             let duration = end.duration_since(start).unwrap_or_default();
-            (self.log)(&log::key_line(&KeyEvent::fetched(
-                &issuer.sources.borrow().issuer,
-                &report,
-                duration,
-            )));
+            let sources = issuer.sources.borrow();
+            self.write(KeyEvent::fetched(&sources.issuer, &report, duration, end).line(&self.settings));
         }
     }
 
     /// Drops keys that have become too old.
-    fn expire(&self, now: NumericDate) {
+    fn expire(&self, time: SystemTime) {
+        let now = NumericDate::from(time);
         if self.expiry.get().is_none_or(|expiry| now < expiry) {
             return;
         }
@@ -210,7 +230,8 @@ impl<'e> Function<'e> {
             let expired = issuer.sources.borrow_mut().expire(now);
             self.take_over(index, issuer);
             for source in expired {
-                (self.log)(&log::key_line(&KeyEvent::expired(&issuer.sources.borrow().issuer, &source)));
+                let sources = issuer.sources.borrow();
+                self.write(KeyEvent::expired(&sources.issuer, &source, time).line(&self.settings));
             }
         }
     }

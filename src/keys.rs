@@ -4,6 +4,7 @@
 
 pub mod fetch;
 mod file;
+mod http;
 mod jwk;
 pub mod origin;
 mod pem;

@@ -16,6 +16,7 @@ use serde::de::IgnoredAny;
 
 use iot_jwt_authorizer::config::{self, Config};
 use iot_jwt_authorizer::function::{Function, Invocation};
+use iot_jwt_authorizer::log::{self, Level, Settings};
 use iot_jwt_authorizer::response::Answer;
 
 #[expect(clippy::disallowed_methods, reason = "the shell is where the environment is read")]
@@ -24,12 +25,12 @@ fn main() -> ExitCode {
     match Config::load(&config::path(&environment), &environment) {
         Ok(config) => {
             for warning in &config.warnings {
-                report(&format!("warning: {warning}\n"));
+                report(Level::Warn, &format!("warning: {warning}\n"), &config.log);
             }
             serve(config)
         }
         Err(faults) => {
-            report(&faults.to_string());
+            report(Level::Error, &faults.to_string(), &Settings::of(&environment));
             ExitCode::FAILURE
         }
     }
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 /// Answers events until Lambda ends the sandbox. One thread: a sandbox has one event at a time.
 #[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
 fn serve(config: Config) -> ExitCode {
+    let settings = config.log.clone();
     let function = Function::new(config, &SystemTime::now, &write);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.map_err(Error::from).and_then(|runtime| {
@@ -49,7 +51,7 @@ fn serve(config: Config) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report(&format!("the runtime stopped: {error}\n"));
+            report(Level::Error, &format!("the runtime stopped: {error}\n"), &settings);
             ExitCode::FAILURE
         }
     }
@@ -62,6 +64,7 @@ async fn poll(function: &Function<'_>) -> Result<(), Error> {
         let (event, context) = (event.take(), invocation.context);
         let invocation = Invocation {
             request_id: &context.request_id,
+            trace: context.xray_trace_id.as_deref(),
             function: &context.invoked_function_arn,
             deadline: context.deadline(),
             cold_start: cold_start.replace(false),
@@ -76,8 +79,10 @@ fn write(line: &[u8]) {
     let _ = std::io::stdout().write_all(line);
 }
 
-fn report(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+/// Tells of what is no decision, in whole lines.
+#[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
+fn report(level: Level, text: &str, settings: &Settings) {
+    let _ = std::io::stderr().write_all(log::notice(level, text, SystemTime::now(), settings).as_bytes());
 }
 
 /// What happens around the runtime's own handling of an event.

@@ -1,5 +1,6 @@
 //! From claims to a policy: which grants match, what their templates say for this token, and how that is packed.
 
+mod filling;
 mod packing;
 mod template;
 mod text;
@@ -7,8 +8,6 @@ mod text;
 pub use packing::{MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENTS};
 pub use template::{Effect, Resource, Statement, Template};
 pub use text::{Part, Text, Vocabulary};
-
-use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
@@ -18,6 +17,7 @@ use crate::condition::Condition;
 use crate::denial::{Code, Denial};
 use crate::slots::{Slot, Values};
 use crate::verify::Claims;
+use filling::Filling;
 
 /// A `[[grant]]`: whoever meets the conditions gets the policy.
 #[derive(Clone, Debug)]
@@ -86,21 +86,21 @@ impl Policies {
     /// [`Code::NoGrant`] if nothing is left of them, [`Code::ClientIdNotAllowed`] if a Deny hangs on the client id and there is
     /// none, [`Code::PolicyTooLarge`].
     pub fn grant(templates: &[&Template], bindings: &Bindings<'_>) -> Result<Grant, Code> {
-        let mut statements = Vec::new();
+        let mut filling = Filling::default();
         for template in templates {
-            template.fill(bindings, &mut statements)?;
+            template.fill(bindings, &mut filling)?;
         }
-        if statements.is_empty() {
+        if filling.is_empty() {
             return Err(Code::NoGrant);
         }
-        Ok(Grant { documents: packing::pack(statements)? })
+        Ok(Grant { documents: packing::pack(filling.statements())? })
     }
 }
 
 /// What stands for each variable of a template: one token's slots, and facts of the connection.
 pub struct Bindings<'a> {
     slots: &'a [Slot],
-    values: Vec<Option<Values>>,
+    values: Vec<Option<Values<'a>>>,
     client_id: Option<ClientId<'a>>,
     issuer: &'a str,
     function: FunctionArn<'a>,
@@ -120,7 +120,7 @@ impl<'a> Bindings<'a> {
     ///
     /// # Errors
     /// As [`Slot::read`].
-    pub fn fill(&mut self, used: &Used, claims: &Claims<'_>) -> Result<(), Denial> {
+    pub fn fill(&mut self, used: &Used, claims: &'a Claims<'_>) -> Result<(), Denial> {
         for (index, (slot, values)) in self.slots.iter().zip(&mut self.values).enumerate() {
             if values.is_none() && used.contains(index) {
                 *values = slot.read(claims)?;
@@ -140,18 +140,30 @@ impl<'a> Bindings<'a> {
         self.client_id = Some(id);
     }
 
-    /// The values of a part: one for most, each of a list slot, none where nothing stands for it.
-    pub(crate) fn texts<'s>(&'s self, part: &'s Part) -> impl Iterator<Item = &'s str> {
-        let (one, several) = match part {
-            Part::Literal(text) => (Some(&**text), None),
-            Part::Slot(index) => (None, self.values.get(*index).and_then(Option::as_ref)),
-            Part::ClientId => (self.client_id.map(ClientId::as_str), None),
-            Part::Issuer => (Some(self.issuer), None),
-            Part::Partition => (Some(self.function.partition()), None),
-            Part::Region => (Some(self.function.region()), None),
-            Part::Account => (Some(self.function.account()), None),
-        };
-        one.into_iter().chain(several.into_iter().flat_map(Values::iter))
+    /// How many values a part has: one for most, that of a list slot's items, none where nothing stands for it.
+    pub(crate) fn count(&self, part: &Part) -> usize {
+        match part {
+            Part::Slot(index) => self.slot(*index).map_or(0, Values::count),
+            Part::ClientId => usize::from(self.client_id.is_some()),
+            _ => 1,
+        }
+    }
+
+    /// The value of a part; `at` tells those of a list slot apart.
+    pub(crate) fn text<'s>(&'s self, part: &'s Part, at: usize) -> Option<&'s str> {
+        match part {
+            Part::Literal(text) => Some(text),
+            Part::Slot(index) => self.slot(*index).and_then(|values| values.get(at)),
+            Part::ClientId => self.client_id.map(ClientId::as_str),
+            Part::Issuer => Some(self.issuer),
+            Part::Partition => Some(self.function.partition()),
+            Part::Region => Some(self.function.region()),
+            Part::Account => Some(self.function.account()),
+        }
+    }
+
+    fn slot(&self, index: usize) -> Option<&Values<'a>> {
+        self.values.get(index).and_then(Option::as_ref)
     }
 
     /// What a resource without `arn:` begins with.
@@ -181,14 +193,4 @@ impl Used {
     pub fn contains(&self, index: usize) -> bool {
         self.0.contains(&index)
     }
-}
-
-/// One effect on some actions and resources, filled: what packing works on.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Filled<'t> {
-    pub(crate) effect: Effect,
-    pub(crate) actions: Vec<&'t str>,
-    pub(crate) resources: Vec<String>,
-    /// Operator, key and values, as JSON text. Empty where there is no condition.
-    pub(crate) condition: Cow<'t, str>,
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -93,12 +93,8 @@ impl PrincipalId {
     /// The length keeps two pairs from running into one text, and a hash keeps subjects apart that cleaning would merge.
     #[must_use]
     pub fn of_subject(issuer: &str, subject: &str) -> Self {
-        let mut context = Context::new(&SHA256);
-        context.update(issuer.len().to_string().as_bytes());
-        context.update(b":");
-        context.update(issuer.as_bytes());
-        context.update(subject.as_bytes());
-        Self(hex(context.finish().as_ref()))
+        let text = [&issuer.len().to_string(), ":", issuer, subject].concat();
+        Self(hex(digest(&SHA256, text.as_bytes()).as_ref()))
     }
 
     /// The principal of a client certificate, as AWS IoT names it; it has to come back unchanged.

@@ -64,14 +64,24 @@ pub fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(fits)
 }
 
-/// The values of one slot: safe to put into a policy as they are. Never empty.
+/// The values of one slot: safe to put into a policy as they are, distinct, in the token's order. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Values(Vec<Box<str>>);
+pub struct Values<'c>(Vec<Cow<'c, str>>);
 
-impl Values {
-    /// The values, distinct, in the token's order.
+impl Values<'_> {
+    /// The values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.iter().map(|value| &**value)
+    }
+
+    /// How many.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, at: usize) -> Option<&str> {
+        self.0.get(at).map(|value| &**value)
     }
 }
 
@@ -81,7 +91,7 @@ impl Slot {
     /// # Errors
     /// [`Code::MissingClaim`], [`Code::MalformedClaim`] for another JSON type, [`Code::UnsafeClaimValue`] for characters,
     /// length or number of items beyond what the slot takes.
-    pub fn read(&self, claims: &Claims<'_>) -> Result<Option<Values>, Denial> {
+    pub fn read<'c>(&self, claims: &'c Claims<'_>) -> Result<Option<Values<'c>>, Denial> {
         let denial = |code| Denial::over(code, &self.name);
         let items = match self.path.find(claims.all()) {
             None => &[][..],
@@ -93,7 +103,7 @@ impl Slot {
         }
         let mut values = Vec::with_capacity(items.len());
         for item in items {
-            let value = self.value(&text(item).ok_or_else(|| denial(Code::MalformedClaim))?);
+            let value = self.value(text(item).ok_or_else(|| denial(Code::MalformedClaim))?);
             let value = value.ok_or_else(|| denial(Code::UnsafeClaimValue))?;
             if !values.contains(&value) {
                 values.push(value);
@@ -106,17 +116,17 @@ impl Slot {
         }
     }
 
-    fn value(&self, text: &str) -> Option<Box<str>> {
+    fn value<'c>(&self, text: Cow<'c, str>) -> Option<Cow<'c, str>> {
         if text.is_empty() || text.chars().count() > self.max_length {
             return None;
         }
         let fits = match self.kind {
-            SlotKind::Id => is_id(text),
+            SlotKind::Id => is_id(&text),
             SlotKind::Path => text.split('/').all(is_id),
-            SlotKind::Uuid => is_uuid(text),
-            SlotKind::Hash => return Some(hash(text)),
+            SlotKind::Uuid => is_uuid(&text),
+            SlotKind::Hash => return Some(Cow::Owned(hash(&text))),
         };
-        fits.then(|| text.into())
+        fits.then_some(text)
     }
 }
 
@@ -134,7 +144,7 @@ fn is_uuid(text: &str) -> bool {
     lengths.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
 }
 
-fn hash(text: &str) -> Box<str> {
+fn hash(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
     hex(hash.as_ref()).chars().take(32).collect()
 }

@@ -74,7 +74,7 @@ impl<'a> UnverifiedToken<'a> {
     pub fn claimed_issuer(&self) -> Option<Cow<'_, str>> {
         let mut reader = serde_json::Deserializer::from_slice(&self.payload);
         let mut issuer = None;
-        // What comes after a first `iss` may be broken: that is judged once the signature has held.
+        // What comes after a first `iss` is not read: it is judged once the signature has held.
         let _ = reader.deserialize_map(IssuerVisitor(&mut issuer));
         issuer
     }
@@ -102,6 +102,15 @@ impl SignedPayload {
     /// [`Code::MalformedToken`] when it is not a JSON object without doubled names.
     pub fn claims(&self) -> Result<Object<'_>, Code> {
         Object::parse(&self.bytes).ok_or(Code::MalformedToken)
+    }
+}
+
+impl SignedPayload {
+    /// `sub`, where there is one to be read; what else the claims say has not been judged.
+    #[must_use]
+    pub fn subject(&self) -> Option<String> {
+        let claims = self.claims().ok()?;
+        claims.get("sub").and_then(Json::as_str).filter(|subject| !subject.is_empty()).map(str::to_owned)
     }
 }
 
@@ -154,11 +163,11 @@ impl<'de> Visitor<'de> for IssuerVisitor<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         while let Some(Text(name)) = members.next_key()? {
-            if name == "iss" && self.0.is_none() {
+            if name == "iss" {
                 *self.0 = Some(members.next_value::<Text<'de>>()?.0);
-            } else {
-                members.next_value::<IgnoredAny>()?;
+                return Ok(());
             }
+            members.next_value::<IgnoredAny>()?;
         }
         Ok(())
     }

@@ -542,6 +542,7 @@ fn a_fetch_never_outlasts_its_invocation() {
         for (left, most) in [(Duration::from_millis(550), 0.05), (Duration::from_millis(1500), 1.5)] {
             let invocation = Invocation {
                 request_id: "r",
+                trace: None,
                 function: support::FUNCTION,
                 deadline: world.now() + left,
                 cold_start: false,

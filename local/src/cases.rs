@@ -40,7 +40,7 @@ pub struct Tried {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// The issuer's id; without it the first that has the policy.
+    /// Whose the claims are that have no `iss`: the issuer's id; without it the first that has the policy.
     issuer: Option<String>,
     /// Of every case.
     claims: Map<String, Value>,
@@ -163,6 +163,8 @@ impl Case {
                 value => drop(claims.insert(name.clone(), value.clone())),
             }
         }
+        // Claims that name their issuer are that issuer's, whoever else has the policy.
+        let issuer = issuer.filter(|_| !claims.contains_key("iss"));
         let terms =
             Terms { issuer, client_id: self.client_id.as_deref(), function: FUNCTION_ARN, at, fetch: false };
         let text = Value::Object(claims).to_string();

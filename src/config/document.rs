@@ -8,6 +8,9 @@ use toml::de::{DeTable, DeValue};
 use super::Environment;
 use super::fault::Fault;
 
+/// No table has more keys of ours.
+const MOST_KEYS: usize = 24;
+
 /// A value of the file.
 pub(super) type Item<'d> = &'d Spanned<DeValue<'d>>;
 
@@ -63,7 +66,9 @@ impl<'d> Reader<'d> {
     pub(super) fn table(&mut self, name: &'static str, item: Item<'d>) -> Option<Table<'d>> {
         let span = item.span();
         match item.get_ref() {
-            DeValue::Table(entries) => Some(Table { name, span, entries, known: Vec::new() }),
+            DeValue::Table(entries) => {
+                Some(Table { name, span, entries, known: Vec::with_capacity(MOST_KEYS) })
+            }
             _ => {
                 self.fault(&span, format!("{name} has to be a table"));
                 None
@@ -146,6 +151,9 @@ impl<'d> Reader<'d> {
     }
 
     fn filled(&mut self, key: &str, text: Located<String>) -> Option<Located<String>> {
+        if !text.value.contains('$') {
+            return Some(text);
+        }
         match substitute(&text.value, self.environment) {
             Ok(value) => Some(Located { value, span: text.span }),
             Err(name) => {
@@ -197,7 +205,7 @@ impl<'d> Reader<'d> {
 impl<'d> Table<'d> {
     /// The file's outermost table.
     pub(super) fn root(entries: &'d DeTable<'d>) -> Self {
-        Self { name: "the file", span: 0..0, entries, known: Vec::new() }
+        Self { name: "the file", span: 0..0, entries, known: Vec::with_capacity(MOST_KEYS) }
     }
 
     /// The member of that name, which is known from here on.

@@ -7,9 +7,6 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -17,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::file::KeyFault;
+use super::http::{Http, Roots};
 use super::origin::{Address, Issuer, Origin};
 use super::secret::{self, Aws};
 
@@ -126,7 +124,7 @@ impl Fetcher {
         let asked = Box::pin(async {
             match origin {
                 Origin::Secret(id) => secret::read(id, &self.aws).await,
-                Origin::KeySet(address) => key_set(&connector(address), address).await,
+                Origin::KeySet(address) => key_set(&client(address)?, address).await,
                 Origin::Discovery(issuer) => discover(issuer).await,
             }
         });
@@ -134,21 +132,8 @@ impl Fetcher {
     }
 }
 
-/// The TLS roots that an address is trusted by: the system's, which `SSL_CERT_FILE` may replace. Without TLS none are read.
-pub(super) fn system_roots(address: &Address) -> TrustStore {
-    TrustStore::empty().with_native_roots(address.is_https())
-}
-
-/// TLS by AWS-LC, which checks the signatures too.
-pub(super) const TLS: Provider = Provider::Rustls(CryptoMode::AwsLc);
-
-/// A context that cannot fail: its one fallible part is left out.
-pub(super) fn tls(roots: TrustStore) -> TlsContext {
-    TlsContext::builder().with_trust_store(roots).build().unwrap_or_default()
-}
-
-fn connector(address: &Address) -> Connector {
-    Connector::builder().tls_provider(TLS).tls_context(tls(system_roots(address))).build()
+fn client(address: &Address) -> Result<Http, Failure> {
+    Http::trusting(Roots::of_system_for(address)).map_err(|error| unreachable(&error))
 }
 
 /// A JWK Set (RFC 7517 section 5).
@@ -157,8 +142,8 @@ struct KeySetDocument {
     keys: Vec<Value>,
 }
 
-async fn key_set(connector: &Connector, address: &Address) -> Result<Found, Failure> {
-    let document = get(connector, address).await?;
+async fn key_set(client: &Http, address: &Address) -> Result<Found, Failure> {
+    let document = get(client, address).await?;
     let document: KeySetDocument = serde_json::from_slice(&document).map_err(|_| Failure::NoKeySet)?;
     Ok(Found { parts: vec![Some(document.keys)], notes: Vec::new() })
 }
@@ -171,7 +156,7 @@ struct DiscoveryDocument {
 }
 
 async fn discover(issuer: &Issuer) -> Result<Found, Failure> {
-    let first = connector(issuer.document());
+    let first = client(issuer.document())?;
     let document = get(&first, issuer.document()).await?;
     let document: DiscoveryDocument = serde_json::from_slice(&document).map_err(|_| Failure::NoDocument)?;
     if document.issuer != issuer.name() {
@@ -181,16 +166,16 @@ async fn discover(issuer: &Issuer) -> Result<Found, Failure> {
     if address.is_https() == issuer.document().is_https() {
         key_set(&first, &address).await
     } else {
-        key_set(&connector(&address), &address).await
+        key_set(&client(&address)?, &address).await
     }
 }
 
 /// One request; redirects are not followed.
-async fn get(connector: &Connector, address: &Address) -> Result<Vec<u8>, Failure> {
+async fn get(client: &Http, address: &Address) -> Result<Vec<u8>, Failure> {
     let mut request = HttpRequest::get(address.uri().to_string()).map_err(|error| unreachable(&error))?;
     request.headers_mut().insert("accept", "application/json");
     request.headers_mut().insert("user-agent", concat!("iot-jwt-authorizer/", env!("CARGO_PKG_VERSION")));
-    let response = connector.call(request).await.map_err(|error| unreachable(&error))?;
+    let response = client.call(request).await.map_err(|error| unreachable(&error))?;
     match response.status().as_u16() {
         200 => {}
         status => return Err(Failure::Status(status)),

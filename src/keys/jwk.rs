@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{
     AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse, RSAKeyParameters, ThumbprintHash,
 };
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Algorithm, Key, KeyKind, KeySet};
@@ -105,7 +106,7 @@ impl Key {
         if is_private(entry) {
             return Err(Unusable::Private);
         }
-        let jwk: Jwk = serde_json::from_value(entry.clone()).map_err(|_| Unusable::Malformed)?;
+        let jwk = Jwk::deserialize(entry).map_err(|_| Unusable::Malformed)?;
         if matches!(jwk.common.public_key_use, Some(ref usage) if *usage != PublicKeyUse::Signature) {
             return Err(Unusable::NotForSignatures);
         }

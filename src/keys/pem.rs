@@ -2,6 +2,7 @@
 
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::Jwk;
+use memchr::memmem;
 use serde_json::Value;
 
 use super::KeyFault;
@@ -10,12 +11,14 @@ const BEGIN: &str = "-----BEGIN ";
 
 /// Whether a text is PEM at all.
 pub(super) fn is_pem(text: &str) -> bool {
-    text.contains(BEGIN)
+    memmem::find(text.as_bytes(), BEGIN.as_bytes()).is_some()
 }
 
 /// Whether a text holds the beginning of a private key, wherever it stands.
 pub(super) fn is_private(text: &str) -> bool {
-    blocks(text).any(|block| block.split("-----").next().is_some_and(|label| label.ends_with("PRIVATE KEY")))
+    is_pem(text)
+        && blocks(text)
+            .any(|block| block.split("-----").next().is_some_and(|label| label.ends_with("PRIVATE KEY")))
 }
 
 /// The keys of a PEM text as JWKs without `kid`.

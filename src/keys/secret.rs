@@ -8,12 +8,12 @@ use aws_sdk_secretsmanager::config::{
 };
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::TrustStore;
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use serde_json::Value;
 
 use super::fetch::{self, Failure, Found};
 use super::file::KeyFile;
+use super::http::{Http, Roots};
 use super::origin::Address;
 
 /// The roots of Amazon Trust Services, which sign for AWS' endpoints: five, where the system's store would have a start read and parse
@@ -71,18 +71,20 @@ impl Aws {
     }
 
     fn http_client(&self, region: &str) -> Result<SharedHttpClient, Failure> {
-        let amazons = || TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+        let amazons = || Roots::of_pem(AMAZON_ROOTS);
         let roots = match &self.endpoint {
             Some(endpoint) => {
                 let address = Address::parse(endpoint).ok_or(Failure::Environment(
                     "AWS_ENDPOINT_URL has to be https; http is for loopback alone",
                 ))?;
-                if address.is_amazons() { amazons() } else { fetch::system_roots(&address) }
+                if address.is_amazons() { amazons() } else { Roots::of_system_for(&address) }
             }
-            None if OTHER_PARTITIONS.iter().any(|prefix| region.starts_with(prefix)) => TrustStore::default(),
+            None if OTHER_PARTITIONS.iter().any(|prefix| region.starts_with(prefix)) => Roots::of_system(),
             None => amazons(),
         };
-        Ok(Builder::new().tls_provider(fetch::TLS).tls_context(fetch::tls(roots)).build_https())
+        let http = Http::trusting(roots).map_err(|error| fetch::unreachable(&error))?;
+        let connector = SharedHttpConnector::new(http);
+        Ok(http_client_fn(move |_, _| connector.clone()))
     }
 }
 

@@ -153,7 +153,23 @@ impl Sources {
     /// What to ask before the first event: nothing, if there are keys without it.
     #[must_use]
     pub fn at_start(&self) -> Option<usize> {
-        if self.keys().is_usable() { None } else { self.fetched().next().map(|(at, _)| at) }
+        let is_usable = self.chain.iter().any(|source| match source {
+            Source::Bundled(own) => own.is_usable(),
+            Source::Fetched(fetched) => fetched.keys().is_usable(),
+        });
+        if is_usable { None } else { self.fetched().next().map(|(at, _)| at) }
+    }
+
+    /// The age of the fetched keys: of the source that was read longest ago.
+    #[must_use]
+    pub fn age(&self, now: NumericDate) -> Option<Duration> {
+        self.fetched().filter_map(|(_, source)| source.age(now)).max()
+    }
+
+    /// Whether any source is a secret.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        self.fetched().any(|(_, source)| matches!(source.origin, Origin::Secret(_)))
     }
 
     /// What is to be asked again by now. A source that nobody has needed yet is not among them.

@@ -3,11 +3,10 @@
 //! AWS IoT takes ten documents of 2,048 characters.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html>
 
-use std::borrow::Cow;
-
 use serde_json::value::RawValue;
 
-use super::{Effect, Filled};
+use super::Effect;
+use super::filling::Filled;
 use crate::denial::Code;
 
 /// Of one answer.
@@ -54,7 +53,7 @@ fn by_resources(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
     merge_by(
         statements,
         |one, other| one.resources == other.resources,
-        |own, more| add_all(&mut own.actions, more.actions),
+        |own, more| add_all(own.actions.to_mut(), more.actions.into_owned()),
     )
 }
 
@@ -85,7 +84,7 @@ fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
     kept
 }
 
-fn same_set(left: &[&str], right: &[&str]) -> bool {
+fn same_set(left: &[Box<str>], right: &[Box<str>]) -> bool {
     left.len() == right.len() && left.iter().all(|action| right.contains(action))
 }
 
@@ -101,37 +100,31 @@ fn add_all<T: PartialEq>(own: &mut Vec<T>, more: Vec<T>) {
 struct Writer {
     documents: Vec<Box<RawValue>>,
     document: String,
-    is_empty: bool,
 }
 
 impl Writer {
     fn new() -> Self {
-        Self { documents: Vec::new(), document: begun(), is_empty: true }
+        Self { documents: Vec::with_capacity(1), document: begun() }
     }
 
     fn write(&mut self, statement: &Filled<'_>) -> Result<(), Code> {
-        let (open, close) = frame(statement);
+        let close = Close::of(statement);
         let mut resources = statement.resources.iter().map(|resource| Quoted::of(resource)).peekable();
         while let Some(first) = resources.next() {
-            let comma = usize::from(!self.is_empty);
-            let frame =
-                [comma, open.len(), first.len(), close.len()].into_iter().fold(0, usize::saturating_add);
-            if frame > self.room() && !self.is_empty {
+            let start = self.document.len();
+            self.open(statement, &first);
+            if close.len() > self.room() && start > HEAD.len() {
+                self.document.truncate(start);
                 self.next_document()?;
+                self.open(statement, &first);
             }
-            if !self.is_empty {
-                self.document.push(',');
-            }
-            self.document.push_str(&open);
-            first.write(&mut self.document);
-            self.is_empty = false;
             while let Some(next) = resources
                 .next_if(|next| next.len().saturating_add(close.len()).saturating_add(1) <= self.room())
             {
                 self.document.push(',');
                 next.write(&mut self.document);
             }
-            self.document.push_str(&close);
+            close.write(&mut self.document);
             if self.document.len().saturating_add(TAIL.len()) > MAX_DOCUMENT_CHARACTERS {
                 return Err(Code::PolicyTooLarge);
             }
@@ -139,13 +132,37 @@ impl Writer {
         Ok(())
     }
 
+    /// A statement up to its first resource.
+    fn open(&mut self, statement: &Filled<'_>, first: &Quoted<'_>) {
+        let document = &mut self.document;
+        if document.len() > HEAD.len() {
+            document.push(',');
+        }
+        document.push_str(match statement.effect {
+            Effect::Allow => r#"{"Effect":"Allow","Action":"#,
+            Effect::Deny => r#"{"Effect":"Deny","Action":"#,
+        });
+        match &*statement.actions {
+            [one] => Quoted::of(one).write(document),
+            several => {
+                for (at, action) in several.iter().enumerate() {
+                    document.push(if at == 0 { '[' } else { ',' });
+                    Quoted::of(action).write(document);
+                }
+                document.push(']');
+            }
+        }
+        document.push_str(r#","Resource":["#);
+        first.write(document);
+    }
+
+    /// How much the document may still take. Nothing once it is too long.
     fn room(&self) -> usize {
         MAX_DOCUMENT_CHARACTERS.saturating_sub(self.document.len()).saturating_sub(TAIL.len())
     }
 
     fn next_document(&mut self) -> Result<(), Code> {
         let document = std::mem::replace(&mut self.document, begun());
-        self.is_empty = true;
         self.close(document)?;
         if self.documents.len() >= MAX_DOCUMENTS { Err(Code::PolicyTooLarge) } else { Ok(()) }
     }
@@ -170,28 +187,32 @@ fn begun() -> String {
     document
 }
 
-/// What stands before and after a statement's resources.
-fn frame<'s>(statement: &'s Filled<'_>) -> (String, Cow<'s, str>) {
-    let mut open = String::with_capacity(128);
-    open.push_str(match statement.effect {
-        Effect::Allow => r#"{"Effect":"Allow","Action":"#,
-        Effect::Deny => r#"{"Effect":"Deny","Action":"#,
-    });
-    match statement.actions.as_slice() {
-        [one] => Quoted::of(one).write(&mut open),
-        several => {
-            for (at, action) in several.iter().enumerate() {
-                open.push(if at == 0 { '[' } else { ',' });
-                Quoted::of(action).write(&mut open);
-            }
-            open.push(']');
+/// What stands after a statement's resources.
+struct Close<'s>(&'s str);
+
+impl<'s> Close<'s> {
+    const CONDITION: &'static str = r#"],"Condition":"#;
+
+    fn of(statement: &Filled<'s>) -> Self {
+        Self(statement.condition)
+    }
+
+    fn len(&self) -> usize {
+        match self.0.len() {
+            0 => "]}".len(),
+            condition => Self::CONDITION.len().saturating_add(condition).saturating_add("}".len()),
         }
     }
-    open.push_str(r#","Resource":["#);
-    if statement.condition.is_empty() {
-        return (open, Cow::Borrowed("]}"));
+
+    fn write(&self, document: &mut String) {
+        if self.0.is_empty() {
+            document.push_str("]}");
+        } else {
+            for text in [Self::CONDITION, self.0, "}"] {
+                document.push_str(text);
+            }
+        }
     }
-    (open, Cow::Owned(format!(r#"],"Condition":{}}}"#, statement.condition)))
 }
 
 /// A string as JSON has it.
@@ -235,15 +256,17 @@ impl<'t> Quoted<'t> {
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "the numbers are the tests' own")]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     /// A statement whose one resource has so many characters; `effect` keeps it from being merged.
     fn statement(effect: Effect, length: usize) -> Filled<'static> {
         Filled {
             effect,
-            actions: vec!["iot:Publish"],
-            resources: vec!["r".repeat(length)],
-            condition: "".into(),
+            actions: Cow::Owned(vec!["iot:Publish".into()]),
+            resources: vec!["r".repeat(length).leak()],
+            condition: "",
         }
     }
 
@@ -270,7 +293,7 @@ mod tests {
         assert_eq!(pair(two + 1).map(|lengths| lengths.len()), Ok(2));
 
         let both = |length: usize| {
-            let resources = vec!["a".repeat(1000), "b".repeat(length - 1000)];
+            let resources: Vec<&str> = vec!["a".repeat(1000).leak(), "b".repeat(length - 1000).leak()];
             lengths(vec![Filled { resources, ..statement(Effect::Allow, 1) }])
         };
         let comma_and_quotes = 3;
@@ -282,7 +305,7 @@ mod tests {
     fn ten_documents_and_no_more() {
         let one = MAX_DOCUMENT_CHARACTERS - frame_of(&[Effect::Allow]);
         let full = |count: usize| {
-            let resources = (0..count).map(|at| format!("{at:02}{}", "r".repeat(one - 2))).collect();
+            let resources = (0..count).map(|at| &*format!("{at:02}{}", "r".repeat(one - 2)).leak()).collect();
             lengths(vec![Filled { resources, ..statement(Effect::Allow, 1) }])
         };
         assert_eq!(full(10), Ok(vec![2048; 10]));

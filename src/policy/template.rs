@@ -6,15 +6,11 @@
 mod action;
 mod parse;
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
-use super::{Bindings, Filled, Text, Used};
+use super::filling::Filling;
+use super::{Bindings, Text, Used};
 use crate::denial::Code;
-
-/// Nearly all resources are shorter, in characters; a longer one grows.
-const MOST_RESOURCES: usize = 128;
 
 /// Allow or Deny.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,16 +71,10 @@ impl Template {
     ///
     /// # Errors
     /// [`Code::ClientIdNotAllowed`] when a Deny hangs on the client id and there is none: leaving it out would widen.
-    pub(crate) fn fill<'t>(
-        &'t self,
-        bindings: &Bindings<'_>,
-        filled: &mut Vec<Filled<'t>>,
-    ) -> Result<(), Code> {
+    pub(super) fn fill<'t>(&'t self, bindings: &Bindings<'_>, filling: &mut Filling<'t>) -> Result<(), Code> {
         for statement in &self.statements {
-            match statement.fill(bindings) {
-                Some(statement) => filled.push(statement),
-                None if statement.effect == Effect::Deny => return Err(Code::ClientIdNotAllowed),
-                None => {}
+            if filling.add(statement, bindings).is_none() && statement.effect == Effect::Deny {
+                return Err(Code::ClientIdNotAllowed);
             }
         }
         Ok(())
@@ -92,66 +82,28 @@ impl Template {
 }
 
 impl Statement {
-    fn fill<'t>(&'t self, bindings: &Bindings<'_>) -> Option<Filled<'t>> {
-        let condition = self.fill_condition(bindings)?;
-        let mut resources = Vec::new();
-        let mut complete = true;
-        for resource in &self.resources {
-            let start = if resource.is_relative { bindings.arn_prefix() } else { "" };
-            let texts = resource.text.expand(start, bindings);
-            complete &= !texts.is_empty();
-            resources.extend(texts);
-        }
-        if resources.is_empty() || (self.effect == Effect::Deny && !complete) {
-            return None;
-        }
-        let actions = self.actions.iter().map(|action| &**action).collect();
-        Some(Filled { effect: self.effect, actions, resources, condition })
-    }
-
-    /// The condition as JSON, `None` when a value of it cannot be filled.
-    fn fill_condition<'t>(&'t self, bindings: &Bindings<'_>) -> Option<Cow<'t, str>> {
+    /// The condition as JSON, empty when there is none, `None` when a value of it cannot be filled.
+    pub(super) fn fill_condition(&self, bindings: &Bindings<'_>) -> Option<String> {
         if self.condition.is_empty() {
-            return Some(Cow::Borrowed(""));
+            return Some(String::new());
         }
         let mut operators = Map::new();
         for entry in &self.condition {
             let mut values = Vec::new();
             for text in &entry.values {
-                let texts = text.expand("", bindings);
-                if texts.is_empty() {
+                let count = text.count(bindings);
+                if count == 0 {
                     return None;
                 }
-                values.extend(texts);
+                values.extend((0..count).map(|at| {
+                    let mut value = String::new();
+                    text.write(at, bindings, &mut value);
+                    value
+                }));
             }
             let keys = operators.entry(&*entry.operator).or_insert_with(|| Map::new().into());
             keys.as_object_mut()?.insert(entry.key.to_string(), values.into());
         }
-        Some(Cow::Owned(Value::from(operators).to_string()))
-    }
-}
-
-impl Text {
-    /// The text with every value put in: one text, or one for each value of a list slot, or none where a value is absent.
-    pub(crate) fn expand(&self, start: &str, bindings: &Bindings<'_>) -> Vec<String> {
-        let mut text = String::with_capacity(MOST_RESOURCES);
-        text.push_str(start);
-        let mut texts = vec![text];
-        for part in &self.parts {
-            let mut values = bindings.texts(part);
-            let (Some(first), rest) = (values.next(), values) else { return Vec::new() };
-            let rest: Vec<&str> = rest.collect();
-            if rest.is_empty() {
-                texts.iter_mut().for_each(|text| text.push_str(first));
-                continue;
-            }
-            texts = texts
-                .iter()
-                .flat_map(|text| {
-                    std::iter::once(&first).chain(&rest).map(move |value| format!("{text}{value}"))
-                })
-                .collect();
-        }
-        texts
+        Some(Value::from(operators).to_string())
     }
 }

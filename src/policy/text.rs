@@ -2,6 +2,9 @@
 
 use crate::slots::{Slot, is_id};
 
+/// Nearly all texts have fewer.
+const MOST_PARTS: usize = 8;
+
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -55,10 +58,10 @@ impl Text {
     /// # Errors
     /// Unknown variables, unclosed ones, a slot that does not fill its level, more than one list slot.
     pub fn parse(text: &str, vocabulary: Vocabulary<'_>) -> Result<Self, Vec<String>> {
-        let mut parsed = Self::default();
+        let mut parsed = Self { parts: Vec::with_capacity(MOST_PARTS) };
         let mut faults = Vec::new();
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
+        while let Some((before, after)) = at_variable(rest) {
             parsed.push_literal(before);
             let Some((name, after)) = after.split_once('}') else {
                 faults.push("has a `${` without its `}`".to_owned());
@@ -138,6 +141,15 @@ impl Text {
             faults.push("has more than one list slot: write one resource for each".to_owned());
         }
     }
+}
+
+/// What stands before and after the first `${`.
+pub(crate) fn at_variable(text: &str) -> Option<(&str, &str)> {
+    // By its first character: to search for two costs a table for each text.
+    text.match_indices('$').find_map(|(at, _)| {
+        let (before, after) = text.split_at_checked(at)?;
+        Some((before, after.strip_prefix("${")?))
+    })
 }
 
 impl Vocabulary<'_> {

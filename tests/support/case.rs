@@ -14,19 +14,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use iot_jwt_authorizer::authorizer::{Authorizer, Decision};
-use iot_jwt_authorizer::log::{self, Circumstances};
+use iot_jwt_authorizer::log::{self, Settings};
 use iot_jwt_authorizer::response::Answer;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::deployment::Deployment;
 use super::signer::Signer;
-use super::{FUNCTION, NOW, at, root};
+use super::{FUNCTION, NOW, at, circumstances, root};
 
 /// One case.
 #[derive(Deserialize)]
@@ -181,9 +180,8 @@ impl Case {
 impl Case {
     /// No part of a token, and of a refused one no claim, is in the line that is logged or in what a refusal says of itself.
     fn keeps_secrets(&self, decision: &Decision<'_>) -> Result<(), String> {
-        let circumstances =
-            Circumstances { request_id: "r", duration: Duration::ZERO, cold_start: false, key_fetches: 0 };
-        let line = String::from_utf8(log::line(decision, circumstances)).unwrap();
+        let line = log::line(decision, circumstances(), &Settings::of(&|_| None)).unwrap();
+        let line = String::from_utf8(line).unwrap();
         let refusal =
             decision.outcome.as_ref().err().map(|denial| format!("{denial} {denial:?}")).unwrap_or_default();
         let tokens = [Some(&self.token), self.other.as_ref()];

@@ -17,6 +17,7 @@ pub mod sandbox;
 pub mod signer;
 
 use iot_jwt_authorizer::claims::NumericDate;
+use iot_jwt_authorizer::log::Circumstances;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -36,4 +37,17 @@ pub fn root() -> PathBuf {
 pub fn at(offset: f64) -> NumericDate {
     let seconds = f64::from(u32::try_from(NOW).unwrap()) + offset;
     NumericDate::from(SystemTime::UNIX_EPOCH + Duration::from_secs_f64(seconds))
+}
+
+/// What a shell knows of an event, as Lambda would have it.
+pub fn circumstances() -> Circumstances<'static> {
+    Circumstances {
+        time: SystemTime::UNIX_EPOCH + Duration::from_secs(NOW),
+        request_id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+        trace: None,
+        duration: Duration::from_micros(42),
+        cold_start: false,
+        key_fetches: 0,
+        key_age: None,
+    }
 }

@@ -66,7 +66,8 @@ impl Sandbox<'_> {
     /// What becomes of an event: `allow` or a code, and for how many fetches it waited.
     pub async fn ask(&self, event: &str) -> (String, u64) {
         let deadline = self.world.now() + Duration::from_secs(5);
-        let invocation = Invocation { request_id: "r", function: FUNCTION, deadline, cold_start: false };
+        let invocation =
+            Invocation { request_id: "r", trace: None, function: FUNCTION, deadline, cold_start: false };
         let _ = self.function.answer(event.as_bytes(), invocation).await;
         let lines = self.world.lines.borrow();
         let line = lines.iter().rev().find(|line| line.get("decision").is_some()).unwrap();

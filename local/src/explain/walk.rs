@@ -264,7 +264,7 @@ impl<'a> Walk<'a> {
         request: &'b Request<'_>,
         function: FunctionArn<'b>,
         issuer: &'b Issuer,
-        claims: &Claims<'_>,
+        claims: &'b Claims<'_>,
         templates: &[&Template],
     ) -> Result<Bindings<'b>, Denial> {
         let mut bindings = Bindings::new(&issuer.slots, &issuer.id, function);

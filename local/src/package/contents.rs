@@ -1,9 +1,9 @@
 //! What belongs into the package: the files that the function will read, and no others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use iot_jwt_authorizer::keys::{KeyFault, KeyFile};
 
@@ -37,13 +37,13 @@ impl Contents {
     ///
     /// # Errors
     /// Every file that is outside of the configuration's folder, holds a private key, has another's name, or cannot be read.
-    pub fn gather(config: &Path, named: &BTreeSet<PathBuf>) -> Result<Self, Refusals> {
+    pub fn gather(config: &Path, named: &[String]) -> Result<Self, Refusals> {
         let folder = config.parent().unwrap_or(Path::new("."));
         let (mut files, mut refused) = (BTreeMap::new(), Vec::new());
         let own = Path::new(config.file_name().unwrap_or_default());
-        for (path, name) in std::iter::once((own, Ok(CONFIG.to_owned()))).chain(
-            named.iter().map(|path| path.strip_prefix(folder).unwrap_or(path)).map(|path| (path, name(path))),
-        ) {
+        for (path, name) in std::iter::once((own, Ok(CONFIG.to_owned())))
+            .chain(named.iter().map(Path::new).map(|path| (path, name(path))))
+        {
             match name.and_then(|name| Ok(File { bytes: shipped(folder, path)?, name })) {
                 Ok(file) => {
                     files.insert(file.name.clone(), file);

@@ -13,8 +13,10 @@ mod can;
 mod codes;
 mod diff;
 mod keys;
+mod lifetimes;
 mod own;
 mod presets;
+mod recipes;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 

@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 
-use serde_json::{Map, Value};
+use serde::de::IgnoredAny;
 
 use super::action::Kind;
 use super::{ConditionEntry, Effect, Resource, Statement, Template};
+use crate::json::{Json, Object};
 use crate::policy::{Text, Used, Vocabulary};
 use crate::slots::Slot;
 
@@ -46,10 +47,7 @@ impl Template {
     /// # Errors
     /// All faults of the file.
     pub fn parse(name: &str, json: &str, vocabulary: Vocabulary<'_>) -> Result<Self, Vec<String>> {
-        let document: Value = match serde_json::from_str(json) {
-            Ok(document) => document,
-            Err(error) => return Err(vec![format!("is not JSON: {error}")]),
-        };
+        let document = Object::read(json).ok_or_else(|| vec![unread(json)])?;
         let mut reader = Reader { vocabulary, faults: Vec::new() };
         let statements = reader.document(&document);
         if reader.faults.is_empty() {
@@ -76,22 +74,17 @@ impl Reader<'_> {
         self.faults.push(format!("{place} {}", what.as_ref()));
     }
 
-    fn document(&mut self, document: &Value) -> Vec<Statement> {
-        let Some(document) = document.as_object() else {
-            self.fault(&"the document", "is no JSON object");
-            return Vec::new();
-        };
-        for member in
-            document.keys().filter(|member| !matches!(member.as_str(), "Version" | "Statement" | "Id"))
-        {
+    fn document(&mut self, document: &Object<'_>) -> Vec<Statement> {
+        let names = document.members().map(|(name, _)| name);
+        for member in names.filter(|name| !matches!(*name, "Version" | "Statement" | "Id")) {
             self.fault(&format_args!("`{member}`"), "is no member of a policy: take it out");
         }
-        if document.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
+        if document.get("Version").and_then(Json::as_str) != Some("2012-10-17") {
             self.fault(&"`Version`", "has to be \"2012-10-17\": AWS fills no variables in any other");
         }
         let statements = match document.get("Statement") {
-            Some(Value::Array(statements)) => statements.as_slice(),
-            Some(one @ Value::Object(_)) => std::slice::from_ref(one),
+            Some(Json::Array(statements)) => statements.as_slice(),
+            Some(one @ Json::Object(_)) => std::slice::from_ref(one),
             _ => &[],
         };
         if statements.is_empty() {
@@ -104,20 +97,20 @@ impl Reader<'_> {
             .collect()
     }
 
-    fn statement(&mut self, place: &dyn Display, statement: &Value) -> Option<Statement> {
+    fn statement(&mut self, place: &dyn Display, statement: &Json<'_>) -> Option<Statement> {
         let Some(members) = statement.as_object() else {
             self.fault(place, "is no JSON object");
             return None;
         };
-        for member in members.keys() {
-            if !matches!(member.as_str(), "Effect" | "Action" | "Resource" | "Condition" | "Sid") {
+        for (member, _) in members.members() {
+            if !matches!(member, "Effect" | "Action" | "Resource" | "Condition" | "Sid") {
                 self.fault(
                     &format_args!("{place}.{member}"),
                     "is not supported: write what is allowed with Effect, Action, Resource and Condition",
                 );
             }
         }
-        let effect = match members.get("Effect").and_then(Value::as_str) {
+        let effect = match members.get("Effect").and_then(Json::as_str) {
             Some("Allow") => Effect::Allow,
             Some("Deny") => Effect::Deny,
             _ => {
@@ -143,12 +136,10 @@ impl Reader<'_> {
     }
 
     /// A string or a list of strings, none of them empty.
-    fn strings(&mut self, place: &dyn Display, value: Option<&Value>) -> Vec<String> {
-        let values: Option<Vec<String>> = match value {
-            Some(Value::String(one)) => Some(vec![one.clone()]),
-            Some(Value::Array(several)) => {
-                several.iter().map(|one| one.as_str().map(str::to_owned)).collect()
-            }
+    fn strings<'j>(&mut self, place: &dyn Display, value: Option<&'j Json<'_>>) -> Vec<&'j str> {
+        let values: Option<Vec<&str>> = match value {
+            Some(Json::String(one)) => Some(vec![one]),
+            Some(Json::Array(several)) => several.iter().map(Json::as_str).collect(),
             _ => None,
         };
         match values {
@@ -161,7 +152,7 @@ impl Reader<'_> {
     }
 
     /// An action on a resource of another kind matches nothing, which is never what was meant.
-    fn check_kinds(&mut self, place: &dyn Display, actions: &[String], resources: &[String]) {
+    fn check_kinds(&mut self, place: &dyn Display, actions: &[&str], resources: &[&str]) {
         let kinds: Vec<Option<Kind>> =
             resources.iter().map(|resource| Kind::of_resource(relative(resource).0)).collect();
         let mut takes = Vec::new();
@@ -209,34 +200,31 @@ impl Reader<'_> {
         }
     }
 
-    fn condition(&mut self, place: &dyn Display, condition: Option<&Value>) -> Vec<ConditionEntry> {
+    fn condition(&mut self, place: &dyn Display, condition: Option<&Json<'_>>) -> Vec<ConditionEntry> {
         let mut entries = Vec::new();
         let Some(condition) = condition else { return entries };
-        let empty = Map::new();
-        let operators = condition.as_object().unwrap_or(&empty);
-        if operators.is_empty() {
-            self.fault(place, "has to be an object of operators");
-        }
+        let operators = condition.as_object().map(Object::members).into_iter().flatten();
+        let mut is_empty = true;
         for (operator, keys) in operators {
+            is_empty = false;
             let place = format_args!("{place}.{operator}");
             if !is_operator(operator) {
                 self.fault(&place, "is no condition operator of IAM");
             }
             match keys.as_object() {
-                Some(keys) if !keys.is_empty() => {
-                    for (key, values) in keys {
+                Some(keys) if keys.members().len() > 0 => {
+                    for (key, values) in keys.members() {
                         let place = format_args!("{place}.{key}");
                         let values = self.strings(&place, Some(values));
                         let values = values.iter().filter_map(|value| self.text(&place, value)).collect();
-                        entries.push(ConditionEntry {
-                            operator: operator.as_str().into(),
-                            key: key.as_str().into(),
-                            values,
-                        });
+                        entries.push(ConditionEntry { operator: operator.into(), key: key.into(), values });
                     }
                 }
                 _ => self.fault(&place, "has to be an object of condition keys"),
             }
+        }
+        if is_empty {
+            self.fault(place, "has to be an object of operators");
         }
         entries
     }
@@ -271,6 +259,18 @@ impl Reader<'_> {
         if by_thing || texts.iter().any(|text| text.has_thing_variable()) {
             self.fault(place, "denies by a thing or certificate variable: AWS skips such a statement where the variable is absent");
         }
+    }
+}
+
+/// Why a document cannot be read.
+fn unread(json: &str) -> String {
+    match serde_json::from_str::<IgnoredAny>(json) {
+        Err(error) => format!("is not JSON: {error}"),
+        Ok(_) if json.trim_start().starts_with('{') => {
+            "has a name twice in one object, or more than 32 levels: readers would not agree on what it says"
+                .to_owned()
+        }
+        Ok(_) => "the document is no JSON object".to_owned(),
     }
 }
 

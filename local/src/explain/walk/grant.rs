@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use iot_jwt_authorizer::authorizer::{Authorizer, Issuer};
+use iot_jwt_authorizer::log;
 use iot_jwt_authorizer::policy::{
     Bindings, Grant, MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENTS, Part, Policies, Statement, Template,
 };
@@ -25,7 +25,7 @@ pub(super) struct Of<'a> {
 pub(super) fn granted(grant: Grant, of: &Of<'_>, principal: PrincipalId, remaining: Duration) -> Granted {
     let answer = Answer::allow(principal, grant, of.authorizer.session, remaining);
     let texts: Vec<&str> = answer.documents().iter().map(|document| document.get()).collect();
-    let policy_hash = hex(digest(&SHA256, texts.join("\n").as_bytes()).as_ref());
+    let policy_hash = log::policy_hash(texts.iter().copied());
     let documents = texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
     let principal = answer.principal().as_str().to_owned();
     let whole = serde_json::to_value(&answer).unwrap_or_default();
@@ -123,8 +123,4 @@ pub(super) fn rows(granted: &Granted) -> Vec<Row> {
         });
     }
     rows
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,118 @@
+//! Templates filled for one token. All texts stand one after another in one buffer: a policy has dozens, and a string of its own for
+//! each took longer than all else about it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::{Bindings, Effect, Statement, Text};
+
+/// Nearly all policies are shorter, in characters; a longer one grows.
+const MOST_CHARACTERS: usize = 2048;
+
+/// What the templates say, as it grows.
+pub(super) struct Filling<'t> {
+    texts: String,
+    /// Where each text ends.
+    ends: Vec<usize>,
+    statements: Vec<Entry<'t>>,
+}
+
+struct Entry<'t> {
+    statement: &'t Statement,
+    /// Which of the texts are its resources.
+    resources: Range<usize>,
+    condition: String,
+}
+
+/// One effect on some actions and resources, filled: what packing works on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Filled<'f> {
+    pub(super) effect: Effect,
+    pub(super) actions: Cow<'f, [Box<str>]>,
+    pub(super) resources: Vec<&'f str>,
+    /// Operator, key and values, as JSON text. Empty where there is no condition.
+    pub(super) condition: &'f str,
+}
+
+impl Default for Filling<'_> {
+    fn default() -> Self {
+        Self {
+            texts: String::with_capacity(MOST_CHARACTERS),
+            ends: Vec::with_capacity(32),
+            statements: Vec::with_capacity(16),
+        }
+    }
+}
+
+impl<'t> Filling<'t> {
+    /// Whether nothing was said.
+    pub(super) fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+
+    /// Adds what a statement says for these bindings. A resource whose slot is absent is left out. `None`, and nothing is added, when
+    /// an Allow has no resource left, a Deny lacks one, or a condition cannot be filled.
+    pub(super) fn add(&mut self, statement: &'t Statement, bindings: &Bindings<'_>) -> Option<()> {
+        let condition = statement.fill_condition(bindings)?;
+        let (characters, start) = (self.texts.len(), self.ends.len());
+        let mut complete = true;
+        for resource in &statement.resources {
+            let prefix = if resource.is_relative { bindings.arn_prefix() } else { "" };
+            complete &= self.add_each(prefix, &resource.text, bindings);
+        }
+        let resources = start..self.ends.len();
+        if resources.is_empty() || (statement.effect == Effect::Deny && !complete) {
+            self.texts.truncate(characters);
+            self.ends.truncate(start);
+            return None;
+        }
+        self.statements.push(Entry { statement, resources, condition });
+        Some(())
+    }
+
+    /// Says whether there was any.
+    fn add_each(&mut self, prefix: &str, text: &Text, bindings: &Bindings<'_>) -> bool {
+        let count = text.count(bindings);
+        for at in 0..count {
+            self.texts.push_str(prefix);
+            text.write(at, bindings, &mut self.texts);
+            self.ends.push(self.texts.len());
+        }
+        count > 0
+    }
+
+    /// The statements, in order.
+    pub(super) fn statements(&self) -> Vec<Filled<'_>> {
+        self.statements
+            .iter()
+            .map(|entry| Filled {
+                effect: entry.statement.effect,
+                actions: Cow::Borrowed(&entry.statement.actions),
+                resources: entry.resources.clone().filter_map(|at| self.text(at)).collect(),
+                condition: &entry.condition,
+            })
+            .collect()
+    }
+
+    fn text(&self, at: usize) -> Option<&str> {
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        self.texts.get(start..*self.ends.get(at)?)
+    }
+}
+
+impl Text {
+    /// How many texts it makes: one, one for each value of a list slot, or none where a value is absent.
+    pub(super) fn count(&self, bindings: &Bindings<'_>) -> usize {
+        // There is one list slot at most (`Text::parse`).
+        let counts = self.parts.iter().map(|part| bindings.count(part));
+        counts.fold(1, |most, count| if most == 0 || count == 0 { 0 } else { most.max(count) })
+    }
+
+    /// Writes the text with every value put in; `at` tells the texts of a list slot apart.
+    pub(super) fn write(&self, at: usize, bindings: &Bindings<'_>, out: &mut String) {
+        for part in &self.parts {
+            let at = if bindings.count(part) == 1 { 0 } else { at };
+            out.push_str(bindings.text(part, at).unwrap_or_default());
+        }
+    }
+}

@@ -1,0 +1,61 @@
+"""Writes bootstrap.order: the functions that starts and calls run, in the order in which they first do. The linker puts them side by side (build.rs).
+
+`order.py` builds a `bootstrap` whose functions still have their names, plays starts and calls under valgrind, and writes the file. To be run when
+what a start or a call does has changed much; the gate on memory says when.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from instructions import CALLS, ROOT, deployment, function, secrets_manager
+
+ORDER = ROOT / "bootstrap.order"
+
+
+def build():
+    """The release build with its names."""
+    command = [os.environ.get("CARGO", "cargo"), "rustc", "--release", "--locked", "-p", "iot-jwt-authorizer", "--bin", "bootstrap"]
+    command += ["--config", "profile.release.strip=false", "--target-dir", ROOT / "target/order", "--message-format", "json"]
+    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    messages = map(json.loads, built.stdout.splitlines())
+    return next(message["executable"] for message in messages if message.get("executable"))
+
+
+def run(binary, folder, calls=(), environment=()):
+    """The names of what ran, in order."""
+    with tempfile.NamedTemporaryFile() as profile:
+        under = ["valgrind", "--tool=callgrind", "--demangle=no", f"--callgrind-out-file={profile.name}"]
+        sandbox = function.Function(binary, folder, under, environment)
+        sandbox.server.polled.wait(60)
+        for call in calls:
+            sandbox.ask(call, 30)
+        time.sleep(0.2)
+        sandbox.process.send_signal(signal.SIGTERM)
+        sandbox.process.wait(30)
+        text = pathlib.Path(profile.name).read_text()
+    return [name.split("'")[0].strip() for name in re.findall(r"^c?fn=\(\d+\) (.*)$", text, re.M)]
+
+
+def main():
+    binary = sys.argv[1] if len(sys.argv) > 1 else build()
+    names = []
+    with deployment() as folder:
+        names += run(binary, folder)
+        names += run(binary, folder, [make()[0] for make in CALLS.values()])
+    with deployment("secret:keys") as folder, secrets_manager() as environment:
+        names += run(binary, folder, [CALLS["RS256"]()[0]], environment)
+    symbols = subprocess.run(["nm", "--defined-only", binary], capture_output=True, text=True, check=True).stdout
+    own = {line.split()[-1] for line in symbols.splitlines() if line.split()[-2] in "tTwW"}
+    order = [name for name in dict.fromkeys(names) if name in own]
+    ORDER.write_text("\n".join(order) + "\n")
+    print(f"{len(order)} of {len(own)} functions run; {ORDER.name} names them")
+
+
+main()
