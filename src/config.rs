@@ -43,6 +43,8 @@ pub struct Config {
     pub log: Settings,
     /// What is odd and spoils nothing, as a key that cannot be used beside one that can.
     pub warnings: Vec<Fault>,
+    /// The policies and key files that it names, relative to its folder and as it names them; one may stand here twice.
+    pub files: Vec<String>,
 }
 
 /// Where a deployment's files are: `AUTHORIZER_CONFIG`, else `authorizer.toml` of the package.
@@ -76,7 +78,14 @@ impl Config {
                 let (sources, warnings) = (package.sources, package.warnings);
                 let has_secret = sources.iter().any(Sources::has_secret);
                 let aws = if has_secret { Aws::of(environment) } else { Aws::default() };
-                Ok(Self { authorizer, sources, aws, log: Settings::of(environment), warnings })
+                Ok(Self {
+                    authorizer,
+                    sources,
+                    aws,
+                    log: Settings::of(environment),
+                    warnings,
+                    files: package.read,
+                })
             }
             _ => Err(Faults(package.faults)),
         }

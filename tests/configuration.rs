@@ -35,6 +35,13 @@ fn the_example_is_sound() {
     let config = iot_jwt_authorizer::config::Config::load(&shipped, &|_| None)
         .unwrap_or_else(|faults| panic!("{faults}"));
     assert!(config.warnings.is_empty());
+    let read = [
+        "keys/users.jwks.json",
+        "policies/app-user.json",
+        "policies/device-owner.json",
+        "policies/tenant-operator.json",
+    ];
+    assert_eq!(config.files, read);
 }
 
 /// One wrong thing at a time: what is put in another's place, and what the fault has to say, its place included.

@@ -7,8 +7,9 @@ use iot_jwt_authorizer::config::{Config, Faults};
 use thiserror::Error;
 
 use crate::env_file::{self, EnvFileError};
-use crate::function::{self, BuildError, FUNCTION_ARN};
+use crate::function::{self, FUNCTION_ARN};
 use crate::lambda::{Endpoint, Function, LambdaSpec, NotAnEndpoint};
+use crate::package::build::BuildError;
 use crate::workspace::{self, PrepareError, Workspace};
 
 /// Which function, as the command line has it.
@@ -122,7 +123,7 @@ pub async fn launch(
         Some(path) => {
             path.canonicalize().map_err(|source| LaunchError::Bootstrap { path: path.clone(), source })?
         }
-        None => function::build(&around.cargo).await?,
+        None => function::build(&around.cargo, &around.env).await?,
     };
     let (root, config) = match args.keep_keys {
         true => (workspace.original.parent().unwrap_or(Path::new("/")), &workspace.original),

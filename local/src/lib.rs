@@ -26,6 +26,7 @@ pub mod launch;
 pub mod limits;
 pub mod moment;
 pub mod oidc;
+pub mod package;
 pub mod people;
 pub mod policy;
 pub mod rights;

@@ -17,6 +17,8 @@ use iot_local::invoke::{self, InvokeArgs};
 use iot_local::keys::{self, KeysArgs};
 use iot_local::launch::{FunctionArgs, Surroundings};
 use iot_local::oidc::RedirectUri;
+use iot_local::package::build::Tools;
+use iot_local::package::{self, PackageArgs, PackageError};
 use iot_local::selection::AuthorizerArgs;
 use iot_local::serve::{self, ServeOptions};
 use iot_local::token::{self, TokenError};
@@ -51,6 +53,8 @@ enum Command {
     Diff(DiffArgs),
     /// Fetch and list issuers' public keys
     Keys(KeysArgs),
+    /// Check a configuration, build the function, and pack both as the zip that Lambda runs; exits 1 on a fault
+    Package(Box<PackageArgs>),
     /// Make a client certificate that the TLS port accepts, and say where it is
     Certificate(CertificateArgs),
 }
@@ -124,6 +128,7 @@ async fn main() -> ExitCode {
             .await
             .map(|()| true)
             .map_err(Into::into),
+        Command::Package(args) => pack(&args, &env).await.map_err(Into::into),
         Command::Token(options) => mint(&options, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
@@ -162,6 +167,12 @@ fn examine(args: &CheckArgs, env: &[(String, String)]) -> std::io::Result<bool> 
     let mut out = std::io::stdout().lock();
     let is_styled = std::io::stdout().is_terminal() && !is_plain(env);
     check::run(args, &environment, clock::now(), is_styled, &mut out)
+}
+
+async fn pack(args: &PackageArgs, env: &[(String, String)]) -> Result<bool, PackageError> {
+    let tools = Tools { cargo: variable(env, "CARGO").unwrap_or("cargo"), env };
+    let is_styled = std::io::stdout().is_terminal() && !is_plain(env);
+    package::run(args, tools, clock::now(), is_styled, &mut std::io::stdout()).await
 }
 
 /// <https://no-color.org>

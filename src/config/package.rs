@@ -10,7 +10,7 @@ use crate::keys::{KeyFault, KeyFile};
 pub(super) struct Package {
     root: PathBuf,
     /// The files that were named, and read.
-    read: Vec<String>,
+    pub(super) read: Vec<String>,
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<Fault>,
     /// Where each issuer's keys come from, in the order of the issuers.

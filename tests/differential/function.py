@@ -15,10 +15,22 @@ ARN = "arn:aws:lambda:eu-west-1:123456789012:function:authorizer"
 NEXT = "/2018-06-01/runtime/invocation/next"
 
 
-def build(root):
-    """Builds what is deployed, and asks cargo where it put it."""
-    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--locked", "-p", "iot-jwt-authorizer", "--bin", "bootstrap"]
-    built = subprocess.run([*command, "--message-format", "json"], cwd=root, stdout=subprocess.PIPE, text=True, check=True)
+CARGO = os.environ.get("CARGO", "cargo")
+
+
+def flags(root):
+    """The compiler's flags of `cargo local package` (local/src/package/build.rs): what is tested and what is packed are one build."""
+    asked = subprocess.run([CARGO, "metadata", "--no-deps", "--format-version=1"], cwd=root, stdout=subprocess.PIPE, check=True)
+    home = os.environ.get("CARGO_HOME", os.path.join(os.environ["HOME"], ".cargo"))
+    folders = [(home, "/cargo"), (str(root), "/build"), (json.loads(asked.stdout)["target_directory"], "/build/target")]
+    return "\x1f".join(f"--remap-path-prefix={folder}={name}" for folder, name in sorted(folders, key=lambda pair: len(pair[0])))
+
+
+def build(root, package="iot-jwt-authorizer"):
+    """Builds what is deployed, or another program as that is built, and asks cargo where it put it."""
+    command = [CARGO, "build", "--release", "--locked", "-p", package, "--bins", "--message-format", "json"]
+    environment = os.environ | {"CARGO_ENCODED_RUSTFLAGS": flags(root)}
+    built = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     messages = map(json.loads, built.stdout.splitlines())
     return next(message["executable"] for message in messages if message.get("executable"))
 

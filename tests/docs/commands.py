@@ -19,12 +19,15 @@ import faults
 from pages import ROOT, all_blocks, blocks, pages
 
 sys.path.insert(0, str(ROOT / "tests/clients"))
+sys.path.insert(0, str(ROOT / "tests/differential"))
+import function  # noqa: E402
 from door import FrontDoor, token  # noqa: E402
 
 # Commands that other tests run: as the page has it, the test's file, and what stands there for it.
 ELSEWHERE = [
     ("cargo local demo", "test", '"iot-local", "--", "demo"'),
     ("cargo local", "tests/clients/door.py", 'local("--port", "0", "--tls-port", "0"'),
+    ("cargo local package", "tests/package/package.py", '"local", "package"'),
     ("cargo local keys fetch users --out keys/users.jwks.json", "local/tests/explain/keys.rs", '"keys", "fetch", "users", "--config", &config, "--out", out'),
     ("cargo local --function 'node my-authorizer.mjs'", "local/tests/front_door/function_choice.rs", "a_command_of_the_shell_may_be_the_function"),
     ("cargo local --function http://127.0.0.1:9000/2015-03-31/functions/function/invocations", "local/tests/front_door/function_choice.rs", "/2015-03-31/functions/f/invocations"),
@@ -213,12 +216,12 @@ def judge(scratch, page, text, found):
 
 def build():
     """The programs, as `cargo local` builds them; IOT_LOCAL and BOOTSTRAP name built ones."""
-    folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    for variable, package, program, more in (("IOT_LOCAL", "iot-local", "debug/iot-local", []), ("BOOTSTRAP", "iot-jwt-authorizer", "release/bootstrap", ["--release"])):
-        if variable not in os.environ:
-            cargo = os.environ.get("CARGO", "cargo")
-            subprocess.run([cargo, "build", "--quiet", "--locked", "--package", package, "--bin", pathlib.Path(program).name, *more], cwd=ROOT, check=True)
-            os.environ[variable] = str(folder / program)
+    if "IOT_LOCAL" not in os.environ:
+        folder = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+        subprocess.run([function.CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "iot-local"], cwd=ROOT, check=True)
+        os.environ["IOT_LOCAL"] = str(folder / "debug/iot-local")
+    if "BOOTSTRAP" not in os.environ:
+        os.environ["BOOTSTRAP"] = function.build(ROOT)
 
 
 def main():

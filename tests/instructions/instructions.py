@@ -185,13 +185,6 @@ def per_call(binary, folder, call):
     return (many - few) // (MANY - FEW)
 
 
-def echo():
-    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "--locked", "-p", "echo"]
-    built = subprocess.run([*command, "--message-format", "json"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    messages = map(json.loads, built.stdout.splitlines())
-    return next(message["executable"] for message in messages if message.get("executable"))
-
-
 def measure(binary, floor):
     found = {}
     with packed() as folder:
@@ -219,7 +212,7 @@ def machine():
 
 def main():
     paths = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    found = measure(paths[0] if paths else function.build(ROOT), paths[1] if len(paths) > 1 else echo())
+    found = measure(paths[0] if paths else function.build(ROOT), paths[1] if len(paths) > 1 else function.build(ROOT, "echo"))
     if "--update" in sys.argv:
         BASELINES.write_text(json.dumps({"machine": machine(), "figures": found}, indent=2) + "\n")
     baselines, bad = json.loads(BASELINES.read_text()), 0
