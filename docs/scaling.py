@@ -12,9 +12,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from scaling_model import (  # noqa: E402
-    BACK_OFF, CALLS, DAY, FETCH, FLEETS, HOUR, LIMIT, LIMITS, MONTH, PRICE, PRICES,
+    BACK_OFF, CALLS, DAY, FETCH, FLEETS, GUESSES, HOUR, LIMIT, LIMITS, MONTH, PRICE, PRICES,
     attempts, busy, calls_a_second, calls_of_session, cold_starts, cold_wait, connects_a_second, fetches_a_second, fixed, iot_money, line_bytes, measured, money,
-    opened, sandboxes, setting, stop, taken, times,
+    opened, sandboxes, setting, stop, taken, times, warm_price,
 )
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -40,6 +40,19 @@ def table(*rows):
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *body))
 
 
+def short(of, chosen):
+    init, first, warm = times(of, chosen)
+    parts = money(1e6, 0, chosen, of)
+    total, wait = sum(parts.values()), cold_wait(init, first)
+    secret = cold_wait(*times(of, dataclasses.replace(chosen, keys="secret"))[:2])
+    return "\n".join((
+        f"- A million calls of the function cost about **{dollars(total)}**, {dollars(parts['log'])} of it for the log. AWS IoT itself takes {dollars(iot_money(1e6, 60e6))} for a million connections of an hour.",
+        f"- A call is billed as {math.ceil(warm)} ms, the first of a new sandbox as {math.ceil(init + first)} ms. Its client waits {number(wait)} s, with a secret {number(secret)} s; AWS IoT allows 5 s.",
+        f"- What breaks first is not the function but AWS IoT's {LIMIT['connects']:,} connects a second: {LIMIT['connects'] * BACK_OFF:,} clients that come back within {BACK_OFF} s. Before that comes a new account's concurrency.",
+        f"- Storms are cured in the clients: a first wait at random within *clients / {LIMIT['connects']:,}* seconds or more.",
+    ))
+
+
 def price_table():
     shown = lambda value: f"${value:.10f}".rstrip("0") if value < 1e-3 else f"${value:.2f}"
     return table(("for", "dollars", "page", "read"), *((what, shown(value), f"[AWS]({page})", seen) for _, value, what, page, seen in PRICES))
@@ -47,6 +60,10 @@ def price_table():
 
 def limit_table():
     return table(("limit", "value", "page", "read"), *((what, f"{value:,}", f"[AWS]({page})", seen) for _, value, what, page, seen in LIMITS))
+
+
+def guess_table():
+    return table(("input", "value", "from"), *((what, f"{value:,}" if isinstance(value, int) else value, source) for what, value, source in GUESSES))
 
 
 def time_table(of, chosen):
@@ -65,6 +82,7 @@ def fleet_table(of, chosen, template):
         storm, calls = taken(offered), rate * MONTH
         connects, online = connects_a_second(fleet) * MONTH, fleet.clients * fleet.sessions * fleet.seconds / DAY
         for_calls, always = sum(money(calls, rate, chosen, of).values()), sum(fixed(template, chosen).values())
+        ready = sandboxes(storm, warm)
         steady, new = sandboxes(rate, warm), opened(storm, wait, warm, fleet.clients)
         for name, cell in (
             ("connected at once", number(online)),
@@ -78,6 +96,7 @@ def fleet_table(of, chosen, template):
             ("storm: connects a second", number(storm)),
             ("storm: calls at once, by time", number(busy(storm, warm))),
             ("storm: cold starts", f"{new:,}, {number(100 * new / fleet.clients)} %"),
+            ("storm: sandboxes kept warm that spare it those; an hour of them", f"{ready:,}; {dollars(ready * warm_price(chosen) * HOUR)}"),
             ("secret: reads a second; first of a storm", f"{number(fetches_a_second(rate, warm, 'secret'))}; {number(storm * CALLS['secret'])}"),
             ("`oidc`: requests a second; first of a storm", f"{number(fetches_a_second(rate, warm, 'oidc'))}; {number(storm * CALLS['oidc'])}"),
             ("calls a month, millions", number(calls / 1e6)),
@@ -121,7 +140,7 @@ def first_table(of, chosen):
         ("connects of AWS IoT", f"{rate:,} clients that come in one second; {rate * BACK_OFF:,} over {BACK_OFF} s", "`Connect.Throttle` in `AWS/IoT`; the function is not called", "spread; ask for the quota"),
         ("connections of AWS IoT", f"{LIMIT['connections']:,} clients", "connects fail while others go on", "ask for the quota"),
         ("concurrency, while all is cold", f"{number(LIMIT['concurrency'] / wait)} new connects a second with bundled keys, {number(LIMIT['concurrency'] / secret)} with a secret, {number(LIMIT['concurrency'] / oidc)} with `oidc`", "Throttles alarm", "bundled keys; `ProvisionedConcurrency`; the quota"),
-        ("calls of Lambda", f"{LIMIT['concurrency'] * LIMIT['a_sandbox']:,} calls a second, refreshes included", "Throttles alarm", "a longer refresh; the quota"),
+        ("calls a second of Lambda", f"{LIMIT['concurrency'] * LIMIT['a_sandbox']:,} calls a second, refreshes included", "Throttles alarm", "a longer refresh; the quota"),
         ("reads of Secrets Manager", f"{number(LIMIT['reads'] / CALLS['secret'])} cold starts a second", "`keys_missing`, KeysUnavailable alarm", "a `file:` source before the secret"),
         ("the issuer's own", f"{rate * CALLS['oidc']:,} key requests a second at the start of the largest storm that AWS IoT lets in; {rate:,} tokens a second for its clients", "`keys_missing`; logins that fail", "a `file:` source before `oidc`; spread; keep a token that is still good"),
     )
@@ -138,7 +157,7 @@ def million_table(of, chosen):
 
 def fixed_table(template, chosen):
     parts = fixed(template, dataclasses.replace(chosen, keys="secret"))
-    price = PRICE[f"provisioned {chosen.architecture}"] * chosen.memory / 1024
+    price = warm_price(chosen)
     return table(
         ("a month, whatever is called", "dollars"), *((name, dollars(value)) for name, value in parts.items()),
         (f"a sandbox of {chosen.memory} MB kept warm all month", dollars(price * MONTH)), ("100 of them for an hour", dollars(100 * price * HOUR)),
@@ -178,7 +197,7 @@ def tables():
     template = (ROOT / "template.yaml").read_text()
     of, chosen = measured((ROOT / "docs/performance.md").read_text()), setting(template)
     return {
-        "prices": price_table(), "limits": limit_table(), "times": time_table(of, chosen), "fleets": fleet_table(of, chosen, template),
+        "short": short(of, chosen), "prices": price_table(), "limits": limit_table(), "guesses": guess_table(), "times": time_table(of, chosen), "fleets": fleet_table(of, chosen, template),
         "spread": spread_table(of, chosen), "back-off": backoff_table(), "first": first_table(of, chosen), "million": million_table(of, chosen),
         "fixed": fixed_table(template, chosen), "savings": savings_table(of, chosen),
     }

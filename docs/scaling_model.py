@@ -11,6 +11,7 @@ import re
 LAMBDA, IOT, WATCH, SECRETS, XRAY = (f"https://aws.amazon.com/{name}/pricing/" for name in ("lambda", "iot-core", "cloudwatch", "secrets-manager", "xray"))
 AWSS = "AWS's page"
 LATER = "others' pages that quote it"
+MEMORY = "from memory, check it"
 
 # List prices of us-east-1 in dollars, without free tiers and without discounts for much: name, dollars, for what, page, what was read.
 PRICES = [
@@ -20,10 +21,10 @@ PRICES = [
     ("provisioned arm64", 0.0000033334, "a GB-second kept warm, arm64", LAMBDA, LATER),
     ("provisioned x86_64", 0.0000041667, "a GB-second kept warm, x86-64", LAMBDA, LATER),
     ("log_gb", 0.50, "a GB of log taken in", WATCH, LATER),
-    ("kept_gb", 0.03, "a GB of log kept for a month, compressed to 0.15 of it", WATCH, LATER),
+    ("kept_gb", 0.03, "a GB of compressed log kept, a month", WATCH, LATER),
     ("metric", 0.30, "a custom metric, a month", WATCH, LATER),
-    ("alarm", 0.10, "a metric of an alarm, a month", WATCH, LATER),
-    ("dashboard", 3.00, "a dashboard, a month", WATCH, LATER),
+    ("alarm", 0.10, "a metric of an alarm, a month", WATCH, MEMORY),
+    ("dashboard", 3.00, "a dashboard, a month", WATCH, MEMORY),
     ("secret", 0.40, "a secret, a month", SECRETS, LATER),
     ("secret_read", 0.05 / 1e4, "a call of Secrets Manager", SECRETS, LATER),
     ("trace", 5.00 / 1e6, "a trace recorded", XRAY, AWSS),
@@ -48,27 +49,49 @@ LIMITS = [
 LIMIT = {name: value for name, value, *_ in LIMITS}
 
 # What was neither measured here nor granted by AWS.
-BASE_INIT, BASE_CALL = 13.9, 1.46  # ms: the smallest Rust function on Lambda, arm64, 256 MB, by github.com/maxday/lambda-perf, 2025-12-21
-WHOLE = 1769  # MB that buy one processor: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-MARGIN = 2  # a slower processor, and neighbours
-PLACING = 0.25  # s until a new sandbox begins its INIT; AWS tells no figure
+BASE_INIT, BASE_CALL = 13.9, 1.46  # ms, the smallest Rust function on Lambda
+WHOLE = 1769  # MB that buy one processor
+MARGIN = 2
+PLACING = 0.25  # s until a new sandbox begins its INIT
 FETCH = {"bundled": 0, "secret": 60, "jwks": 150, "oidc": 300}  # ms that a start waits for keys
 CALLS = {"bundled": 0, "secret": 3, "jwks": 1, "oidc": 2}  # requests that one fetch is
 REFRESH_KEYS = 300 * 0.9  # s between fetches, on average: refresh_seconds, up to a fifth earlier
-COLD = 0.01  # of all calls at most; AWS saw less: aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase
-LIFE = 3600  # s of a busy sandbox; AWS says "every few hours": docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, from memory
+COLD = 0.01  # of all calls, at most
+LIFE = 3600  # s of a busy sandbox
 REFUSED = 0.01  # of all calls
 CODES = 5  # codes that occur in a month, each a metric
-SAMPLED = 0.05  # of the calls that X-Ray records, beside the first of each second
+SAMPLED = 0.05  # of all calls, traces recorded
+COMPRESSED = 0.15  # of a log that is kept
 BACK_OFF = 60  # s: the longest wait of docs/connect.md
 
-# Bytes of a line of the log, measured by tests/docs/scaling.py, which holds them to 2 %.
-LINE = {"allow": 1015, "deny": 835, "keys": 493}  # "allow" with the age of fetched keys; 75 less with bundled ones
+# Bytes of a line of the log, measured by tests/docs/scaling.py, which holds them to 2 %. "allow" has the age of fetched keys, 75 less without.
+LINE = {"allow": 1015, "deny": 835, "keys": 493}
 SYSTEM = (  # platform.start and platform.report, which SystemLogLevel: INFO adds
     '{"time":"2026-11-22T10:00:00.000Z","type":"platform.start","record":{"requestId":"8476a536-e9f4-11e8-9739-2dfe598c3fcd","version":"12"}}',
     '{"time":"2026-11-22T10:00:00.000Z","type":"platform.report","record":{"requestId":"8476a536-e9f4-11e8-9739-2dfe598c3fcd",'
     '"metrics":{"durationMs":1.874,"billedDurationMs":2,"memorySizeMB":256,"maxMemoryUsedMB":20},"status":"success"}}',
 )
+PERF = "[lambda-perf](https://github.com/maxday/lambda-perf), 2025-12-21: Rust on `provided.al2023`, arm64, 256 MB; about the same with 1,024 MB"
+FEW = "[AWS](https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/) saw less than that over all functions"
+OURS = "measured: the function writes it in a test, with ids as long as Lambda's"
+GUESSES = [
+    ("INIT of the smallest function, ms", BASE_INIT, PERF),
+    ("a call of it, ms", BASE_CALL, "the same"),
+    ("MB that buy one processor", WHOLE, "[AWS](https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), by others' pages"),
+    ("margin", MARGIN, "a guess: a slower processor, arm64, neighbours"),
+    ("until Lambda has a new sandbox, s", PLACING, "a guess; AWS publishes none"),
+    ("network of a fetch of keys, ms", "; ".join(f"{keys} {ms}" for keys, ms in FETCH.items() if ms), "a guess: three reads in the Region; one, and two requests to an issuer"),
+    ("cold calls, of all, at most", COLD, FEW),
+    ("life of a busy sandbox, s", LIFE, "a guess; AWS ends them every few hours"),
+    ("refusals, of all calls", REFUSED, "a guess"),
+    ("codes of refusals in a month", CODES, "a guess"),
+    ("traces recorded, of all calls", SAMPLED, "X-Ray's default, beside the first of each second"),
+    ("a log that is kept, of what came in", COMPRESSED, "AWS's price list, from memory"),
+    ("line of who is let in, bytes", LINE["allow"], OURS),
+    ("line of a refusal, bytes", LINE["deny"], OURS),
+    ("line about keys, bytes", LINE["keys"], OURS),
+    ("Lambda's two lines, bytes", sum(map(len, SYSTEM)), "public examples of their shape"),
+]
 HOUR, DAY, MONTH = 3600, 86400, 730 * 3600
 
 
@@ -229,10 +252,15 @@ def money(calls, rate, chosen, of):
         "duration": gb_seconds(calls - cold, math.ceil(warm), chosen.memory) * price,
         "cold starts": gb_seconds(cold, math.ceil(init + first), chosen.memory) * price,
         "log": log * PRICE["log_gb"],
-        "log kept a month": log * 0.15 * PRICE["kept_gb"],
+        "log kept a month": log * COMPRESSED * PRICE["kept_gb"],
         "reads of a secret": reads * PRICE["secret_read"] * (chosen.keys == "secret"),
         "traces": calls * SAMPLED * PRICE["trace"] * chosen.traced,
     }
+
+
+def warm_price(chosen):
+    """Dollars for a sandbox that is kept warm for a second."""
+    return PRICE[f"provisioned {chosen.architecture}"] * chosen.memory / 1024
 
 
 def fixed(template, chosen):
