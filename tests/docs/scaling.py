@@ -22,6 +22,11 @@ import scaling_model as model  # noqa: E402
 ARM = model.Setting(256, "arm64")
 DAILY = model.Fleet("one a second for two hours each", 86_400, 1, 7200, 3600, 60)
 QUIET = {(row, column): 1.0 for row in ("echo", "bundled keys", "a secret over TLS") for column in ("to first poll", "first event", "warm event")}
+HEAD = "| start with | to first poll, ms | first event, ms | warm event, us |\n| --- | --- | --- | --- |\n"
+ROWS = [f"| {name} | 1.5 | 0.2 | 50 |\n" for name in ("echo", "bundled keys", "a secret over TLS")]
+TABLE = HEAD + "".join(ROWS) + "\n"
+SLOW = QUIET | {("bundled keys", "to first poll"): 1.5, ("bundled keys", "first event"): 1.2, ("a secret over TLS", "to first poll"): 3.0}
+ALARMS = "      MetricName: Errors\n              MetricName: refused\n          [{\"expression\": \"MetricName=\"}]\n"
 CASES = [
     (model.factor, (1769,), 2), (model.factor, (3008,), 2), (model.factor, (884.5,), 4),
     (model.on_lambda, (10, 3, 1, 1769), 14), (model.on_lambda, (10, 1, 1, 128), 10),
@@ -51,17 +56,29 @@ CASES = [
     (lambda part: model.money(1e6, 0, ARM, QUIET)[part], ("cold starts",), 40 * 0.0000133334),
     (lambda part: model.money(1e6, 0, model.Setting(256, "x86_64"), QUIET)[part], ("duration",), 495 * 0.0000166667),
     (lambda part: model.money(1e6, 0, model.Setting(256, "arm64", traced=True), QUIET)[part], ("traces",), 0.25),
+    (lambda part: model.money(1e6, 0, ARM, QUIET)[part], ("traces",), 0),
     (lambda part: model.money(1e6, 0, model.Setting(256, "arm64", "secret"), QUIET)[part], ("reads of a secret",), 0.15),
+    # Ten thousand fetches, each with a line.
+    (lambda part: model.money(1e6, 0, model.Setting(256, "arm64", "secret"), QUIET)[part], ("log",), (1e6 * model.line_bytes(ARM) + 1e4 * model.LINE["keys"]) / 2e9),
+    (lambda part: model.money(1e6, 0, ARM, QUIET)[part], ("log kept a month",), 1e6 * model.line_bytes(ARM) / 1e9 * 0.15 * 0.03),
+    (lambda: model.line_bytes(model.Setting(256, "arm64", system=True)) - model.line_bytes(ARM), (), 133 + 236),
+    # On one whole processor the factor is 2.
+    (lambda at: model.times(SLOW, model.Setting(1769, "arm64"))[at], (0,), 13.9 + 2 * 0.5),
+    (lambda at: model.times(SLOW, model.Setting(1769, "arm64"))[at], (1,), 1.46 + 2 * 0.2),
+    (lambda at: model.times(SLOW, model.Setting(1769, "arm64", "oidc"))[at], (0,), 13.9 + 2 * 2 + 300),
+    (lambda part: model.fixed(ALARMS, ARM)[part], ("custom metrics, 8 and 5 codes",), 3.9),
+    (lambda part: model.fixed(ALARMS, ARM)[part], ("alarms, 2 metrics",), 0.2),
+    (lambda part: model.fixed(ALARMS, ARM)[part], ("secret",), 0),
+    (lambda part: model.fixed(ALARMS, model.Setting(256, "arm64", "secret"))[part], ("secret",), 0.4),
+    (lambda *row: model.measured(TABLE)[row], ("echo", "to first poll"), 1.5), (lambda *row: model.measured(TABLE)[row], ("echo", "warm event"), 0.05),
 ]
 
-HEAD = "| start with | to first poll, ms | first event, ms | warm event, us |\n| --- | --- | --- | --- |\n"
-ROWS = [f"| {name} | 1.5 | 0.2 | 50 |\n" for name in ("echo", "bundled keys", "a secret over TLS")]
 PAGE = "<!-- table: a -->\nold\n<!-- end -->\n"
 # What has to stop the script, and a part of what it says.
 STOPS = [
     (lambda: model.measured("# Performance\n"), "no table"),
     (lambda: model.measured(HEAD + "".join(ROWS[:2]) + "\n"), "no `a secret over TLS`"),
-    (lambda: model.measured((HEAD + "".join(ROWS) + "\n").replace("warm event, us", "warm event, ns")), "`echo` with `warm event, us`"),
+    (lambda: model.measured(TABLE.replace("warm event, us", "warm event, ns")), "`echo` with `warm event, us`"),
     (lambda: model.setting("Parameters:\n  Architecture:\n    Type: String\n    Default: arm64\n"), "no default for MemorySize"),
     (lambda: scaling.written(PAGE, {"a": "new", "b": "new"}), "has places for ['a']"),
     (lambda: scaling.written(PAGE, {}), "has places for ['a']"),
