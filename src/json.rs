@@ -41,7 +41,13 @@ impl<'a> Object<'a> {
     /// Reads one object and nothing after it. `None` for anything else; the reason is nobody's business.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
-        let mut reader = serde_json::Deserializer::from_str(str::from_utf8(text).ok()?);
+        Self::read(str::from_utf8(text).ok()?)
+    }
+
+    /// The same of what is known to be text.
+    #[must_use]
+    pub fn read(text: &'a str) -> Option<Self> {
+        let mut reader = serde_json::Deserializer::from_str(text);
         let value = Depth(MAX_DEPTH).deserialize(&mut reader).ok()?;
         reader.end().ok()?;
         match value {

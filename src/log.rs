@@ -9,12 +9,13 @@ mod settings;
 
 pub use settings::{Level, Settings};
 
+use std::hash::Hasher;
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest::{Context, SHA256};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::Serialize;
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::authorizer::Decision;
 use crate::keys::sources::Report;
@@ -132,16 +133,15 @@ pub fn line(
     Some(written(&line, time, settings, &metrics))
 }
 
-/// SHA-256 over an answer's documents, a line feed between two: the same answer, the same hash.
+/// A fingerprint of an answer's documents, 32 hex digits: SipHash-1-3 of 128 bits, each document ended by a line feed. It tells
+/// answers apart at a hundredth of the signature's cost, and proves nothing.
 pub fn policy_hash<'d>(documents: impl Iterator<Item = &'d str>) -> String {
-    let mut hash = Context::new(&SHA256);
-    for (at, document) in documents.enumerate() {
-        if at > 0 {
-            hash.update(b"\n");
-        }
-        hash.update(document.as_bytes());
+    let mut hasher = SipHasher13::new();
+    for document in documents {
+        hasher.write(document.as_bytes());
+        hasher.write(b"\n");
     }
-    hex(hash.finish().as_ref())
+    hex(&hasher.finish128().as_bytes())
 }
 
 /// RFC 3339, as Lambda wants it of JSON lines.

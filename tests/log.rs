@@ -119,7 +119,7 @@ fn who_was_let_in() {
     );
     assert_eq!(line["_aws"]["Timestamp"], NOW * 1000);
     assert!(line["characters"].as_u64().unwrap() > 300);
-    assert_eq!(line["policy_hash"].as_str().unwrap().len(), 64);
+    assert_eq!(line["policy_hash"].as_str().unwrap().len(), 32);
     let expected = common(&json!({
         "level": "INFO", "decision": "allow", "client_id": "ana/phone", "policies": ["app-user", "device-owner"], "documents": 1, "allowed": 1,
     }));

@@ -47,7 +47,7 @@ impl Template {
     /// # Errors
     /// All faults of the file.
     pub fn parse(name: &str, json: &str, vocabulary: Vocabulary<'_>) -> Result<Self, Vec<String>> {
-        let document = Object::parse(json.as_bytes()).ok_or_else(|| vec![unread(json)])?;
+        let document = Object::read(json).ok_or_else(|| vec![unread(json)])?;
         let mut reader = Reader { vocabulary, faults: Vec::new() };
         let statements = reader.document(&document);
         if reader.faults.is_empty() {
