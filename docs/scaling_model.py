@@ -64,7 +64,7 @@ SAMPLED = 0.05  # of all calls, traces recorded
 COMPRESSED = 0.15  # of a log that is kept
 BACK_OFF = 60  # s: the longest wait of docs/connect.md
 
-# Bytes of a line of the log, measured by tests/docs/scaling.py, which holds them to 2 %. "allow" has the age of fetched keys, 75 less without.
+# Bytes of a line of the log, measured by tests/docs/scaling.py, which holds them to 2 %. "allow" has the age of fetched keys; some 65 less without.
 LINE = {"allow": 983, "deny": 835, "keys": 493}
 SYSTEM = (  # platform.start and platform.report, which SystemLogLevel: INFO adds
     '{"time":"2026-11-22T10:00:00.000Z","type":"platform.start","record":{"requestId":"8476a536-e9f4-11e8-9739-2dfe598c3fcd","version":"12"}}',
