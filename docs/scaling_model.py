@@ -1,0 +1,277 @@
+"""The inputs of docs/scaling.md, and its formulas. docs/scaling.py writes the page from them.
+
+Prices, limits and guesses stand here; times are read from docs/performance.md, defaults from template.yaml. Change one, run docs/scaling.py, and the
+whole page follows.
+"""
+
+import dataclasses
+import math
+import re
+
+LAMBDA, IOT, WATCH, SECRETS, XRAY = (f"https://aws.amazon.com/{name}/pricing/" for name in ("lambda", "iot-core", "cloudwatch", "secrets-manager", "xray"))
+AWSS = "AWS's page"
+LATER = "others' pages that quote it"
+MEMORY = "from memory, check it"
+
+# List prices of us-east-1 in dollars, without free tiers and without discounts for much: name, dollars, for what, page, what was read.
+PRICES = [
+    ("request", 0.20 / 1e6, "a call of Lambda", LAMBDA, LATER),
+    ("gb_second arm64", 0.0000133334, "a GB-second, arm64", LAMBDA, LATER),
+    ("gb_second x86_64", 0.0000166667, "a GB-second, x86-64", LAMBDA, LATER),
+    ("provisioned arm64", 0.0000033334, "a GB-second kept warm, arm64", LAMBDA, LATER),
+    ("provisioned x86_64", 0.0000041667, "a GB-second kept warm, x86-64", LAMBDA, LATER),
+    ("log_gb", 0.50, "a GB of log taken in", WATCH, LATER),
+    ("kept_gb", 0.03, "a GB of compressed log kept, a month", WATCH, LATER),
+    ("metric", 0.30, "a custom metric, a month", WATCH, LATER),
+    ("alarm", 0.10, "a metric of an alarm, a month", WATCH, MEMORY),
+    ("dashboard", 3.00, "a dashboard, a month", WATCH, MEMORY),
+    ("secret", 0.40, "a secret, a month", SECRETS, LATER),
+    ("secret_read", 0.05 / 1e4, "a call of Secrets Manager", SECRETS, LATER),
+    ("trace", 5.00 / 1e6, "a trace recorded", XRAY, AWSS),
+    ("minute", 0.08 / 1e6, "a minute of a connection to AWS IoT", IOT, LATER),
+    ("message", 1.00 / 1e6, "a message to AWS IoT, a CONNECT too, for each 5 KB", IOT, LATER),
+]
+PRICE = {name: dollars for name, dollars, *_ in PRICES}
+
+# What AWS grants, by Region and account: name, value, for what, where it stands.
+GENERAL = "https://docs.aws.amazon.com/general/latest/gr/iot-core.html"
+QUOTAS = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+RAMP = "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html"
+READS = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html"
+LIMITS = [
+    ("connects", 3000, "MQTT connects a second that AWS IoT takes; less in some Regions, 500 in older lists", GENERAL, LATER),
+    ("connections", 500_000, "connections at once to AWS IoT", GENERAL, LATER),
+    ("concurrency", 1000, "calls at once of all Lambda functions; new accounts have less", QUOTAS, AWSS),
+    ("a_sandbox", 10, "calls a second and sandbox: calls a second are ten times the concurrency", QUOTAS, AWSS),
+    ("ramp", 1000, "new sandboxes of a function in 10 seconds", RAMP, AWSS),
+    ("reads", 10_000, "reads a second of Secrets Manager; cannot be raised", READS, AWSS),
+]
+LIMIT = {name: value for name, value, *_ in LIMITS}
+
+# What was neither measured here nor granted by AWS.
+BASE_INIT, BASE_CALL = 13.9, 1.46  # ms, the smallest Rust function on Lambda
+WHOLE = 1769  # MB that buy one processor
+MARGIN = 2
+PLACING = 0.25  # s until a new sandbox begins its INIT
+FETCH = {"bundled": 0, "secret": 60, "jwks": 150, "oidc": 300}  # ms that a start waits for keys
+CALLS = {"bundled": 0, "secret": 3, "jwks": 1, "oidc": 2}  # requests that one fetch is
+REFRESH_KEYS = 300 * 0.9  # s between fetches, on average: refresh_seconds, up to a fifth earlier
+COLD = 0.01  # of all calls, at most
+LIFE = 3600  # s of a busy sandbox
+REFUSED = 0.01  # of all calls
+CODES = 5  # codes that occur in a month, each a metric
+SAMPLED = 0.05  # of all calls, traces recorded
+COMPRESSED = 0.15  # of a log that is kept
+BACK_OFF = 60  # s: the longest wait of docs/connect.md
+
+# Bytes of a line of the log, measured by tests/docs/scaling.py, which holds them to 2 %. "allow" has the age of fetched keys; some 65 less without.
+LINE = {"allow": 983, "deny": 835, "keys": 493}
+SYSTEM = (  # platform.start and platform.report, which SystemLogLevel: INFO adds
+    '{"time":"2026-11-22T10:00:00.000Z","type":"platform.start","record":{"requestId":"8476a536-e9f4-11e8-9739-2dfe598c3fcd","version":"12"}}',
+    '{"time":"2026-11-22T10:00:00.000Z","type":"platform.report","record":{"requestId":"8476a536-e9f4-11e8-9739-2dfe598c3fcd",'
+    '"metrics":{"durationMs":1.874,"billedDurationMs":2,"memorySizeMB":256,"maxMemoryUsedMB":20},"status":"success"}}',
+)
+PERF = "[lambda-perf](https://github.com/maxday/lambda-perf), 2025-12-21: Rust on `provided.al2023`, arm64, 256 MB; about the same with 1,024 MB"
+FEW = "[AWS](https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/) saw less than that over all functions"
+OURS = "measured: the function writes it in a test, with ids as long as Lambda's"
+GUESSES = [
+    ("INIT of the smallest function, ms", BASE_INIT, PERF),
+    ("a call of it, ms", BASE_CALL, "the same"),
+    ("MB that buy one processor", WHOLE, "[AWS](https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), by others' pages"),
+    ("margin", MARGIN, "a guess: a slower processor, arm64, neighbours"),
+    ("until Lambda has a new sandbox, s", PLACING, "a guess; AWS publishes none"),
+    ("network of a fetch of keys, ms", "; ".join(f"{keys} {ms}" for keys, ms in FETCH.items() if ms), "a guess: three reads in the Region; one, and two requests to an issuer"),
+    ("cold calls, of all, at most", COLD, FEW),
+    ("life of a busy sandbox, s", LIFE, "a guess; AWS ends them every few hours"),
+    ("refusals, of all calls", REFUSED, "a guess"),
+    ("codes of refusals in a month", CODES, "a guess"),
+    ("traces recorded, of all calls", SAMPLED, "X-Ray's default, beside the first of each second"),
+    ("a log that is kept, of what came in", COMPRESSED, "AWS's price list, from memory"),
+    ("line of who is let in, bytes", LINE["allow"], OURS),
+    ("line of a refusal, bytes", LINE["deny"], OURS),
+    ("line about keys, bytes", LINE["keys"], OURS),
+    ("Lambda's two lines, bytes", sum(map(len, SYSTEM)), "public examples of their shape"),
+]
+HOUR, DAY, MONTH = 3600, 86400, 730 * 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class Fleet:
+    """Clients, how often a day each connects and for how long, when it is asked again, and in what time all come at once."""
+
+    name: str
+    clients: int
+    sessions: float
+    seconds: float
+    refresh: float
+    storm: float
+
+
+FLEETS = [
+    Fleet("10,000 phones", 10_000, 10, 600, 3600, 60),
+    Fleet("100,000 wall panels", 100_000, 24, 3600, 3600, 60),
+    Fleet("1,000,000 devices", 1_000_000, 1, 86400, 3600, 600),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What template.yaml and authorizer.toml leave to choose."""
+
+    memory: int
+    architecture: str
+    keys: str = "bundled"
+    level: str = "INFO"
+    system: bool = False
+    traced: bool = False
+
+
+def stop(why):
+    raise SystemExit(f"docs/scaling.md: {why}")
+
+
+def default(template, parameter):
+    found = re.search(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (\S+)$", template, re.M)
+    return found[1] if found else stop(f"template.yaml has no default for {parameter}")
+
+
+def setting(template):
+    return Setting(int(default(template, "MemorySize")), default(template, "Architecture"), level=default(template, "LogLevel"))
+
+
+def alarm_metrics(template):
+    return len(re.findall(r"^ +MetricName: ", template, re.M))
+
+
+def measured(text):
+    """Starts, first events and warm events in ms, of the table that begins with `start with`."""
+    lines = text.splitlines()
+    head = next((at for at, line in enumerate(lines) if line.startswith("| start with |")), None)
+    if head is None:
+        stop("docs/performance.md has no table that begins with `start with`")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[head:]]
+    rows = {row[0]: dict(zip(cells[0], row)) for row in cells[2:cells.index([""])]}
+    found = {}
+    for name in ("echo", "bundled keys", "a secret over TLS"):
+        for column, unit in (("to first poll, ms", 1), ("first event, ms", 1), ("warm event, us", 1e-3)):
+            value = rows.get(name, {}).get(column)
+            if value is None:
+                stop(f"docs/performance.md has no `{name}` with `{column}` among its starts")
+            found[name, column.split(",")[0]] = float(value) * unit
+    return found
+
+
+# The formulas, as the page shows them.
+
+def factor(memory):
+    return MARGIN * max(1, WHOLE / memory)
+
+
+def on_lambda(base, ours, echo, memory):
+    return base + (ours - echo) * factor(memory)
+
+
+def times(of, chosen):
+    """INIT, first call and warm call on Lambda, in ms."""
+    row = "bundled keys" if chosen.keys == "bundled" else "a secret over TLS"
+    ask = lambda base, what: on_lambda(base, of[row, what], of["echo", what], chosen.memory)
+    return ask(BASE_INIT, "to first poll") + FETCH[chosen.keys], ask(BASE_CALL, "first event"), ask(BASE_CALL, "warm event")
+
+
+def calls_of_session(seconds, refresh):
+    return math.ceil(seconds / refresh)
+
+
+def calls_a_second(fleet):
+    return fleet.clients * fleet.sessions * calls_of_session(fleet.seconds, fleet.refresh) / DAY
+
+
+def connects_a_second(fleet):
+    return fleet.clients * fleet.sessions / DAY
+
+
+def cold_wait(init, first):
+    return PLACING + (init + first) / 1000
+
+
+def busy(rate, warm):
+    """Calls at once, by time alone."""
+    return rate * warm / 1000
+
+
+def sandboxes(rate, warm):
+    return math.ceil(max(busy(rate, warm), rate / LIMIT["a_sandbox"]))
+
+
+def opened(rate, wait, warm, clients, concurrency=LIMIT["concurrency"]):
+    """Sandboxes that a storm opens: one for each connect until the first of them is warm."""
+    ramp = LIMIT["ramp"] * (1 + wait / 10)
+    return min(clients, concurrency, math.floor(ramp), max(math.ceil(rate * wait), sandboxes(rate, warm)))
+
+
+def taken(offered):
+    return min(offered, LIMIT["connects"])
+
+
+def attempts(clients, back_off=BACK_OFF):
+    """Attempts of each client until all are in, when all wait as their back-off says and nothing else spreads them."""
+    waiting = LIMIT["connects"] * back_off / 2
+    if clients <= waiting:
+        return 1.0
+    return ((clients**2 - waiting**2) / (2 * waiting) + waiting) / clients
+
+
+def cold_starts(calls, rate, warm):
+    """At most; without a rate what AWS saw at most."""
+    return min(calls * COLD, sandboxes(rate, warm) * calls / rate / LIFE) if rate else calls * COLD
+
+
+def fetches_a_second(rate, warm, keys):
+    return min(rate, sandboxes(rate, warm) / REFRESH_KEYS) * CALLS[keys]
+
+
+def line_bytes(chosen):
+    let_in = LINE["allow"] if chosen.level == "INFO" else 0
+    return (1 - REFUSED) * let_in + REFUSED * LINE["deny"] + (sum(map(len, SYSTEM)) if chosen.system else 0)
+
+
+def gb_seconds(calls, milliseconds, memory):
+    return calls * milliseconds / 1000 * memory / 1024
+
+
+def money(calls, rate, chosen, of):
+    """Dollars for so many calls, which come at that rate on average, by what they are for. A rate of 0 is none that is known."""
+    init, first, warm = times(of, chosen)
+    price, cold = PRICE[f"gb_second {chosen.architecture}"], cold_starts(calls, rate, warm)
+    requests = CALLS[chosen.keys]
+    reads = cold * requests + (calls / rate * fetches_a_second(rate, warm, chosen.keys) if rate else 0)
+    key_lines = reads / requests * LINE["keys"] if requests and chosen.level == "INFO" else 0
+    log = (calls * line_bytes(chosen) + key_lines) / 1e9
+    return {
+        "requests": calls * PRICE["request"],
+        "duration": gb_seconds(calls - cold, math.ceil(warm), chosen.memory) * price,
+        "cold starts": gb_seconds(cold, math.ceil(init + first), chosen.memory) * price,
+        "log": log * PRICE["log_gb"],
+        "log kept a month": log * COMPRESSED * PRICE["kept_gb"],
+        "reads of a secret": reads * PRICE["secret_read"] * (chosen.keys == "secret"),
+        "traces": calls * SAMPLED * PRICE["trace"] * chosen.traced,
+    }
+
+
+def warm_price(chosen):
+    """Dollars for a sandbox that is kept warm for a second."""
+    return PRICE[f"provisioned {chosen.architecture}"] * chosen.memory / 1024
+
+
+def fixed(template, chosen):
+    """Dollars a month whatever is called."""
+    return {
+        f"custom metrics, 8 and {CODES} codes": (8 + CODES) * PRICE["metric"],
+        f"alarms, {alarm_metrics(template)} metrics": alarm_metrics(template) * PRICE["alarm"],
+        "dashboard": PRICE["dashboard"],
+        "secret": PRICE["secret"] * (chosen.keys == "secret"),
+    }
+
+
+def iot_money(connects, minutes):
+    return connects * PRICE["message"] + minutes * PRICE["minute"]
