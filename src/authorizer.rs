@@ -10,7 +10,7 @@ use crate::claims::NumericDate;
 use crate::client_id::{self, ClientIdPattern};
 use crate::credentials::{Credentials, TokenRule};
 use crate::denial::{Code, Denial};
-use crate::keys::{Algorithm, KeySet};
+use crate::keys::{Algorithm, Candidates, KeySet};
 use crate::policy::{Bindings, Policies, Template, Used};
 use crate::request::Request;
 use crate::response::{Answer, PrincipalId, Session};
@@ -150,7 +150,7 @@ impl Authorizer {
 }
 
 impl Issuer {
-    fn keys_for(&self, header: &Header) -> Result<Vec<&crate::keys::Key>, Code> {
+    fn keys_for(&self, header: &Header) -> Result<Candidates<'_>, Code> {
         let algorithm = header.algorithm.ok_or(Code::UnsupportedAlgorithm)?;
         if !self.algorithms.contains(&algorithm) {
             return Err(Code::UnsupportedAlgorithm);

@@ -18,12 +18,16 @@ pub use jwk::Unusable;
 use std::fmt;
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
+use smallvec::SmallVec;
 
 use crate::denial::Code;
 use crate::token::Header;
 
 /// How many keys a token that names none is tried with.
 const MAX_CANDIDATES: usize = 4;
+
+/// The keys that a token is tried with. Nearly always it is one.
+pub type Candidates<'k> = SmallVec<[&'k Key; 1]>;
 
 /// The signature algorithms that can be named. HMAC and `none` cannot.
 ///
@@ -211,7 +215,7 @@ impl KeySet {
     /// # Errors
     /// [`Code::KeysUnavailable`] while the set is empty, [`Code::UnsupportedAlgorithm`] when the named key is of
     /// another algorithm, [`Code::UnknownKey`].
-    pub fn select(&self, header: &Header) -> Result<Vec<&Key>, Code> {
+    pub fn select(&self, header: &Header) -> Result<Candidates<'_>, Code> {
         if self.keys.is_empty() {
             return Err(Code::KeysUnavailable);
         }
@@ -220,13 +224,13 @@ impl KeySet {
             self.keys.iter().find(|key| key.kid.is_some() && key.kid() == header.kid.as_deref())
         {
             return match named.verifier(algorithm) {
-                Some(_) => Ok(vec![named]),
+                Some(_) => Ok(Candidates::from_elem(named, 1)),
                 None => Err(Code::UnsupportedAlgorithm),
             };
         }
         let fits =
             |key: &&Key| (header.kid.is_none() || key.kid.is_none()) && key.verifier(algorithm).is_some();
-        let candidates: Vec<&Key> =
+        let candidates: Candidates<'_> =
             self.keys.iter().filter(fits).take(MAX_CANDIDATES.saturating_add(1)).collect();
         if candidates.is_empty() || candidates.len() > MAX_CANDIDATES {
             Err(Code::UnknownKey)

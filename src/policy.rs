@@ -69,14 +69,13 @@ impl Policies {
             grant.issuers.contains(&issuer)
                 && grant.when.iter().all(|condition| condition.holds(claims.all()))
         };
-        let mut indices: Vec<usize> = Vec::new();
-        for grant in self.grants.iter().filter(meets) {
-            if !indices.contains(&grant.template) {
-                indices.push(grant.template);
+        let granted = self.grants.iter().filter(meets).filter_map(|grant| self.templates.get(grant.template));
+        let mut templates: Vec<&Template> = Vec::new();
+        for template in granted {
+            if !templates.iter().any(|known| std::ptr::eq(*known, template)) {
+                templates.push(template);
             }
         }
-        let templates: Vec<&Template> =
-            indices.iter().filter_map(|index| self.templates.get(*index)).collect();
         if templates.is_empty() { Err(Code::NoGrant) } else { Ok(templates) }
     }
 

@@ -4,10 +4,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::{Bindings, Effect, Statement, Text};
 
-/// Nearly all policies are shorter, in characters; a longer one grows.
-const MOST_CHARACTERS: usize = 2048;
+/// Most policies' resources are shorter, in characters; more grow. What is larger than this the C library allocates slowly.
+const MOST_CHARACTERS: usize = 1000;
+
+/// The resources of a statement. Most have few.
+pub(super) type Resources<'f> = SmallVec<[&'f str; 4]>;
 
 /// What the templates say, as it grows.
 pub(super) struct Filling<'t> {
@@ -29,7 +34,7 @@ struct Entry<'t> {
 pub(super) struct Filled<'f> {
     pub(super) effect: Effect,
     pub(super) actions: Cow<'f, [Box<str>]>,
-    pub(super) resources: Vec<&'f str>,
+    pub(super) resources: Resources<'f>,
     /// Operator, key and values, as JSON text. Empty where there is no condition.
     pub(super) condition: &'f str,
 }
@@ -50,8 +55,8 @@ impl Default for Filling<'_> {
     fn default() -> Self {
         Self {
             texts: String::with_capacity(MOST_CHARACTERS),
-            ends: Vec::with_capacity(32),
-            statements: Vec::with_capacity(16),
+            ends: Vec::with_capacity(16),
+            statements: Vec::with_capacity(8),
         }
     }
 }

@@ -6,7 +6,7 @@
 use serde_json::value::RawValue;
 
 use super::Effect;
-use super::filling::Filled;
+use super::filling::{Filled, Resources};
 use crate::denial::Code;
 
 /// Of one answer.
@@ -33,7 +33,10 @@ pub(super) fn pack(statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Co
 /// Puts together what has the same actions, then what has the same resources; that may give some the same actions again.
 fn merge(mut statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
     for statement in &mut statements {
-        statement.resources = distinct(std::mem::take(&mut statement.resources));
+        if statement.resources.len() > 1 {
+            let resources = std::mem::take(&mut statement.resources);
+            add_resources(&mut statement.resources, resources);
+        }
     }
     let merged = by_actions(statements);
     let count = merged.len();
@@ -45,7 +48,7 @@ fn by_actions(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
     merge_by(
         statements,
         |one, other| same_set(&one.actions, &other.actions),
-        |own, more| add_all(&mut own.resources, more.resources),
+        |own, more| add_resources(&mut own.resources, more.resources),
     )
 }
 
@@ -53,7 +56,7 @@ fn by_resources(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
     merge_by(
         statements,
         |one, other| one.resources == other.resources,
-        |own, more| add_all(own.actions.to_mut(), more.actions.into_owned()),
+        |own, more| add_actions(own.actions.to_mut(), more.actions.into_owned()),
     )
 }
 
@@ -75,23 +78,22 @@ fn merge_by<'t>(
     merged
 }
 
-fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
-    if items.len() < 2 {
-        return items;
-    }
-    let mut kept = Vec::with_capacity(items.len());
-    add_all(&mut kept, items);
-    kept
-}
-
 fn same_set(left: &[Box<str>], right: &[Box<str>]) -> bool {
     left.len() == right.len() && left.iter().all(|action| right.contains(action))
 }
 
-fn add_all<T: PartialEq>(own: &mut Vec<T>, more: Vec<T>) {
-    for item in more {
-        if !own.contains(&item) {
-            own.push(item);
+fn add_resources<'f>(own: &mut Resources<'f>, more: Resources<'f>) {
+    for resource in more {
+        if !own.contains(&resource) {
+            own.push(resource);
+        }
+    }
+}
+
+fn add_actions(own: &mut Vec<Box<str>>, more: Vec<Box<str>>) {
+    for action in more {
+        if !own.contains(&action) {
+            own.push(action);
         }
     }
 }
@@ -265,7 +267,7 @@ mod tests {
         Filled {
             effect,
             actions: Cow::Owned(vec!["iot:Publish".into()]),
-            resources: vec!["r".repeat(length).leak()],
+            resources: [&*"r".repeat(length).leak()].into_iter().collect(),
             condition: "",
         }
     }
@@ -293,7 +295,8 @@ mod tests {
         assert_eq!(pair(two + 1).map(|lengths| lengths.len()), Ok(2));
 
         let both = |length: usize| {
-            let resources: Vec<&str> = vec!["a".repeat(1000).leak(), "b".repeat(length - 1000).leak()];
+            let resources =
+                [&*"a".repeat(1000).leak(), &*"b".repeat(length - 1000).leak()].into_iter().collect();
             lengths(vec![Filled { resources, ..statement(Effect::Allow, 1) }])
         };
         let comma_and_quotes = 3;

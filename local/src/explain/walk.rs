@@ -10,7 +10,7 @@ use iot_jwt_authorizer::authorizer::{Authorizer, Issuer};
 use iot_jwt_authorizer::client_id;
 use iot_jwt_authorizer::credentials::Credentials;
 use iot_jwt_authorizer::denial::{Code, Denial};
-use iot_jwt_authorizer::keys::{Key, KeySet};
+use iot_jwt_authorizer::keys::{Candidates, Key, KeySet};
 use iot_jwt_authorizer::policy::{Bindings, Policies, Template};
 use iot_jwt_authorizer::request::Request;
 use iot_jwt_authorizer::response::PrincipalId;
@@ -178,7 +178,7 @@ impl<'a> Walk<'a> {
         index: usize,
         issuer: &'i Issuer,
         token: &UnverifiedToken<'_>,
-    ) -> Result<Vec<&'i Key>, Denial> {
+    ) -> Result<Candidates<'i>, Denial> {
         let header = token.header();
         self.open("key", if self.unsigned { vec![skipped()] } else { Vec::new() });
         if !self.unsigned {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use iot_jwt_authorizer::authorizer::{Authorizer, Issuer};
 use iot_jwt_authorizer::credentials::{Credentials, Place, TokenRule};
 use iot_jwt_authorizer::denial::Code;
-use iot_jwt_authorizer::keys::{Algorithm, Key, KeySet};
+use iot_jwt_authorizer::keys::{Algorithm, Candidates, Key, KeySet};
 use iot_jwt_authorizer::policy::{GrantRule, Used};
 use iot_jwt_authorizer::request::{MAX_EVENT_BYTES, Request};
 use iot_jwt_authorizer::slots::{Slot, SlotKind};
@@ -123,7 +123,7 @@ pub(super) fn sources(sources: &[NamedKeys]) -> Vec<Row> {
     sources.iter().map(told).collect()
 }
 
-pub(super) fn selected(header: &Header, keys: &KeySet, selected: &Result<Vec<&Key>, Code>) -> Row {
+pub(super) fn selected(header: &Header, keys: &KeySet, selected: &Result<Candidates<'_>, Code>) -> Row {
     let kid = header.kid.as_deref().map_or_else(|| "no kid".to_owned(), |kid| format!("kid {}", quoted(kid)));
     let known: BTreeSet<_> = keys
         .keys()
