@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 use crate::denial::Code;
@@ -243,6 +244,8 @@ fn signature(text: &str) -> Option<Vec<u8>> {
 
 /// How many parts a compact form has; `None` when it is none. The last of three may be empty.
 fn parts(token: &str) -> Option<usize> {
+    // A password in base64 has no dot, and is long.
+    memchr(b'.', token.as_bytes())?;
     let fits = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_' | b'.');
     // Every byte is looked at, whatever came before it: that way several are at once.
     if !token.bytes().fold(true, |all, byte| all & fits(byte)) {

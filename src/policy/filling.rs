@@ -35,6 +35,8 @@ pub(super) struct Filled<'f> {
     pub(super) effect: Effect,
     pub(super) actions: Cow<'f, [Box<str>]>,
     pub(super) resources: Resources<'f>,
+    /// Whether no resource has anything that JSON escapes, as nearly always.
+    pub(super) is_plain: bool,
     /// Operator, key and values, as JSON text. Empty where there is no condition.
     pub(super) condition: &'f str,
 }
@@ -100,9 +102,11 @@ impl<'t> Filling<'t> {
 
     /// The statements, in order.
     pub(super) fn statements(&self) -> Vec<Filled<'_>> {
+        let is_plain = is_plain(&self.texts);
         self.statements
             .iter()
             .map(|entry| Filled {
+                is_plain,
                 effect: entry.statement.effect,
                 actions: Cow::Borrowed(&entry.statement.actions),
                 resources: entry.resources.clone().filter_map(|at| self.text(at)).collect(),
@@ -115,6 +119,13 @@ impl<'t> Filling<'t> {
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
         self.texts.get(start..*self.ends.get(at)?)
     }
+}
+
+/// Whether a text has nothing that JSON escapes (RFC 8259 section 7).
+pub(super) fn is_plain(text: &str) -> bool {
+    // Every byte is looked at, whatever came before it: that way several are at once.
+    let is_special = |byte: u8| (byte < b' ') | matches!(byte, b'"' | b'\\');
+    !text.bytes().fold(false, |any, byte| any | is_special(byte))
 }
 
 impl Text {

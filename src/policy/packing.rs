@@ -6,7 +6,7 @@
 use serde_json::value::RawValue;
 
 use super::Effect;
-use super::filling::{Filled, Resources};
+use super::filling::{Filled, Resources, is_plain};
 use crate::denial::Code;
 
 /// Of one answer.
@@ -17,15 +17,19 @@ pub const MAX_DOCUMENT_CHARACTERS: usize = 2048;
 
 const HEAD: &str = r#"{"Version":"2012-10-17","Statement":["#;
 const TAIL: &str = "]}";
+const ALLOW: &str = r#"{"Effect":"Allow","Action":"#;
+const DENY: &str = r#"{"Effect":"Deny","Action":"#;
+const RESOURCE: &str = r#","Resource":["#;
 
 /// Merges what can be merged and writes the documents.
 ///
 /// # Errors
 /// [`Code::PolicyTooLarge`]; nothing is ever cut.
 pub(super) fn pack(statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Code> {
-    let mut writer = Writer::new();
-    for statement in merge(statements) {
-        writer.write(&statement)?;
+    let statements = merge(statements);
+    let mut writer = Writer::new(statements.iter().map(about).fold(0, usize::saturating_add));
+    for statement in &statements {
+        writer.write(statement)?;
     }
     writer.finish()
 }
@@ -105,13 +109,16 @@ struct Writer {
 }
 
 impl Writer {
-    fn new() -> Self {
-        Self { documents: Vec::with_capacity(1), document: begun() }
+    /// For so many characters of statements.
+    fn new(characters: usize) -> Self {
+        let whole = characters.saturating_add(HEAD.len()).saturating_add(TAIL.len());
+        Self { documents: Vec::with_capacity(1), document: begun(whole.min(MAX_DOCUMENT_CHARACTERS)) }
     }
 
     fn write(&mut self, statement: &Filled<'_>) -> Result<(), Code> {
         let close = Close::of(statement);
-        let mut resources = statement.resources.iter().map(|resource| Quoted::of(resource)).peekable();
+        let mut resources =
+            statement.resources.iter().map(|resource| Quoted::of(resource, statement.is_plain)).peekable();
         while let Some(first) = resources.next() {
             let start = self.document.len();
             self.open(statement, &first);
@@ -141,20 +148,20 @@ impl Writer {
             document.push(',');
         }
         document.push_str(match statement.effect {
-            Effect::Allow => r#"{"Effect":"Allow","Action":"#,
-            Effect::Deny => r#"{"Effect":"Deny","Action":"#,
+            Effect::Allow => ALLOW,
+            Effect::Deny => DENY,
         });
         match &*statement.actions {
-            [one] => Quoted::of(one).write(document),
+            [one] => Quoted::of(one, false).write(document),
             several => {
                 for (at, action) in several.iter().enumerate() {
                     document.push(if at == 0 { '[' } else { ',' });
-                    Quoted::of(action).write(document);
+                    Quoted::of(action, false).write(document);
                 }
                 document.push(']');
             }
         }
-        document.push_str(r#","Resource":["#);
+        document.push_str(RESOURCE);
         first.write(document);
     }
 
@@ -164,7 +171,7 @@ impl Writer {
     }
 
     fn next_document(&mut self) -> Result<(), Code> {
-        let document = std::mem::replace(&mut self.document, begun());
+        let document = std::mem::replace(&mut self.document, begun(MAX_DOCUMENT_CHARACTERS));
         self.close(document)?;
         if self.documents.len() >= MAX_DOCUMENTS { Err(Code::PolicyTooLarge) } else { Ok(()) }
     }
@@ -182,11 +189,28 @@ impl Writer {
     }
 }
 
-/// A document without statements, with room for all that it may take.
-fn begun() -> String {
-    let mut document = String::with_capacity(MAX_DOCUMENT_CHARACTERS);
+/// A document without statements, with room for so many characters in all.
+fn begun(characters: usize) -> String {
+    let mut document = String::with_capacity(characters);
     document.push_str(HEAD);
     document
+}
+
+/// How long a statement becomes if nothing in it is escaped, its comma included: room is made at once, and none is left over.
+fn about(statement: &Filled<'_>) -> usize {
+    let quoted = |total: usize, text: &str| total.saturating_add(text.len()).saturating_add(3);
+    let actions = statement.actions.iter().fold(0, |total, action| quoted(total, action));
+    let resources = statement.resources.iter().fold(0, |total, resource| quoted(total, resource));
+    // A list of one action has no brackets.
+    let brackets = usize::from(statement.actions.len() > 1).saturating_mul(2);
+    let effect = match statement.effect {
+        Effect::Allow => ALLOW.len(),
+        Effect::Deny => DENY.len(),
+    };
+    [effect, actions, brackets, RESOURCE.len(), resources, Close::of(statement).len()]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+        .saturating_sub(1)
 }
 
 /// What stands after a statement's resources.
@@ -226,13 +250,12 @@ enum Quoted<'t> {
 }
 
 impl<'t> Quoted<'t> {
-    fn of(text: &'t str) -> Self {
-        // Every byte is looked at, whatever came before it: that way several are at once.
-        let is_special = |byte: u8| (byte < b' ') | matches!(byte, b'"' | b'\\');
-        if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
-            Self::Escaped(serde_json::Value::from(text).to_string())
-        } else {
+    /// `is_known_plain` spares the look at a text that was looked at already.
+    fn of(text: &'t str, is_known_plain: bool) -> Self {
+        if is_known_plain || is_plain(text) {
             Self::Plain(text)
+        } else {
+            Self::Escaped(serde_json::Value::from(text).to_string())
         }
     }
 
@@ -269,6 +292,7 @@ mod tests {
             actions: Cow::Owned(vec!["iot:Publish".into()]),
             resources: [&*"r".repeat(length).leak()].into_iter().collect(),
             condition: "",
+            is_plain: true,
         }
     }
 
@@ -302,6 +326,25 @@ mod tests {
         let comma_and_quotes = 3;
         assert_eq!(both(one - comma_and_quotes), Ok(vec![2048]));
         assert_eq!(both(one - comma_and_quotes + 1).map(|lengths| lengths.len()), Ok(2));
+    }
+
+    /// Room is made for what is written, to the character: nothing grows, nothing is left over.
+    #[test]
+    fn the_room_that_is_made_is_what_is_taken() {
+        for (effects, several) in [(vec![Effect::Allow], 1), (vec![Effect::Allow, Effect::Deny], 3)] {
+            let statements: Vec<Filled<'_>> = effects
+                .iter()
+                .map(|effect| Filled {
+                    actions: Cow::Owned((0..several).map(|at| format!("iot:{at}").into()).collect()),
+                    condition: if several > 1 { "{}" } else { "" },
+                    resources: ["a", "bc"].into_iter().collect(),
+                    ..statement(*effect, 1)
+                })
+                .collect();
+            // Each statement brings its comma, and the first has none.
+            let made: usize = statements.iter().map(about).sum::<usize>() - 1;
+            assert_eq!(lengths(statements), Ok(vec![made + HEAD.len() + TAIL.len()]));
+        }
     }
 
     #[test]
