@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use smallvec::SmallVec;
 
 use crate::policy::Grant;
-use crate::slots::hex;
+use crate::slots::hex_digits;
 
 /// AWS IoT's bounds for both times, in seconds.
 pub const SECONDS: std::ops::RangeInclusive<u64> = 300..=86400;
@@ -57,7 +58,7 @@ impl Answer {
     pub fn refuse() -> Self {
         Self {
             is_authenticated: false,
-            principal_id: PrincipalId("refused".to_owned()),
+            principal_id: PrincipalId(Digits::from_slice(b"refused")),
             disconnect_after_in_seconds: *SECONDS.start(),
             refresh_after_in_seconds: *SECONDS.start(),
             policy_documents: Vec::new(),
@@ -84,8 +85,11 @@ impl Answer {
 }
 
 /// Who AWS IoT takes the connection for: 1 to 128 letters and digits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct PrincipalId(String);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalId(Digits);
+
+/// ASCII, of the length that nearly every principal has.
+type Digits = SmallVec<[u8; 64]>;
 
 impl PrincipalId {
     /// The principal of a subject: 64 hex digits of SHA-256 over `LEN:ISSSUB`, LEN being the length of `iss` in bytes.
@@ -93,20 +97,29 @@ impl PrincipalId {
     /// The length keeps two pairs from running into one text, and a hash keeps subjects apart that cleaning would merge.
     #[must_use]
     pub fn of_subject(issuer: &str, subject: &str) -> Self {
-        let text = [&issuer.len().to_string(), ":", issuer, subject].concat();
-        Self(hex(digest(&SHA256, text.as_bytes()).as_ref()))
+        let mut text: SmallVec<[u8; 256]> = SmallVec::new();
+        for part in [&issuer.len().to_string(), ":", issuer, subject] {
+            text.extend_from_slice(part.as_bytes());
+        }
+        Self(hex_digits(digest(&SHA256, &text).as_ref()).collect())
     }
 
     /// The principal of a client certificate, as AWS IoT names it; it has to come back unchanged.
     #[must_use]
     pub fn of_certificate(id: &str) -> Option<Self> {
         let legal = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        legal.then(|| Self(id.to_owned()))
+        legal.then(|| Self(Digits::from_slice(id.as_bytes())))
     }
 
     /// The principal's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Serialize for PrincipalId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }

@@ -330,6 +330,7 @@ fn each_fault_of_a_policy() {
     assert_eq!(faults(&deployment).len(), 1, "{:?}", faults(&deployment));
     for (policy, expected) in [
         ("{", "is not JSON"),
+        (r#"{"Version":"2012-10-17","Statement":[],"Statement":[]}"#, "has a name twice"),
         ("[]", "the document is no JSON object"),
         (r#"{"Version":"2008-10-17","Statement":[]}"#, "`Version` has to be \"2012-10-17\""),
         (r#"{"Version":"2012-10-17","Statement":[]}"#, "`Statement` has to hold at least one statement"),

@@ -38,7 +38,8 @@ ENDS = {"cargo local explain --event refused.json": 1}
 
 # What may be run here at all: all else changes more than this folder, or needs what is not here.
 RUN = {"cargo", "curl", "mosquitto_pub", "mosquitto_sub"}
-DATA = {"", "json", "text", "toml", "yaml", "xml", "http"}
+# Queries of CloudWatch Logs Insights are held against the log line by tests/template.
+DATA = {"", "json", "text", "toml", "yaml", "xml", "http", "insights"}
 CODE = {"sh", "js", "python", "c", "cpp", "swift", "kotlin"}
 NEEDS_AWS = "needs an AWS account"
 NOT_RUN = "not run here: "
@@ -132,8 +133,11 @@ exec {program} "$@"
         for command in commands(block.text):
             if elsewhere(command):
                 continue
-            tool = shlex.split(command)[0]
-            if tool not in RUN or (tool == "cargo" and not command.startswith("cargo local")):
+            words = shlex.split(command)
+            while re.match(r"[A-Z_]+=", words[0]):
+                words.pop(0)
+            tool = words[0]
+            if tool not in RUN or (tool == "cargo" and words[1:2] != ["local"]):
                 wrong.append(f"{block.place}: `{command}` is neither run nor marked")
                 continue
             if tool != "cargo" and not shutil.which(tool):

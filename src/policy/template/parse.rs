@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::action::Kind;
 use super::{ConditionEntry, Effect, Resource, Statement, Template};
@@ -264,7 +264,7 @@ impl Reader<'_> {
 
 /// Why a document cannot be read.
 fn unread(json: &str) -> String {
-    match serde_json::from_str::<IgnoredAny>(json) {
+    match serde_json::from_str::<Value>(json) {
         Err(error) => format!("is not JSON: {error}"),
         Ok(_) if json.trim_start().starts_with('{') => {
             "has a name twice in one object, or more than 32 levels: readers would not agree on what it says"
