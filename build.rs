@@ -30,8 +30,12 @@ fn main() {
 fn links_with_lld() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|own| own == value);
     let has_own_linker = env::var_os("RUSTC_LINKER").is_some()
-        || env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("link"));
+        || env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.split('\x1f').any(is_about_linking));
     is("PROFILE", "release") && is("TARGET", "x86_64-unknown-linux-gnu") && !has_own_linker && has_lld()
+}
+
+fn is_about_linking(flag: &str) -> bool {
+    flag.trim_start_matches("-C").trim_start_matches(' ').starts_with("link")
 }
 
 /// Rust's own toolchains bring LLD and use it; a distribution's may not.

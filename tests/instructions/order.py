@@ -20,10 +20,11 @@ ORDER = ROOT / "bootstrap.order"
 
 
 def build():
-    """The release build with its names."""
-    command = [os.environ.get("CARGO", "cargo"), "rustc", "--release", "--locked", "-p", "iot-jwt-authorizer", "--bin", "bootstrap"]
+    """The build that is packed, with its names."""
+    command = [function.CARGO, "rustc", "--release", "--locked", "-p", "iot-jwt-authorizer", "--bin", "bootstrap"]
     command += ["--config", "profile.release.strip=false", "--target-dir", ROOT / "target/order", "--message-format", "json"]
-    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    environment = os.environ | {"CARGO_ENCODED_RUSTFLAGS": function.flags(ROOT)}
+    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     messages = map(json.loads, built.stdout.splitlines())
     return next(message["executable"] for message in messages if message.get("executable"))
 
