@@ -166,6 +166,15 @@ def count(binary, folder, calls=(), environment=()):
     return int(re.search(r"Collected : (\d+)", sandbox.written()[1]).group(1))
 
 
+def secret_start(binary, folder, environment):
+    """Under valgrind, on a busy machine, a fetch may run out of its two seconds: that start did less, and is not the one to be counted."""
+    for _ in range(5):
+        counted = count(binary, folder, environment=environment)
+        if '"event":"keys_changed"' in (folder / "stdout").read_text():
+            return counted
+    raise SystemExit("FAILED: no fetch under valgrind ended in time; is the machine busy?")
+
+
 def memory(binary, folder, calls=(), environment=()):
     """The most that it has had resident after a start and some calls, in kB; the middle of some runs, since the C library is at another place in each."""
     most = []
@@ -199,7 +208,7 @@ def measure(binary, floor):
         for name, make in CALLS.items():
             found[f"call: {name}"] = per_call(binary, folder, make())
     with deployment("secret:keys") as folder, secrets_manager() as environment:
-        found["start: a secret, plain loopback"] = count(binary, folder, environment=environment)
+        found["start: a secret, plain loopback"] = secret_start(binary, folder, environment)
         found["memory: a secret, plain loopback"] = memory(binary, folder, [CALLS["RS256"]()], environment)
     return found
 
