@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::authorizer::Decision;
@@ -30,7 +30,8 @@ const MOST_LINES: usize = 2048;
 #[derive(Serialize)]
 struct Line<'a> {
     level: Level,
-    timestamp: &'a str,
+    #[serde(serialize_with = "rfc3339")]
+    timestamp: DateTime,
     decision: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
@@ -100,12 +101,11 @@ pub fn line(
         return None;
     }
     let documents = decision.outcome.as_ref().map(Answer::documents).unwrap_or_default();
-    let time = DateTime::from(circumstances.time);
-    let timestamp = timestamp(time);
+    let timestamp = DateTime::from(circumstances.time);
     let key_age_seconds = circumstances.key_age.map(|age| age.as_secs());
     let line = Line {
         level,
-        timestamp: &timestamp,
+        timestamp,
         decision: if denial.is_some() { "deny" } else { "allow" },
         code: code.map(|code| code.name()),
         subject: denial.and_then(|denial| denial.subject()),
@@ -130,7 +130,7 @@ pub fn line(
     let mut metrics = vec![outcome, Metric::Duration, Metric::KeyFetches];
     metrics.extend(key_age_seconds.map(|_| Metric::KeyAge));
     metrics.extend(circumstances.cold_start.then_some(Metric::ColdStarts));
-    Some(written(&line, time, settings, &metrics))
+    Some(written(&line, timestamp, settings, &metrics))
 }
 
 /// A fingerprint of an answer's documents, 32 hex digits: SipHash-1-3 of 128 bits, each document ended by a line feed. It tells
@@ -145,8 +145,8 @@ pub fn policy_hash<'d>(documents: impl Iterator<Item = &'d str>) -> String {
 }
 
 /// RFC 3339, as Lambda wants it of JSON lines.
-fn timestamp(time: DateTime) -> String {
-    time.fmt(Format::DateTime).unwrap_or_default()
+fn rfc3339<S: Serializer>(time: &DateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.fmt(Format::DateTime).unwrap_or_default())
 }
 
 /// The trace's own id, which all of its parts share.
@@ -159,7 +159,8 @@ fn trace_id(header: &str) -> Option<&str> {
 #[derive(Serialize)]
 pub struct KeyEvent<'a> {
     level: Level,
-    timestamp: String,
+    #[serde(serialize_with = "rfc3339")]
+    timestamp: DateTime,
     event: &'static str,
     issuer: &'a str,
     source: &'a str,
@@ -167,8 +168,6 @@ pub struct KeyEvent<'a> {
     why: Option<String>,
     #[serde(flatten)]
     counts: Option<KeyCounts<'a>>,
-    #[serde(skip)]
-    time: SystemTime,
 }
 
 /// The figures of a fetch. `fetches` and `fetch_failures` count from the sandbox's start.
@@ -223,8 +222,7 @@ impl<'a> KeyEvent<'a> {
     }
 
     fn new(level: Level, event: &'static str, issuer: &'a str, source: &'a str, time: SystemTime) -> Self {
-        let timestamp = timestamp(time.into());
-        Self { level, timestamp, event, issuer, source, why: None, counts: None, time }
+        Self { level, timestamp: time.into(), event, issuer, source, why: None, counts: None }
     }
 
     /// Writes the line, its end included; nothing where the log is set to say less.
@@ -235,7 +233,7 @@ impl<'a> KeyEvent<'a> {
             (Some(_), None) => &[Metric::KeyRefreshes],
             (Some(_), Some(_)) => &[Metric::KeyRefreshes, Metric::KeyRefreshFailures],
         };
-        settings.writes(self.level).then(|| written(self, self.time.into(), settings, metrics))
+        settings.writes(self.level).then(|| written(self, self.timestamp, settings, metrics))
     }
 }
 
@@ -248,15 +246,16 @@ pub fn notice(level: Level, text: &str, time: SystemTime, settings: &Settings) -
     if !settings.is_json() {
         return text.to_owned();
     }
-    let timestamp = timestamp(time.into());
-    let line = |message| serde_json::to_string(&Notice { level, timestamp: &timestamp, message }).ok();
+    let timestamp = time.into();
+    let line = |message| serde_json::to_string(&Notice { level, timestamp, message }).ok();
     text.lines().filter_map(line).map(|line| line + "\n").collect()
 }
 
 #[derive(Serialize)]
 struct Notice<'a> {
     level: Level,
-    timestamp: &'a str,
+    #[serde(serialize_with = "rfc3339")]
+    timestamp: DateTime,
     message: &'a str,
 }
 

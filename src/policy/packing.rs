@@ -3,10 +3,12 @@
 //! AWS IoT takes ten documents of 2,048 characters.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html>
 
+use std::ops::Deref;
+
 use serde_json::value::RawValue;
 
 use super::Effect;
-use super::filling::{Filled, Resources, is_plain};
+use super::filling::{Filled, is_plain};
 use crate::denial::Code;
 
 /// Of one answer.
@@ -39,7 +41,7 @@ fn merge(mut statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
     for statement in &mut statements {
         if statement.resources.len() > 1 {
             let resources = std::mem::take(&mut statement.resources);
-            add_resources(&mut statement.resources, resources);
+            add_all(&mut statement.resources, resources);
         }
     }
     let merged = by_actions(statements);
@@ -52,7 +54,7 @@ fn by_actions(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
     merge_by(
         statements,
         |one, other| same_set(&one.actions, &other.actions),
-        |own, more| add_resources(&mut own.resources, more.resources),
+        |own, more| add_all(&mut own.resources, more.resources),
     )
 }
 
@@ -60,7 +62,7 @@ fn by_resources(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
     merge_by(
         statements,
         |one, other| one.resources == other.resources,
-        |own, more| add_actions(own.actions.to_mut(), more.actions.into_owned()),
+        |own, more| add_all(own.actions.to_mut(), more.actions.into_owned()),
     )
 }
 
@@ -86,18 +88,14 @@ fn same_set(left: &[Box<str>], right: &[Box<str>]) -> bool {
     left.len() == right.len() && left.iter().all(|action| right.contains(action))
 }
 
-fn add_resources<'f>(own: &mut Resources<'f>, more: Resources<'f>) {
-    for resource in more {
-        if !own.contains(&resource) {
-            own.push(resource);
-        }
-    }
-}
-
-fn add_actions(own: &mut Vec<Box<str>>, more: Vec<Box<str>>) {
-    for action in more {
-        if !own.contains(&action) {
-            own.push(action);
+/// Adds what is not there yet.
+fn add_all<T: PartialEq>(
+    own: &mut (impl Deref<Target = [T]> + Extend<T>),
+    more: impl IntoIterator<Item = T>,
+) {
+    for item in more {
+        if !own.contains(&item) {
+            own.extend([item]);
         }
     }
 }
