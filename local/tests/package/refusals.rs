@@ -7,6 +7,7 @@ use iot_local::package::contents::Contents;
 
 use super::{Deployment, PROGRAM};
 
+/// The form of a private key, cut short: there is none in it.
 const PRIVATE_PEM: &str =
     "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
 const PRIVATE_JWK: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
