@@ -10,6 +10,7 @@ use super::{Deployment, PROGRAM};
 /// The form of a private key, cut short: there is none in it.
 const PRIVATE_PEM: &str =
     "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
+/// The example of RFC 8037 appendix A.1.
 const PRIVATE_JWK: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"}"#;
 
 type Spoil = fn(&Deployment);
