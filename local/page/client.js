@@ -31,6 +31,7 @@ export function connect(id, token, { time_scale: timeScale, authorizer }, change
   client = mine;
   mine.on("connect", () => {
     tell("connect-result", "good", "CONNECTED", "");
+    tick();
     changed();
   });
   mine.on("message", (topic, payload, packet) => receive(topic, payload, packet.retain));
@@ -98,6 +99,7 @@ export function hear(entry) {
   if (entry.kind === "refreshed" && times && answer) {
     times = { ...times, refreshed: entry.at, refresh: answer.refreshAfterInSeconds };
   }
+  tick();
   if (entry.kind === "connect-refused") {
     ending.refusal = entry.reason;
     tellEnding();
@@ -108,7 +110,7 @@ export function hear(entry) {
   }
 }
 
-/** Draws the time that is left. */
+/** Draws the time that is left: when it is learnt, and then again and again. */
 export function tick() {
   show("clocks", times !== null && isConnected());
   if (!times) return;
