@@ -1,4 +1,4 @@
-"""Writes bootstrap.order: the functions that starts and calls run, in the order in which they first do. The linker puts them side by side (build.rs).
+"""Writes bootstrap.order: the functions that starts and calls run, and after them what fetches keys. The linker puts them side by side (build.rs).
 
 `order.py` builds a `bootstrap` whose functions still have their names, plays starts and calls under valgrind, and writes the file. To be run when
 what a start or a call does has changed much; the gate on memory says when.
@@ -58,19 +58,35 @@ def run(binary, folder, calls=(), environment=()):
     return [name.split("'")[0].strip() for name in re.findall(r"^c?fn=\(\d+\) (.*)$", text, re.M)]
 
 
+def spread(lists, sizes):
+    """One list of several, each strewn evenly over all of it."""
+    places = []
+    for names in lists:
+        whole, at = sum(sizes[name] for name in names), 0
+        for name in names:
+            places.append((at / whole, name))
+            at += sizes[name]
+    return [name for _, name in sorted(places)]
+
+
 def main():
     binary = sys.argv[1] if len(sys.argv) > 1 else build()
-    names = []
+    symbols = subprocess.run(["nm", "--defined-only", "--print-size", binary], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in symbols.splitlines()]
+    sizes = {row[-1]: int(row[1], 16) for row in rows if len(row) == 4 and row[2] in "tTwW"}
     with deployment() as folder:
-        names += run(binary, folder)
-        names += run(binary, folder, [make()[0] for make in CALLS.values()])
+        start = run(binary, folder)
+        calls = run(binary, folder, [make()[0] for make in CALLS.values()])
     with deployment("secret:keys") as folder, secrets_manager() as environment:
-        names += run(binary, folder, [CALLS["RS256"]()[0]], environment)
-    symbols = subprocess.run(["nm", "--defined-only", binary], capture_output=True, text=True, check=True).stdout
-    own = {line.split()[-1] for line in symbols.splitlines() if line.split()[-2] in "tTwW"}
-    order = [name for name in dict.fromkeys(names) if name in own]
+        fetch = run(binary, folder, [CALLS["RS256"]()[0]], environment)
+    parts, named = [], set()
+    for part in (start, calls, fetch):
+        parts.append([name for name in dict.fromkeys(part) if name in sizes and name not in named])
+        named.update(parts[-1])
+    # A page that is touched brings its neighbours along: what a start touches is to bring what the first call runs.
+    order = spread(parts[:2], sizes) + parts[2]
     ORDER.write_text("\n".join(order) + "\n")
-    print(f"{len(order)} of {len(own)} functions run; {ORDER.name} names them")
+    print(f"{len(order)} of {len(sizes)} functions run; {ORDER.name} names them")
 
 
 main()
