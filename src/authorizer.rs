@@ -15,7 +15,7 @@ use crate::policy::{Bindings, Policies, Template, Used};
 use crate::request::Request;
 use crate::response::{Answer, PrincipalId, Session};
 use crate::slots::Slot;
-use crate::token::{Header, UnverifiedToken};
+use crate::token::{Header, TokenType, UnverifiedToken};
 use crate::verify::{ClaimRules, Claims};
 
 /// All that a decision needs, made from the configuration at start.
@@ -37,7 +37,7 @@ pub struct Issuer {
     /// Short name, for grants and logs.
     pub id: Box<str>,
     /// Accepted `typ`, in canonical form.
-    pub types: Vec<String>,
+    pub types: Vec<TokenType>,
     /// Accepted `alg`.
     pub algorithms: Vec<Algorithm>,
     /// Its public keys.

@@ -1,10 +1,12 @@
 //! From claims to a policy: which grants match, what their templates say for this token, and how that is packed.
 
+mod actions;
 mod filling;
 mod packing;
 mod template;
 mod text;
 
+pub use actions::Actions;
 pub use packing::{MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENTS};
 pub use template::{Effect, Resource, Statement, Template};
 pub use text::{Part, Text, Vocabulary};

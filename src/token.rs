@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::credentials::Credentials;
@@ -29,6 +28,9 @@ pub struct UnverifiedToken<'a> {
     signature: Vec<u8>,
 }
 
+/// What a token is, in the form in which types are compared.
+pub type TokenType = Cow<'static, str>;
+
 /// The members of a JOSE header that matter here. They say what the token claims, and prove nothing.
 pub struct Header {
     /// `alg`; `None` for one that cannot be named here, `none` among them.
@@ -36,7 +38,7 @@ pub struct Header {
     /// `kid`.
     pub kid: Option<String>,
     /// `typ` in lower case, without `application/`; `jwt` when absent.
-    pub token_type: String,
+    pub token_type: TokenType,
 }
 
 /// The bytes that a key signed. What they mean is another question.
@@ -139,16 +141,22 @@ impl Header {
     }
 }
 
+/// The types of nearly every token (RFC 7519 section 5.1, RFC 9068 section 2.1).
+pub const USUAL_TYPES: [TokenType; 2] = [Cow::Borrowed("jwt"), Cow::Borrowed("at+jwt")];
+
 /// A `typ` in the one form in which types are compared (RFC 7515 section 4.1.9).
 #[must_use]
-pub fn canonical_type(typ: &str) -> String {
+pub fn canonical_type(typ: &str) -> TokenType {
+    if let Some(usual) = USUAL_TYPES.into_iter().find(|usual| usual.eq_ignore_ascii_case(typ)) {
+        return usual;
+    }
     let lower = typ.to_ascii_lowercase();
-    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
+    Cow::Owned(lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower))
 }
 
 /// Canonical base64url without padding: one text for one sequence of bytes.
 fn decode(part: &str) -> Result<Vec<u8>, Code> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| Code::MalformedToken)
+    URL_SAFE_NO_PAD.decode_to_vec(part).map_err(|_| Code::MalformedToken)
 }
 
 /// Leaves the first `iss` of an object in the place it was given, if that is a string.

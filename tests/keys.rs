@@ -244,7 +244,7 @@ fn without_any_key_the_fault_is_ours() {
     use iot_jwt_authorizer::denial::Code;
     use iot_jwt_authorizer::keys::{Algorithm, KeySet};
     use iot_jwt_authorizer::token::Header;
-    let header = Header { algorithm: Some(Algorithm::Rs256), kid: None, token_type: "jwt".to_owned() };
+    let header = Header { algorithm: Some(Algorithm::Rs256), kid: None, token_type: "jwt".into() };
     assert_eq!(KeySet::default().select(&header).err(), Some(Code::KeysUnavailable));
     let ours: Vec<&Code> = Code::ALL.iter().filter(|code| code.is_ours()).collect();
     assert_eq!(ours, [&Code::KeysUnavailable]);

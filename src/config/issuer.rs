@@ -15,7 +15,7 @@ use crate::keys::sources::Sources;
 use crate::keys::{Algorithm, KeyFile, KeySet};
 use crate::policy::{Part, Text, Used, Vocabulary};
 use crate::slots::{Slot, is_id};
-use crate::token::canonical_type;
+use crate::token::{USUAL_TYPES, canonical_type};
 use crate::verify::ClaimRules;
 
 /// What the file says for all issuers.
@@ -88,7 +88,7 @@ fn issuer<'d>(
     }
     let rules = rules(reader, table, shared);
     let types = reader.strings(table, "types").map_or_else(
-        || vec!["jwt".to_owned(), "at+jwt".to_owned()],
+        || USUAL_TYPES.to_vec(),
         |types| types.iter().map(|typ| canonical_type(&typ.value)).collect(),
     );
     let algorithms = algorithms(reader, table);

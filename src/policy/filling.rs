@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{Bindings, Effect, Statement, Text};
+use super::{Actions, Bindings, Effect, Statement, Text};
 
 /// Most policies' resources are shorter, in characters; more grow. What is larger than this the C library allocates slowly.
 const MOST_CHARACTERS: usize = 1000;
@@ -33,7 +33,7 @@ struct Entry<'t> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Filled<'f> {
     pub(super) effect: Effect,
-    pub(super) actions: Cow<'f, [Box<str>]>,
+    pub(super) actions: Cow<'f, Actions>,
     pub(super) resources: Resources<'f>,
     /// Whether no resource has anything that JSON escapes, as nearly always.
     pub(super) is_plain: bool,

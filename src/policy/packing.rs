@@ -3,12 +3,12 @@
 //! AWS IoT takes ten documents of 2,048 characters.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html>
 
-use std::ops::Deref;
+use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
 use super::Effect;
-use super::filling::{Filled, is_plain};
+use super::filling::{Filled, Resources, is_plain};
 use crate::denial::Code;
 
 /// Of one answer.
@@ -27,8 +27,8 @@ const RESOURCE: &str = r#","Resource":["#;
 ///
 /// # Errors
 /// [`Code::PolicyTooLarge`]; nothing is ever cut.
-pub(super) fn pack(statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Code> {
-    let statements = merge(statements);
+pub(super) fn pack(mut statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Code> {
+    merge(&mut statements);
     let mut writer = Writer::new(statements.iter().map(about).fold(0, usize::saturating_add));
     for statement in &statements {
         writer.write(statement)?;
@@ -37,67 +37,68 @@ pub(super) fn pack(statements: Vec<Filled<'_>>) -> Result<Vec<Box<RawValue>>, Co
 }
 
 /// Puts together what has the same actions, then what has the same resources; that may give some the same actions again.
-fn merge(mut statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
-    for statement in &mut statements {
-        if statement.resources.len() > 1 {
-            let resources = std::mem::take(&mut statement.resources);
-            add_all(&mut statement.resources, resources);
-        }
+fn merge(statements: &mut Vec<Filled<'_>>) {
+    for statement in &mut *statements {
+        statement.resources = distinct(std::mem::take(&mut statement.resources));
     }
-    let merged = by_actions(statements);
-    let count = merged.len();
-    let merged = by_resources(merged);
-    if merged.len() < count { by_actions(merged) } else { merged }
+    by_actions(statements);
+    let count = statements.len();
+    by_resources(statements);
+    if statements.len() < count {
+        by_actions(statements);
+    }
 }
 
-fn by_actions(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
+fn by_actions(statements: &mut Vec<Filled<'_>>) {
     merge_by(
         statements,
-        |one, other| same_set(&one.actions, &other.actions),
-        |own, more| add_all(&mut own.resources, more.resources),
-    )
+        |one, other| one.actions.are_those_of(&other.actions),
+        |own, more| own.resources = distinct(own.resources.drain(..).chain(more.resources).collect()),
+    );
 }
 
-fn by_resources(statements: Vec<Filled<'_>>) -> Vec<Filled<'_>> {
+fn by_resources(statements: &mut Vec<Filled<'_>>) {
     merge_by(
         statements,
         |one, other| one.resources == other.resources,
-        |own, more| add_all(own.actions.to_mut(), more.actions.into_owned()),
-    )
+        |own, more| own.actions = Cow::Owned(own.actions.with(&more.actions)),
+    );
 }
 
+/// Each is absorbed by the first before it that it fits. Mostly none is, and none is moved.
 fn merge_by<'t>(
-    statements: Vec<Filled<'t>>,
+    statements: &mut Vec<Filled<'t>>,
     same: fn(&Filled<'t>, &Filled<'t>) -> bool,
     absorb: fn(&mut Filled<'t>, Filled<'t>),
-) -> Vec<Filled<'t>> {
-    let mut merged: Vec<Filled<'t>> = Vec::with_capacity(statements.len());
-    for statement in statements {
-        let fits = |own: &&mut Filled<'t>| {
-            own.effect == statement.effect && own.has_condition_of(&statement) && same(own, &statement)
-        };
-        match merged.iter_mut().find(fits) {
-            Some(own) => absorb(own, statement),
-            None => merged.push(statement),
-        }
-    }
-    merged
-}
-
-fn same_set(left: &[Box<str>], right: &[Box<str>]) -> bool {
-    left.len() == right.len() && left.iter().all(|action| right.contains(action))
-}
-
-/// Adds what is not there yet.
-fn add_all<T: PartialEq>(
-    own: &mut (impl Deref<Target = [T]> + Extend<T>),
-    more: impl IntoIterator<Item = T>,
 ) {
-    for item in more {
-        if !own.contains(&item) {
-            own.extend([item]);
+    let mut at = 0_usize;
+    while let Some((before, [statement, ..])) = statements.split_at_mut_checked(at) {
+        let fits = |own: &Filled<'t>| {
+            own.effect == statement.effect && own.has_condition_of(statement) && same(own, statement)
+        };
+        let Some(own) = before.iter().position(fits) else {
+            at = at.saturating_add(1);
+            continue;
+        };
+        let more = statements.remove(at);
+        if let Some(own) = statements.get_mut(own) {
+            absorb(own, more);
         }
     }
+}
+
+/// Each once, in the order in which they first come.
+fn distinct(resources: Resources<'_>) -> Resources<'_> {
+    let mut all = resources.iter().enumerate();
+    if all.all(|(at, resource)| !resources.iter().take(at).any(|other| other == resource)) {
+        return resources;
+    }
+    resources.into_iter().fold(Resources::new(), |mut own, resource| {
+        if !own.contains(&resource) {
+            own.push(resource);
+        }
+        own
+    })
 }
 
 /// Fills one document after the other; a statement that does not fit is continued in the next.
@@ -149,16 +150,7 @@ impl Writer {
             Effect::Allow => ALLOW,
             Effect::Deny => DENY,
         });
-        match &*statement.actions {
-            [one] => Quoted::of(one, false).write(document),
-            several => {
-                for (at, action) in several.iter().enumerate() {
-                    document.push(if at == 0 { '[' } else { ',' });
-                    Quoted::of(action, false).write(document);
-                }
-                document.push(']');
-            }
-        }
+        document.push_str(statement.actions.text());
         document.push_str(RESOURCE);
         first.write(document);
     }
@@ -196,19 +188,15 @@ fn begun(characters: usize) -> String {
 
 /// How long a statement becomes if nothing in it is escaped, its comma included: room is made at once, and none is left over.
 fn about(statement: &Filled<'_>) -> usize {
-    let quoted = |total: usize, text: &str| total.saturating_add(text.len()).saturating_add(3);
-    let actions = statement.actions.iter().fold(0, |total, action| quoted(total, action));
-    let resources = statement.resources.iter().fold(0, |total, resource| quoted(total, resource));
-    // A list of one action has no brackets.
-    let brackets = usize::from(statement.actions.len() > 1).saturating_mul(2);
+    let quoted = |total: usize, text: &&str| total.saturating_add(text.len()).saturating_add(3);
+    let resources = statement.resources.iter().fold(0, quoted);
     let effect = match statement.effect {
         Effect::Allow => ALLOW.len(),
         Effect::Deny => DENY.len(),
     };
-    [effect, actions, brackets, RESOURCE.len(), resources, Close::of(statement).len()]
+    [effect, statement.actions.text().len(), RESOURCE.len(), resources, Close::of(statement).len()]
         .into_iter()
         .fold(0, usize::saturating_add)
-        .saturating_sub(1)
 }
 
 /// What stands after a statement's resources.
@@ -279,15 +267,14 @@ impl<'t> Quoted<'t> {
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "the numbers are the tests' own")]
 mod tests {
-    use std::borrow::Cow;
-
+    use super::super::Actions;
     use super::*;
 
     /// A statement whose one resource has so many characters; `effect` keeps it from being merged.
     fn statement(effect: Effect, length: usize) -> Filled<'static> {
         Filled {
             effect,
-            actions: Cow::Owned(vec!["iot:Publish".into()]),
+            actions: Cow::Owned(Actions::of(vec!["iot:Publish".into()])),
             resources: [&*"r".repeat(length).leak()].into_iter().collect(),
             condition: "",
             is_plain: true,
@@ -333,7 +320,9 @@ mod tests {
             let statements: Vec<Filled<'_>> = effects
                 .iter()
                 .map(|effect| Filled {
-                    actions: Cow::Owned((0..several).map(|at| format!("iot:{at}").into()).collect()),
+                    actions: Cow::Owned(Actions::of(
+                        (0..several).map(|at| format!("iot:{at}").into()).collect(),
+                    )),
                     condition: if several > 1 { "{}" } else { "" },
                     resources: ["a", "bc"].into_iter().collect(),
                     ..statement(*effect, 1)

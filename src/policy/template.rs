@@ -9,7 +9,7 @@ mod parse;
 use serde_json::{Map, Value};
 
 use super::filling::Filling;
-use super::{Bindings, Text, Used};
+use super::{Actions, Bindings, Text, Used};
 use crate::denial::Code;
 
 /// Allow or Deny.
@@ -38,7 +38,7 @@ pub struct Statement {
     /// Allow or Deny.
     pub effect: Effect,
     /// `iot:Publish` and so on.
-    pub actions: Vec<Box<str>>,
+    pub actions: Actions,
     /// One or more.
     pub resources: Vec<Resource>,
     /// In the order of the file.

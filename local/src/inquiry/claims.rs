@@ -66,13 +66,13 @@ pub(super) fn sign(
     let mut filled = Vec::new();
     if let Some((index, trusted)) = index.and_then(|at| Some((at, authorizer.issuers.get_mut(at)?))) {
         filled = fill(&mut claims, trusted, at);
-        typ = trusted.types.first().cloned().unwrap_or(typ);
+        typ = trusted.types.first().map_or(typ, ToString::to_string);
         trusted.algorithms = vec![Algorithm::Es256];
         let entries = key.key_set().get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
         let (keys, _) = KeySet::from_entries(&entries, &[Algorithm::Es256], &[]);
         authorizer.set_keys(index, keys);
     } else if let Some(first) = authorizer.issuers.first().and_then(|issuer| issuer.types.first()) {
-        typ.clone_from(first);
+        typ = first.to_string();
     }
     // What stands in front of the claims here is ours, and is never what they are refused for.
     authorizer.token.max_bytes = usize::MAX;

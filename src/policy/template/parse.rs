@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::action::Kind;
 use super::{ConditionEntry, Effect, Resource, Statement, Template};
 use crate::json::{Json, Object};
-use crate::policy::{Text, Used, Vocabulary};
+use crate::policy::{Actions, Text, Used, Vocabulary};
 use crate::slots::Slot;
 
 /// The condition operators of IAM, without their prefixes and suffix.
@@ -127,7 +127,7 @@ impl Reader<'_> {
             .filter_map(|(at, resource)| self.resource(&format_args!("{place}.Resource[{at}]"), resource))
             .collect();
         let condition = self.condition(&format_args!("{place}.Condition"), members.get("Condition"));
-        let actions = actions.into_iter().map(Into::into).collect();
+        let actions = Actions::of(actions.into_iter().map(Into::into).collect());
         let statement = Statement { effect, actions, resources, condition };
         if effect == Effect::Deny {
             self.check_deny(place, &statement);

@@ -124,7 +124,7 @@ fn granted(policies: &Policies, issuer: usize) -> Vec<&Template> {
 fn resources(template: &Template) -> Vec<(String, &Resource)> {
     let acts = |statement: &&Statement| {
         statement.effect == Effect::Allow
-            && !statement.actions.iter().all(|action| &**action == "iot:Connect")
+            && !statement.actions.names().iter().all(|action| &**action == "iot:Connect")
     };
     let statements = template.statements.iter().enumerate().filter(|(_, statement)| acts(statement));
     statements

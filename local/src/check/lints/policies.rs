@@ -127,7 +127,7 @@ fn of_resource(statement: &Statement, name: &str) -> Vec<(Lint, String)> {
 }
 
 fn has(statement: &Statement, action: &str) -> bool {
-    statement.actions.iter().any(|own| **own == *action)
+    statement.actions.names().iter().any(|own| **own == *action)
 }
 
 fn names_a_thing(statement: &Statement) -> bool {

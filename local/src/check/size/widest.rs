@@ -71,7 +71,7 @@ impl Filler<'_, '_, '_> {
             }
         }
         let condition = self.condition(statement)?;
-        let actions = statement.actions.iter().map(|action| &**action).collect();
+        let actions = statement.actions.names().iter().map(|action| &**action).collect();
         (!resources.is_empty()).then_some(Widest {
             effect: statement.effect,
             actions,
