@@ -297,3 +297,30 @@ fn base64_decoded(text: &str) -> Option<Cow<'_, str>> {
     let decoded = base64_simd::STANDARD.decode_to_vec(text).ok().or_else(|| STANDARD.decode(text).ok())?;
     String::from_utf8(decoded).ok().map(Cow::Owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+
+        /// The vectorised reader changes nothing, whatever a client puts where.
+        #[test]
+        fn a_password_is_read_as_it_was_meant(
+            text in "[a-z0-9.]{0,150}",
+            at in any::<Index>(),
+            put in "[-A-Za-z0-9_+/= \n\u{0}é.]{0,2}",
+        ) {
+            let mut password = base64::engine::general_purpose::STANDARD.encode(&text);
+            prop_assert_eq!(base64_decoded(&password).map(Cow::into_owned), Some(text));
+            let at = at.index(password.len().max(1));
+            password.replace_range(at..password.len().min(at.saturating_add(1)), &put);
+            let plainly = STANDARD.decode(&password).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            prop_assert_eq!(base64_decoded(&password).map(Cow::into_owned), plainly);
+        }
+    }
+}

@@ -180,3 +180,32 @@ impl<'de> Visitor<'de> for IssuerVisitor<'_, 'de> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
+
+        /// Two crates' readers, one of them vectorised, take the same texts for the same bytes, whatever stands where.
+        #[test]
+        fn base64url_is_canonical(
+            bytes in prop::collection::vec(any::<u8>(), 0..150),
+            at in any::<Index>(),
+            put in "[-A-Za-z0-9_+/= \n\u{0}é.]{0,2}",
+        ) {
+            let plain = general_purpose::URL_SAFE_NO_PAD;
+            let mut text = plain.encode(&bytes);
+            prop_assert_eq!(decode(&text).ok(), Some(bytes));
+            let at = at.index(text.len().max(1));
+            text.replace_range(at..text.len().min(at.saturating_add(1)), &put);
+            prop_assert_eq!(decode(&text).ok(), plain.decode(&text).ok());
+        }
+    }
+}

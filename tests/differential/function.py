@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 
@@ -70,13 +71,22 @@ class Api(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """The Runtime API of one function. That a killed function hangs up is no fault of anyone's."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Function:
     """One sandbox: a process that is asked one thing at a time. What it writes goes to two files beside the deployment."""
 
     def __init__(self, binary, folder, under=(), environment=()):
         """Starts `binary` with the deployment in `folder`, under another program and with more in its environment if need be."""
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Api)
         self.server.events, self.server.answers = queue.Queue(), queue.Queue()
         self.server.polled = threading.Event()
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
