@@ -59,10 +59,7 @@ impl<'a> Object<'a> {
     /// The member of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json<'a>> {
-        // Registered names have three letters: the first tells most of them apart, at less than a call.
-        let first = name.as_bytes().first();
-        let is_it = |key: &str| key.as_bytes().first() == first && key == name;
-        self.0.iter().find(|(key, _)| is_it(key)).map(|(_, value)| value)
+        self.0.iter().find(|(key, _)| are_same(key, name)).map(|(_, value)| value)
     }
 
     /// The members in the order of the text.
@@ -74,7 +71,7 @@ impl<'a> Object<'a> {
         if self.0.len() <= MOST_COMPARED {
             let mut rest = self.0.as_slice();
             while let Some(((name, _), later)) = rest.split_first() {
-                if later.iter().any(|(other, _)| other == name) {
+                if later.iter().any(|(other, _)| are_same(other, name)) {
                     return true;
                 }
                 rest = later;
@@ -85,6 +82,11 @@ impl<'a> Object<'a> {
         names.sort_unstable();
         names.array_windows().any(|[left, right]| left == right)
     }
+}
+
+/// Registered names have three letters: the first tells most of them apart, at less than a call.
+fn are_same(one: &str, other: &str) -> bool {
+    one.as_bytes().first() == other.as_bytes().first() && one == other
 }
 
 impl<'a> Json<'a> {

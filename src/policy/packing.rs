@@ -110,7 +110,8 @@ struct Writer {
 impl Writer {
     /// For so many characters of statements.
     fn new(characters: usize) -> Self {
-        let whole = characters.saturating_add(HEAD.len()).saturating_add(TAIL.len());
+        // The first statement has no comma.
+        let whole = characters.saturating_add(HEAD.len()).saturating_add(TAIL.len()).saturating_sub(1);
         Self { documents: Vec::with_capacity(1), document: begun(whole.min(MAX_DOCUMENT_CHARACTERS)) }
     }
 
