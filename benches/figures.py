@@ -71,7 +71,7 @@ def main():
     cold = run(*pinned, "--bench", "cold_start")
     load = run(*pinned, "--bench", "load", "--", "3000")
     for name in CRITERION:
-        run(*pinned, "--bench", name, "--", "--warm-up-time", "0.3", "--measurement-time", "1")
+        run(*pinned, "--bench", name, "--", "--warm-up-time", "0.3", "--measurement-time", "3")
     criterion = tables(run(sys.executable, "benches/plots.py"))
     counted = json.loads(BASELINES.read_text())["figures"]
     size = int(re.search(r"^bootstrap: (\d+)", cold, re.M)[1])

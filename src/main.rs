@@ -19,6 +19,9 @@ use iot_jwt_authorizer::function::{Function, Invocation};
 use iot_jwt_authorizer::log::{self, Level, Settings};
 use iot_jwt_authorizer::response::Answer;
 
+/// In bytes. The rest of the start touches most of it anyway; 80 KiB took a start 3 % longer and gained nothing more.
+const MEMORY_OF_AN_EVENT: usize = 48 * 1024;
+
 #[expect(clippy::disallowed_methods, reason = "the shell is where the environment is read")]
 fn main() -> ExitCode {
     let environment = |name: &str| std::env::var(name).ok();
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
 fn serve(config: Config) -> ExitCode {
     let settings = config.log.clone();
     let function = Function::new(config, &SystemTime::now, &write);
+    touch_memory();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.map_err(Error::from).and_then(|runtime| {
         runtime.block_on(async {
@@ -55,6 +59,11 @@ fn serve(config: Config) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Has the kernel give now what the first event would have to wait for, page by page.
+fn touch_memory() {
+    drop(std::hint::black_box(vec![1_u8; MEMORY_OF_AN_EVENT]));
 }
 
 async fn poll(function: &Function<'_>) -> Result<(), Error> {
