@@ -8,9 +8,15 @@ pub struct Actions {
 }
 
 impl Actions {
-    /// In the order of the file. One stands alone, several are a list. AWS's names have nothing that JSON escapes.
+    /// In the order in which they first come, each once: sets are compared by their sizes. AWS's names have nothing that JSON escapes.
     #[must_use]
-    pub fn of(names: Vec<Box<str>>) -> Self {
+    pub fn of<'n>(all: impl IntoIterator<Item = &'n str>) -> Self {
+        let mut names: Vec<Box<str>> = Vec::new();
+        for name in all {
+            if !names.iter().any(|own| **own == *name) {
+                names.push(name.into());
+            }
+        }
         let list = names.join(r#"",""#);
         let text = match &*names {
             [_] => ["\"", &list, "\""].concat(),
@@ -19,13 +25,13 @@ impl Actions {
         Self { names, text: text.into() }
     }
 
-    /// In order.
+    /// In order, each once.
     #[must_use]
     pub fn names(&self) -> &[Box<str>] {
         &self.names
     }
 
-    /// As a member's value.
+    /// As a member's value: one stands alone, several are a list.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -40,8 +46,7 @@ impl Actions {
     /// Those of both: these first, then what is not among them.
     #[must_use]
     pub fn with(&self, more: &Self) -> Self {
-        let more = more.names.iter().filter(|name| !self.names.contains(name));
-        Self::of(self.names.iter().chain(more).cloned().collect())
+        Self::of(self.names.iter().chain(&more.names).map(|name| &**name))
     }
 }
 
@@ -50,7 +55,7 @@ mod tests {
     use super::*;
 
     fn actions(names: &[&str]) -> Actions {
-        Actions::of(names.iter().map(|name| (*name).into()).collect())
+        Actions::of(names.iter().copied())
     }
 
     #[test]
@@ -63,6 +68,7 @@ mod tests {
     fn sets_have_no_order_and_nothing_twice() {
         let (one, two) = (actions(&["iot:Publish", "iot:Receive"]), actions(&["iot:Receive", "iot:Publish"]));
         assert!(one.are_those_of(&two));
+        assert_eq!(actions(&["iot:Publish", "iot:Publish"]), actions(&["iot:Publish"]));
         assert!(!one.are_those_of(&actions(&["iot:Publish"])));
         assert!(!one.are_those_of(&actions(&["iot:Publish", "iot:Connect"])));
         assert_eq!(one.with(&two), one);

@@ -268,6 +268,10 @@ impl<'t> Quoted<'t> {
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "the numbers are the tests' own")]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::super::Actions;
     use super::*;
 
@@ -275,7 +279,7 @@ mod tests {
     fn statement(effect: Effect, length: usize) -> Filled<'static> {
         Filled {
             effect,
-            actions: Cow::Owned(Actions::of(vec!["iot:Publish".into()])),
+            actions: Cow::Owned(Actions::of(["iot:Publish"])),
             resources: [&*"r".repeat(length).leak()].into_iter().collect(),
             condition: "",
             is_plain: true,
@@ -321,9 +325,7 @@ mod tests {
             let statements: Vec<Filled<'_>> = effects
                 .iter()
                 .map(|effect| Filled {
-                    actions: Cow::Owned(Actions::of(
-                        (0..several).map(|at| format!("iot:{at}").into()).collect(),
-                    )),
+                    actions: Cow::Owned(Actions::of(["iot:0", "iot:1", "iot:2"].into_iter().take(several))),
                     condition: if several > 1 { "{}" } else { "" },
                     resources: ["a", "bc"].into_iter().collect(),
                     ..statement(*effect, 1)
@@ -344,5 +346,46 @@ mod tests {
         };
         assert_eq!(full(10), Ok(vec![2048; 10]));
         assert_eq!(full(11), Err(Code::PolicyTooLarge));
+    }
+
+    /// Who may do what to what, or may not, under which condition.
+    fn rights<'f>(statements: &'f [Filled<'_>]) -> BTreeSet<(bool, &'f str, &'f str, &'f str)> {
+        let each = statements.iter().flat_map(|statement| {
+            let actions = statement.actions.names().iter();
+            actions.flat_map(move |action| {
+                statement.resources.iter().map(move |resource| (statement, action, resource))
+            })
+        });
+        each.map(|(own, action, resource)| (own.effect == Effect::Allow, &**action, *resource, own.condition))
+            .collect()
+    }
+
+    fn some<'t>(of: &'static [&'t str], most: usize) -> impl Strategy<Value = Vec<&'t str>> {
+        prop::collection::vec(prop::sample::select(of), 1..=most)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
+
+        /// Whatever stands twice, in whatever order, in whichever statement.
+        #[test]
+        fn merging_neither_adds_nor_drops_a_right(statements in prop::collection::vec(
+            (any::<bool>(), some(&["iot:A", "iot:B", "iot:C"], 3), some(&["x", "y", "z"], 3), prop::sample::select(vec!["", "{}"])), 0..6,
+        )) {
+            let mut merged: Vec<Filled<'_>> = statements
+                .iter()
+                .map(|(allows, actions, resources, condition)| Filled {
+                    effect: if *allows { Effect::Allow } else { Effect::Deny },
+                    actions: Cow::Owned(Actions::of(actions.iter().copied())),
+                    resources: resources.iter().copied().collect(),
+                    condition,
+                    is_plain: true,
+                })
+                .collect();
+            let before = merged.clone();
+            merge(&mut merged);
+            prop_assert_eq!(rights(&before), rights(&merged));
+            prop_assert!(merged.len() <= before.len());
+        }
     }
 }

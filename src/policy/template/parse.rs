@@ -127,7 +127,7 @@ impl Reader<'_> {
             .filter_map(|(at, resource)| self.resource(&format_args!("{place}.Resource[{at}]"), resource))
             .collect();
         let condition = self.condition(&format_args!("{place}.Condition"), members.get("Condition"));
-        let actions = Actions::of(actions.into_iter().map(Into::into).collect());
+        let actions = Actions::of(actions);
         let statement = Statement { effect, actions, resources, condition };
         if effect == Effect::Deny {
             self.check_deny(place, &statement);
