@@ -1,19 +1,13 @@
-//! Two things that only the linker can do for a start.
-//!
-//! It puts side by side what a start and a call run: `bootstrap.order` names those functions, and
+//! Has the linker put side by side what a start and a call run: `bootstrap.order` names those functions, and
 //! `tests/instructions/order.py` writes it. Strewn over the file, each brings its neighbours into memory; 1.7 MB and a fifth of
 //! the page faults of a start are saved. What the file names and the program has not is skipped, so an old one
 //! costs nothing but the gain.
-//!
-//! And it takes GCC's unwinder, which Rust's standard library asks for by `-lgcc_s`, from the archive that every GCC has beside
-//! the shared library: 20 kB in the program, for a library less to find, map and bind at each start, which is a twelfth of it.
 
 #![allow(clippy::print_stdout, reason = "this is how cargo is told")]
 #![allow(clippy::disallowed_methods, reason = "and how it tells")]
 
 use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -22,15 +16,12 @@ fn main() {
     if links_with_lld() {
         let order = Path::new(&env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("bootstrap.order");
         for argument in [
-            format!("-Wl,--symbol-ordering-file={}", order.display()),
-            "-Wl,--no-warn-symbol-ordering".to_owned(),
+            format!("--symbol-ordering-file={}", order.display()),
+            "--no-warn-symbol-ordering".to_owned(),
             // What nobody defines is not searched for in every library at each start.
-            "-Wl,-znodynamic-undefined-weak".to_owned(),
-        ]
-        .into_iter()
-        .chain(folder_of_unwinder().map(|folder| format!("-L{}", folder.display())))
-        {
-            println!("cargo:rustc-link-arg-bin=bootstrap={argument}");
+            "-znodynamic-undefined-weak".to_owned(),
+        ] {
+            println!("cargo:rustc-link-arg-bin=bootstrap=-Wl,{argument}");
         }
     }
 }
@@ -45,16 +36,6 @@ fn links_with_lld() -> bool {
 
 fn is_about_linking(flag: &str) -> bool {
     flag.trim_start_matches("-C").trim_start_matches(' ').starts_with("link")
-}
-
-/// A folder whose `gcc_s` is GCC's static unwinder. The linker looks there before it looks for the shared library; None is
-/// where this compiler has no such archive, and the shared one is taken.
-fn folder_of_unwinder() -> Option<PathBuf> {
-    let run = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output().ok()?;
-    let archive = String::from_utf8(run.stdout).ok()?;
-    let folder = PathBuf::from(env::var_os("OUT_DIR")?);
-    fs::copy(archive.trim(), folder.join("libgcc_s.a")).ok()?;
-    Some(folder)
 }
 
 /// Rust's own toolchains bring LLD and use it; a distribution's may not.

@@ -11,16 +11,15 @@ impl Actions {
     /// In the order in which they first come, each once: sets are compared by their sizes. AWS's names have nothing that JSON escapes.
     #[must_use]
     pub fn of<'n>(all: impl IntoIterator<Item = &'n str>) -> Self {
-        let mut names: Vec<Box<str>> = Vec::new();
+        let mut names: Vec<Box<str>> = Vec::with_capacity(2);
         for name in all {
             if !names.iter().any(|own| **own == *name) {
                 names.push(name.into());
             }
         }
-        let list = names.join(r#"",""#);
         let text = match &*names {
-            [_] => ["\"", &list, "\""].concat(),
-            _ => ["[\"", &list, "\"]"].concat(),
+            [one] => ["\"", one, "\""].concat(),
+            several => ["[\"", &several.join(r#"",""#), "\"]"].concat(),
         };
         Self { names, text: text.into() }
     }
