@@ -26,7 +26,7 @@ async fn a_client_id_belongs_to_the_last_who_took_it() {
 
 #[tokio::test]
 async fn a_connection_ends_at_its_time() {
-    let door = open_scaled(1, 300).await;
+    let door = open_scaled(300).await;
     let mut journal = door.journal.subscribe();
     let mut short = connect(door.port, "short", "short").await.unwrap();
     assert!(short.next().await.is_err());
@@ -35,7 +35,7 @@ async fn a_connection_ends_at_its_time() {
 
 #[tokio::test]
 async fn a_refresh_may_go_on_or_end_the_connection() {
-    let door = open_scaled(1, 600).await;
+    let door = open_scaled(600).await;
     let mut journal = door.journal.subscribe();
     let mut kept = connect(door.port, "kept", "good").await.unwrap();
     find(&mut journal, |what| matches!(what, What::Refreshed).then_some(())).await;
@@ -55,7 +55,7 @@ async fn an_mqtt_5_client_is_told_why() {
         Err(ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. })) => reason_code,
         other => panic!("{other:?}"),
     };
-    let door = open_scaled(2, 300).await;
+    let door = open_scaled(300).await;
     let refused = mqtt5::connect(door.port, "alice", "bad").await;
     assert!(matches!(refused, Err(ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized))));
     let mut alice = mqtt5::connect(door.port, "alice", "good").await.unwrap();

@@ -32,7 +32,7 @@ async fn narrowed(door: &Running, level: u8, then: Value) -> (Raw, Raw) {
 
 #[tokio::test]
 async fn a_narrower_policy_holds_from_the_refresh_on() {
-    let door = open_scaled(2, 300).await;
+    let door = open_scaled(300).await;
     for level in BOTH {
         let (mut client, mut other) = narrowed(&door, level, own()).await;
         // The subscriptions are there still: iot:Receive is what cuts one of them.
@@ -47,7 +47,7 @@ async fn a_narrower_policy_holds_from_the_refresh_on() {
 
 #[tokio::test]
 async fn a_wider_policy_holds_from_the_refresh_on() {
-    let door = open_scaled(1, 600).await;
+    let door = open_scaled(600).await;
     let mut journal = door.journal.subscribe();
     let answer = json!({ "first": own(), "then": wide() });
     let mut client = Raw::connect(door.port, &Connect::answered(4, "c1", &answer)).await;
@@ -73,7 +73,7 @@ async fn a_refresh_that_does_not_allow_the_connect_ends_it() {
             ]),
         ),
     ];
-    let door = open_scaled(2, 3000).await;
+    let door = open_scaled(3000).await;
     for (name, then) in table {
         for level in BOTH {
             let mut journal = door.journal.subscribe();
@@ -92,7 +92,7 @@ async fn a_refresh_that_does_not_allow_the_connect_ends_it() {
 
 #[tokio::test]
 async fn a_connection_ends_at_its_time_however_often_it_is_refreshed() {
-    let door = open_scaled(1, 1000).await;
+    let door = open_scaled(1000).await;
     for level in BOTH {
         let mut journal = door.journal.subscribe();
         let answer = json!({ "first": wide(), "disconnect": 700 });
