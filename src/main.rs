@@ -3,7 +3,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -66,7 +65,9 @@ fn serve(config: Config) -> ExitCode {
 fn touch_memory() {
     let mut memory: Vec<u8> = Vec::with_capacity(MEMORY_OF_AN_EVENT);
     for page in memory.spare_capacity_mut().chunks_mut(4096) {
-        page.iter_mut().take(1).for_each(|byte| *byte = MaybeUninit::new(0));
+        if let Some(byte) = page.first_mut() {
+            byte.write(0);
+        }
     }
     drop(std::hint::black_box(memory));
 }
