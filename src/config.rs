@@ -58,17 +58,17 @@ impl Config {
     /// Reads a deployment: `file`, and what it names relative to its folder.
     ///
     /// # Errors
-    /// Every fault, each with file, place and a mend.
+    /// Every fault, each with file, place and a hint.
     pub fn load(file: &Path, environment: Environment<'_>) -> Result<Self, Faults> {
         let mut package = Package::at(file.parent().unwrap_or(Path::new(".")));
         let name = file.file_name().map_or_else(|| "authorizer.toml".into(), |name| name.to_string_lossy());
         let authorizer = match std::fs::read_to_string(file) {
             Ok(text) => read(&name, &text, environment, &mut package),
             Err(error) => {
-                let mend = "put it beside the function, or name another file in AUTHORIZER_CONFIG";
+                let hint = "put it beside the function, or name another file in AUTHORIZER_CONFIG";
                 package
                     .faults
-                    .push(Fault::of_file(&name, format!("cannot be read ({}): {mend}", error.kind())));
+                    .push(Fault::of_file(&name, format!("cannot be read ({}): {hint}", error.kind())));
                 None
             }
         };

@@ -4,19 +4,19 @@ use std::fmt;
 
 /// A refusal: which check failed, and which claim, slot or key of the configuration it was about.
 ///
-/// It never holds anything that came with the request: `subject` is a name out of the configuration or the name
+/// It never holds anything that came with the request: `detail` is a name out of the configuration or the name
 /// of a registered claim, so a refusal may be logged as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Denial {
     code: Code,
-    subject: Option<Box<str>>,
+    detail: Option<Box<str>>,
 }
 
 impl Denial {
-    /// A refusal over the claim, slot or rule that the configuration calls `subject`.
-    pub fn over(code: Code, subject: &str) -> Self {
-        Self { code, subject: Some(subject.into()) }
+    /// A refusal over the claim, slot or rule that the configuration calls `detail`.
+    pub fn over(code: Code, detail: &str) -> Self {
+        Self { code, detail: Some(detail.into()) }
     }
 
     /// The check that failed.
@@ -27,28 +27,28 @@ impl Denial {
 
     /// The configured name of what the check was about, where there is one.
     #[must_use]
-    pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 }
 
 impl From<Code> for Denial {
     fn from(code: Code) -> Self {
-        Self { code, subject: None }
+        Self { code, detail: None }
     }
 }
 
 impl fmt::Display for Denial {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.subject {
-            Some(subject) => write!(out, "{} ({subject})", self.code.name()),
+        match &self.detail {
+            Some(detail) => write!(out, "{} ({detail})", self.code.name()),
             None => out.write_str(self.code.name()),
         }
     }
 }
 
 macro_rules! codes {
-    ($($variant:ident $name:literal: $meaning:literal, $mend:literal;)*) => {
+    ($($variant:ident $name:literal: $meaning:literal, $hint:literal;)*) => {
         /// The checks in the order in which they run; the first that fails names the refusal.
         ///
         /// The names are stable: logs, metrics, tests and documentation use them.
@@ -75,8 +75,8 @@ macro_rules! codes {
 
             /// What an operator does about it.
             #[must_use]
-            pub const fn mend(self) -> &'static str {
-                match self { $(Self::$variant => $mend),* }
+            pub const fn hint(self) -> &'static str {
+                match self { $(Self::$variant => $hint),* }
             }
         }
     };
@@ -157,7 +157,7 @@ codes! {
         "Let the client use an id that fits `client_ids`.";
     UnsafeClaimValue "unsafe_claim_value":
         "A claim that fills a slot has characters or a length that the slot does not take.",
-        "Give the slot the type that fits (`path`, `hash`), or mend the claim at the issuer.";
+        "Give the slot the type that fits (`path`, `hash`), or change the claim at the issuer.";
     PolicyTooLarge "policy_too_large":
         "The policy would not fit ten documents of 2,048 characters.",
         "Lower `max_items`, or use fewer or shorter resources.";

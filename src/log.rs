@@ -36,9 +36,9 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<&'a str>,
+    detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<&'static str>,
+    hint: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection_id: Option<&'a str>,
     request_id: &'a str,
@@ -108,8 +108,8 @@ pub fn line(
         timestamp,
         decision: if denial.is_some() { "deny" } else { "allow" },
         code: code.map(|code| code.name()),
-        subject: denial.and_then(|denial| denial.subject()),
-        mend: code.map(|code| code.mend()),
+        detail: denial.and_then(Denial::detail),
+        hint: code.map(|code| code.hint()),
         connection_id: decision.connection_id.as_deref(),
         request_id: circumstances.request_id,
         trace_id: circumstances.trace.and_then(trace_id),

@@ -14,11 +14,11 @@ use iot_jwt_authorizer::denial::Code;
 fn the_page_of_codes_is_current() {
     let mut page = String::from(
         "# Refusals\n\nMade from `src/denial.rs`; a test keeps it current. The checks run in this order, and the first that fails names \
-         the refusal. Codes are stable.\nThe log line of a refusal has the code, the mend, and as `subject` the claim, slot or rule \
-         that it is about. The client learns nothing but the refusal.\n\n| code | meaning | mend |\n| --- | --- | --- |\n",
+         the refusal. Codes are stable.\nThe log line of a refusal has the code, the hint, and as `detail` the claim, slot or rule \
+         that it is about. The client learns nothing but the refusal.\n\n| code | meaning | hint |\n| --- | --- | --- |\n",
     );
     for code in Code::ALL {
-        let _ = writeln!(page, "| `{}` | {} | {} |", code.name(), code.meaning(), code.mend());
+        let _ = writeln!(page, "| `{}` | {} | {} |", code.name(), code.meaning(), code.hint());
     }
     let _ = writeln!(
         page,

@@ -140,8 +140,8 @@ fn who_was_not_and_what_to_mend() {
             json!({ "tenant": "a*b" }),
             "ana",
             json!({
-                "code": "unsafe_claim_value", "subject": "tenant", "policies": policies,
-                "mend": "Give the slot the type that fits (`path`, `hash`), or mend the claim at the issuer.",
+                "code": "unsafe_claim_value", "detail": "tenant", "policies": policies,
+                "hint": "Give the slot the type that fits (`path`, `hash`), or change the claim at the issuer.",
             }),
         ),
         // A client id that was not allowed is a stranger's word, and is not written down.
@@ -149,14 +149,14 @@ fn who_was_not_and_what_to_mend() {
             json!({}),
             "somebody-else",
             json!({
-                "code": "client_id_not_allowed", "policies": policies, "mend": "Let the client use an id that fits `client_ids`.",
+                "code": "client_id_not_allowed", "policies": policies, "hint": "Let the client use an id that fits `client_ids`.",
             }),
         ),
         (
             json!({ "exp": 1 }),
             "ana",
             json!({
-                "code": "expired", "mend": "Let the client fetch a fresh token before it connects.",
+                "code": "expired", "hint": "Let the client fetch a fresh token before it connects.",
             }),
         ),
     ];

@@ -83,10 +83,10 @@ function verdict(entry) {
 function line(entry) {
   const fields = parse(entry.text);
   if (!fields) return [make("code", {}, entry.text)];
-  const { decision, code, subject, policies, mend, message } = fields;
-  const shown = [decision, code, subject, Array.isArray(policies) ? policies.join(", ") : null, message];
+  const { decision, code, detail, policies, hint, message } = fields;
+  const shown = [decision, code, detail, Array.isArray(policies) ? policies.join(", ") : null, message];
   const said = shown.filter((part) => typeof part === "string" && part !== "").join(" · ");
-  return [said || "a line of JSON", typeof mend === "string" ? make("div", { class: "why" }, mend) : null];
+  return [said || "a line of JSON", typeof hint === "string" ? make("div", { class: "why" }, hint) : null];
 }
 
 function parse(text) {

@@ -81,7 +81,7 @@ async function buy(sub) {
 /** The function's log line has the reason; it may come before or after. */
 function refuse(found) {
   const line = state.refusals.get(found.connection);
-  const code = line ? ` (${[line.code, line.subject].filter(Boolean).join(": ")}). ${line.mend ?? ""}` : ".";
+  const code = line ? ` (${[line.code, line.detail].filter(Boolean).join(": ")}). ${line.hint ?? ""}` : ".";
   $("policy-fault").textContent = `Nothing: ${found.refused}${code}`;
   show("policy-fault");
   state.waiting = line ? null : found;

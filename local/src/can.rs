@@ -163,7 +163,7 @@ impl fmt::Display for Told<'_> {
             Can::Refused(denial) => {
                 writeln!(out, "  the token is refused: {denial}")?;
                 writeln!(out, "  meaning    {}", denial.code().meaning())?;
-                writeln!(out, "  mend       {}", denial.code().mend())
+                writeln!(out, "  hint       {}", denial.code().hint())
             }
             Can::Decided { verdict, source, client_id } => {
                 if let Some(source) = source {

@@ -220,13 +220,13 @@ fn too_large(size: &Size, files: &Files) -> Finding {
             size.issuer, size.documents
         ),
     };
-    let mend = "such a token would be refused (`policy_too_large`); lower `max_items` or `max_length` of a slot, or shorten the resources";
+    let hint = "such a token would be refused (`policy_too_large`); lower `max_items` or `max_length` of a slot, or shorten the resources";
     Finding {
         severity: Severity::Fault,
         lint: None,
         file: files.config().to_owned(),
         span: None,
         what,
-        mend: Some(mend.to_owned()),
+        hint: Some(hint.to_owned()),
     }
 }

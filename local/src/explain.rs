@@ -136,9 +136,9 @@ impl Explanation {
             }),
             Err(denial) => json!({
                 "code": denial.code().name(),
-                "subject": denial.subject(),
+                "detail": denial.detail(),
                 "meaning": denial.code().meaning(),
-                "mend": denial.code().mend(),
+                "hint": denial.code().hint(),
             }),
         };
         if let (Value::Object(all), Value::Object(more)) = (&mut json, more) {

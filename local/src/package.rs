@@ -119,7 +119,7 @@ pub async fn run(
     let variable = |name: &str| tools.variable(name).map(str::to_owned);
     let examined = CheckArgs { config: args.config.clone(), deny_warnings: false, json: false };
     if !check::run(&examined, &variable, at, is_styled, out)? {
-        writeln!(out, "not packaged: mend the faults first")?;
+        writeln!(out, "not packaged: fix the errors first")?;
         return Ok(false);
     }
     let contents = Contents::gather(&args.config, &Config::load(&args.config, &variable)?.files)?;

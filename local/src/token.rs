@@ -84,7 +84,7 @@ pub enum TokenError {
 /// Mints a token and writes it alone on one line.
 ///
 /// # Errors
-/// What is in the way, and how to mend it.
+/// What is in the way, and how to fix it.
 pub fn run(
     options: &Options,
     environment: Environment<'_>,

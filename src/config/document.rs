@@ -58,8 +58,8 @@ impl<'d> Reader<'d> {
         self.environment
     }
 
-    pub(super) fn missing(&mut self, table: &Table<'_>, key: &str, mend: &str) {
-        self.fault(&table.span, format!("{} lacks `{key}`: {mend}", table.name));
+    pub(super) fn missing(&mut self, table: &Table<'_>, key: &str, hint: &str) {
+        self.fault(&table.span, format!("{} lacks `{key}`: {hint}", table.name));
     }
 
     /// A value as a table.

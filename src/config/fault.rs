@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-/// One fault: where it is, what it is, and how to mend it.
+/// One fault: where it is, what it is, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// Relative to the package, as `authorizer.toml`.
@@ -12,7 +12,7 @@ pub struct Fault {
     pub line: Option<usize>,
     /// The bytes of the file that it is about, where they are known.
     pub span: Option<Range<usize>>,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     pub message: String,
 }
 

@@ -111,8 +111,8 @@ fn schedule<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, sources: &mut So
     sources.refresh = seconds("refresh_seconds").unwrap_or(sources.refresh);
     sources.max_stale = seconds("max_stale_seconds").unwrap_or(sources.max_stale);
     if sources.max_stale < sources.refresh {
-        let mend = "keys would be gone before they are fetched again";
-        reader.fault(&table.span, format!("`max_stale_seconds` is less than `refresh_seconds`: {mend}"));
+        let hint = "keys would be gone before they are fetched again";
+        reader.fault(&table.span, format!("`max_stale_seconds` is less than `refresh_seconds`: {hint}"));
     }
 }
 
@@ -147,11 +147,11 @@ fn required<'d>(
     reader: &mut Reader<'d>,
     table: &mut Table<'d>,
     key: &'static str,
-    mend: &str,
+    hint: &str,
 ) -> Option<String> {
     let is_there = table.take(key).is_some();
     if !is_there {
-        reader.missing(table, key, mend);
+        reader.missing(table, key, hint);
     }
     reader.string(table, key).map(|text| text.value)
 }
@@ -190,8 +190,8 @@ fn keys<'d>(
         } else {
             match Origin::parse(&source.value, issuer) {
                 Ok(origin) => sources.add(origin),
-                Err(mend) => {
-                    reader.fault(&source.span, format!("`{}` is no source of keys: {mend}", source.value));
+                Err(hint) => {
+                    reader.fault(&source.span, format!("`{}` is no source of keys: {hint}", source.value));
                 }
             }
         }
@@ -266,17 +266,17 @@ fn pattern(reader: &mut Reader<'_>, pattern: &Located<String>, slots: &[Slot]) -
     };
     let legal = |part: &Part| !matches!(part, Part::Literal(text) if !text.split('/').all(|level| level.is_empty() || is_id(level)));
     if !text.parts.iter().all(legal) {
-        let mend = "letters, digits and `. _ : @ | = - /`, and `*` at the end alone";
+        let hint = "letters, digits and `. _ : @ | = - /`, and `*` at the end alone";
         reader.fault(
             &pattern.span,
-            format!("`{}` has a character that no client id may have: {mend}", pattern.value),
+            format!("`{}` has a character that no client id may have: {hint}", pattern.value),
         );
         return None;
     }
     let is_open = |index: &usize| slots.get(*index).is_some_and(|slot| !slot.kind.is_fixed_length());
     if tail && matches!(text.parts.last(), Some(Part::Slot(index)) if is_open(index)) {
-        let mend = "put a `/` before the `*`, or give the slot the type `uuid` or `hash`";
-        reader.fault(&pattern.span, format!("`{}` lets one value run into another: {mend}", pattern.value));
+        let hint = "put a `/` before the `*`, or give the slot the type `uuid` or `hash`";
+        reader.fault(&pattern.span, format!("`{}` lets one value run into another: {hint}", pattern.value));
         return None;
     }
     Some(ClientIdPattern { text, tail, source: pattern.value.as_str().into() })

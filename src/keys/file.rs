@@ -49,7 +49,7 @@ impl KeyFile {
     /// Reads a file's text.
     ///
     /// # Errors
-    /// What is wrong and how to mend it, for an operator.
+    /// What is wrong and how to fix it, for an operator.
     pub fn parse(text: &str) -> Result<Self, KeyFault> {
         if pem::is_private(text) {
             return Err(KeyFault::Private);

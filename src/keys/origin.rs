@@ -31,7 +31,7 @@ impl Origin {
     /// Reads an entry of `keys` that is fetched; `issuer` is the `iss` that it stands under.
     ///
     /// # Errors
-    /// What to mend.
+    /// What to fix.
     pub fn parse(entry: &str, issuer: &str) -> Result<Self, &'static str> {
         const UNSAFE: &str =
             "write `https://HOST/PATH`, without user, password or fragment; `http` is for loopback alone";

@@ -53,7 +53,7 @@ const AWS_VARIABLES: [&str; 5] = [
 ];
 
 impl Text {
-    /// Parses a text. All faults are reported, each with its mend.
+    /// Parses a text. All faults are reported, each with its hint.
     ///
     /// # Errors
     /// Unknown variables, unclosed ones, a slot that does not fill its level, more than one list slot.

@@ -203,7 +203,7 @@ BROKEN = [
     (queries, 'filter decision = "deny"', 'filter decision = "denied"'),
     (queries, '"keys_missing", "keys_expired"]', '"keys_missing", "keys_gone"]'),
     (queries, "pct(duration_us", "percentile(duration_us"),
-    (members, "| `subject` |", "| `topic` |"),
+    (members, "| `detail` |", "| `topic` |"),
     (members, "`next_seconds`, ", ""),
     (metrics, "| `cold_starts` |", "| `cold_start` |"),
     (codes, "| `unknown_key`,", "| `unknown_kid`,"),

@@ -35,7 +35,7 @@ pub(super) fn sift(findings: Vec<Finding>, files: &Files) -> (Vec<Finding>, Vec<
 
 fn needless(entry: Entry, files: &Files) -> Finding {
     let lint = entry.key.split(' ').next().unwrap_or_default();
-    let mend = if LINTS.iter().any(|known| known.id == lint) {
+    let hint = if LINTS.iter().any(|known| known.id == lint) {
         "take it out, or write the file that the warning is about".to_owned()
     } else {
         let known = LINTS.map(|lint| format!("`{}`", lint.id)).join(", ");
@@ -47,6 +47,6 @@ fn needless(entry: Entry, files: &Files) -> Finding {
         file: files.config().to_owned(),
         span: entry.span,
         what: format!("`{}` under [check.allow] accepts nothing", entry.key),
-        mend: Some(mend),
+        hint: Some(hint),
     }
 }

@@ -1,4 +1,4 @@
-//! What `check` finds: where, what, and how to mend it.
+//! What `check` finds: where, what, and how to fix it.
 
 use std::ops::Range;
 
@@ -28,8 +28,8 @@ pub struct Finding {
     pub span: Option<Range<usize>>,
     /// What is wrong.
     pub what: String,
-    /// Why it matters, or how to mend it.
-    pub mend: Option<String>,
+    /// Why it matters, or how to fix it.
+    pub hint: Option<String>,
 }
 
 impl Finding {
@@ -42,7 +42,7 @@ impl Finding {
     /// What the function would report and start all the same.
     #[must_use]
     pub fn of_warning(fault: &Fault, files: &Files) -> Self {
-        let (what, mend) = split(&fault.message);
+        let (what, hint) = split(&fault.message);
         // What is said of a file as a whole begins with a verb.
         let verbs = ["is ", "has ", "holds ", "cannot ", "trusts "];
         let is_whole = verbs.iter().any(|verb| what.starts_with(verb));
@@ -54,7 +54,7 @@ impl Finding {
             file: fault.file.clone(),
             span: fault.span.clone().or_else(|| files.place(&fault.file, &fault.message)).or_else(line),
             what,
-            mend: mend.map(str::to_owned),
+            hint: hint.map(str::to_owned),
         }
     }
 
@@ -67,7 +67,7 @@ impl Finding {
             file: file.to_owned(),
             span: files.place(file, fault),
             what: fault.to_owned(),
-            mend: Some("mend the policy, or the case if it asks for what is not meant".to_owned()),
+            hint: Some("fix the policy, or the case if its expectation is wrong".to_owned()),
         }
     }
 
@@ -90,9 +90,9 @@ fn split(message: &str) -> (&str, Option<&str>) {
             (Some(open), close) if open == close => quoted = None,
             (None, ':') => {
                 if let Some((what, rest)) = message.split_at_checked(at)
-                    && let Some(mend) = rest.strip_prefix(": ")
+                    && let Some(hint) = rest.strip_prefix(": ")
                 {
-                    return (what, Some(mend));
+                    return (what, Some(hint));
                 }
             }
             _ => {}
@@ -107,15 +107,15 @@ mod tests {
 
     #[test]
     fn a_message_is_split_at_its_seam_alone() {
-        for (message, what, mend) in [
+        for (message, what, hint) in [
             ("lacks `audience`: name it", "lacks `audience`", Some("name it")),
             ("`a: b` is wrong: write `c: d`", "`a: b` is wrong", Some("write `c: d`")),
             ("`oidc:x` is wrong", "`oidc:x` is wrong", None),
             ("is not JSON: expected `,`", "is not JSON: expected `,`", None),
-            ("`unclosed: mend", "`unclosed: mend", None),
+            ("`unclosed: hint", "`unclosed: hint", None),
             ("", "", None),
         ] {
-            assert_eq!(split(message), (what, mend), "{message}");
+            assert_eq!(split(message), (what, hint), "{message}");
         }
     }
 }

@@ -71,7 +71,7 @@ const UNUSED_SLOT: Lint =
     Lint { id: "unused-slot", why: "no policy and no client id takes it: use it, or leave it out" };
 const UNREACHABLE_GRANT: Lint = Lint {
     id: "unreachable-grant",
-    why: "no token that the issuer's rules accept meets its conditions, so nobody has what it grants: mend the conditions, or leave it out",
+    why: "no token that the issuer's rules accept meets its conditions, so nobody has what it grants: fix the conditions, or remove the grant",
 };
 const USER_EDITABLE_CLAIM: Lint = Lint {
     id: "user-editable-claim",
@@ -97,7 +97,7 @@ impl Linter<'_> {
             file: file.to_owned(),
             span,
             what,
-            mend: Some(lint.why.to_owned()),
+            hint: Some(lint.why.to_owned()),
         };
         if !self.findings.contains(&finding) {
             self.findings.push(finding);

@@ -26,8 +26,8 @@ pub(super) fn text(finding: &Finding, files: &Files, renderer: &Renderer) -> Str
         Some(source) => title.element(source),
         None => title.element(Origin::path(&finding.file)),
     };
-    if let Some(mend) = &finding.mend {
-        group = group.element(Level::HELP.message(mend));
+    if let Some(hint) = &finding.hint {
+        group = group.element(Level::HELP.message(hint));
     }
     if let Some(key) = finding.key() {
         group = group.element(
@@ -46,6 +46,6 @@ pub(super) fn json(finding: &Finding, files: &Files) -> Value {
         "line": finding.span.as_ref().and_then(|span| files.line(&finding.file, span)),
         "bytes": finding.span.as_ref().map(|span| [span.start, span.end]),
         "message": finding.what,
-        "mend": finding.mend,
+        "hint": finding.hint,
     })
 }

@@ -69,7 +69,7 @@ pub(super) fn rows(
 fn marked(all: Vec<Rule>, refusal: Option<&Denial>) -> Vec<Row> {
     let is_it = |rule: &Rule| {
         refusal.is_some_and(|refusal| {
-            refusal.code() == rule.code && refusal.subject() == rule.subject.as_deref()
+            refusal.code() == rule.code && refusal.detail() == rule.subject.as_deref()
         })
     };
     let failed = all.iter().position(is_it);

@@ -40,7 +40,7 @@ impl fmt::Display for Explanation {
                 }
                 writeln!(out, "\nREFUSED: {denial}")?;
                 writeln!(out, "  meaning  {}", denial.code().meaning())?;
-                writeln!(out, "  mend     {}", denial.code().mend())
+                writeln!(out, "  hint     {}", denial.code().hint())
             }
         }
     }

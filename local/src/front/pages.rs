@@ -88,9 +88,9 @@ impl Site {
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
         let Some(address) = self.address(request.headers()) else {
             let port = self.port;
-            let mend =
+            let hint =
                 format!("this door answers to http://127.0.0.1:{port} and http://localhost:{port} alone\n");
-            return finish(text(StatusCode::MISDIRECTED_REQUEST, mend), None);
+            return finish(text(StatusCode::MISDIRECTED_REQUEST, hint), None);
         };
         let mut answer = match self.route(request.uri().path()) {
             None => text(StatusCode::NOT_FOUND, "nothing here\n".to_owned()),

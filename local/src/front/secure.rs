@@ -33,7 +33,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, house:
     let (mut stream, handshake) = match greeted.await {
         Ok(Ok(greeted)) => greeted,
         Ok(Err(Some(fault))) => {
-            let reason = format!("the TLS handshake failed: {fault}{}", mend(&fault));
+            let reason = format!("the TLS handshake failed: {fault}{}", hint(&fault));
             return house.gate.journal.record(None, None, What::ConnectRefused { reason, decided_by: None });
         }
         Ok(Err(None)) | Err(_) => return,
@@ -61,7 +61,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, house:
 }
 
 /// What the operator may do about it.
-fn mend(fault: &std::io::Error) -> &'static str {
+fn hint(fault: &std::io::Error) -> &'static str {
     match fault.get_ref().and_then(|error| error.downcast_ref()) {
         Some(rustls::Error::InvalidCertificate(_)) => {
             "; to accept the client's certificate give it with --client-certificate, or its authority with --client-ca"

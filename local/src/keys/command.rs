@@ -79,12 +79,12 @@ pub enum KeysError {
         known: Vec<String>,
     },
     /// The source cannot be asked.
-    #[error("`{source_name}` is no source that can be fetched: {mend}")]
+    #[error("`{source_name}` is no source that can be fetched: {hint}")]
     Source {
         /// As it was given.
         source_name: String,
         /// What to do.
-        mend: &'static str,
+        hint: &'static str,
     },
     /// The function would not take it either.
     #[error("{origin}: {failure}; nothing is written")]
@@ -152,7 +152,7 @@ async fn fetch(
     let fetched = entry.keys.iter().find(|source| !source.starts_with("file:"));
     let source = args.source.as_ref().or(fetched).map_or("oidc", String::as_str);
     let origin = Origin::parse(source, &entry.issuer)
-        .map_err(|mend| KeysError::Source { source_name: source.to_owned(), mend })?;
+        .map_err(|hint| KeysError::Source { source_name: source.to_owned(), hint })?;
     let failed = |failure| KeysError::Fetch { origin: origin.to_string(), failure };
     let found = Fetcher::new(configuration.aws.clone()).fetch(&origin, BUDGET).await.map_err(failed)?;
     let bundle = bundle::bundle(found, &origin, entry, &configuration.blocked, now).map_err(failed)?;
@@ -210,7 +210,7 @@ async fn show(
 async fn ask(entry: &Entry, source: &str, configuration: &Configuration) -> show::Shown {
     let origin = match Origin::parse(source, &entry.issuer) {
         Ok(origin) => origin,
-        Err(mend) => return show::fault_of(entry, source, format!("it is no source of keys: {mend}")),
+        Err(hint) => return show::fault_of(entry, source, format!("it is no source of keys: {hint}")),
     };
     match Fetcher::new(configuration.aws.clone()).fetch(&origin, BUDGET).await {
         Ok(found) => {

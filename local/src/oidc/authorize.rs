@@ -93,7 +93,7 @@ impl Provider {
 }
 
 /// Everything whose fault the client can be told: an error code of RFC 6749, section 4.1.2.1, or OpenID Connect Core,
-/// section 3.1.2.6, and what to mend.
+/// section 3.1.2.6, and what to fix.
 fn checked<'a>(
     client: &'a str,
     redirect_uri: &'a str,

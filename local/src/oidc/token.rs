@@ -22,7 +22,7 @@ const MACHINE_LIFE: Duration = Duration::from_secs(3600);
 /// The same for a person: long enough that a session is refreshed before it ends.
 const PERSON_LIFE: Duration = Duration::from_secs(4 * 3600);
 
-/// An error code of RFC 6749, section 5.2, and what to mend.
+/// An error code of RFC 6749, section 5.2, and what to fix.
 type Fault = (&'static str, &'static str);
 
 const WRONG_CODE: Fault =

@@ -85,7 +85,7 @@ impl<'a> Build<'a> {
     /// Finds out how to build for an architecture; without `builder` cargo-lambda is taken where it is installed.
     ///
     /// # Errors
-    /// This machine cannot, and how to mend it.
+    /// This machine cannot, and how to fix it.
     pub async fn plan(
         architecture: Architecture,
         builder: Option<Builder>,

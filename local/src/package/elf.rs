@@ -52,7 +52,7 @@ pub enum Unfit {
 /// Whether Lambda can run it.
 ///
 /// # Errors
-/// Why not, and how to mend it.
+/// Why not, and how to fix it.
 pub fn fit(bytes: &[u8], wanted: Architecture) -> Result<Needs, Unfit> {
     let found = architecture(bytes)?;
     if found != wanted {

@@ -93,7 +93,7 @@ fn an_explanation_is_the_same_each_time_and_ends_as_the_decision() {
         (&["--token", &good][..], 0, "ALLOWED"),
         (&["--token", &good, "--json"], 0, "\"policySha256\""),
         (&["--event", event], 1, "client_id_not_allowed"),
-        (&["--event", event, "--json"], 1, "\"mend\""),
+        (&["--event", event, "--json"], 1, "\"hint\""),
         (&["--token", "none"], 1, "no_token"),
         (&["--event", "/nowhere"], 1, "/nowhere"),
         (&["--event", event, "--token", &good], 2, "cannot be used"),

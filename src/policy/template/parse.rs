@@ -42,7 +42,7 @@ const OPERATORS: [&str; 26] = [
 ];
 
 impl Template {
-    /// Reads a policy file. Each fault names its place in the document and how to mend it.
+    /// Reads a policy file. Each fault names its place in the document and how to fix it.
     ///
     /// # Errors
     /// All faults of the file.
