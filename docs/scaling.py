@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the tables of docs/scaling.md from scaling_model.py, docs/performance.md and template.yaml.
 
-`python3 docs/scaling.py` writes them; `--check` only compares, and ends with 1 if page and figures disagree. Python's own library is all it takes.
+`python3 docs/scaling.py` writes them. `--check` only compares, and exits with 1 if the page is out of date. It needs only
+Python's standard library.
 """
 
 import dataclasses
@@ -9,6 +10,7 @@ import math
 import pathlib
 import re
 import sys
+import textwrap
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from scaling_model import (  # noqa: E402
@@ -45,29 +47,30 @@ def short(of, chosen):
     parts = money(1e6, 0, chosen, of)
     total, wait = sum(parts.values()), cold_wait(init, first)
     secret = cold_wait(*times(of, dataclasses.replace(chosen, keys="secret"))[:2])
-    return "\n".join((
-        f"- A million calls of the function cost about **{dollars(total)}**, {dollars(parts['log'])} of it for the log. AWS IoT itself takes {dollars(iot_money(1e6, 60e6))} for a million connections of an hour.",
-        f"- A call is billed as {math.ceil(warm)} ms, the first of a new sandbox as {math.ceil(init + first)} ms. Its client waits {number(wait)} s, with a secret {number(secret)} s; AWS IoT allows 5 s.",
-        f"- What breaks first is not the function but AWS IoT's {LIMIT['connects']:,} connects a second: {LIMIT['connects'] * BACK_OFF:,} clients that come back within {BACK_OFF} s. Before that comes a new account's concurrency.",
-        f"- Storms are cured in the clients: a first wait at random within *clients / {LIMIT['connects']:,}* seconds or more.",
-    ))
+    items = (
+        f"- A million calls of the function cost about **{dollars(total)}**, {dollars(parts['log'])} of it for the log. AWS IoT itself charges {dollars(iot_money(1e6, 60e6))} for a million connections of one hour.",
+        f"- A call is billed as {math.ceil(warm)} ms, the first call of a new sandbox as {math.ceil(init + first)} ms. The client of a first call waits {number(wait)} s, with a secret {number(secret)} s; AWS IoT allows 5 s.",
+        f"- The first limit is not the function but AWS IoT's {LIMIT['connects']:,} connects per second: {LIMIT['connects'] * BACK_OFF:,} clients that reconnect within {BACK_OFF} s. For a new account, the concurrency is reached earlier.",
+        f"- Avoid storms in the clients: use a random first delay within *clients / {LIMIT['connects']:,}* seconds or more.",
+    )
+    return "\n".join(textwrap.fill(item, 120, subsequent_indent="  ", break_on_hyphens=False) for item in items)
 
 
 def price_table():
     shown = lambda value: f"${value:.10f}".rstrip("0") if value < 1e-3 else f"${value:.2f}"
-    return table(("for", "dollars", "page", "read"), *((what, shown(value), f"[AWS]({page})", seen) for _, value, what, page, seen in PRICES))
+    return table(("item", "dollars", "page", "evidence"), *((what, shown(value), f"[AWS]({page})", seen) for _, value, what, page, seen in PRICES))
 
 
 def limit_table():
-    return table(("limit", "value", "page", "read"), *((what, f"{value:,}", f"[AWS]({page})", seen) for _, value, what, page, seen in LIMITS))
+    return table(("limit", "value", "page", "evidence"), *((what, f"{value:,}", f"[AWS]({page})", seen) for _, value, what, page, seen in LIMITS))
 
 
 def guess_table():
-    return table(("input", "value", "from"), *((what, f"{value:,}" if isinstance(value, int) else value, source) for what, value, source in GUESSES))
+    return table(("input", "value", "source"), *((what, f"{value:,}" if isinstance(value, int) else value, source) for what, value, source in GUESSES))
 
 
 def time_table(of, chosen):
-    rows = [("keys", "INIT, ms", "first call, ms", "warm call, ms", "billed cold, ms", "billed warm, ms", "a client of a new sandbox waits, s")]
+    rows = [("keys", "INIT, ms", "first call, ms", "warm call, ms", "billed cold, ms", "billed warm, ms", "wait of a client with a new sandbox, s")]
     for keys in FETCH:
         init, first, warm = times(of, dataclasses.replace(chosen, keys=keys))
         rows.append((keys, number(init), number(first), number(warm), math.ceil(init + first), math.ceil(warm), number(cold_wait(init, first))))
@@ -85,25 +88,25 @@ def fleet_table(of, chosen, template):
         ready = sandboxes(storm, warm)
         steady, new = sandboxes(rate, warm), opened(storm, wait, warm, fleet.clients)
         for name, cell in (
-            ("connected at once", number(online)),
-            ("a session: seconds, refresh, calls", f"{fleet.seconds:,.0f}, {fleet.refresh:,.0f}, {calls_of_session(fleet.seconds, fleet.refresh)}"),
-            ("connects a second", number(connects_a_second(fleet))),
-            ("calls a second", number(rate)),
-            ("calls at once, by time", number(busy(rate, warm))),
+            ("concurrent connections", number(online)),
+            ("a connection: seconds, refresh, calls", f"{fleet.seconds:,.0f}, {fleet.refresh:,.0f}, {calls_of_session(fleet.seconds, fleet.refresh)}"),
+            ("connects per second", number(connects_a_second(fleet))),
+            ("calls per second", number(rate)),
+            ("concurrent calls, by duration", number(busy(rate, warm))),
             ("sandboxes", steady),
-            ("cold starts a month beside storms", number(cold_starts(calls, rate, warm))),
-            ("storm: all within, s", f"{fleet.storm:,.0f}"),
-            ("storm: connects a second", number(storm)),
-            ("storm: calls at once, by time", number(busy(storm, warm))),
+            ("cold starts a month without storms", number(cold_starts(calls, rate, warm))),
+            ("storm: duration, s", f"{fleet.storm:,.0f}"),
+            ("storm: connects per second", number(storm)),
+            ("storm: concurrent calls, by duration", number(busy(storm, warm))),
             ("storm: cold starts", f"{new:,}, {number(100 * new / fleet.clients)} %"),
-            ("storm: sandboxes kept warm that spare it those; an hour of them", f"{ready:,}; {dollars(ready * warm_price(chosen) * HOUR)}"),
-            ("secret: reads a second; first of a storm", f"{number(fetches_a_second(rate, warm, 'secret'))}; {number(storm * CALLS['secret'])}"),
-            ("`oidc`: requests a second; first of a storm", f"{number(fetches_a_second(rate, warm, 'oidc'))}; {number(storm * CALLS['oidc'])}"),
+            ("storm: warm sandboxes that avoid these cold starts; price of an hour", f"{ready:,}; {dollars(ready * warm_price(chosen) * HOUR)}"),
+            ("secret: reads per second; at the start of a storm", f"{number(fetches_a_second(rate, warm, 'secret'))}; {number(storm * CALLS['secret'])}"),
+            ("`oidc`: requests per second; at the start of a storm", f"{number(fetches_a_second(rate, warm, 'oidc'))}; {number(storm * CALLS['oidc'])}"),
             ("calls a month, millions", number(calls / 1e6)),
             ("log a month, GB", number(calls * line_bytes(chosen) / 1e9)),
-            ("**a month, for calls**", f"**{dollars(for_calls)}**"),
-            ("a month, whatever is called", dollars(always)),
-            ("**for a million connects, all together**", f"**{dollars((for_calls + always) / connects * 1e6)}**"),
+            ("**a month, calls**", f"**{dollars(for_calls)}**"),
+            ("a month, fixed", dollars(always)),
+            ("**a million connects, in total**", f"**{dollars((for_calls + always) / connects * 1e6)}**"),
             ("AWS IoT itself a month, connections and CONNECTs", dollars(iot_money(connects, online * MONTH / 60))),
         ):
             rows.setdefault(name, [name]).append(cell)
@@ -112,7 +115,7 @@ def fleet_table(of, chosen, template):
 
 def spread_table(of, chosen):
     init, first, warm = times(of, chosen)
-    wait, rows = cold_wait(init, first), [("clients", "spread over, s", "offered a second", "taken a second", "turned away at first", "sandboxes opened", "all in after, s, at best")]
+    wait, rows = cold_wait(init, first), [("clients", "spread over, s", "offered per second", "accepted per second", "rejected at first", "sandboxes opened", "all connected after, s, at best")]
     for fleet in FLEETS:
         for spread in (1, 60, 600):
             offered = fleet.clients / spread
@@ -122,7 +125,7 @@ def spread_table(of, chosen):
 
 
 def backoff_table():
-    rows = [("clients", f"attempts each, back-off to {BACK_OFF} s", "back-off that fits, s", "spread that fits, s")]
+    rows = [("clients", f"attempts each, back-off to {BACK_OFF} s", "sufficient back-off, s", "sufficient spread, s")]
     for fleet in FLEETS:
         rows.append((f"{fleet.clients:,}", number(attempts(fleet.clients)), number(2 * fleet.clients / LIMIT["connects"]), number(fleet.clients / LIMIT["connects"])))
     return table(*rows)
@@ -135,14 +138,14 @@ def first_table(of, chosen):
     secret = cold_wait(*times(of, dataclasses.replace(chosen, keys="secret"))[:2])
     oidc = cold_wait(*times(of, dataclasses.replace(chosen, keys="oidc"))[:2])
     return table(
-        ("limit", "reached at", "what it looks like", "what helps"),
-        ("a new account's concurrency, 10 for example", f"{number(10 / wait)} new connects a second while all is cold; {10 * LIMIT['a_sandbox']} calls a second", "Throttles alarm; the client is refused", "ask for the quota before the launch"),
-        ("connects of AWS IoT", f"{rate:,} clients that come in one second; {rate * BACK_OFF:,} over {BACK_OFF} s", "`Connect.Throttle` in `AWS/IoT`; the function is not called", "spread; ask for the quota"),
-        ("connections of AWS IoT", f"{LIMIT['connections']:,} clients", "connects fail while others go on", "ask for the quota"),
-        ("concurrency, while all is cold", f"{number(LIMIT['concurrency'] / wait)} new connects a second with bundled keys, {number(LIMIT['concurrency'] / secret)} with a secret, {number(LIMIT['concurrency'] / oidc)} with `oidc`", "Throttles alarm", "bundled keys; `ProvisionedConcurrency`; the quota"),
-        ("calls a second of Lambda", f"{LIMIT['concurrency'] * LIMIT['a_sandbox']:,} calls a second, refreshes included", "Throttles alarm", "a longer refresh; the quota"),
-        ("reads of Secrets Manager", f"{number(LIMIT['reads'] / CALLS['secret'])} cold starts a second", "`keys_missing`, KeysUnavailable alarm", "a `file:` source before the secret"),
-        ("the issuer's own", f"{rate * CALLS['oidc']:,} key requests a second at the start of the largest storm that AWS IoT lets in; {rate:,} tokens a second for its clients", "`keys_missing`; logins that fail", "a `file:` source before `oidc`; spread; keep a token that is still good"),
+        ("limit", "reached at", "symptom", "remedy"),
+        ("a new account's concurrency, 10 for example", f"{number(10 / wait)} new connects per second while all sandboxes are cold; {10 * LIMIT['a_sandbox']} calls per second", "Throttles alarm; the client is denied", "ask for the quota before the launch"),
+        ("connects of AWS IoT", f"{rate:,} clients that connect in one second; {rate * BACK_OFF:,} over {BACK_OFF} s", "`Connect.Throttle` in `AWS/IoT`; the function is not called", "spread; ask for the quota"),
+        ("connections of AWS IoT", f"{LIMIT['connections']:,} clients", "connects fail while others succeed", "ask for the quota"),
+        ("concurrency, while all sandboxes are cold", f"{number(LIMIT['concurrency'] / wait)} new connects per second with bundled keys, {number(LIMIT['concurrency'] / secret)} with a secret, {number(LIMIT['concurrency'] / oidc)} with `oidc`", "Throttles alarm", "bundled keys; `ProvisionedConcurrency`; the quota"),
+        ("calls per second of Lambda", f"{LIMIT['concurrency'] * LIMIT['a_sandbox']:,} calls per second, refreshes included", "Throttles alarm", "a longer refresh; the quota"),
+        ("reads of Secrets Manager", f"{number(LIMIT['reads'] / CALLS['secret'])} cold starts per second", "`keys_missing`, KeysUnavailable alarm", "a `file:` source before the secret"),
+        ("the issuer's limits", f"{rate * CALLS['oidc']:,} key requests per second at the start of the largest storm that AWS IoT accepts; {rate:,} tokens per second for its clients", "`keys_missing`; logins that fail", "a `file:` source before `oidc`; spread; keep a token that is still valid"),
     )
 
 
@@ -151,7 +154,7 @@ def million_table(of, chosen):
     parts = {name: money(1e6, 0, one, of) for name, one in shown}
     rows = [(part, *(dollars(parts[name][part]) for name, _ in shown)) for part in parts["arm64"] if any(parts[name][part] for name, _ in shown)]
     total = ("**a million calls**", *(f"**{dollars(sum(parts[name].values()))}**" for name, _ in shown))
-    beside = [(f"beside it, AWS IoT: a million connects of {what}", *[dollars(iot_money(1e6, 1e6 * minutes))] * 2) for what, minutes in (("10 minutes", 10), ("an hour", 60), ("a day", 1440))]
+    beside = [(f"in addition, AWS IoT: a million connects of {what}", *[dollars(iot_money(1e6, 1e6 * minutes))] * 2) for what, minutes in (("10 minutes", 10), ("an hour", 60), ("a day", 1440))]
     return table(("part", *(name for name, _ in shown)), *rows, total, *beside)
 
 
@@ -159,7 +162,7 @@ def fixed_table(template, chosen):
     parts = fixed(template, dataclasses.replace(chosen, keys="secret"))
     price = warm_price(chosen)
     return table(
-        ("a month, whatever is called", "dollars"), *((name, dollars(value)) for name, value in parts.items()),
+        ("fixed costs of a month", "dollars"), *((name, dollars(value)) for name, value in parts.items()),
         (f"a sandbox of {chosen.memory} MB kept warm all month", dollars(price * MONTH)), ("100 of them for an hour", dollars(100 * price * HOUR)),
     )
 
@@ -168,7 +171,7 @@ def savings_table(of, chosen):
     change = lambda **more: dataclasses.replace(chosen, **more)
     fleet = FLEETS[-1]
     variants = [
-        ("as the template has it", fleet, chosen),
+        ("the template's defaults", fleet, chosen),
         ("`refresh_after_seconds = 86400`", dataclasses.replace(fleet, refresh=86400), chosen),
         ("`refresh_after_seconds = 300`", dataclasses.replace(fleet, refresh=300), chosen),
         ("`LogLevel: WARN`", fleet, change(level="WARN")),
@@ -177,7 +180,7 @@ def savings_table(of, chosen):
         ("`MemorySize: 512`", fleet, change(memory=512)),
         ("`MemorySize: 1769`", fleet, change(memory=1769)),
         ("`Architecture: x86_64`", fleet, change(architecture="x86_64")),
-        ("keys from a secret alone", fleet, change(keys="secret")),
+        ("keys only from a secret", fleet, change(keys="secret")),
         ("`Tracing: Active`", fleet, change(traced=True)),
     ]
     rows = []
@@ -190,7 +193,7 @@ def savings_table(of, chosen):
         total = lambdas + log + other
         base = rows[0][-1] if rows else total
         rows.append((name, number(rate * MONTH / 1e6), dollars(lambdas), dollars(log), dollars(other), dollars(total), percent(total / base - 1) if rows else "", total))
-    return table(("1,000,000 devices, a month", "calls, millions", "Lambda", "log", "other", "together", "beside the first"), *(row[:-1] for row in rows))
+    return table(("1,000,000 devices, a month", "calls, millions", "Lambda", "log", "other", "total", "change"), *(row[:-1] for row in rows))
 
 
 def tables():
@@ -204,10 +207,10 @@ def tables():
 
 
 def written(page, made):
-    """The page with each table between its markers. Each table has its place, and each place its table."""
+    """The page with each table between its markers. Tables and markers must correspond."""
     places = re.findall(r"^<!-- table: (\S+) -->$", page, re.M)
     if sorted(places) != sorted(made):
-        stop(f"the page has places for {sorted(places)}, and there are {sorted(made)}")
+        stop(f"the page has places for {sorted(places)}, expected {sorted(made)}")
     for name, text in made.items():
         page, places = re.subn(rf"(<!-- table: {name} -->\n)[^<]*(<!-- end -->)", lambda found: f"{found[1]}{text}\n{found[2]}", page)
         if places != 1:

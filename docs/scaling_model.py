@@ -1,7 +1,7 @@
-"""The inputs of docs/scaling.md, and its formulas. docs/scaling.py writes the page from them.
+"""The inputs and formulas of docs/scaling.md. docs/scaling.py writes the page from them.
 
-Prices, limits and guesses stand here; times are read from docs/performance.md, defaults from template.yaml. Change one, run docs/scaling.py, and the
-whole page follows.
+This file has prices, limits and guesses. Times are read from docs/performance.md, defaults from template.yaml. After a
+change, run docs/scaling.py to update the page.
 """
 
 import dataclasses
@@ -13,58 +13,58 @@ AWSS = "AWS's page"
 LATER = "others' pages that quote it"
 MEMORY = "from memory, check it"
 
-# List prices of us-east-1 in dollars, without free tiers and without discounts for much: name, dollars, for what, page, what was read.
+# List prices of us-east-1 in dollars, without free tiers and volume discounts: name, dollars, item, page, evidence.
 PRICES = [
     ("request", 0.20 / 1e6, "a call of Lambda", LAMBDA, LATER),
     ("gb_second arm64", 0.0000133334, "a GB-second, arm64", LAMBDA, LATER),
     ("gb_second x86_64", 0.0000166667, "a GB-second, x86-64", LAMBDA, LATER),
     ("provisioned arm64", 0.0000033334, "a GB-second kept warm, arm64", LAMBDA, LATER),
     ("provisioned x86_64", 0.0000041667, "a GB-second kept warm, x86-64", LAMBDA, LATER),
-    ("log_gb", 0.50, "a GB of log taken in", WATCH, LATER),
-    ("kept_gb", 0.03, "a GB of compressed log kept, a month", WATCH, LATER),
+    ("log_gb", 0.50, "a GB of log ingested", WATCH, LATER),
+    ("kept_gb", 0.03, "a GB of compressed log stored, a month", WATCH, LATER),
     ("metric", 0.30, "a custom metric, a month", WATCH, LATER),
     ("alarm", 0.10, "a metric of an alarm, a month", WATCH, MEMORY),
     ("dashboard", 3.00, "a dashboard, a month", WATCH, MEMORY),
     ("secret", 0.40, "a secret, a month", SECRETS, LATER),
     ("secret_read", 0.05 / 1e4, "a call of Secrets Manager", SECRETS, LATER),
-    ("trace", 5.00 / 1e6, "a trace recorded", XRAY, AWSS),
+    ("trace", 5.00 / 1e6, "a recorded trace", XRAY, AWSS),
     ("minute", 0.08 / 1e6, "a minute of a connection to AWS IoT", IOT, LATER),
-    ("message", 1.00 / 1e6, "a message to AWS IoT, a CONNECT too, for each 5 KB", IOT, LATER),
+    ("message", 1.00 / 1e6, "a message to AWS IoT, a CONNECT included, for each 5 KB", IOT, LATER),
 ]
 PRICE = {name: dollars for name, dollars, *_ in PRICES}
 
-# What AWS grants, by Region and account: name, value, for what, where it stands.
+# Quotas of AWS for each Region and account: name, value, item, page, evidence.
 GENERAL = "https://docs.aws.amazon.com/general/latest/gr/iot-core.html"
 QUOTAS = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
 RAMP = "https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html"
 READS = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html"
 LIMITS = [
-    ("connects", 3000, "MQTT connects a second that AWS IoT takes; less in some Regions, 500 in older lists", GENERAL, LATER),
-    ("connections", 500_000, "connections at once to AWS IoT", GENERAL, LATER),
-    ("concurrency", 1000, "calls at once of all Lambda functions; new accounts have less", QUOTAS, AWSS),
-    ("a_sandbox", 10, "calls a second and sandbox: calls a second are ten times the concurrency", QUOTAS, AWSS),
+    ("connects", 3000, "MQTT connects per second that AWS IoT accepts; fewer in some Regions, 500 in older lists", GENERAL, LATER),
+    ("connections", 500_000, "concurrent connections to AWS IoT", GENERAL, LATER),
+    ("concurrency", 1000, "concurrent calls of all Lambda functions; new accounts have fewer", QUOTAS, AWSS),
+    ("a_sandbox", 10, "calls per second for each sandbox: calls per second are ten times the concurrency", QUOTAS, AWSS),
     ("ramp", 1000, "new sandboxes of a function in 10 seconds", RAMP, AWSS),
-    ("reads", 10_000, "reads a second of Secrets Manager; cannot be raised", READS, AWSS),
+    ("reads", 10_000, "reads per second of Secrets Manager; cannot be raised", READS, AWSS),
 ]
 LIMIT = {name: value for name, value, *_ in LIMITS}
 
-# What was neither measured here nor granted by AWS.
+# Values that were neither measured here nor published by AWS as a quota.
 BASE_INIT, BASE_CALL = 13.9, 1.46  # ms, the smallest Rust function on Lambda
-WHOLE = 1769  # MB that buy one processor
+WHOLE = 1769  # MB of memory that give one processor
 MARGIN = 2
 PLACING = 0.25  # s until a new sandbox begins its INIT
 FETCH = {"bundled": 0, "secret": 60, "jwks": 150, "oidc": 300}  # ms that a start waits for keys
-CALLS = {"bundled": 0, "secret": 3, "jwks": 1, "oidc": 2}  # requests that one fetch is
-REFRESH_KEYS = 300 * 0.9  # s between fetches, on average: refresh_seconds, up to a fifth earlier
+CALLS = {"bundled": 0, "secret": 3, "jwks": 1, "oidc": 2}  # requests of one fetch
+REFRESH_KEYS = 300 * 0.9  # average s between fetches: refresh_seconds, up to a fifth earlier
 COLD = 0.01  # of all calls, at most
-LIFE = 3600  # s of a busy sandbox
+LIFE = 3600  # s, lifetime of a busy sandbox
 REFUSED = 0.01  # of all calls
 CODES = 5  # codes that occur in a month, each a metric
 SAMPLED = 0.05  # of all calls, traces recorded
-COMPRESSED = 0.15  # of a log that is kept
-BACK_OFF = 60  # s: the longest wait of docs/connect.md
+COMPRESSED = 0.15  # size of a stored log relative to the ingested log
+BACK_OFF = 60  # s, the longest delay of docs/connect.md
 
-# Bytes of a line of the log, measured by tests/docs/scaling.py, which holds them to 2 %. "allow" has the age of fetched keys; some 65 less without.
+# Bytes of a log line. tests/docs/scaling.py verifies them to within 2 %. "allow" includes the age of fetched keys, about 65 bytes.
 LINE = {"allow": 983, "deny": 835, "keys": 493}
 SYSTEM = (  # platform.start and platform.report, which SystemLogLevel: INFO adds
     '{"time":"2026-11-22T10:00:00.000Z","type":"platform.start","record":{"requestId":"8476a536-e9f4-11e8-9739-2dfe598c3fcd","version":"12"}}',
@@ -72,32 +72,32 @@ SYSTEM = (  # platform.start and platform.report, which SystemLogLevel: INFO add
     '"metrics":{"durationMs":1.874,"billedDurationMs":2,"memorySizeMB":256,"maxMemoryUsedMB":20},"status":"success"}}',
 )
 PERF = "[lambda-perf](https://github.com/maxday/lambda-perf), 2025-12-21: Rust on `provided.al2023`, arm64, 256 MB; about the same with 1,024 MB"
-FEW = "[AWS](https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/) saw less than that over all functions"
-OURS = "measured: the function writes it in a test, with ids as long as Lambda's"
+FEW = "[AWS](https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/) observed less over all functions"
+OURS = "measured in a test of the function, with ids as long as Lambda's"
 GUESSES = [
     ("INIT of the smallest function, ms", BASE_INIT, PERF),
-    ("a call of it, ms", BASE_CALL, "the same"),
-    ("MB that buy one processor", WHOLE, "[AWS](https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), by others' pages"),
+    ("a call of this function, ms", BASE_CALL, "the same"),
+    ("MB that give one processor", WHOLE, "[AWS](https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), from others' pages"),
     ("margin", MARGIN, "a guess: a slower processor, arm64, neighbours"),
-    ("until Lambda has a new sandbox, s", PLACING, "a guess; AWS publishes none"),
-    ("network of a fetch of keys, ms", "; ".join(f"{keys} {ms}" for keys, ms in FETCH.items() if ms), "a guess: three reads in the Region; one, and two requests to an issuer"),
-    ("cold calls, of all, at most", COLD, FEW),
-    ("life of a busy sandbox, s", LIFE, "a guess; AWS ends them every few hours"),
-    ("refusals, of all calls", REFUSED, "a guess"),
-    ("codes of refusals in a month", CODES, "a guess"),
-    ("traces recorded, of all calls", SAMPLED, "X-Ray's default, beside the first of each second"),
-    ("a log that is kept, of what came in", COMPRESSED, "AWS's price list, from memory"),
-    ("line of who is let in, bytes", LINE["allow"], OURS),
-    ("line of a refusal, bytes", LINE["deny"], OURS),
-    ("line about keys, bytes", LINE["keys"], OURS),
-    ("Lambda's two lines, bytes", sum(map(len, SYSTEM)), "public examples of their shape"),
+    ("time until Lambda has a new sandbox, s", PLACING, "a guess; AWS publishes none"),
+    ("network time of a key fetch, ms", "; ".join(f"{keys} {ms}" for keys, ms in FETCH.items() if ms), "a guess: three reads in the Region; one request, and two requests, to an issuer"),
+    ("share of cold calls, at most", COLD, FEW),
+    ("lifetime of a busy sandbox, s", LIFE, "a guess; AWS ends them every few hours"),
+    ("share of denials", REFUSED, "a guess"),
+    ("denial codes in a month", CODES, "a guess"),
+    ("share of recorded traces", SAMPLED, "X-Ray's default, in addition to the first of each second"),
+    ("size of the stored log, relative to the ingested log", COMPRESSED, "AWS's price list, from memory"),
+    ("line of an allowed request, bytes", LINE["allow"], OURS),
+    ("line of a denial, bytes", LINE["deny"], OURS),
+    ("line of a key event, bytes", LINE["keys"], OURS),
+    ("Lambda's two lines, bytes", sum(map(len, SYSTEM)), "public examples of such lines"),
 ]
 HOUR, DAY, MONTH = 3600, 86400, 730 * 3600
 
 
 @dataclasses.dataclass(frozen=True)
 class Fleet:
-    """Clients, how often a day each connects and for how long, when it is asked again, and in what time all come at once."""
+    """A fleet: clients, connections per day and their seconds, seconds between refreshes, seconds of a storm."""
 
     name: str
     clients: int
@@ -116,7 +116,7 @@ FLEETS = [
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What template.yaml and authorizer.toml leave to choose."""
+    """Settings of template.yaml and authorizer.toml."""
 
     memory: int
     architecture: str
@@ -144,7 +144,7 @@ def alarm_metrics(template):
 
 
 def measured(text):
-    """Starts, first events and warm events in ms, of the table that begins with `start with`."""
+    """Starts, first events and warm events in ms, from the table that begins with `start with`."""
     lines = text.splitlines()
     head = next((at for at, line in enumerate(lines) if line.startswith("| start with |")), None)
     if head is None:
@@ -161,7 +161,7 @@ def measured(text):
     return found
 
 
-# The formulas, as the page shows them.
+# The formulas of the page.
 
 def factor(memory):
     return MARGIN * max(1, WHOLE / memory)
@@ -195,7 +195,7 @@ def cold_wait(init, first):
 
 
 def busy(rate, warm):
-    """Calls at once, by time alone."""
+    """Concurrent calls, by duration only."""
     return rate * warm / 1000
 
 
@@ -214,7 +214,7 @@ def taken(offered):
 
 
 def attempts(clients, back_off=BACK_OFF):
-    """Attempts of each client until all are in, when all wait as their back-off says and nothing else spreads them."""
+    """Attempts of each client until all are connected, if only their back-off spreads them."""
     waiting = LIMIT["connects"] * back_off / 2
     if clients <= waiting:
         return 1.0
@@ -222,7 +222,7 @@ def attempts(clients, back_off=BACK_OFF):
 
 
 def cold_starts(calls, rate, warm):
-    """At most; without a rate what AWS saw at most."""
+    """An upper bound; without a rate, the largest share that AWS observed."""
     return min(calls * COLD, sandboxes(rate, warm) * calls / rate / LIFE) if rate else calls * COLD
 
 
@@ -231,8 +231,8 @@ def fetches_a_second(rate, warm, keys):
 
 
 def line_bytes(chosen):
-    let_in = LINE["allow"] if chosen.level == "INFO" else 0
-    return (1 - REFUSED) * let_in + REFUSED * LINE["deny"] + (sum(map(len, SYSTEM)) if chosen.system else 0)
+    allowed = LINE["allow"] if chosen.level == "INFO" else 0
+    return (1 - REFUSED) * allowed + REFUSED * LINE["deny"] + (sum(map(len, SYSTEM)) if chosen.system else 0)
 
 
 def gb_seconds(calls, milliseconds, memory):
@@ -240,7 +240,7 @@ def gb_seconds(calls, milliseconds, memory):
 
 
 def money(calls, rate, chosen, of):
-    """Dollars for so many calls, which come at that rate on average, by what they are for. A rate of 0 is none that is known."""
+    """Dollars for a number of calls at an average rate, by item. A rate of 0 means unknown."""
     init, first, warm = times(of, chosen)
     price, cold = PRICE[f"gb_second {chosen.architecture}"], cold_starts(calls, rate, warm)
     requests = CALLS[chosen.keys]
@@ -259,12 +259,12 @@ def money(calls, rate, chosen, of):
 
 
 def warm_price(chosen):
-    """Dollars for a sandbox that is kept warm for a second."""
+    """Dollars for keeping a sandbox warm for one second."""
     return PRICE[f"provisioned {chosen.architecture}"] * chosen.memory / 1024
 
 
 def fixed(template, chosen):
-    """Dollars a month whatever is called."""
+    """Dollars a month independent of the calls."""
     return {
         f"custom metrics, 8 and {CODES} codes": (8 + CODES) * PRICE["metric"],
         f"alarms, {alarm_metrics(template)} metrics": alarm_metrics(template) * PRICE["alarm"],
