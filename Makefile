@@ -1,7 +1,8 @@
-# What `sam build` calls, with the folder of the function's files in ARTIFACTS_DIR. It does not tell the architecture: ARCH has to be that of the template.
+# `sam build` calls this target, with the folder for the function's files in ARTIFACTS_DIR. SAM does not pass the
+# architecture, so ARCH must match the template.
 ARCH ?= arm64
 CONFIG ?= authorizer.toml
-# More options of `cargo local package`, as --rustc or --bootstrap.
+# More options for `cargo local package`, such as --rustc or --bootstrap.
 OPTIONS ?=
 
 .PHONY: build-AuthorizerFunction
