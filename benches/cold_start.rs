@@ -1,5 +1,6 @@
-//! From the start of the release `bootstrap` to its first poll and to its first answer, behind a Runtime API on loopback: with bundled keys, with a
-//! secret, and beside an echo function. Starts are interleaved, in an order that changes; medians are printed, and their ratios to echo.
+//! The time from the start of the release `bootstrap` to its first poll and to its first response, behind a Runtime API
+//! on loopback: with bundled keys and with a secret, compared with an echo function. Starts are interleaved, in
+//! changing order. Prints medians and their ratios to echo.
 //!
 //! `cargo bench --bench cold_start [-- ROUNDS]`
 
@@ -12,7 +13,7 @@
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::print_stdout,
-    reason = "a bench that cannot run says so by panicking, and prints what it measured"
+    reason = "benches fail by panicking, and print what they measure"
 )]
 
 #[path = "support/runtime_api.rs"]
@@ -30,16 +31,16 @@ use std::time::Duration;
 use runtime_api::{Sandbox, bootstrap, echo, quantile};
 use support::deployment::Deployment;
 
-/// What is started, and what was measured of it.
+/// A program with its deployment, and its measurements.
 struct Subject {
     name: &'static str,
     program: PathBuf,
     deployment: Deployment,
     environment: Vec<(String, String)>,
     starts: Vec<Duration>,
-    firsts: Vec<Duration>,
-    warms: Vec<Duration>,
-    memory: u64,
+    first_events: Vec<Duration>,
+    warm_events: Vec<Duration>,
+    peak_memory_kb: u64,
 }
 
 fn main() {
@@ -48,25 +49,25 @@ fn main() {
     let mut subjects = subjects();
     for round in 0..rounds {
         let count = subjects.len();
-        for at in 0..count {
-            let at = if round % 2 == 0 { at } else { count - 1 - at };
-            let subject = &mut subjects[(at + round) % count];
+        for position in 0..count {
+            let position = if round % 2 == 0 { position } else { count - 1 - position };
+            let subject = &mut subjects[(position + round) % count];
             let root = subject.deployment.path("");
             let mut sandbox = match subject.name {
                 "echo" => Sandbox::without_log(&subject.program, &root),
                 _ => Sandbox::start(&subject.program, &root, &subject.environment),
             };
             subject.starts.push(sandbox.start);
-            let (answer, first) = sandbox.ask(&event);
+            let (response, first) = sandbox.invoke(&event);
             assert!(
-                subject.name == "echo" || answer.contains("\"isAuthenticated\":true"),
-                "{}: {answer}",
+                subject.name == "echo" || response.contains("\"isAuthenticated\":true"),
+                "{}: {response}",
                 subject.name
             );
-            subject.firsts.push(first);
-            let mut warms: Vec<Duration> = (0..20).map(|_| sandbox.ask(&event).1).collect();
-            subject.warms.push(quantile(&mut warms, 0.5));
-            subject.memory = subject.memory.max(sandbox.peak_memory());
+            subject.first_events.push(first);
+            let mut warm_events: Vec<Duration> = (0..20).map(|_| sandbox.invoke(&event).1).collect();
+            subject.warm_events.push(quantile(&mut warm_events, 0.5));
+            subject.peak_memory_kb = subject.peak_memory_kb.max(sandbox.peak_memory_kb());
         }
     }
     print(&mut subjects);
@@ -89,9 +90,9 @@ fn subjects() -> Vec<Subject> {
         deployment,
         environment,
         starts: Vec::new(),
-        firsts: Vec::new(),
-        warms: Vec::new(),
-        memory: 0,
+        first_events: Vec::new(),
+        warm_events: Vec::new(),
+        peak_memory_kb: 0,
     };
     let bootstrap = bootstrap();
     vec![
@@ -102,7 +103,7 @@ fn subjects() -> Vec<Subject> {
     ]
 }
 
-/// A table in Markdown: what a start costs, and its ratio to echo's.
+/// Prints a table in Markdown: the times of a start, and their ratios to echo's.
 fn print(subjects: &mut [Subject]) {
     let bytes = std::fs::metadata(&subjects[1].program).unwrap().len();
     println!(
@@ -111,7 +112,7 @@ fn print(subjects: &mut [Subject]) {
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     let mut floor = 1.0;
     for subject in subjects {
-        let [start, first, warm] = [&mut subject.starts, &mut subject.firsts, &mut subject.warms]
+        let [start, first, warm] = [&mut subject.starts, &mut subject.first_events, &mut subject.warm_events]
             .map(|times| quantile(times, 0.5).as_secs_f64() * 1e3);
         if subject.name == "echo" {
             floor = start;
@@ -122,7 +123,7 @@ fn print(subjects: &mut [Subject]) {
             start / floor,
             first / warm,
             warm * 1e3,
-            subject.memory
+            subject.peak_memory_kb
         );
     }
     println!("\nbootstrap: {bytes} bytes");

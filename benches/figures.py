@@ -14,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/performance.md"
-BASELINES = ROOT / "tests/instructions/baselines.json"
+BASELINES = ROOT / "tests/outside/instructions/baselines.json"
 CARGO = os.environ.get("CARGO", "cargo")
 CRITERION = ["authorize", "stages", "keys"]
 

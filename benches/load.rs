@@ -1,4 +1,4 @@
-//! Warm answers through the Runtime API: one sandbox beside echo, then several at once.
+//! Warm responses through the Runtime API: of one sandbox, compared with echo, then of several at the same time.
 //!
 //! `cargo bench --bench load [-- EVENTS]`
 
@@ -12,7 +12,7 @@
     clippy::cast_sign_loss,
     clippy::disallowed_methods,
     clippy::print_stdout,
-    reason = "a bench that cannot run says so by panicking, and prints what it measured"
+    reason = "benches fail by panicking, and print what they measure"
 )]
 
 #[path = "support/runtime_api.rs"]
@@ -31,13 +31,13 @@ use support::signer::Signer;
 
 fn main() {
     let events = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(5000);
-    one(events);
+    one_sandbox(events);
     println!();
-    several(events);
+    several_sandboxes(events);
 }
 
-/// Interleaved in blocks, so that whatever else happens on the machine happens to all.
-fn one(events: usize) {
+/// Programs take turns in blocks of events, so that other load on the machine affects all of them.
+fn one_sandbox(events: usize) {
     const BLOCK: usize = 100;
     let deployment = sample::deployment();
     let root = deployment.path("");
@@ -66,7 +66,7 @@ fn one(events: usize) {
     ];
     for _ in 0..events.div_ceil(BLOCK) {
         for (_, sandbox, event, times) in &mut rows {
-            times.extend((0..BLOCK).map(|_| sandbox.ask(event).1));
+            times.extend((0..BLOCK).map(|_| sandbox.invoke(event).1));
         }
     }
     println!(
@@ -74,21 +74,21 @@ fn one(events: usize) {
     );
     let mut floor = 0.0;
     for (name, sandbox, _, times) in &mut rows {
-        let [middle, worst] = [0.5, 0.99].map(|part| quantile(times, part).as_secs_f64() * 1e6);
+        let [p50, p99] = [0.5, 0.99].map(|fraction| quantile(times, fraction).as_secs_f64() * 1e6);
         if *name == "echo" {
-            floor = middle;
+            floor = p50;
         }
         println!(
-            "| {name} | {middle:.1} | {:.2} | {:.1} | {worst:.1} | {} |",
-            middle / floor,
-            middle - floor,
-            sandbox.peak_memory()
+            "| {name} | {p50:.1} | {:.2} | {:.1} | {p99:.1} | {} |",
+            p50 / floor,
+            p50 - floor,
+            sandbox.peak_memory_kb()
         );
     }
 }
 
-/// Each sandbox is asked as fast as it answers.
-fn several(events: usize) {
+/// Each sandbox gets its next event as soon as it has responded.
+fn several_sandboxes(events: usize) {
     let deployment = sample::deployment();
     let bootstrap = bootstrap();
     let event = sample::event(&sample::token("rs256"));
@@ -98,23 +98,25 @@ fn several(events: usize) {
     for count in [1, 2, 4, 8] {
         let mut sandboxes: Vec<Sandbox> =
             (0..count).map(|_| Sandbox::start(&bootstrap, &deployment.path(""), &[])).collect();
-        let begun = Instant::now();
+        let start = Instant::now();
         let mut times: Vec<Duration> = thread::scope(|scope| {
-            let asked: Vec<_> = sandboxes
+            let threads: Vec<_> = sandboxes
                 .iter_mut()
-                .map(|sandbox| scope.spawn(|| (0..events).map(|_| sandbox.ask(&event).1).collect::<Vec<_>>()))
+                .map(|sandbox| {
+                    scope.spawn(|| (0..events).map(|_| sandbox.invoke(&event).1).collect::<Vec<_>>())
+                })
                 .collect();
-            asked.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
-        let took = begun.elapsed().as_secs_f64();
-        let processor: u64 = sandboxes.iter().map(Sandbox::processor).sum();
-        let memory = sandboxes.iter().map(Sandbox::peak_memory).max().unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        let processor_ticks: u64 = sandboxes.iter().map(Sandbox::processor_ticks).sum();
+        let peak_memory_kb = sandboxes.iter().map(Sandbox::peak_memory_kb).max().unwrap();
         let calls = times.len() as f64;
-        let [middle, worst] = [0.5, 0.99].map(|part| quantile(&mut times, part).as_secs_f64() * 1e6);
+        let [p50, p99] = [0.5, 0.99].map(|fraction| quantile(&mut times, fraction).as_secs_f64() * 1e6);
         println!(
-            "| {count} | {:.0} | {middle:.0} | {worst:.0} | {:.0} | {memory} |",
-            calls / took,
-            processor as f64 * 1e4 / calls
+            "| {count} | {:.0} | {p50:.0} | {p99:.0} | {:.0} | {peak_memory_kb} |",
+            calls / seconds,
+            processor_ticks as f64 * 1e4 / calls
         );
     }
 }

@@ -1,13 +1,9 @@
-//! Where a decision's time goes: each station of the flow by itself.
+//! The time of each station of a decision.
 //!
 //! `cargo bench --bench stages`
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a bench that cannot run says so by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "benches fail by panicking")]
 
 #[path = "support/sample.rs"]
 mod sample;
@@ -19,14 +15,14 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use iot_jwt_authorizer::arn::FunctionArn;
-use iot_jwt_authorizer::credentials::{Credentials, Place, TokenRule};
-use iot_jwt_authorizer::log::{self, Settings};
-use iot_jwt_authorizer::policy::{Bindings, Policies};
+use iot_jwt_authorizer::credentials::{Credentials, TokenPlace, TokenRule};
+use iot_jwt_authorizer::log::{self, LogSettings};
+use iot_jwt_authorizer::policy::Policies;
 use iot_jwt_authorizer::request::Request;
-use iot_jwt_authorizer::response::{Answer, PrincipalId, Session};
+use iot_jwt_authorizer::response::{PrincipalId, Response, Session};
 use iot_jwt_authorizer::token::UnverifiedToken;
 use support::signer::Signer;
-use support::{FUNCTION, at, circumstances};
+use support::{FUNCTION, at, event_facts};
 
 fn stages(criterion: &mut Criterion) {
     let authorizer = sample::deployment().authorizer();
@@ -34,7 +30,7 @@ fn stages(criterion: &mut Criterion) {
     let event = sample::event(&Signer::named("rs256").token(&sample::claims()));
     let rule = TokenRule {
         places: ["token", "header:authorization", "query:token", "username:token", "password"]
-            .map(|place| Place::named(place).unwrap())
+            .map(|place| TokenPlace::parse(place).unwrap())
             .into(),
         max_bytes: 8192,
     };
@@ -53,7 +49,7 @@ fn stages(criterion: &mut Criterion) {
         });
     });
     let parse = || UnverifiedToken::parse(&credentials).unwrap();
-    let keys = issuer.keys.select(parse().header()).unwrap();
+    let keys = issuer.candidates(parse().header()).unwrap();
     group.bench_function("4 signature", |bencher| {
         bencher.iter_batched(parse, |token| token.verify(&keys).is_ok(), criterion::BatchSize::SmallInput);
     });
@@ -62,12 +58,10 @@ fn stages(criterion: &mut Criterion) {
         bencher.iter(|| issuer.rules.judge(black_box(&payload), None, at(0.0)).is_ok());
     });
     let claims = issuer.rules.judge(&payload, None, at(0.0)).unwrap();
+    let function = FunctionArn::parse(FUNCTION).unwrap();
     let grant = || {
         let templates = authorizer.policies.matching(0, &claims).ok()?;
-        let mut bindings = Bindings::new(&issuer.slots, &issuer.id, FunctionArn::parse(FUNCTION).ok()?);
-        for template in &templates {
-            bindings.fill(&template.used, &claims).ok()?;
-        }
+        let bindings = issuer.bindings(&request, function, &claims, &templates).ok()?;
         Policies::grant(&templates, &bindings).ok()
     };
     group.bench_function("6 slots and packing", |bencher| bencher.iter(|| black_box(grant()).is_some()));
@@ -77,16 +71,16 @@ fn stages(criterion: &mut Criterion) {
             || grant().unwrap(),
             |grant| {
                 let principal = PrincipalId::of_subject(&issuer.rules.issuer, claims.subject());
-                serde_json::to_vec(&Answer::allow(principal, grant, session, Duration::from_secs(3600)))
+                serde_json::to_vec(&Response::allow(principal, grant, session, Duration::from_secs(3600)))
             },
             criterion::BatchSize::SmallInput,
         );
     });
     let decision = authorizer.authorize(&event, FUNCTION, at(0.0));
     let settings =
-        Settings::of(&|name| (name == "AWS_LAMBDA_FUNCTION_NAME").then(|| "authorizer".to_owned()));
+        LogSettings::read(&|name| (name == "AWS_LAMBDA_FUNCTION_NAME").then(|| "authorizer".to_owned()));
     group.bench_function("8 log line, not written", |bencher| {
-        bencher.iter(|| log::line(black_box(&decision), circumstances(), &settings));
+        bencher.iter(|| log::line(black_box(&decision), event_facts(), &settings));
     });
     group.finish();
 }

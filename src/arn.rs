@@ -1,8 +1,8 @@
-//! The function's own ARN: where partition, Region and account come from.
+//! The function's own ARN, the source of partition, Region and account.
 
 use crate::denial::Code;
 
-/// `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`, as Lambda hands it over with each event.
+/// `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`, which Lambda sends with each event.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FunctionArn<'a> {
@@ -12,10 +12,10 @@ pub struct FunctionArn<'a> {
 }
 
 impl<'a> FunctionArn<'a> {
-    /// Reads an ARN.
+    /// Parses an ARN.
     ///
     /// # Errors
-    /// [`Code::MalformedEvent`]: without it no resource can be named, and Lambda always sends it.
+    /// [`Code::MalformedEvent`]. Lambda always sends a valid ARN, and without one no resource can be named.
     pub fn parse(arn: &'a str) -> Result<Self, Code> {
         let mut fields = arn.split(':');
         let mut next = || fields.next().filter(|field| !field.is_empty()).ok_or(Code::MalformedEvent);
@@ -23,12 +23,12 @@ impl<'a> FunctionArn<'a> {
         let plain = |text: &str| {
             text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         };
-        let sound =
+        let is_valid =
             scheme == "arn" && service == "lambda" && [partition, region, account].into_iter().all(plain);
-        if sound { Ok(Self { partition, region, account }) } else { Err(Code::MalformedEvent) }
+        if is_valid { Ok(Self { partition, region, account }) } else { Err(Code::MalformedEvent) }
     }
 
-    /// `aws`, `aws-cn`, `aws-us-gov`.
+    /// The partition, as `aws`, `aws-cn` or `aws-us-gov`.
     #[must_use]
     pub fn partition(&self) -> &'a str {
         self.partition
@@ -40,7 +40,7 @@ impl<'a> FunctionArn<'a> {
         self.region
     }
 
-    /// The account's twelve digits.
+    /// The account id.
     #[must_use]
     pub fn account(&self) -> &'a str {
         self.account
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_the_function_is() {
+    fn arns_are_split_into_their_fields() {
         for (arn, expected) in [
             ("arn:aws:lambda:eu-west-1:123456789012:function:f", Some(("aws", "eu-west-1", "123456789012"))),
             (

@@ -1,29 +1,29 @@
 //! Which MQTT client ids a token may use.
 //!
-//! AWS IoT closes the earlier connection when a client id connects again, so a client id that a token does not tie down
-//! lets anyone throw anyone off the broker.
-//! <https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html>
+//! AWS IoT closes the earlier of two connections with one client id. If a token could use any client id, anyone could
+//! disconnect anyone. <https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html>
 
 use crate::denial::Code;
-use crate::policy::{Bindings, Part, Text};
+use crate::slot_values::SlotValues;
 use crate::slots::is_id;
+use crate::template_text::{Segment, TemplateText};
 
-/// AWS IoT's own limit, in bytes.
+/// AWS IoT's limit, in bytes.
 /// <https://docs.aws.amazon.com/general/latest/gr/iot-core.html>
 pub const MAX_CLIENT_ID_BYTES: usize = 128;
 
-/// What a client id may be: text and slots, and perhaps a tail of one or more characters of an id.
+/// An entry of `client_ids`: text with slots, and optionally a tail of one or more id characters.
 #[derive(Clone, Debug)]
 pub struct ClientIdPattern {
-    /// What comes before the tail.
-    pub text: Text,
+    /// The text before the tail.
+    pub text: TemplateText,
     /// Whether the pattern ends in `*`.
     pub tail: bool,
-    /// As the configuration writes it.
+    /// The pattern as `authorizer.toml` writes it.
     pub source: Box<str>,
 }
 
-/// A client id that the token may use; safe to put into a policy. [`admit`] alone makes one.
+/// A client id that the token may use, safe to put into a policy. Only [`admit`] makes one.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientId<'a>(&'a str);
 
@@ -35,17 +35,17 @@ impl<'a> ClientId<'a> {
     }
 }
 
-/// Takes a client id that one of the patterns allows.
+/// Admits a client id that matches one of the patterns.
 ///
 /// # Errors
-/// [`Code::ClientIdNotAllowed`], also for an empty one.
+/// [`Code::ClientIdNotAllowed`], also for an empty client id and one that is too long.
 pub fn admit<'a>(
     id: &'a str,
     patterns: &[ClientIdPattern],
-    bindings: &Bindings<'_>,
+    slots: &SlotValues<'_>,
 ) -> Result<ClientId<'a>, Code> {
-    let fits = !id.is_empty() && id.len() <= MAX_CLIENT_ID_BYTES;
-    if fits && patterns.iter().any(|pattern| pattern.matches(id, bindings)) {
+    let has_legal_length = (1..=MAX_CLIENT_ID_BYTES).contains(&id.len());
+    if has_legal_length && patterns.iter().any(|pattern| pattern.matches(id, slots)) {
         Ok(ClientId(id))
     } else {
         Err(Code::ClientIdNotAllowed)
@@ -53,24 +53,20 @@ pub fn admit<'a>(
 }
 
 impl ClientIdPattern {
-    fn matches(&self, id: &str, bindings: &Bindings<'_>) -> bool {
-        matches(id, &self.text.parts, self.tail, bindings)
+    fn matches(&self, id: &str, slots: &SlotValues<'_>) -> bool {
+        matches(id, &self.text.segments, self.tail, slots)
     }
 }
 
-/// Takes the parts off the front one by one. Only a list slot has more than one way to go on, and a pattern has
-/// at most one of those.
-fn matches(rest: &str, parts: &[Part], tail: bool, bindings: &Bindings<'_>) -> bool {
-    match parts.split_first() {
-        None => {
-            if tail {
-                is_id(rest)
-            } else {
-                rest.is_empty()
-            }
-        }
-        Some((part, parts)) => (0..bindings.count(part))
-            .filter_map(|at| bindings.text(part, at))
-            .any(|text| rest.strip_prefix(text).is_some_and(|rest| matches(rest, parts, tail, bindings))),
+/// Matches the segments one by one from the front. Only a list slot has several values to try, and a pattern has at
+/// most one list slot, so this does not grow with the length of the pattern.
+fn matches(rest: &str, segments: &[Segment], tail: bool, slots: &SlotValues<'_>) -> bool {
+    match segments.split_first() {
+        None if tail => is_id(rest),
+        None => rest.is_empty(),
+        Some((segment, segments)) => (0..slots.count(segment))
+            .filter_map(|index| slots.value(segment, index))
+            .filter_map(|value| rest.strip_prefix(value))
+            .any(|rest| matches(rest, segments, tail, slots)),
     }
 }

@@ -1,48 +1,48 @@
-//! Conditions on claims: `when` of a grant or refusal, `require` of an issuer.
+//! Conditions on claims: `when` of a `[[grant]]` or `[[refuse]]`, and `require` of an issuer.
 
-use crate::claims::ClaimPath;
+use crate::claim_path::ClaimPath;
 use crate::json::{Json, Object};
 
-/// One entry: the claim at `path` equals one of `any_of`, or is a list with such an element.
+/// One condition. It holds if the claim at `path` equals one of `any_of`, or is a list with such an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// The claim.
+    /// Where the claim is.
     pub path: ClaimPath,
-    /// As the configuration writes it, for messages.
+    /// The path as `authorizer.toml` writes it, for messages.
     pub name: Box<str>,
-    /// What it may be; never empty.
+    /// The accepted values; never empty.
     pub any_of: Vec<Scalar>,
 }
 
-/// What a claim can be compared with.
+/// A value that a claim is compared with. Type and value must be equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scalar {
-    /// A string; case counts.
+    /// A string, compared case-sensitively.
     String(Box<str>),
-    /// An integer of 0 and more.
+    /// A non-negative integer.
     Integer(u64),
     /// A boolean.
     Bool(bool),
 }
 
 impl Condition {
-    /// Whether the claims meet it. An absent claim, null or an object never does.
+    /// Whether the claims meet the condition. An absent claim, null and an object never do.
     #[must_use]
     pub fn holds(&self, claims: &Object<'_>) -> bool {
         match self.path.find(claims) {
-            Some(Json::Array(items)) => items.iter().any(|item| self.admits(item)),
-            // RFC 8693 section 4.2: a space-separated list. Other strings may hold spaces of their own.
+            Some(Json::Array(items)) => items.iter().any(|item| self.accepts(item)),
+            // RFC 8693 section 4.2: a space-separated list. In other claims a space is part of the value.
             Some(Json::String(text)) if matches!(&*self.name, "scope" | "scp") => {
-                text.split(' ').any(|word| self.any_of.iter().any(|wanted| wanted.is(word)))
+                text.split(' ').any(|word| self.any_of.iter().any(|scalar| scalar.is_string(word)))
             }
-            Some(claim) => self.admits(claim),
+            Some(claim) => self.accepts(claim),
             None => false,
         }
     }
 
-    fn admits(&self, claim: &Json<'_>) -> bool {
-        self.any_of.iter().any(|wanted| match (wanted, claim) {
-            (wanted, Json::String(text)) => wanted.is(text),
+    fn accepts(&self, claim: &Json<'_>) -> bool {
+        self.any_of.iter().any(|scalar| match (scalar, claim) {
+            (scalar, Json::String(text)) => scalar.is_string(text),
             (Scalar::Integer(wanted), Json::Unsigned(claim)) => wanted == claim,
             (Scalar::Bool(wanted), Json::Bool(claim)) => wanted == claim,
             _ => false,
@@ -51,7 +51,7 @@ impl Condition {
 }
 
 impl Scalar {
-    fn is(&self, text: &str) -> bool {
+    fn is_string(&self, text: &str) -> bool {
         matches!(self, Self::String(wanted) if **wanted == *text)
     }
 }

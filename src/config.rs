@@ -1,53 +1,53 @@
 //! The three things that a user edits, read once at start: `authorizer.toml`, `policies/` and `keys/`.
 //!
-//! This is the one place where configuration is read. All faults are reported together, and with any fault there is no
-//! [`Authorizer`].
+//! This is the only place where configuration is read. INVARIANT (all errors at once): with any error there is no
+//! [`Authorizer`], and all errors are reported together.
 
-mod claims;
-mod client_ids;
+mod conditions;
+mod disjoint;
 mod document;
-mod fault;
+mod folder;
 mod grants;
 mod issuer;
-mod package;
+mod key_sources;
+mod slots;
 
-pub use fault::{Fault, Faults};
+pub use crate::config_error::{ConfigError, ConfigErrors, ErrorPlace};
 
-use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
 use crate::authorizer::Authorizer;
-use crate::credentials::{Place, TokenRule};
-use crate::keys::secret::Aws;
+use crate::credentials::{TokenPlace, TokenRule};
+use crate::keys::secret::AwsEnvironment;
 use crate::keys::sources::Sources;
-use crate::log::Settings;
-use crate::response::{SECONDS, Session};
+use crate::log::LogSettings;
+use crate::response::{SESSION_SECONDS, Session};
 use document::{Reader, Table};
-use package::Package;
+use folder::Folder;
 
 /// The variables of the environment, by name.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// What a deployment comes to.
+/// A deployment, read.
 #[derive(Debug)]
 pub struct Config {
     /// Ready to decide.
     pub authorizer: Authorizer,
-    /// Where each issuer's keys come from, in the order of the issuers.
+    /// The key sources of each issuer, in the order of the issuers.
     pub sources: Vec<Sources>,
-    /// What the environment says of AWS, where keys are secrets.
-    pub aws: Aws,
-    /// How the log is to be.
-    pub log: Settings,
-    /// What is odd and spoils nothing, as a key that cannot be used beside one that can.
-    pub warnings: Vec<Fault>,
-    /// The policies and key files that it names, relative to its folder and as it names them; one may stand here twice.
+    /// What the environment says about AWS, if a source is a secret.
+    pub aws: AwsEnvironment,
+    /// The settings of the log.
+    pub log: LogSettings,
+    /// Oddities that do not prevent a start, such as a skipped key next to a usable one.
+    pub warnings: Vec<ConfigError>,
+    /// The policies and key files that the configuration names, relative to its folder; may have duplicates.
     pub files: Vec<String>,
 }
 
-/// Where a deployment's files are: `AUTHORIZER_CONFIG`, else `authorizer.toml` of the package.
+/// The path of the configuration: `AUTHORIZER_CONFIG`, else `authorizer.toml`, in `LAMBDA_TASK_ROOT`.
 #[must_use]
 pub fn path(environment: Environment<'_>) -> PathBuf {
     let root = environment("LAMBDA_TASK_ROOT").unwrap_or_else(|| ".".to_owned());
@@ -55,96 +55,81 @@ pub fn path(environment: Environment<'_>) -> PathBuf {
 }
 
 impl Config {
-    /// Reads a deployment: `file`, and what it names relative to its folder.
+    /// Reads a deployment: `file`, and the files that it names relative to its folder.
     ///
     /// # Errors
-    /// Every fault, each with file, place and a hint.
-    pub fn load(file: &Path, environment: Environment<'_>) -> Result<Self, Faults> {
-        let mut package = Package::at(file.parent().unwrap_or(Path::new(".")));
+    /// Every error of the deployment. A TOML syntax error is reported alone, since the errors after it are mostly its
+    /// consequences.
+    pub fn load(file: &Path, environment: Environment<'_>) -> Result<Self, ConfigErrors> {
         let name = file.file_name().map_or_else(|| "authorizer.toml".into(), |name| name.to_string_lossy());
-        let authorizer = match std::fs::read_to_string(file) {
-            Ok(text) => read(&name, &text, environment, &mut package),
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let error = ConfigError::of_file(&name, format!("cannot read the file: {}", error.kind()));
+            ConfigErrors(vec![
+                error.hint("put it next to the function, or name another file in AUTHORIZER_CONFIG"),
+            ])
+        })?;
+        let mut reader = Reader::new(&name, &text, environment);
+        let root = match DeTable::parse(&text) {
+            Ok(root) => root,
             Err(error) => {
-                let hint = "put it beside the function, or name another file in AUTHORIZER_CONFIG";
-                package
-                    .faults
-                    .push(Fault::of_file(&name, format!("cannot be read ({}): {hint}", error.kind())));
-                None
+                let what = format!("invalid TOML: {}", error.message());
+                reader.error(&error.span().unwrap_or_default(), what);
+                return Err(ConfigErrors(reader.errors));
             }
         };
-        package.refuse_private_keys();
-        match authorizer {
-            Some(authorizer) if package.faults.is_empty() => {
-                let (sources, warnings) = (package.sources, package.warnings);
-                let has_secret = sources.iter().any(Sources::has_secret);
-                let aws = if has_secret { Aws::of(environment) } else { Aws::default() };
-                Ok(Self {
-                    authorizer,
-                    sources,
-                    aws,
-                    log: Settings::of(environment),
-                    warnings,
-                    files: package.read,
-                })
-            }
-            _ => Err(Faults(package.faults)),
+        let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")));
+        let (authorizer, sources) = read(&mut reader, Table::root(root.get_ref()), &mut folder);
+        folder.deny_private_keys();
+        let mut errors = reader.errors;
+        errors.extend(folder.errors);
+        if !errors.is_empty() {
+            return Err(ConfigErrors(errors));
         }
+        let has_secret = sources.iter().any(Sources::has_secret);
+        let aws = if has_secret { AwsEnvironment::read(environment) } else { AwsEnvironment::default() };
+        let log = LogSettings::read(environment);
+        Ok(Self { authorizer, sources, aws, log, warnings: folder.warnings, files: folder.read })
     }
 }
 
-/// Reads the file, and through it the policies and keys that it names.
-fn read(file: &str, text: &str, environment: Environment<'_>, package: &mut Package) -> Option<Authorizer> {
-    let mut reader = Reader::new(file, text, environment);
-    let (root, errors) = DeTable::parse_recoverable(text);
-    // A process reads its configuration once; to take the tree apart again would be work of each start, for nobody.
-    let root = ManuallyDrop::new(root);
-    for error in errors {
-        reader.fault(&error.span().unwrap_or_default(), format!("is not TOML: {}", error.message()));
-    }
-    let mut root = Table::root(root.get_ref());
-    let token = token(&mut reader, &mut root);
-    let (session, min_remaining_seconds) = session(&mut reader, &mut root);
-    let slots = claims::slots(&mut reader, &mut root);
-    let shared = issuer::Shared {
-        slots: &slots,
-        blocked: issuer::blocked_keys(&mut reader, &mut root),
-        min_remaining_seconds,
-    };
-    let mut issuers = issuer::issuers(&mut reader, &mut root, &shared, package);
-    grants::refusals(&mut reader, &mut root, &mut issuers);
-    let policies = grants::grants(&mut reader, &mut root, &issuers, &slots, package);
-    check(&mut reader, &mut root);
+/// Reads the file, and the policies and keys that it names.
+fn read<'d>(reader: &mut Reader<'d>, mut root: Table<'d>, folder: &mut Folder) -> (Authorizer, Vec<Sources>) {
+    let token = token(reader, &mut root);
+    let (session, min_remaining_seconds) = session(reader, &mut root);
+    let slots = slots::slots(reader, &mut root);
+    let blocked_keys = key_sources::blocked_keys(reader, &mut root);
+    let shared = issuer::Shared { slots: &slots, blocked_keys, min_remaining_seconds };
+    let (mut issuers, sources) = issuer::issuers(reader, &mut root, &shared, folder);
+    grants::refuse_rules(reader, &mut root, &mut issuers);
+    let policies = grants::grants(reader, &mut root, &issuers, &slots, folder);
+    check_allow(reader, &mut root);
     reader.finish(&root);
-    package.faults.splice(0..0, reader.faults);
-    Some(Authorizer { token, issuers, policies, session })
+    (Authorizer { token, issuers, policies, session }, sources)
 }
 
 fn token<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> TokenRule {
     let mut rule = TokenRule {
         places: vec![
-            Place::Token,
-            Place::Header("authorization".into()),
-            Place::Query("token".into()),
-            Place::UserNameParameter("token".into()),
-            Place::Password,
+            TokenPlace::Token,
+            TokenPlace::Header("authorization".into()),
+            TokenPlace::Query("token".into()),
+            TokenPlace::UserNameParameter("token".into()),
+            TokenPlace::Password,
         ],
         max_bytes: 8192,
     };
     let Some(mut table) = root.take("token").and_then(|item| reader.table("[token]", item)) else {
         return rule;
     };
-    if let Some(names) = reader.strings(&mut table, "from") {
+    if let Some(places) = reader.strings(&mut table, "from") {
         rule.places.clear();
-        for name in names {
-            match Place::named(&name.value) {
+        for place in places {
+            match TokenPlace::parse(&place.value) {
                 Some(place) => rule.places.push(place),
                 None => {
-                    let known =
-                        "`token`, `header:NAME`, `query:NAME`, `username:NAME`, `username`, `password`";
-                    reader.fault(
-                        &name.span,
-                        format!("`{}` is no place of a request: name one of {known}", name.value),
-                    );
+                    let known = TokenPlace::SYNTAX.map(|syntax| format!("`{syntax}`")).join(", ");
+                    let what = format!("unknown token place `{}`; expected one of {known}", place.value);
+                    reader.error(&place.span, what);
                 }
             }
         }
@@ -156,24 +141,25 @@ fn token<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> TokenRule {
     rule
 }
 
+/// Reads `[session]`: its times, and `min_remaining_seconds`.
 fn session<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> (Session, u64) {
     let mut session = Session { disconnect_after_seconds: 86400, refresh_after_seconds: 3600 };
     let Some(mut table) = root.take("session").and_then(|item| reader.table("[session]", item)) else {
         return (session, 0);
     };
-    if let Some(seconds) = reader.integer(&mut table, "disconnect_after_seconds", SECONDS) {
+    if let Some(seconds) = reader.integer(&mut table, "disconnect_after_seconds", SESSION_SECONDS) {
         session.disconnect_after_seconds = seconds;
     }
-    if let Some(seconds) = reader.integer(&mut table, "refresh_after_seconds", SECONDS) {
+    if let Some(seconds) = reader.integer(&mut table, "refresh_after_seconds", SESSION_SECONDS) {
         session.refresh_after_seconds = seconds;
     }
-    let min_remaining = reader.integer(&mut table, "min_remaining_seconds", 0..=86400).unwrap_or(0);
+    let min_remaining_seconds = reader.integer(&mut table, "min_remaining_seconds", 0..=86400).unwrap_or(0);
     reader.finish(&table);
-    (session, min_remaining)
+    (session, min_remaining_seconds)
 }
 
-/// `[check.allow]` is for those who check a deployment; here it only has to be well-formed.
-fn check<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) {
+/// Reads `[check.allow]`, which only `cargo local check` uses. Here it must be well-formed.
+fn check_allow<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) {
     let Some(mut table) = root.take("check").and_then(|item| reader.table("[check]", item)) else { return };
     if let Some(allow) = table.take("allow").and_then(|item| reader.table("[check.allow]", item)) {
         for (finding, reason) in allow.entries() {
@@ -181,4 +167,9 @@ fn check<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) {
         }
     }
     reader.finish(&table);
+}
+
+/// Whether a text is a non-empty name of letters, digits, `-` and `_`.
+fn is_short_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

@@ -1,11 +1,11 @@
-//! Every reason to refuse, its stable code, and what an operator does about it.
+//! Every reason to deny a request, its stable code, and what an operator does about it.
 
 use std::fmt;
 
-/// A refusal: which check failed, and which claim, slot or key of the configuration it was about.
+/// Why a request is denied: the check that failed, and which claim, slot or rule of the configuration it was about.
 ///
-/// It never holds anything that came with the request: `detail` is a name out of the configuration or the name
-/// of a registered claim, so a refusal may be logged as it is.
+/// INVARIANT (no token, password or claim of a denied token is logged): it holds nothing from the request. `detail` is
+/// a name from the configuration or the name of a registered claim, so a denial may be logged as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Denial {
@@ -14,8 +14,8 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// A refusal over the claim, slot or rule that the configuration calls `detail`.
-    pub fn over(code: Code, detail: &str) -> Self {
+    /// A denial about the claim, slot or rule that the configuration calls `detail`.
+    pub fn about(code: Code, detail: &str) -> Self {
         Self { code, detail: Some(detail.into()) }
     }
 
@@ -25,7 +25,7 @@ impl Denial {
         self.code
     }
 
-    /// The configured name of what the check was about, where there is one.
+    /// The name of the claim, slot or rule that the check was about, if there is one.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
@@ -49,9 +49,9 @@ impl fmt::Display for Denial {
 
 macro_rules! codes {
     ($($variant:ident $name:literal: $meaning:literal, $hint:literal;)*) => {
-        /// The checks in the order in which they run; the first that fails names the refusal.
+        /// The checks, in the order in which they run. The first that fails names the denial.
         ///
-        /// The names are stable: logs, metrics, tests and documentation use them.
+        /// The names are stable: the log, metrics, tests and pages use them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code {
             $(#[doc = $meaning] $variant,)*
@@ -67,13 +67,13 @@ macro_rules! codes {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// What it means, in one sentence.
+            /// The meaning, in one sentence.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning),* }
             }
 
-            /// What an operator does about it.
+            /// What an operator does about it, in one sentence.
             #[must_use]
             pub const fn hint(self) -> &'static str {
                 match self { $(Self::$variant => $hint),* }
@@ -85,86 +85,86 @@ macro_rules! codes {
 codes! {
     MalformedEvent "malformed_event":
         "The event is not an AWS IoT custom-authorizer event.",
-        "Look at who invokes the function: only AWS IoT should be able to.";
+        "Check who invokes the function: only AWS IoT should be able to.";
     NoToken "no_token":
-        "No configured place of the request holds a token.",
-        "Compare what the client sends with `[token] from`.";
+        "The request has no token in any place of `[token] from`.",
+        "Send the token in one of these places, or add the place to `[token] from`.";
     MalformedToken "malformed_token":
-        "What stands in the token's place is not a compact JWS with a JSON header and a JSON payload.",
-        "Let the client send the access token as it was issued, all three parts of it.";
+        "The value in the token's place is not a compact JWS with a JSON header and a JSON payload.",
+        "Send the access token exactly as the issuer issued it, with all three parts.";
     AmbiguousToken "ambiguous_token":
-        "The request holds two different tokens.",
-        "Let the client send one token, or narrow `[token] from`.";
+        "The request has two different tokens.",
+        "Send one token, or remove places from `[token] from`.";
     TokenTooLarge "token_too_large":
         "The token is longer than `[token] max_bytes`.",
-        "Ask the issuer for a leaner token, or raise `max_bytes`.";
+        "Have the issuer put fewer claims into the token, or raise `max_bytes`.";
     CriticalHeader "critical_header":
-        "The token's header has `crit` or `b64`, which change what a token means.",
-        "Ask the issuer for plain tokens (RFC 7519).";
+        "The token's header has `crit` or `b64`; no such extension is supported.",
+        "Have the issuer issue plain JWTs (RFC 7519).";
     WrongType "wrong_type":
-        "The header's `typ` is not one that the issuer's tokens have.",
-        "Send an access token, or name the type in `types`.";
+        "The header's `typ` is not one of the issuer's `types`.",
+        "Send an access token, or add the type to `types`.";
     UnknownIssuer "unknown_issuer":
-        "`iss` names no issuer of the configuration.",
-        "Compare `iss` with `issuer`, to the last slash.";
+        "`iss` does not equal the `issuer` of any `[[issuer]]`.",
+        "Compare `iss` with `issuer`, including a slash at the end.";
     UnsupportedAlgorithm "unsupported_algorithm":
         "The header's `alg` is not one of the issuer's `algorithms`, or not the key's.",
-        "Name the issuer's algorithm in `algorithms`; HMAC and `none` cannot be named.";
+        "Add the issuer's algorithm to `algorithms`; HMAC and `none` are not supported.";
     UnknownKey "unknown_key":
-        "The issuer has no key that fits the token's `kid` and `alg`.",
-        "Bring the issuer's present key set to the function: the issuer may have rotated its keys.";
+        "None of the issuer's keys has the token's `kid` and `alg`.",
+        "Give the function the issuer's present key set: the issuer may have rotated its keys.";
     KeysUnavailable "keys_unavailable":
-        "No source of the issuer's keys has answered yet.",
-        "Look at the key sources: network, permissions, address.";
+        "The issuer has no keys: no key source has answered yet.",
+        "Check the key sources: address, network, permissions.";
     BadSignature "bad_signature":
-        "The signature does not belong to the token.",
-        "Nothing, if someone forged it; else let the issuer and the function agree on the key.";
+        "The signature does not match the token.",
+        "None needed if the token is forged; else make sure that the issuer and the function use the same key.";
     MalformedClaim "malformed_claim":
-        "A claim is of the wrong JSON type.",
-        "Ask the issuer for the claim in its proper form (RFC 7519 section 4.1).";
+        "A claim has the wrong JSON type.",
+        "Have the issuer write the claim in its proper form (RFC 7519 section 4.1).";
     MissingClaim "missing_claim":
-        "A claim that is required is absent.",
-        "Ask the issuer to add it, or mark the slot `optional`.";
+        "A required claim is absent.",
+        "Have the issuer add the claim, or make the slot `optional`.";
     WrongAudience "wrong_audience":
-        "The token was issued for somebody else.",
-        "Let the client ask for a token for one of `audience`.";
+        "The token was issued for another audience.",
+        "Request a token for one of `audience`.";
     Expired "expired":
         "The token's `exp` has passed.",
-        "Let the client fetch a fresh token before it connects.";
+        "Have the client get a new token before it connects.";
     NotYetValid "not_yet_valid":
-        "The token's `nbf` or `iat` lies in the future.",
-        "Compare the issuer's clock with the real time.";
+        "The token's `nbf` or `iat` is in the future.",
+        "Check the issuer's clock.";
     LifetimeTooLong "lifetime_too_long":
-        "The token lives longer than `max_lifetime_seconds`.",
-        "Let the issuer give shorter lives, or raise the limit.";
+        "The time from `iat` to `exp` is longer than `max_lifetime_seconds`.",
+        "Have the issuer issue tokens with a shorter lifetime, or raise the limit.";
     ExpiresTooSoon "expires_too_soon":
-        "The token has less life left than `min_remaining_seconds`.",
-        "Let the client connect with a fresh token.";
+        "The token expires in less than `min_remaining_seconds`.",
+        "Have the client get a new token before it connects.";
     RequirementNotMet "requirement_not_met":
-        "A claim does not hold what `require` asks.",
+        "A claim does not meet a condition of `require`.",
         "Compare the claim with `require`.";
     CertificateMismatch "certificate_mismatch":
-        "The token is bound to another client certificate, or to none.",
-        "Let the client present the certificate that its token names (RFC 8705).";
+        "The token is not bound to the certificate that the client presented.",
+        "Have the client present the certificate that its token is bound to (RFC 8705).";
     RefusedByRule "refused_by_rule":
         "A `[[refuse]]` rule matches the token.",
-        "Nothing, if the rule is meant; else take it out.";
+        "None needed if the rule is meant; else remove it.";
     NoGrant "no_grant":
-        "No grant gives this token anything.",
-        "Compare the claims with each `[[grant]] when`.";
+        "No `[[grant]]` gives the token any permission.",
+        "Compare the claims with the `when` of each `[[grant]]`.";
     ClientIdNotAllowed "client_id_not_allowed":
-        "The MQTT client id is absent, or not one that this token may use.",
-        "Let the client use an id that fits `client_ids`.";
+        "The MQTT client id is absent, or does not match any of `client_ids`.",
+        "Have the client use a client id that matches `client_ids`.";
     UnsafeClaimValue "unsafe_claim_value":
-        "A claim that fills a slot has characters or a length that the slot does not take.",
-        "Give the slot the type that fits (`path`, `hash`), or change the claim at the issuer.";
+        "A claim that fills a slot has characters or a length that the slot does not allow.",
+        "Give the slot a type that allows the value (`path`, `hash`), or change the claim at the issuer.";
     PolicyTooLarge "policy_too_large":
-        "The policy would not fit ten documents of 2,048 characters.",
-        "Lower `max_items`, or use fewer or shorter resources.";
+        "The policy does not fit into ten documents of 2,048 characters.",
+        "Lower `max_items`, or write fewer or shorter resources.";
 }
 
 impl Code {
-    /// Whether the fault is ours rather than the request's, so that an alarm can tell them apart.
+    /// Whether the cause is on our side and not in the request, so that alarms can separate the two.
     #[must_use]
     pub const fn is_ours(self) -> bool {
         matches!(self, Self::KeysUnavailable)

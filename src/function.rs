@@ -1,9 +1,9 @@
-//! The function around the decision: it brings keys when they are due or lacking, asks the authorizer, and writes the log.
+//! The function around the decision: fetches keys that are due or missing, asks the authorizer, writes the log.
 //!
-//! A Lambda sandbox is frozen from the moment it asks for the next event until there is one. So a due refresh gets its time *after*
-//! an answer has been delivered and before the next event is asked for: nobody waits for it, and it is never frozen halfway. Only
-//! an event that cannot be judged for want of a key waits for a fetch, for [`BUDGET`] at most and as seldom as
-//! [`Sources::wanted`] allows.
+//! Lambda freezes a sandbox from the moment it asks for the next event until there is one. So a due refresh runs
+//! *after* a response is delivered and before the next event is requested: no event waits for it, and it is never
+//! frozen halfway. An event waits for a fetch only if it cannot be judged for lack of a key, for [`FETCH_TIMEOUT`] at
+//! most, and as rarely as [`Sources::wanted`] allows: INVARIANT (no token with a usable key waits for a fetch).
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
@@ -14,69 +14,77 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::authorizer::{Authorizer, Decision};
-use crate::claims::NumericDate;
 use crate::config::Config;
-use crate::denial::Code;
-use crate::keys::fetch::{BUDGET, Fetcher};
-use crate::keys::sources::{Sources, earliest};
-use crate::log::{self, Circumstances, KeyEvent, Settings};
-use crate::response::Answer;
+use crate::keys::fetch::{FETCH_TIMEOUT, Fetcher};
+use crate::keys::sources::{Need, Sources};
+use crate::log::{self, EventFacts, KeyEvent, LogSettings};
+use crate::response::Response;
+use crate::time::{NumericDate, earliest};
 
-/// What is left of an invocation's time for Lambda itself: a fetch that ran into the function's timeout would end the sandbox.
-const RESERVE: Duration = Duration::from_millis(500);
+/// Time of an invocation that is kept for Lambda itself. A fetch that ran into the function's timeout would end the
+/// sandbox.
+const DEADLINE_RESERVE: Duration = Duration::from_millis(500);
 
-/// Less time than this is not worth a fetch.
-const LEAST: Duration = Duration::from_millis(100);
+/// A fetch does not start with less time than this.
+const MIN_FETCH_TIME: Duration = Duration::from_millis(100);
 
-/// A sandbox's function. Its times are those of `clock`; `log` takes one line in one write.
+/// The function of one sandbox. `clock` is its only source of time; `log` gets one line in one call.
 pub struct Function<'e> {
     authorizer: RefCell<Authorizer>,
-    issuers: Vec<Issuer>,
+    /// In the order of the authorizer's issuers.
+    issuers: Vec<IssuerKeys>,
     fetcher: Fetcher,
     random: RefCell<Rng>,
     clock: &'e dyn Fn() -> SystemTime,
     log: &'e dyn Fn(&[u8]),
-    settings: Settings,
-    /// When a source is due next.
+    settings: LogSettings,
+    /// When the next source is due.
     due: Cell<Option<NumericDate>>,
-    /// When keys become too old next.
+    /// When the next keys become too old.
     expiry: Cell<Option<NumericDate>>,
 }
 
-/// An issuer's sources. Nobody who reads keys takes the lock: it is for those who would fetch.
-struct Issuer {
+/// The key sources of one issuer. Reading keys takes no lock; the lock is for fetching.
+struct IssuerKeys {
     sources: RefCell<Sources>,
-    flight: Mutex<()>,
-    /// Whether somebody is fetching.
-    fetching: Cell<bool>,
-    /// How often something was fetched: who waited for the lock knows by it that the fetch was made for him too.
-    settled: Cell<u64>,
+    fetch_lock: Mutex<()>,
+    /// Whether a fetch is running.
+    is_fetching: Cell<bool>,
+    /// Number of completed fetches. A waiter compares it to detect that another task has fetched.
+    completed_fetches: Cell<u64>,
 }
 
-/// What Lambda says of an invocation.
+/// A key that an event lacks.
+struct MissingKey<'f> {
+    index: usize,
+    issuer: &'f IssuerKeys,
+    need: Need,
+}
+
+/// What Lambda says about an invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation<'i> {
-    /// Lambda's id of it.
+    /// Lambda's id of the invocation.
     pub request_id: &'i str,
-    /// X-Ray's header for it, where it is traced.
+    /// X-Ray's trace header, if the invocation is traced.
     pub trace: Option<&'i str>,
     /// The ARN that was invoked.
     pub function: &'i str,
-    /// When Lambda gives up on it.
+    /// When Lambda ends the invocation.
     pub deadline: SystemTime,
     /// Whether it is the sandbox's first.
     pub cold_start: bool,
 }
 
 impl<'e> Function<'e> {
-    /// The function of a deployment. It has asked nobody for keys yet.
+    /// The function of a deployment. It has fetched no keys yet.
     #[must_use]
     pub fn new(config: Config, clock: &'e dyn Fn() -> SystemTime, log: &'e dyn Fn(&[u8])) -> Self {
-        let issuer = |sources| Issuer {
+        let issuer = |sources| IssuerKeys {
             sources: RefCell::new(sources),
-            flight: Mutex::default(),
-            fetching: Cell::default(),
-            settled: Cell::default(),
+            fetch_lock: Mutex::default(),
+            is_fetching: Cell::default(),
+            completed_fetches: Cell::default(),
         };
         Self {
             authorizer: RefCell::new(config.authorizer),
@@ -91,52 +99,52 @@ impl<'e> Function<'e> {
         }
     }
 
-    /// Before the first event: fetches for the issuers that have no key, all at once. Without success the function starts all
-    /// the same, refuses with `keys_unavailable`, and tries again.
+    /// Before the first event: fetches keys for the issuers that have none, all at once. If that fails, the function
+    /// starts all the same, denies with `keys_unavailable`, and tries again.
     pub async fn start(&self) {
-        let lacking = self.issuers.iter().enumerate().filter_map(|(index, issuer)| {
-            let at = issuer.sources.borrow().at_start()?;
-            Some(self.ask(index, issuer, at, BUDGET))
+        let fetches = self.issuers.iter().enumerate().filter_map(|(index, issuer)| {
+            let source = issuer.sources.borrow().at_start()?;
+            Some(self.fetch(index, issuer, source, FETCH_TIMEOUT))
         });
-        join_all(lacking).await;
+        join_all(fetches).await;
     }
 
-    /// Decides about one event, and says so in the log before anybody hears of it.
-    pub async fn answer(&self, event: &[u8], invocation: Invocation<'_>) -> Answer {
+    /// Decides about one event and writes its line, before the response is returned.
+    pub async fn answer(&self, event: &[u8], invocation: Invocation<'_>) -> Response {
         let start = (self.clock)();
-        self.expire(start);
+        self.drop_expired(start);
         let mut key_fetches = 0;
         loop {
             let now = (self.clock)();
-            let left = budget(start, now, invocation.deadline);
-            let (index, issuer, code) = {
+            let time_left = fetch_time_left(start, now, invocation.deadline);
+            let missing = {
                 let authorizer = self.authorizer.borrow();
                 let decision = authorizer.authorize(event, invocation.function, now.into());
                 match self
-                    .lacking(&decision)
-                    .filter(|(_, issuer, code)| issuer.may_bring(*code, now.into(), left))
+                    .missing_key(&decision)
+                    .filter(|missing| missing.is_fetchable(now.into(), time_left))
                 {
-                    Some(lacking) => lacking,
+                    Some(missing) => missing,
                     None => return self.conclude(decision, invocation, start, key_fetches),
                 }
             };
-            let fetched = self.bring(index, issuer, code, left).await;
-            key_fetches = u32::saturating_add(key_fetches, u32::from(fetched));
+            let has_fetched = self.fetch_missing(missing, time_left).await;
+            key_fetches = u32::saturating_add(key_fetches, u32::from(has_fetched));
         }
     }
 
-    /// After an answer: fetches what is due, all at once.
+    /// After a response is delivered: fetches the sources that are due, all at once.
     pub async fn refresh(&self, deadline: SystemTime) {
         let Some(due) = self.due.get() else { return };
         let now = (self.clock)();
-        let left = budget(now, now, deadline);
-        if NumericDate::from(now) < due || left < LEAST {
+        let time_left = fetch_time_left(now, now, deadline);
+        if NumericDate::from(now) < due || time_left < MIN_FETCH_TIME {
             return;
         }
         let refreshes = self.issuers.iter().enumerate().map(async |(index, issuer)| {
-            let Ok(_flight) = issuer.flight.try_lock() else { return };
+            let Ok(_lock) = issuer.fetch_lock.try_lock() else { return };
             let due: Vec<usize> = issuer.sources.borrow().due(now.into()).collect();
-            join_all(due.into_iter().map(|at| self.ask(index, issuer, at, left))).await;
+            join_all(due.into_iter().map(|source| self.fetch(index, issuer, source, time_left))).await;
         });
         join_all(refreshes).await;
     }
@@ -147,9 +155,9 @@ impl<'e> Function<'e> {
         invocation: Invocation<'_>,
         start: SystemTime,
         key_fetches: u32,
-    ) -> Answer {
+    ) -> Response {
         let time = (self.clock)();
-        let circumstances = Circumstances {
+        let facts = EventFacts {
             time,
             request_id: invocation.request_id,
             trace: invocation.trace,
@@ -158,8 +166,8 @@ impl<'e> Function<'e> {
             key_fetches,
             key_age: self.key_age(&decision, time),
         };
-        self.write(log::line(&decision, circumstances, &self.settings));
-        decision.outcome.unwrap_or_else(|_| Answer::refuse())
+        self.write(log::line(&decision, facts, &self.settings));
+        decision.outcome.unwrap_or_else(|_| Response::deny())
     }
 
     fn write(&self, line: Option<Vec<u8>>) {
@@ -168,51 +176,53 @@ impl<'e> Function<'e> {
         }
     }
 
-    /// How old the fetched keys of a decision's issuer are.
+    /// The age of the fetched keys of a decision's issuer.
     fn key_age(&self, decision: &Decision<'_>, now: SystemTime) -> Option<Duration> {
-        // Whose keys are bundled has nothing that is ever due.
+        // Without fetched keys nothing is ever due.
         self.due.get()?;
-        let mut all = self.issuers.iter().map(|issuer| issuer.sources.borrow());
-        all.find(|sources| Some(&*sources.issuer) == decision.issuer)?.age(now.into())
+        let (_, issuer) = self.issuer_keys(decision)?;
+        issuer.sources.borrow().age(now.into())
     }
 
-    /// The issuer for want of whose key a decision could not be made.
-    fn lacking(&self, decision: &Decision<'_>) -> Option<(usize, &Issuer, Code)> {
-        let code = decision.outcome.as_ref().err()?.code();
-        if !matches!(code, Code::UnknownKey | Code::KeysUnavailable) {
-            return None;
-        }
-        let issuer = |issuer: &Issuer| Some(&*issuer.sources.borrow().issuer) == decision.issuer;
-        let (index, issuer) = self.issuers.iter().enumerate().find(|(_, own)| issuer(own))?;
-        Some((index, issuer, code))
+    /// The key that a decision lacked.
+    fn missing_key(&self, decision: &Decision<'_>) -> Option<MissingKey<'_>> {
+        let need = Need::of(decision.outcome.as_ref().err()?.code())?;
+        let (index, issuer) = self.issuer_keys(decision)?;
+        Some(MissingKey { index, issuer, need })
     }
 
-    /// Fetches for an event that waits, or waits for the fetch that another event is waiting for. Says whether it fetched.
-    async fn bring(&self, index: usize, issuer: &Issuer, code: Code, left: Duration) -> bool {
-        let settled = issuer.settled.get();
-        let Ok(_flight) = timeout(left, issuer.flight.lock()).await else { return false };
-        if issuer.settled.get() != settled {
+    fn issuer_keys(&self, decision: &Decision<'_>) -> Option<(usize, &IssuerKeys)> {
+        let id = decision.learned.issuer?;
+        self.issuers.iter().enumerate().find(|(_, issuer)| *issuer.sources.borrow().issuer == *id)
+    }
+
+    /// Fetches for an event that waits, or waits for a running fetch. Returns whether it fetched.
+    async fn fetch_missing(&self, missing: MissingKey<'_>, time_left: Duration) -> bool {
+        let MissingKey { index, issuer, need } = missing;
+        let completed = issuer.completed_fetches.get();
+        let Ok(_lock) = timeout(time_left, issuer.fetch_lock.lock()).await else { return false };
+        if issuer.completed_fetches.get() != completed {
             return false;
         }
         let now = (self.clock)().into();
-        let Some(at) = issuer.sources.borrow().wanted(code, now) else { return false };
-        issuer.sources.borrow_mut().begin_cooldown(code, now, &mut self.random.borrow_mut());
-        self.ask(index, issuer, at, left).await;
+        let Some(source) = issuer.sources.borrow().wanted(need, now) else { return false };
+        issuer.sources.borrow_mut().begin_fetch(need, now, &mut self.random.borrow_mut());
+        self.fetch(index, issuer, source, time_left).await;
         true
     }
 
-    /// Asks one source and takes in what it says.
-    async fn ask(&self, index: usize, issuer: &Issuer, at: usize, left: Duration) {
-        let Some(origin) = issuer.sources.borrow().origin(at).cloned() else { return };
+    /// Fetches one source and records the result.
+    async fn fetch(&self, index: usize, issuer: &IssuerKeys, source: usize, time_left: Duration) {
+        let Some(origin) = issuer.sources.borrow().origin(source).cloned() else { return };
         let start = (self.clock)();
-        issuer.fetching.set(true);
-        let answer = self.fetcher.fetch(&origin, left).await;
-        issuer.fetching.set(false);
+        issuer.is_fetching.set(true);
+        let result = self.fetcher.fetch(&origin, time_left).await;
+        issuer.is_fetching.set(false);
         let end = (self.clock)();
         let report =
-            issuer.sources.borrow_mut().settle(at, answer, end.into(), &mut self.random.borrow_mut());
-        issuer.settled.set(issuer.settled.get().wrapping_add(1));
-        self.take_over(index, issuer);
+            issuer.sources.borrow_mut().record(source, result, end.into(), &mut self.random.borrow_mut());
+        issuer.completed_fetches.set(issuer.completed_fetches.get().wrapping_add(1));
+        self.apply_keys(index, issuer);
         if let Some(report) = report {
             let duration = end.duration_since(start).unwrap_or_default();
             let sources = issuer.sources.borrow();
@@ -220,15 +230,15 @@ impl<'e> Function<'e> {
         }
     }
 
-    /// Drops keys that have become too old.
-    fn expire(&self, time: SystemTime) {
+    /// Drops keys that are too old.
+    fn drop_expired(&self, time: SystemTime) {
         let now = NumericDate::from(time);
         if self.expiry.get().is_none_or(|expiry| now < expiry) {
             return;
         }
         for (index, issuer) in self.issuers.iter().enumerate() {
             let expired = issuer.sources.borrow_mut().expire(now);
-            self.take_over(index, issuer);
+            self.apply_keys(index, issuer);
             for source in expired {
                 let sources = issuer.sources.borrow();
                 self.write(KeyEvent::expired(&sources.issuer, &source, time).line(&self.settings));
@@ -236,27 +246,28 @@ impl<'e> Function<'e> {
         }
     }
 
-    /// Gives the authorizer an issuer's present keys.
-    fn take_over(&self, index: usize, issuer: &Issuer) {
+    /// Gives the authorizer the present keys of an issuer.
+    fn apply_keys(&self, index: usize, issuer: &IssuerKeys) {
         self.authorizer.borrow_mut().set_keys(index, issuer.sources.borrow().keys());
-        let dates = |date: fn(&Sources) -> Option<NumericDate>| {
+        let earliest_of = |date: fn(&Sources) -> Option<NumericDate>| {
             earliest(self.issuers.iter().filter_map(|issuer| date(&issuer.sources.borrow())))
         };
-        self.due.set(dates(Sources::next_due));
-        self.expiry.set(dates(Sources::next_expiry));
+        self.due.set(earliest_of(Sources::next_due));
+        self.expiry.set(earliest_of(Sources::next_expiry));
     }
 }
 
-impl Issuer {
-    /// Whether it may be worth to wait: somebody is fetching, or a fetch is allowed.
-    fn may_bring(&self, code: Code, now: NumericDate, left: Duration) -> bool {
-        left >= LEAST && (self.fetching.get() || self.sources.borrow().wanted(code, now).is_some())
+impl MissingKey<'_> {
+    /// Whether waiting may help: a fetch is running, or one is allowed.
+    fn is_fetchable(&self, now: NumericDate, time_left: Duration) -> bool {
+        let is_allowed = || self.issuer.sources.borrow().wanted(self.need, now).is_some();
+        time_left >= MIN_FETCH_TIME && (self.issuer.is_fetching.get() || is_allowed())
     }
 }
 
-/// What is left of the time for fetches of an invocation.
-fn budget(start: SystemTime, now: SystemTime, deadline: SystemTime) -> Duration {
+/// The time that fetches of an invocation have left.
+fn fetch_time_left(start: SystemTime, now: SystemTime, deadline: SystemTime) -> Duration {
     let spent = now.duration_since(start).unwrap_or_default();
-    let left = deadline.duration_since(now).unwrap_or_default().saturating_sub(RESERVE);
-    BUDGET.saturating_sub(spent).min(left)
+    let until_deadline = deadline.duration_since(now).unwrap_or_default().saturating_sub(DEADLINE_RESERVE);
+    FETCH_TIMEOUT.saturating_sub(spent).min(until_deadline)
 }

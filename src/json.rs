@@ -1,27 +1,28 @@
-//! JSON read strictly: the header and the claims of a token.
+//! A strict JSON reader, for token headers, claims and policies.
 //!
-//! Two parsers that disagree on a document are a way in, so a document with doubled names is refused (RFC 7515
-//! section 4, RFC 7519 section 4), as is one nested deeper than [`MAX_DEPTH`] or followed by anything.
+//! Two parsers that read one document differently are a way to bypass checks. So the reader rejects a document with a
+//! duplicate member name (RFC 7515 section 4, RFC 7519 section 4), one nested deeper than [`MAX_DEPTH`], and one with
+//! trailing characters.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// How deep objects and arrays may nest, the outermost counted.
+/// How deep objects and arrays may nest, counting the outermost.
 pub const MAX_DEPTH: usize = 32;
 
-/// With no more names than these it is quicker to compare each with each than to sort them.
-const MOST_COMPARED: usize = 24;
+/// Members that the outermost object has room for at first. A claims set has about a dozen.
+const MEMBERS_CAPACITY: usize = 16;
 
-/// Any JSON value, borrowing its strings from the text where they hold no escapes.
+/// Any JSON value. Strings without escapes borrow from the text.
 #[derive(Clone, PartialEq)]
 pub enum Json<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number without sign, fraction and exponent that fits 64 bits.
+    /// A number without sign, fraction or exponent that fits 64 bits.
     Unsigned(u64),
     /// Any other finite number.
     Float(f64),
@@ -33,20 +34,20 @@ pub enum Json<'a> {
     Object(Object<'a>),
 }
 
-/// A JSON object whose names are distinct.
+/// A JSON object whose member names are distinct.
 #[derive(Clone, PartialEq)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Object<'a> {
-    /// Reads one object and nothing after it. `None` for anything else; the reason is nobody's business.
+    /// Parses a text that is one object. Returns `None` for anything else.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
-        Self::read(str::from_utf8(text).ok()?)
+        Self::parse_str(str::from_utf8(text).ok()?)
     }
 
-    /// The same of what is known to be text.
+    /// As [`Object::parse`], of UTF-8 text.
     #[must_use]
-    pub fn read(text: &'a str) -> Option<Self> {
+    pub fn parse_str(text: &'a str) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let value = Depth(MAX_DEPTH).deserialize(&mut reader).ok()?;
         reader.end().ok()?;
@@ -56,41 +57,26 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The member of that name.
+    /// The member called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Json<'a>> {
-        self.0.iter().find(|(key, _)| are_same(key, name)).map(|(_, value)| value)
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// The members in the order of the text.
+    /// The members, in the order of the text.
     pub fn members(&self) -> impl ExactSizeIterator<Item = (&str, &Json<'a>)> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
 
-    fn has_doubles(&self) -> bool {
-        if self.0.len() <= MOST_COMPARED {
-            let mut rest = self.0.as_slice();
-            while let Some(((name, _), later)) = rest.split_first() {
-                if later.iter().any(|(other, _)| are_same(other, name)) {
-                    return true;
-                }
-                rest = later;
-            }
-            return false;
-        }
+    fn has_duplicates(&self) -> bool {
         let mut names: Vec<&str> = self.0.iter().map(|(name, _)| &**name).collect();
         names.sort_unstable();
         names.array_windows().any(|[left, right]| left == right)
     }
 }
 
-/// Registered names have three letters: the first tells most of them apart, at less than a call.
-fn are_same(one: &str, other: &str) -> bool {
-    one.as_bytes().first() == other.as_bytes().first() && one == other
-}
-
 impl<'a> Json<'a> {
-    /// The string, if it is one.
+    /// The text of a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -99,7 +85,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The object, if it is one.
+    /// The members of an object.
     #[must_use]
     pub fn as_object(&self) -> Option<&Object<'a>> {
         match self {
@@ -109,7 +95,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Reads a value that may nest so many levels.
+/// Deserializes a value that may nest this many levels.
 #[derive(Clone, Copy)]
 struct Depth(usize);
 
@@ -131,7 +117,7 @@ impl<'de> Visitor<'de> for Depth {
     type Value = Json<'de>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("JSON without doubled names")
+        out.write_str("JSON without duplicate member names")
     }
 
     fn visit_unit<E>(self) -> Result<Json<'de>, E> {
@@ -149,7 +135,7 @@ impl<'de> Visitor<'de> for Depth {
     #[expect(
         clippy::as_conversions,
         clippy::cast_precision_loss,
-        reason = "no rule tells negative integers apart"
+        reason = "no rule distinguishes negative integers"
     )]
     fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
         Ok(Json::Float(value as f64))
@@ -178,44 +164,45 @@ impl<'de> Visitor<'de> for Depth {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
         let depth = self.inner()?;
-        // A claims set has a dozen; what is nested may be many and small.
-        let mut members = Vec::with_capacity(if self.0 == MAX_DEPTH { 16 } else { 0 });
-        while let Some(Text(name)) = entries.next_key()? {
+        // Nested objects are often many and small.
+        let mut members = Vec::with_capacity(if self.0 == MAX_DEPTH { MEMBERS_CAPACITY } else { 0 });
+        while let Some(JsonStr(name)) = entries.next_key()? {
             members.push((name, entries.next_value_seed(depth)?));
         }
         let object = Object(members);
-        if object.has_doubles() {
-            return Err(A::Error::custom("a name stands twice"));
+        if object.has_duplicates() {
+            return Err(A::Error::custom("duplicate member name"));
         }
         Ok(Json::Object(object))
     }
 }
 
-/// A string that borrows from the text where it can; serde's own `Cow` never does inside an `Option` or a map.
+/// A JSON string that borrows from the text if it has no escapes. serde's own `Cow` always copies inside an `Option` or
+/// a map.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text<'a>(pub Cow<'a, str>);
+pub struct JsonStr<'a>(pub Cow<'a, str>);
 
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> serde::Deserialize<'de> for JsonStr<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
+        deserializer.deserialize_str(JsonStrVisitor)
     }
 }
 
-struct TextVisitor;
+struct JsonStrVisitor;
 
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
+impl<'de> Visitor<'de> for JsonStrVisitor {
+    type Value = JsonStr<'de>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("a string")
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(value)))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<JsonStr<'de>, E> {
+        Ok(JsonStr(Cow::Borrowed(value)))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(value.to_owned())))
+    fn visit_str<E>(self, value: &str) -> Result<JsonStr<'de>, E> {
+        Ok(JsonStr(Cow::Owned(value.to_owned())))
     }
 }
 
@@ -224,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strictness() {
+    fn only_strict_json_is_read() {
         let deep = |levels: usize| format!("{}{}", "{\"a\":".repeat(levels - 1) + "{", "}".repeat(levels));
         let many = |names: usize, last: &str| {
             let names: String = (0..names).map(|name| format!("\"{name}\":0,")).collect();

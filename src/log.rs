@@ -1,13 +1,13 @@
-//! One JSON line for each decision, for operators: what was decided, why, and what to do about it. And one for each thing
-//! that happens to keys. Each carries its metrics for CloudWatch ([`metrics`]).
+//! The log: one JSON line for each decision, with what was decided, why, and what to do about it; and one for each key
+//! event. Each line carries its metrics for CloudWatch ([`metrics`]).
 //!
-//! It holds names out of the configuration, AWS's own ids, and what a signature of ours vouches for. It never holds a token, a
-//! password, or a claim of a token that was refused.
+//! A line has names from the configuration, AWS's own ids, and values that a verified signature covers. It never has a
+//! token, a password, or a claim of a denied token.
 
 mod metrics;
 mod settings;
 
-pub use settings::{Level, Settings};
+pub use settings::{Level, LogSettings};
 
 use std::hash::Hasher;
 use std::time::{Duration, SystemTime};
@@ -18,17 +18,18 @@ use serde::{Serialize, Serializer};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::authorizer::Decision;
-use crate::keys::sources::Report;
-use crate::response::Answer;
-use crate::slots::hex;
+use crate::denial::Denial;
+use crate::hex::hex;
+use crate::keys::sources::FetchReport;
+use crate::response::Response;
 use metrics::Metric;
 
-/// Nearly all lines are shorter, in bytes; a longer one grows.
-const MOST_LINES: usize = 2048;
+/// Room for most lines.
+const LINE_CAPACITY_BYTES: usize = 2048;
 
-/// The line.
+/// The line of a decision.
 #[derive(Serialize)]
-struct Line<'a> {
+struct DecisionLine<'a> {
     level: Level,
     #[serde(serialize_with = "rfc3339")]
     timestamp: DateTime,
@@ -65,33 +66,30 @@ struct Line<'a> {
     key_age_seconds: Option<u64>,
 }
 
-/// What the shell knows of an event beside the decision.
+/// What the caller knows about an event, for its line.
 #[derive(Clone, Copy)]
-pub struct Circumstances<'a> {
+pub struct EventFacts<'a> {
     /// When the decision was made.
     pub time: SystemTime,
     /// Lambda's id of the invocation.
     pub request_id: &'a str,
-    /// X-Ray's header for it, where it is traced.
+    /// X-Ray's trace header, if the invocation is traced.
     pub trace: Option<&'a str>,
     /// How long the decision took.
     pub duration: Duration,
-    /// Whether it was the sandbox's first.
+    /// Whether it was the sandbox's first event.
     pub cold_start: bool,
-    /// For how many fetches of keys it waited.
+    /// Key fetches that the event waited for.
     pub key_fetches: u32,
-    /// How old the issuer's keys are, where they are fetched.
+    /// The age of the issuer's keys, if they are fetched.
     pub key_age: Option<Duration>,
 }
 
-/// Writes the line, its end included; nothing where the log is set to say less.
-pub fn line(
-    decision: &Decision<'_>,
-    circumstances: Circumstances<'_>,
-    settings: &Settings,
-) -> Option<Vec<u8>> {
+/// The line of a decision, with its line feed; `None` if lines of that level are not written.
+pub fn line(decision: &Decision<'_>, facts: EventFacts<'_>, settings: &LogSettings) -> Option<Vec<u8>> {
+    let learned = &decision.learned;
     let denial = decision.outcome.as_ref().err();
-    let code = denial.map(|denial| denial.code());
+    let code = denial.map(Denial::code);
     let level = match code {
         Some(code) if code.is_ours() => Level::Error,
         Some(_) => Level::Warn,
@@ -100,41 +98,41 @@ pub fn line(
     if !settings.writes(level) {
         return None;
     }
-    let documents = decision.outcome.as_ref().map(Answer::documents).unwrap_or_default();
-    let timestamp = DateTime::from(circumstances.time);
-    let key_age_seconds = circumstances.key_age.map(|age| age.as_secs());
-    let line = Line {
+    let documents = decision.outcome.as_ref().map(Response::documents).unwrap_or_default();
+    let timestamp = DateTime::from(facts.time);
+    let key_age_seconds = facts.key_age.map(|age| age.as_secs());
+    let line = DecisionLine {
         level,
         timestamp,
         decision: if denial.is_some() { "deny" } else { "allow" },
         code: code.map(|code| code.name()),
         detail: denial.and_then(Denial::detail),
         hint: code.map(|code| code.hint()),
-        connection_id: decision.connection_id.as_deref(),
-        request_id: circumstances.request_id,
-        trace_id: circumstances.trace.and_then(trace_id),
-        issuer: decision.issuer,
-        kid: decision.kid,
-        principal: decision.principal.as_ref().map(|principal| principal.as_str()),
-        client_id: decision.client_id.as_deref(),
-        policies: &decision.policies,
+        connection_id: learned.connection_id.as_deref(),
+        request_id: facts.request_id,
+        trace_id: facts.trace.and_then(trace_id),
+        issuer: learned.issuer,
+        kid: learned.kid,
+        principal: learned.principal.as_ref().map(|principal| principal.as_str()),
+        client_id: learned.client_id.as_deref(),
+        policies: &learned.policies,
         documents: documents.len(),
         characters: documents.iter().map(|document| document.get().len()).sum(),
         policy_hash: denial.is_none().then(|| policy_hash(documents.iter().map(|document| document.get()))),
-        duration_us: circumstances.duration.as_micros(),
-        cold_start: circumstances.cold_start,
-        key_fetches: circumstances.key_fetches,
+        duration_us: facts.duration.as_micros(),
+        cold_start: facts.cold_start,
+        key_fetches: facts.key_fetches,
         key_age_seconds,
     };
     let outcome = if denial.is_some() { Metric::Refused } else { Metric::Allowed };
     let mut metrics = vec![outcome, Metric::Duration, Metric::KeyFetches];
     metrics.extend(key_age_seconds.map(|_| Metric::KeyAge));
-    metrics.extend(circumstances.cold_start.then_some(Metric::ColdStarts));
-    Some(written(&line, timestamp, settings, &metrics))
+    metrics.extend(facts.cold_start.then_some(Metric::ColdStarts));
+    Some(to_bytes(&line, timestamp, settings, &metrics))
 }
 
-/// A fingerprint of an answer's documents, 32 hex digits: SipHash-1-3 of 128 bits, each document ended by a line feed. It tells
-/// answers apart at a hundredth of the signature's cost, and proves nothing.
+/// A fingerprint of policy documents, 32 hexadecimal digits: SipHash-1-3 with 128 bits over the documents, each
+/// followed by a line feed. It tells policies apart in the log. It is not a cryptographic hash and proves nothing.
 pub fn policy_hash<'d>(documents: impl Iterator<Item = &'d str>) -> String {
     let mut hasher = SipHasher13::new();
     for document in documents {
@@ -144,18 +142,18 @@ pub fn policy_hash<'d>(documents: impl Iterator<Item = &'d str>) -> String {
     hex(&hasher.finish128().as_bytes())
 }
 
-/// RFC 3339, as Lambda wants it of JSON lines.
+/// RFC 3339, which Lambda requires of JSON lines.
 fn rfc3339<S: Serializer>(time: &DateTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.fmt(Format::DateTime).unwrap_or_default())
 }
 
-/// The trace's own id, which all of its parts share.
+/// The id of the whole trace in X-Ray's header.
 /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
 fn trace_id(header: &str) -> Option<&str> {
     header.split(';').find_map(|field| field.trim().strip_prefix("Root="))
 }
 
-/// What happened to an issuer's keys.
+/// An event of an issuer's keys.
 #[derive(Serialize)]
 pub struct KeyEvent<'a> {
     level: Level,
@@ -170,7 +168,7 @@ pub struct KeyEvent<'a> {
     counts: Option<KeyCounts<'a>>,
 }
 
-/// The figures of a fetch. `fetches` and `fetch_failures` count from the sandbox's start.
+/// The figures of a fetch. `fetches` and `fetch_failures` count from the start of the sandbox.
 #[derive(Serialize)]
 struct KeyCounts<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,9 +188,9 @@ struct KeyCounts<'a> {
 }
 
 impl<'a> KeyEvent<'a> {
-    /// A source was asked.
+    /// A source was fetched, with success or without.
     #[must_use]
-    pub fn fetched(issuer: &'a str, report: &'a Report, duration: Duration, time: SystemTime) -> Self {
+    pub fn fetched(issuer: &'a str, report: &'a FetchReport, duration: Duration, time: SystemTime) -> Self {
         let change = report.outcome.as_ref().ok();
         let (level, event) = match change {
             Some(change) if change.added > 0 || change.removed > 0 => (Level::Info, "keys_changed"),
@@ -215,7 +213,7 @@ impl<'a> KeyEvent<'a> {
         Self { why, counts: Some(counts), ..Self::new(level, event, issuer, &report.source, time) }
     }
 
-    /// Keys have become too old: no source has renewed them for `max_stale_seconds`.
+    /// Keys were dropped, because no fetch of their source succeeded for `max_stale_seconds`.
     #[must_use]
     pub fn expired(issuer: &'a str, source: &'a str, time: SystemTime) -> Self {
         Self::new(Level::Error, "keys_expired", issuer, source, time)
@@ -225,30 +223,31 @@ impl<'a> KeyEvent<'a> {
         Self { level, timestamp: time.into(), event, issuer, source, why: None, counts: None }
     }
 
-    /// Writes the line, its end included; nothing where the log is set to say less.
+    /// The line, with its line feed; `None` if lines of that level are not written.
     #[must_use]
-    pub fn line(&self, settings: &Settings) -> Option<Vec<u8>> {
+    pub fn line(&self, settings: &LogSettings) -> Option<Vec<u8>> {
         let metrics: &[Metric] = match (&self.counts, &self.why) {
             (None, _) => &[],
             (Some(_), None) => &[Metric::KeyRefreshes],
             (Some(_), Some(_)) => &[Metric::KeyRefreshes, Metric::KeyRefreshFailures],
         };
-        settings.writes(self.level).then(|| written(self, self.timestamp, settings, metrics))
+        settings.writes(self.level).then(|| to_bytes(self, self.timestamp, settings, metrics))
     }
 }
 
-/// What is neither a decision nor about keys, as faults at start: as it stands, or, where every line has to be JSON, each line as one.
+/// A message that is neither a decision nor a key event, such as a configuration error at start. As plain text, or as
+/// one JSON line if the log is JSON; empty if lines of that level are not written.
 #[must_use]
-pub fn notice(level: Level, text: &str, time: SystemTime, settings: &Settings) -> String {
+pub fn notice(level: Level, message: &str, time: SystemTime, settings: &LogSettings) -> String {
     if !settings.writes(level) {
         return String::new();
     }
-    if !settings.is_json() {
-        return text.to_owned();
-    }
-    let timestamp = time.into();
-    let line = |message| serde_json::to_string(&Notice { level, timestamp, message }).ok();
-    text.lines().filter_map(line).map(|line| line + "\n").collect()
+    let line = if settings.is_json() {
+        serde_json::to_string(&Notice { level, timestamp: time.into(), message }).unwrap_or_default()
+    } else {
+        message.to_owned()
+    };
+    line + "\n"
 }
 
 #[derive(Serialize)]
@@ -259,9 +258,9 @@ struct Notice<'a> {
     message: &'a str,
 }
 
-/// The members, then the metrics.
-fn written(line: &impl Serialize, time: DateTime, settings: &Settings, metrics: &[Metric]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(MOST_LINES);
+/// Writes a line's members, then its metrics.
+fn to_bytes(line: &impl Serialize, time: DateTime, settings: &LogSettings, metrics: &[Metric]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(LINE_CAPACITY_BYTES);
     if serde_json::to_writer(&mut text, line).is_err() {
         text.clear();
         return text;

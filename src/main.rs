@@ -1,5 +1,5 @@
-//! What Lambda starts: reads the deployment, then hands each event to the function. It alone names the clock and the log, and talks to
-//! Lambda.
+//! The program that Lambda starts: reads the deployment, then gives each event to the function. Only this file reads
+//! the clock and the environment, writes the log and talks to Lambda.
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
@@ -16,35 +16,32 @@ use serde::de::IgnoredAny;
 
 use iot_jwt_authorizer::config::{self, Config};
 use iot_jwt_authorizer::function::{Function, Invocation};
-use iot_jwt_authorizer::log::{self, Level, Settings};
-use iot_jwt_authorizer::response::Answer;
+use iot_jwt_authorizer::log::{self, Level, LogSettings};
+use iot_jwt_authorizer::response::Response;
 
-/// In bytes. The rest of the start touches most of them anyway; 80 KiB took a start 3 % longer and gained nothing more.
-const MEMORY_OF_AN_EVENT: usize = 48 * 1024;
-
-#[expect(clippy::disallowed_methods, reason = "the shell is where the environment is read")]
+#[expect(clippy::disallowed_methods, reason = "the environment is read here")]
 fn main() -> ExitCode {
     let environment = |name: &str| std::env::var(name).ok();
     match Config::load(&config::path(&environment), &environment) {
         Ok(config) => {
             for warning in &config.warnings {
-                report(Level::Warn, &format!("warning: {warning}\n"), &config.log);
+                report(Level::Warn, &format!("warning: {warning}"), &config.log);
             }
             serve(config)
         }
-        Err(faults) => {
-            report(Level::Error, &faults.to_string(), &Settings::of(&environment));
+        Err(errors) => {
+            let settings = LogSettings::read(&environment);
+            errors.0.iter().for_each(|error| report(Level::Error, &format!("error: {error}"), &settings));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Answers events until Lambda ends the sandbox. One thread: a sandbox has one event at a time.
-#[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
+/// Answers events until Lambda ends the sandbox. One thread is enough, since a sandbox gets one event at a time.
+#[expect(clippy::disallowed_methods, reason = "the clock is read here")]
 fn serve(config: Config) -> ExitCode {
     let settings = config.log.clone();
     let function = Function::new(config, &SystemTime::now, &write);
-    touch_memory();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = runtime.map_err(Error::from).and_then(|runtime| {
         runtime.block_on(async {
@@ -55,21 +52,10 @@ fn serve(config: Config) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report(Level::Error, &format!("the runtime stopped: {error}\n"), &settings);
+            report(Level::Error, &format!("error: the Lambda runtime stopped: {error}"), &settings);
             ExitCode::FAILURE
         }
     }
-}
-
-/// Has the kernel give now what the first event would have to wait for, page by page.
-fn touch_memory() {
-    let mut memory: Vec<u8> = Vec::with_capacity(MEMORY_OF_AN_EVENT);
-    for page in memory.spare_capacity_mut().chunks_mut(4096) {
-        if let Some(byte) = page.first_mut() {
-            byte.write(0);
-        }
-    }
-    drop(std::hint::black_box(memory));
 }
 
 async fn poll(function: &Function<'_>) -> Result<(), Error> {
@@ -84,47 +70,48 @@ async fn poll(function: &Function<'_>) -> Result<(), Error> {
             deadline: context.deadline(),
             cold_start: cold_start.replace(false),
         };
-        Ok::<Answer, Error>(function.answer(&event, invocation).await)
+        Ok::<Response, Error>(function.answer(&event, invocation).await)
     });
-    Runtime::new(handler).layer(Around { function, event: event.clone() }).run().await
+    Runtime::new(handler).layer(AroundEvents { function, event: event.clone() }).run().await
 }
 
-/// One line, one write. A log that cannot be written is no reason to turn anyone away.
+/// Writes one line in one write. A failure to write the log denies no request.
 fn write(line: &[u8]) {
     let _ = std::io::stdout().write_all(line);
 }
 
-/// Tells of what is no decision, in whole lines.
-#[expect(clippy::disallowed_methods, reason = "the shell is where the clock is read")]
-fn report(level: Level, text: &str, settings: &Settings) {
-    let _ = std::io::stderr().write_all(log::notice(level, text, SystemTime::now(), settings).as_bytes());
+/// Writes a message that is not a decision.
+#[expect(clippy::disallowed_methods, reason = "the clock is read here")]
+fn report(level: Level, message: &str, settings: &LogSettings) {
+    let notice = log::notice(level, message, SystemTime::now(), settings);
+    let _ = std::io::stderr().write_all(notice.as_bytes());
 }
 
-/// What happens around the runtime's own handling of an event.
+/// Work before and after the runtime's own handling of an event.
 ///
-/// Before it: the event's bytes are taken past the runtime's reader to the handler. That reader would copy them, and turn what it
-/// cannot read into a function error; here anything at all gets an answer. After it, when the answer has been delivered: keys
-/// that are due are fetched.
+/// Before: takes the event's bytes out of the invocation. The runtime's JSON reader would copy them, and would make a
+/// function error of an event that it cannot read; our function answers any event. After, when the response is
+/// delivered: fetches the keys that are due.
 #[derive(Clone)]
-struct Around<'f> {
+struct AroundEvents<'f> {
     function: &'f Function<'f>,
     event: Rc<RefCell<Bytes>>,
 }
 
-impl<'f, S> Layer<S> for Around<'f> {
-    type Service = Surrounded<'f, S>;
+impl<'f, S> Layer<S> for AroundEvents<'f> {
+    type Service = EventService<'f, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Surrounded { inner, around: self.clone() }
+        EventService { inner, around: self.clone() }
     }
 }
 
-struct Surrounded<'f, S> {
+struct EventService<'f, S> {
     inner: S,
-    around: Around<'f>,
+    around: AroundEvents<'f>,
 }
 
-impl<'f, S> Service<LambdaInvocation> for Surrounded<'f, S>
+impl<'f, S> Service<LambdaInvocation> for EventService<'f, S>
 where
     S: Service<LambdaInvocation, Response = ()>,
     S::Future: 'f,

@@ -1,38 +1,34 @@
 //! From claims to a policy: which grants match, what their templates say for this token, and how that is packed.
 
 mod actions;
-mod filling;
 mod packing;
+mod substitution;
 mod template;
-mod text;
 
 pub use actions::Actions;
 pub use packing::{MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENTS};
-pub use template::{Effect, Resource, Statement, Template};
-pub use text::{Part, Text, Vocabulary};
+pub use template::{ConditionEntry, Effect, Resource, Statement, Template};
 
 use serde_json::value::RawValue;
 
-use crate::arn::FunctionArn;
-use crate::client_id::ClientId;
+use crate::bindings::Bindings;
+use crate::claims::Claims;
 use crate::condition::Condition;
-use crate::denial::{Code, Denial};
-use crate::slots::{Slot, Values};
-use crate::verify::Claims;
-use filling::Filling;
+use crate::denial::Code;
+use substitution::Substitution;
 
-/// A `[[grant]]`: whoever meets the conditions gets the policy.
+/// A `[[grant]]`: a token that meets the conditions gets the policy.
 #[derive(Clone, Debug)]
 pub struct GrantRule {
-    /// Indices of the issuers whose tokens it is for.
+    /// Indices of the issuers whose tokens the rule is for.
     pub issuers: Vec<usize>,
-    /// All of these hold.
+    /// Conditions that must all hold.
     pub when: Vec<Condition>,
     /// Index of the template.
     pub template: usize,
 }
 
-/// The templates, and who gets which.
+/// The templates, and the rules that say who gets which.
 #[derive(Clone, Debug, Default)]
 pub struct Policies {
     /// In the order of the grants that first name them.
@@ -41,7 +37,7 @@ pub struct Policies {
     pub grants: Vec<GrantRule>,
 }
 
-/// What one token's connection may do: every slot filled with a safe value, AWS's limits kept.
+/// What the connection of one token may do: every slot filled with a safe value, within AWS's limits.
 ///
 /// Only [`Policies::grant`] makes one:
 ///
@@ -54,7 +50,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// The policy documents, compact, to be put into an answer.
+    /// The policy documents, as compact JSON.
     #[must_use]
     pub fn into_documents(self) -> Vec<Box<RawValue>> {
         self.documents
@@ -62,16 +58,17 @@ impl Grant {
 }
 
 impl Policies {
-    /// The templates that a token of this issuer gets, each once, in the order of the grants.
+    /// The templates that a token of the issuer at index `issuer` gets, each once, in the order of the grants.
     ///
     /// # Errors
-    /// [`Code::NoGrant`] if it gets none.
+    /// [`Code::NoGrant`] if there are none.
     pub fn matching(&self, issuer: usize, claims: &Claims<'_>) -> Result<Vec<&Template>, Code> {
-        let meets = |grant: &&GrantRule| {
+        let matches = |grant: &&GrantRule| {
             grant.issuers.contains(&issuer)
                 && grant.when.iter().all(|condition| condition.holds(claims.all()))
         };
-        let granted = self.grants.iter().filter(meets).filter_map(|grant| self.templates.get(grant.template));
+        let granted =
+            self.grants.iter().filter(matches).filter_map(|grant| self.templates.get(grant.template));
         let mut templates: Vec<&Template> = Vec::new();
         for template in granted {
             if !templates.iter().any(|known| std::ptr::eq(*known, template)) {
@@ -81,117 +78,19 @@ impl Policies {
         if templates.is_empty() { Err(Code::NoGrant) } else { Ok(templates) }
     }
 
-    /// Fills the templates and packs what they say.
+    /// Fills the templates and packs the result into documents.
     ///
     /// # Errors
-    /// [`Code::NoGrant`] if nothing is left of them, [`Code::ClientIdNotAllowed`] if a Deny hangs on the client id and there is
-    /// none, [`Code::PolicyTooLarge`].
+    /// [`Code::NoGrant`] if no statement remains, [`Code::ClientIdNotAllowed`] if a Deny needs the client id and the
+    /// request has no client id, [`Code::PolicyTooLarge`].
     pub fn grant(templates: &[&Template], bindings: &Bindings<'_>) -> Result<Grant, Code> {
-        let mut filling = Filling::default();
+        let mut substitution = Substitution::default();
         for template in templates {
-            template.fill(bindings, &mut filling)?;
+            template.fill(bindings, &mut substitution)?;
         }
-        if filling.is_empty() {
+        if substitution.is_empty() {
             return Err(Code::NoGrant);
         }
-        Ok(Grant { documents: packing::pack(filling.statements())? })
-    }
-}
-
-/// What stands for each variable of a template: one token's slots, and facts of the connection.
-pub struct Bindings<'a> {
-    slots: &'a [Slot],
-    values: Vec<Option<Values<'a>>>,
-    client_id: Option<ClientId<'a>>,
-    issuer: &'a str,
-    function: FunctionArn<'a>,
-    arn_prefix: String,
-}
-
-impl<'a> Bindings<'a> {
-    /// Nothing filled yet, and no client id.
-    #[must_use]
-    pub fn new(slots: &'a [Slot], issuer: &'a str, function: FunctionArn<'a>) -> Self {
-        let (partition, region, account) = (function.partition(), function.region(), function.account());
-        let arn_prefix = ["arn:", partition, ":iot:", region, ":", account, ":"].concat();
-        Self { slots, values: vec![None; slots.len()], client_id: None, issuer, function, arn_prefix }
-    }
-
-    /// Reads the slots that `used` names, in the order of `[claims]`.
-    ///
-    /// # Errors
-    /// As [`Slot::read`].
-    pub fn fill(&mut self, used: &Used, claims: &'a Claims<'_>) -> Result<(), Denial> {
-        for (index, (slot, values)) in self.slots.iter().zip(&mut self.values).enumerate() {
-            if values.is_none() && used.contains(index) {
-                *values = slot.read(claims)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The client id that was admitted.
-    #[must_use]
-    pub fn client_id(&self) -> Option<&'a str> {
-        self.client_id.map(ClientId::as_str)
-    }
-
-    /// Takes the client id that was admitted.
-    pub fn set_client_id(&mut self, id: ClientId<'a>) {
-        self.client_id = Some(id);
-    }
-
-    /// How many values a part has: one for most, that of a list slot's items, none where nothing stands for it.
-    pub(crate) fn count(&self, part: &Part) -> usize {
-        match part {
-            Part::Slot(index) => self.slot(*index).map_or(0, Values::count),
-            Part::ClientId => usize::from(self.client_id.is_some()),
-            _ => 1,
-        }
-    }
-
-    /// The value of a part; `at` tells those of a list slot apart.
-    pub(crate) fn text<'s>(&'s self, part: &'s Part, at: usize) -> Option<&'s str> {
-        match part {
-            Part::Literal(text) => Some(text),
-            Part::Slot(index) => self.slot(*index).and_then(|values| values.get(at)),
-            Part::ClientId => self.client_id.map(ClientId::as_str),
-            Part::Issuer => Some(self.issuer),
-            Part::Partition => Some(self.function.partition()),
-            Part::Region => Some(self.function.region()),
-            Part::Account => Some(self.function.account()),
-        }
-    }
-
-    fn slot(&self, index: usize) -> Option<&Values<'a>> {
-        self.values.get(index).and_then(Option::as_ref)
-    }
-
-    /// What a resource without `arn:` begins with.
-    pub(crate) fn arn_prefix(&self) -> &str {
-        &self.arn_prefix
-    }
-}
-
-/// Which slots something uses, by index.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Used(Vec<usize>);
-
-impl Used {
-    /// Adds the slots of a text.
-    pub fn add(&mut self, text: &Text) {
-        for part in &text.parts {
-            if let Part::Slot(index) = part
-                && !self.contains(*index)
-            {
-                self.0.push(*index);
-            }
-        }
-    }
-
-    /// Whether the slot of that index is among them.
-    #[must_use]
-    pub fn contains(&self, index: usize) -> bool {
-        self.0.contains(&index)
+        Ok(Grant { documents: packing::pack(substitution.statements())? })
     }
 }

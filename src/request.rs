@@ -1,7 +1,7 @@
-//! The event that AWS IoT sends, as it comes: lenient, and nothing in it interpreted.
+//! The event that AWS IoT sends, read leniently and not interpreted.
 //!
-//! Every member may be absent, members of other names are skipped, and only a member of the wrong JSON type makes
-//! an event malformed. `protocols` and `signatureVerified` are not read, since nothing here depends on them.
+//! Every member may be absent, unknown members are skipped, and only a known member of the wrong JSON type makes an
+//! event malformed. `protocols` and `signatureVerified` are not read, since nothing depends on them.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html>
 
 use std::borrow::Cow;
@@ -13,32 +13,32 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::denial::Code;
-use crate::json::Text;
+use crate::json::JsonStr;
 
-/// An event beyond this is refused unread. MQTT's length fields cap user name, password and client id at
-/// 65,535 bytes each, headers and query come to about 8 KB: even escaped in full that stays below.
+/// A larger event is denied unread. MQTT limits user name, password and client id to 65,535 bytes each, and AWS IoT
+/// limits headers and query to about 8 KB; even with every character escaped that is less.
 pub const MAX_EVENT_BYTES: usize = 512 * 1024;
 
-/// More header fields than this are refused; AWS IoT takes about 8 KB of them.
+/// Most header fields. AWS IoT accepts about 8 KB of them.
 const MAX_HEADERS: usize = 256;
 
-/// More than any id of AWS's; a log line has to stay a line.
+/// Longest connection id, in bytes. AWS's own are UUIDs.
 const MAX_CONNECTION_ID_BYTES: usize = 128;
 
-/// One event, borrowing from its JSON text.
+/// One event. It borrows from its JSON text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request<'a> {
-    /// What stood under the authorizer's token key name, percent-decoded by AWS IoT or not.
+    /// The value of the authorizer's token key, which AWS IoT may or may not have percent-decoded.
     #[serde(borrow, default)]
-    pub token: Option<Text<'a>>,
+    pub token: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
     protocol_data: Option<Members<ProtocolData<'a>>>,
     #[serde(borrow, default)]
     connection_metadata: Option<Members<ConnectionMetadata<'a>>>,
 }
 
-/// What each protocol layer brought.
+/// The parts of the request by protocol layer.
 #[derive(Default, Deserialize)]
 struct ProtocolData<'a> {
     #[serde(borrow, default)]
@@ -49,17 +49,17 @@ struct ProtocolData<'a> {
     mqtt: Option<Members<Mqtt<'a>>>,
 }
 
-/// The TLS layer. The last two are there under X.509 custom authentication only.
+/// The TLS layer. Both members are present under X.509 custom authentication only.
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-509cert.html>
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls<'a> {
     /// The client's certificate, PEM.
     #[serde(borrow, default)]
-    pub x509_certificate_pem: Option<Text<'a>>,
-    /// The certificate's id, which must be the answer's principal.
+    pub x509_certificate_pem: Option<JsonStr<'a>>,
+    /// The certificate's id, which must be the response's principal.
     #[serde(borrow, default)]
-    pub principal_id: Option<Text<'a>>,
+    pub principal_id: Option<JsonStr<'a>>,
 }
 
 /// The HTTP layer, of a WebSocket upgrade or an HTTPS publish.
@@ -70,22 +70,22 @@ pub struct Http<'a> {
     headers: Option<Headers<'a>>,
     /// The query, with or without its `?`.
     #[serde(borrow, default)]
-    pub query_string: Option<Text<'a>>,
+    pub query_string: Option<JsonStr<'a>>,
 }
 
-/// The MQTT layer: what CONNECT held.
+/// The MQTT layer: fields of CONNECT.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mqtt<'a> {
     /// The whole user name, parameters included.
     #[serde(borrow, default)]
-    pub username: Option<Text<'a>>,
+    pub username: Option<JsonStr<'a>>,
     /// The password, base64.
     #[serde(borrow, default)]
-    pub password: Option<Text<'a>>,
+    pub password: Option<JsonStr<'a>>,
     /// The client id.
     #[serde(borrow, default)]
-    pub client_id: Option<Text<'a>>,
+    pub client_id: Option<JsonStr<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -98,7 +98,7 @@ impl<'a> Request<'a> {
     /// Reads an event.
     ///
     /// # Errors
-    /// [`Code::MalformedEvent`] when it is too large, no JSON object, or has a known member of another type.
+    /// [`Code::MalformedEvent`] if it is too large, not a JSON object, or has a known member of the wrong type.
     pub fn parse(event: &'a [u8]) -> Result<Self, Code> {
         if event.len() > MAX_EVENT_BYTES {
             return Err(Code::MalformedEvent);
@@ -114,6 +114,12 @@ impl<'a> Request<'a> {
         self.protocol_data.as_ref().and_then(|data| data.0.tls.as_ref()).map(|tls| &tls.0)
     }
 
+    /// The client's certificate, PEM.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        self.tls().and_then(|tls| tls.x509_certificate_pem.as_ref()).map(|pem| &*pem.0)
+    }
+
     /// The HTTP layer.
     #[must_use]
     pub fn http(&self) -> Option<&Http<'a>> {
@@ -126,7 +132,7 @@ impl<'a> Request<'a> {
         self.protocol_data.as_ref().and_then(|data| data.0.mqtt.as_ref()).map(|mqtt| &mqtt.0)
     }
 
-    /// AWS IoT's name for the connection, for logs alone; a UUID. What is too long to be one is left out.
+    /// AWS IoT's id of the connection, a UUID, for the log. `None` also for a value that is too long to be one.
     #[must_use]
     pub fn connection_id(&self) -> Option<&str> {
         let id = self.connection_metadata.as_ref()?.0.id.as_ref()?;
@@ -135,14 +141,14 @@ impl<'a> Request<'a> {
 }
 
 impl<'a> Http<'a> {
-    /// The values of every header field of that name, in any case.
+    /// The values of every header field called `name`, in any case.
     pub fn header<'s, 'n>(&'s self, name: &'n str) -> impl Iterator<Item = &'s str> + use<'s, 'n, 'a> {
         let fields = self.headers.as_ref().map(|headers| headers.0.as_slice()).unwrap_or_default();
         fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 }
 
-/// A struct that is written as a JSON object and in no other way: serde would also take an array for one.
+/// A struct that is read from a JSON object only. serde's derived reader also accepts an array.
 struct Members<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
@@ -165,7 +171,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for MembersVisitor<T> {
     }
 }
 
-/// Header fields in the order of the event. Names that differ only by case are all kept.
+/// Header fields, in the order of the event. Names that differ only in case are all kept.
 struct Headers<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Headers<'a> {
@@ -185,7 +191,7 @@ impl<'de> Visitor<'de> for HeadersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Headers<'de>, A::Error> {
         let mut fields = Vec::with_capacity(16);
-        while let Some((Text(name), Text(value))) = entries.next_entry()? {
+        while let Some((JsonStr(name), JsonStr(value))) = entries.next_entry()? {
             if fields.len() == MAX_HEADERS {
                 return Err(A::Error::custom("too many header fields"));
             }
@@ -195,7 +201,7 @@ impl<'de> Visitor<'de> for HeadersVisitor {
     }
 }
 
-/// A connection's id. AWS sends a UUID; its own samples hold numbers too, so any scalar will do.
+/// A connection's id. AWS sends a UUID, but its samples also have numbers, so strings and numbers are accepted.
 struct ConnectionId<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for ConnectionId<'a> {
@@ -239,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lenient_in_what_is_absent_strict_in_what_is_there() {
+    fn absent_members_are_accepted_and_wrong_types_are_not() {
         let good = [
             "{}",
             r#"{"token":null,"protocolData":null,"connectionMetadata":null}"#,
@@ -279,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_ids_are_for_log_lines() {
+    fn long_connection_ids_are_dropped() {
         let id = |id: &str| format!("{{\"connectionMetadata\":{{\"id\":{id}}}}}");
         let cases = [
             ("null".to_owned(), None),
@@ -299,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn header_names_in_any_case() {
+    fn header_names_match_in_any_case() {
         let event =
             br#"{"protocolData":{"http":{"headers":{"Authorization":"a","x":"b","AUTHORIZATION":"c"}}}}"#;
         let request = Request::parse(event).unwrap();

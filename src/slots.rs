@@ -1,61 +1,112 @@
-//! Slots: what policies and client ids may take from a token, and the alphabets that keep data from becoming syntax.
+//! Slots: the values that policies and client ids take from a token, and the alphabets that keep data from becoming
+//! syntax.
 //!
-//! In an AWS IoT policy `*` crosses levels, `${` begins a variable, and a broker widens `+` and `#`. No alphabet has any of
-//! these, so a value can only ever be itself (invariant: *data is never syntax*).
+//! In an AWS IoT policy `*` matches across levels, `${` begins a variable, and brokers treat `+` and `#` as wildcards.
+//! No alphabet here contains any of these, so a value always stands for itself: INVARIANT (data is never syntax).
 
 use std::borrow::Cow;
+use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::claims::ClaimPath;
+use crate::claim_path::ClaimPath;
+use crate::claims::Claims;
 use crate::denial::{Code, Denial};
+use crate::hex::hex;
 use crate::json::Json;
-use crate::verify::Claims;
 
-/// Integers beyond this are not exact in every JSON reader (RFC 8259 section 6).
+/// Larger integers are not exact in every JSON reader (RFC 8259 section 6).
 const MAX_INTEGER: u64 = (1 << 53) - 1;
 
-/// A slot as an issuer fills it.
+/// Characters of a `uuid`, hyphens included.
+const UUID_LENGTH: usize = 36;
+
+/// Hexadecimal digits of a `hash`.
+const HASH_LENGTH: usize = 32;
+
+/// A slot as one issuer fills it.
 #[derive(Clone, Debug)]
 pub struct Slot {
     /// Its name in `[claims]`.
     pub name: Box<str>,
-    /// The issuer's claim.
+    /// Where the issuer keeps the claim.
     pub path: ClaimPath,
-    /// What a value looks like.
-    pub kind: SlotKind,
-    /// Whether a list of values may stand there.
+    /// The type of its values.
+    pub slot_type: SlotType,
+    /// Whether the claim may be a list of values.
     pub list: bool,
-    /// Of a list; more is a refusal, never cut.
+    /// Most items of a list. A longer list is denied, never cut.
     pub max_items: usize,
-    /// Of one value, in characters.
+    /// Most characters of one value.
     pub max_length: usize,
-    /// Whether it may be absent.
+    /// Whether the claim may be absent.
     pub optional: bool,
 }
 
-/// What a value looks like, and with that, where it may stand.
+/// The type of a slot's values. It says which characters a value has, and where a slot may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlotKind {
-    /// One level: [`is_id`] characters.
+pub enum SlotType {
+    /// One level of [`is_id`] characters.
     Id,
-    /// Levels of ids.
+    /// One or more levels, each an id.
     Path,
-    /// The 36-character form of RFC 9562 section 4, lower case.
+    /// A UUID in its 36-character form (RFC 9562 section 4), in lower case.
     Uuid,
-    /// Any string; 32 hex digits of its SHA-256 are filled in.
+    /// Any string. The first 32 hexadecimal digits of its SHA-256 are filled in.
     Hash,
 }
 
-impl SlotKind {
-    /// Whether every value has the same length, so that what follows it in a level cannot be mistaken for it.
+impl SlotType {
+    /// Every type.
+    pub const ALL: [Self; 4] = [Self::Id, Self::Path, Self::Uuid, Self::Hash];
+
+    /// The name that `authorizer.toml` uses.
     #[must_use]
-    pub const fn is_fixed_length(self) -> bool {
-        matches!(self, Self::Uuid | Self::Hash)
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Path => "path",
+            Self::Uuid => "uuid",
+            Self::Hash => "hash",
+        }
+    }
+
+    /// Parses a name of `authorizer.toml`. Returns `None` for an unknown one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|slot_type| slot_type.name() == name)
+    }
+
+    /// The length of every value, for types of a fixed length. What follows such a value in a level cannot be mistaken
+    /// for a part of it.
+    #[must_use]
+    pub const fn fixed_length(self) -> Option<usize> {
+        match self {
+            Self::Id | Self::Path => None,
+            Self::Uuid => Some(UUID_LENGTH),
+            Self::Hash => Some(HASH_LENGTH),
+        }
+    }
+
+    /// Makes a claim's text a value of this type. Returns `None` if the text does not fit.
+    fn value(self, text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+        let fits = match self {
+            Self::Id => is_id(&text),
+            Self::Path => text.split('/').all(is_id),
+            Self::Uuid => is_uuid(&text),
+            Self::Hash => return Some(Cow::Owned(hash(&text))),
+        };
+        fits.then_some(text)
     }
 }
 
-/// Whether a text is made of the characters of an `id`, and of at least one.
+impl fmt::Display for SlotType {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// Whether a text is a non-empty string of `A-Z a-z 0-9 . _ : @ | = -`.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     let fits = |byte: u8| {
@@ -64,7 +115,9 @@ pub fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(fits)
 }
 
-/// The values of one slot: safe to put into a policy as they are, distinct, in the token's order. Never empty.
+/// The values of one slot: distinct, in the token's order, safe to put into a policy as they are. Never empty.
+///
+/// Only [`Slot::read`] makes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Values<'c>(Vec<Cow<'c, str>>);
 
@@ -74,37 +127,38 @@ impl Values<'_> {
         self.0.iter().map(|value| &**value)
     }
 
-    /// How many.
+    /// The number of values.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// One of them.
-    pub(crate) fn get(&self, at: usize) -> Option<&str> {
-        self.0.get(at).map(|value| &**value)
+    /// The value at `index`.
+    pub(crate) fn get(&self, index: usize) -> Option<&str> {
+        self.0.get(index).map(|value| &**value)
     }
 }
 
 impl Slot {
-    /// Reads the slot's values from a token. `None` if it is optional and absent, or an empty list.
+    /// Reads the slot's values from a token. Returns `None` if the slot is optional and the claim is absent or an empty
+    /// list.
     ///
     /// # Errors
-    /// [`Code::MissingClaim`], [`Code::MalformedClaim`] for another JSON type, [`Code::UnsafeClaimValue`] for characters,
-    /// length or number of items beyond what the slot takes.
+    /// [`Code::MissingClaim`]; [`Code::MalformedClaim`] for another JSON type; [`Code::UnsafeClaimValue`] for a value
+    /// with other characters or more of them than the slot accepts, and for a list with too many items.
     pub fn read<'c>(&self, claims: &'c Claims<'_>) -> Result<Option<Values<'c>>, Denial> {
-        let denial = |code| Denial::over(code, &self.name);
+        let denial = |code| Denial::about(code, &self.name);
         let items = match self.path.find(claims.all()) {
             None => &[][..],
             Some(Json::Array(items)) if self.list => items,
-            Some(one) => std::slice::from_ref(one),
+            Some(item) => std::slice::from_ref(item),
         };
-        if items.len() > self.max_items && self.list {
+        if self.list && items.len() > self.max_items {
             return Err(denial(Code::UnsafeClaimValue));
         }
         let mut values = Vec::with_capacity(items.len());
         for item in items {
-            let value = self.value(text(item).ok_or_else(|| denial(Code::MalformedClaim))?);
-            let value = value.ok_or_else(|| denial(Code::UnsafeClaimValue))?;
+            let text = text(item).ok_or_else(|| denial(Code::MalformedClaim))?;
+            let value = self.value(text).ok_or_else(|| denial(Code::UnsafeClaimValue))?;
             if !values.contains(&value) {
                 values.push(value);
             }
@@ -116,21 +170,19 @@ impl Slot {
         }
     }
 
+    /// Whether the slot takes the token's `sub`, the only claim that RFC 7519 section 4.1.2 makes unique in an issuer.
+    #[must_use]
+    pub fn is_subject(&self) -> bool {
+        !self.list && ["sub", "/sub"].iter().any(|path| self.path == ClaimPath::parse(path))
+    }
+
     fn value<'c>(&self, text: Cow<'c, str>) -> Option<Cow<'c, str>> {
-        if text.is_empty() || text.chars().count() > self.max_length {
-            return None;
-        }
-        let fits = match self.kind {
-            SlotKind::Id => is_id(&text),
-            SlotKind::Path => text.split('/').all(is_id),
-            SlotKind::Uuid => is_uuid(&text),
-            SlotKind::Hash => return Some(Cow::Owned(hash(&text))),
-        };
-        fits.then_some(text)
+        let fits = !text.is_empty() && text.chars().count() <= self.max_length;
+        if fits { self.slot_type.value(text) } else { None }
     }
 }
 
-/// A string, or an integer in plain digits.
+/// The text of a string, or of an integer in plain digits.
 fn text<'c>(claim: &'c Json<'_>) -> Option<Cow<'c, str>> {
     match claim {
         Json::String(text) => Some(Cow::Borrowed(text)),
@@ -146,17 +198,29 @@ fn is_uuid(text: &str) -> bool {
 
 fn hash(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
-    hex(hash.as_ref()).chars().take(32).collect()
+    hex(hash.as_ref()).chars().take(HASH_LENGTH).collect()
 }
 
-/// Lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    hex_digits(bytes).map(char::from).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The same, ASCII.
-pub(crate) fn hex_digits(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
-    bytes.iter().flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for slot_type in SlotType::ALL {
+            assert_eq!(SlotType::parse(&slot_type.to_string()), Some(slot_type));
+        }
+        for name in ["", "ID", "string", "uuid "] {
+            assert_eq!(SlotType::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn values_of_a_fixed_length_have_that_length() {
+        let uuid = "00000000-0000-4000-8000-000000000001";
+        for (slot_type, text) in [(SlotType::Uuid, uuid), (SlotType::Hash, "x"), (SlotType::Hash, uuid)] {
+            let value = slot_type.value(Cow::Borrowed(text)).unwrap();
+            assert_eq!(Some(value.len()), slot_type.fixed_length(), "{slot_type}");
+        }
+    }
 }

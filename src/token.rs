@@ -1,47 +1,49 @@
-//! A token in compact form: first untrusted, then, given a key, a payload that the key signed.
+//! A token in compact form: first unverified, then, with a key, a payload that the key signed.
 //!
-//! RFC 7515 sections 3.1, 4 and 5.2. Of the header only `alg`, `kid`, `typ`, `crit` and `b64` are looked at: keys
-//! and addresses of keys that a token brings along (`jwk`, `jku`, `x5c`, `x5u`) are as if they were not there.
+//! RFC 7515 sections 3.1, 4 and 5.2. Of the header only `alg`, `kid`, `typ`, `crit` and `b64` are read. Keys and
+//! addresses of keys that a token brings along (`jwk`, `jku`, `x5c`, `x5u`) are ignored.
 
 use std::borrow::Cow;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::algorithm::Algorithm;
 use crate::credentials::Credentials;
 use crate::denial::Code;
-use crate::json::{Json, Object, Text};
-use crate::keys::{Algorithm, Key};
+use crate::json::{Json, JsonStr, Object};
+use crate::keys::Key;
 
-/// Of the decoded header, in bytes.
+/// Largest decoded header, in bytes.
 pub const MAX_HEADER_BYTES: usize = 2048;
 
-/// Of `kid`, in bytes.
+/// Longest `kid`, in bytes.
 pub const MAX_KID_BYTES: usize = 256;
 
-/// A well-formed token that nobody vouches for. Its payload cannot be read, but for the issuer's name.
+/// A well-formed token whose signature is not verified. Of its payload only the issuer's name can be read: INVARIANT
+/// (the payload is not trusted before the signature is verified).
 pub struct UnverifiedToken<'a> {
     header: Header,
-    /// Header and payload as they stand in the token: what is signed.
+    /// The signing input: header and payload as they are in the token (RFC 7515 section 5.2).
     signed: &'a str,
     payload: Vec<u8>,
     signature: Vec<u8>,
 }
 
-/// What a token is, in the form in which types are compared.
+/// A `typ` in the canonical form of [`canonical_type`].
 pub type TokenType = Cow<'static, str>;
 
-/// The members of a JOSE header that matter here. They say what the token claims, and prove nothing.
+/// The members of a JOSE header that are read. They are claims of the token, and prove nothing.
 pub struct Header {
-    /// `alg`; `None` for one that cannot be named here, `none` among them.
+    /// `alg`; `None` for an unsupported one, such as `none`.
     pub algorithm: Option<Algorithm>,
     /// `kid`.
     pub kid: Option<String>,
-    /// `typ` in lower case, without `application/`; `jwt` when absent.
+    /// `typ`, canonical; `jwt` when absent.
     pub token_type: TokenType,
 }
 
-/// The bytes that a key signed. What they mean is another question.
+/// The bytes that a key signed. Their meaning is not judged yet.
 ///
 /// Only [`UnverifiedToken::verify`] makes one:
 ///
@@ -53,7 +55,7 @@ pub struct SignedPayload {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Takes a token apart: three parts in canonical base64url, and a header.
+    /// Parses a token: three parts in canonical base64url, of which the first is a header.
     ///
     /// # Errors
     /// [`Code::MalformedToken`], [`Code::CriticalHeader`].
@@ -70,21 +72,21 @@ impl<'a> UnverifiedToken<'a> {
         &self.header
     }
 
-    /// What the payload says of its issuer, to find whose keys to try. Doubled names and the rest of the payload
-    /// are for later, when the signature has held.
+    /// The payload's `iss`, which selects the keys to verify with. Duplicate names and the rest of the payload are
+    /// checked after the signature.
     #[must_use]
     pub fn claimed_issuer(&self) -> Option<Cow<'_, str>> {
         let mut reader = serde_json::Deserializer::from_slice(&self.payload);
         let mut issuer = None;
-        // What comes after a first `iss` is not read: it is judged once the signature has held.
+        // Fails on purpose: the visitor stops at the first `iss`. Any other error leaves `issuer` empty.
         let _ = reader.deserialize_map(IssuerVisitor(&mut issuer));
         issuer
     }
 
-    /// Checks the signature with the first of `keys` that made it. The unverified token is gone either way.
+    /// Verifies the signature with each of `keys` until one matches. Consumes the unverified token in any case.
     ///
     /// # Errors
-    /// [`Code::UnsupportedAlgorithm`] when a key is of another algorithm, [`Code::BadSignature`].
+    /// [`Code::UnsupportedAlgorithm`] if a key is for another algorithm, [`Code::BadSignature`].
     pub fn verify<'k>(self, keys: &[&'k Key]) -> Result<(SignedPayload, &'k Key), Code> {
         let algorithm = self.header.algorithm.ok_or(Code::UnsupportedAlgorithm)?;
         for key in keys {
@@ -101,16 +103,14 @@ impl SignedPayload {
     /// The claims set, read strictly.
     ///
     /// # Errors
-    /// [`Code::MalformedToken`] when it is not a JSON object without doubled names.
+    /// [`Code::MalformedToken`] if it is not a JSON object with distinct names.
     pub fn claims(&self) -> Result<Object<'_>, Code> {
         Object::parse(&self.bytes).ok_or(Code::MalformedToken)
     }
-}
 
-impl SignedPayload {
-    /// `sub`, where there is one to be read; what else the claims say has not been judged.
+    /// `sub`, if it is readable. No claim rule has judged the token, so this is good for the log alone.
     #[must_use]
-    pub fn subject(&self) -> Option<String> {
+    pub fn unjudged_subject(&self) -> Option<String> {
         let claims = self.claims().ok()?;
         claims.get("sub").and_then(Json::as_str).filter(|subject| !subject.is_empty()).map(str::to_owned)
     }
@@ -127,13 +127,13 @@ impl Header {
             Some(Json::String(text)) => Ok(Some(&**text)),
             Some(_) => Err(Code::MalformedToken),
         };
-        let algorithm = Algorithm::named(text_of("alg")?.ok_or(Code::MalformedToken)?);
+        let algorithm = Algorithm::parse(text_of("alg")?.ok_or(Code::MalformedToken)?);
         let kid = text_of("kid")?.map(str::to_owned);
         let token_type = canonical_type(text_of("typ")?.unwrap_or("JWT"));
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(Code::MalformedToken);
         }
-        // RFC 7515 section 4.1.11 and RFC 7797: we understand no extension, so each is one too many.
+        // RFC 7515 section 4.1.11 and RFC 7797: no extension is supported, so a token that requires one is denied.
         if header.get("crit").is_some() || header.get("b64").is_some() {
             return Err(Code::CriticalHeader);
         }
@@ -141,25 +141,25 @@ impl Header {
     }
 }
 
-/// The types of nearly every token (RFC 7519 section 5.1, RFC 9068 section 2.1).
-pub const USUAL_TYPES: [TokenType; 2] = [Cow::Borrowed("jwt"), Cow::Borrowed("at+jwt")];
+/// The types of almost every token (RFC 7519 section 5.1, RFC 9068 section 2.1).
+pub const DEFAULT_TYPES: [TokenType; 2] = [Cow::Borrowed("jwt"), Cow::Borrowed("at+jwt")];
 
-/// A `typ` in the one form in which types are compared (RFC 7515 section 4.1.9).
+/// A `typ` in the form in which types are compared: lower case, without `application/` (RFC 7515 section 4.1.9).
 #[must_use]
 pub fn canonical_type(typ: &str) -> TokenType {
-    if let Some(usual) = USUAL_TYPES.into_iter().find(|usual| usual.eq_ignore_ascii_case(typ)) {
-        return usual;
+    if let Some(default) = DEFAULT_TYPES.into_iter().find(|default| default.eq_ignore_ascii_case(typ)) {
+        return default;
     }
     let lower = typ.to_ascii_lowercase();
     Cow::Owned(lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower))
 }
 
-/// Canonical base64url without padding: one text for one sequence of bytes.
+/// Decodes canonical base64url without padding, where each byte sequence has exactly one text.
 fn decode(part: &str) -> Result<Vec<u8>, Code> {
     URL_SAFE_NO_PAD.decode_to_vec(part).map_err(|_| Code::MalformedToken)
 }
 
-/// Leaves the first `iss` of an object in the place it was given, if that is a string.
+/// Stores the first `iss` of an object, if it is a string, and stops there.
 struct IssuerVisitor<'s, 'de>(&'s mut Option<Cow<'de, str>>);
 
 impl<'de> Visitor<'de> for IssuerVisitor<'_, 'de> {
@@ -170,9 +170,9 @@ impl<'de> Visitor<'de> for IssuerVisitor<'_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some(Text(name)) = members.next_key()? {
+        while let Some(JsonStr(name)) = members.next_key()? {
             if name == "iss" {
-                *self.0 = Some(members.next_value::<Text<'de>>()?.0);
+                *self.0 = Some(members.next_value::<JsonStr<'de>>()?.0);
                 return Ok(());
             }
             members.next_value::<IgnoredAny>()?;
@@ -193,18 +193,18 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
 
-        /// Two crates' readers, one of them vectorised, take the same texts for the same bytes, whatever stands where.
+        /// The vectorised decoder accepts and returns the same as the plain one, whichever character is changed.
         #[test]
         fn base64url_is_canonical(
             bytes in prop::collection::vec(any::<u8>(), 0..150),
-            at in any::<Index>(),
-            put in "[-A-Za-z0-9_+/= \n\u{0}é.]{0,2}",
+            index in any::<Index>(),
+            inserted in "[-A-Za-z0-9_+/= \n\u{0}é.]{0,2}",
         ) {
             let plain = general_purpose::URL_SAFE_NO_PAD;
             let mut text = plain.encode(&bytes);
             prop_assert_eq!(decode(&text).ok(), Some(bytes));
-            let at = at.index(text.len().max(1));
-            text.replace_range(at..text.len().min(at.saturating_add(1)), &put);
+            let start = index.index(text.len().max(1));
+            text.replace_range(start..text.len().min(start.saturating_add(1)), &inserted);
             prop_assert_eq!(decode(&text).ok(), plain.decode(&text).ok());
         }
     }

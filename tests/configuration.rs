@@ -1,25 +1,27 @@
-//! A wrong deployment stops the function before its first event, with every fault named.
+//! The errors of a deployment: all of them are reported together at start, each with its place and a hint.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![cfg(test)]
 
 mod support;
 
 use std::process::Command;
 
-use serde_json::json;
+use iot_jwt_authorizer::config::{Config, ConfigError, ConfigErrors, ErrorPlace};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use support::deployment::Deployment;
 use support::signer::Signer;
 
-/// What the faults of a deployment say, a line each.
-#[track_caller]
-fn faults(deployment: &Deployment) -> Vec<String> {
+/// The errors of a deployment as they are printed.
+fn errors(deployment: &Deployment) -> Vec<String> {
     match deployment.load() {
         Ok(_) => Vec::new(),
-        Err(faults) => faults.0.iter().map(ToString::to_string).collect(),
+        Err(errors) => errors.0.iter().map(ToString::to_string).collect(),
     }
 }
 
-/// The example with one text put in another's place.
+/// The example with the first `old` of `authorizer.toml` replaced by `new`.
 fn example_with(old: &str, new: &str) -> Deployment {
     let deployment = Deployment::named("example");
     let text = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
@@ -28,431 +30,257 @@ fn example_with(old: &str, new: &str) -> Deployment {
     deployment
 }
 
+/// The errors of the example with another `policies/app-user.json`.
+fn policy_errors(policy: &str) -> Vec<String> {
+    let deployment = Deployment::named("example");
+    deployment.write("policies/app-user.json", policy);
+    errors(&deployment)
+}
+
+/// A case of `tests/errors/authorizer.json`.
+#[derive(Deserialize)]
+struct FileCase {
+    old: String,
+    new: String,
+    errors: Vec<String>,
+}
+
+/// A case of `tests/errors/statements.json`.
+#[derive(Deserialize)]
+struct StatementCase {
+    statement: Value,
+    errors: Vec<String>,
+}
+
+/// A case of `tests/errors/policies.json`.
+#[derive(Deserialize)]
+struct PolicyCase {
+    policy: String,
+    errors: Vec<String>,
+}
+
+fn cases<C: DeserializeOwned>(file: &str) -> Vec<C> {
+    let text = std::fs::read_to_string(support::root().join("tests/errors").join(file)).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
 #[test]
-fn the_example_is_sound() {
-    assert_eq!(faults(&Deployment::named("example")), [""; 0]);
+fn the_example_has_no_errors() {
+    assert_eq!(errors(&Deployment::named("example")), [""; 0]);
     let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("authorizer.toml");
-    let config = iot_jwt_authorizer::config::Config::load(&shipped, &|_| None)
-        .unwrap_or_else(|faults| panic!("{faults}"));
+    let config = Config::load(&shipped, &|_| None).unwrap_or_else(|errors| panic!("{errors}"));
     assert!(config.warnings.is_empty());
-    let read = [
+    let files = [
         "keys/users.jwks.json",
         "policies/app-user.json",
         "policies/device-owner.json",
         "policies/tenant-operator.json",
     ];
-    assert_eq!(config.files, read);
+    assert_eq!(config.files, files);
 }
 
-/// One wrong thing at a time: what is put in another's place, and what the fault has to say, its place included.
+/// Each kind of place, with and without a hint.
 #[test]
-fn each_fault_names_its_place_and_its_mend() {
-    let cases = [
-        ("audience   =", "audiences  =", "authorizer.toml:4: [[issuer]] lacks `audience`"),
-        (
-            "audience   =",
-            "audiences  =",
-            "authorizer.toml:7: [[issuer]] has no key `audiences`; it has `id`, `issuer`, `audience`",
-        ),
-        ("[\"iot.example.com\"]", "[]", "authorizer.toml:7: `audience` is empty"),
-        ("[\"iot.example.com\"]", "\"iot.example.com\"", "authorizer.toml:7: `audience` has to be a list"),
-        (
-            "[\"iot.example.com\"]",
-            "[7]",
-            "authorizer.toml:7: `audience` takes strings, and this is of type integer",
-        ),
-        ("\"RS256\", ", "\"HS256\", ", "authorizer.toml:8: `HS256` is no algorithm that is taken"),
-        ("\"RS256\", ", "\"none\", ", "authorizer.toml:8: `none` is no algorithm that is taken"),
-        (
-            "file:keys/users",
-            "file:keys/user",
-            "authorizer.toml:9: `keys/user.jwks.json` cannot be read (entity not found)",
-        ),
-        (
-            "\"file:keys/users.jwks.json\"",
-            "\"ftp:x\"",
-            "authorizer.toml:9: `ftp:x` is no source of keys: write `file:PATH`",
-        ),
-        ("\"file:keys/users.jwks.json\"", "\"file\"", "authorizer.toml:9: `file` is no source of keys"),
-        (
-            "\"file:keys/users.jwks.json\"",
-            "\"secret:\"",
-            "authorizer.toml:9: `secret:` is no source of keys: write `secret:` and",
-        ),
-        (
-            "\"file:keys/users.jwks.json\"",
-            "\"jwks:http://login.example.com/\"",
-            "is no source of keys: write `https://HOST/PATH`",
-        ),
-        (
-            "client_ids =",
-            "refresh_seconds = 60\nmax_stale_seconds = 59\nclient_ids =",
-            "authorizer.toml:4: `max_stale_seconds` is less than `refresh_seconds`",
-        ),
-        (
-            "client_ids =",
-            "max_stale_seconds = 299\nclient_ids =",
-            "authorizer.toml:4: `max_stale_seconds` is less than `refresh_seconds`",
-        ),
-        (
-            "client_ids =",
-            "refresh_seconds = 0\nclient_ids =",
-            "`refresh_seconds` has to be an integer from 1",
-        ),
-        (
-            "\"${sub}\", ",
-            "\"*\", ",
-            "authorizer.toml:4: two subjects of issuer `users` could hold one client id by `",
-        ),
-        (
-            "\"${sub}\", ",
-            "\"${tenant}\", ",
-            "authorizer.toml:4: two subjects of issuer `users` could hold one client id by `",
-        ),
-        ("\"${sub}/*\"", "\"${sub}*\"", "authorizer.toml:10: `${sub}*` lets one value run into another"),
-        (
-            "\"${sub}/*\"",
-            "\"${sub}-*\"",
-            "authorizer.toml:10: `${sub}-*` has `${sub}` beside other text in one level",
-        ),
-        (
-            "\"${sub}/*\"",
-            "\"*/${sub}\"",
-            "authorizer.toml:10: `*/${sub}` has a character that no client id may have",
-        ),
-        ("\"${sub}/*\"", "\"${who}\"", "authorizer.toml:10: `${who}` has `${who}`, which is no slot"),
-        (
-            "\"${sub}/*\"",
-            "\"${mqtt:client_id}\"",
-            "authorizer.toml:10: `${mqtt:client_id}` has `${mqtt:client_id}`, which is no variable here",
-        ),
-        ("\"${sub}/*\"", "\"${aws:partition}/${sub}\"", "has `${aws:partition}`, which is no variable here"),
-        ("\"${sub}/*\"", "\"${aws:region}/${sub}\"", "has `${aws:region}`, which is no variable here"),
-        ("\"${sub}/*\"", "\"${aws:account}/${sub}\"", "has `${aws:account}`, which is no variable here"),
-        ("\"${sub}/*\"", "\"${iot:ClientId}/${sub}\"", "has `${iot:ClientId}`, which is no variable here"),
-        (
-            "\"https://login.example.com/\"",
-            "\"https://${env:HOST}/\"",
-            "authorizer.toml:6: `issuer` takes the environment's `HOST`, which is not set",
-        ),
-        (
-            "id         = \"users\"",
-            "id         = \"us ers\"",
-            "authorizer.toml:4: an issuer's id is of letters",
-        ),
-        ("optional = true", "optional = \"yes\"", "authorizer.toml:16: `optional` has to be true or false"),
-        (
-            "max_items = 20",
-            "max_items = 0",
-            "authorizer.toml:16: `max_items` has to be an integer from 1 to 500",
-        ),
-        ("list = true", "type = \"text\"", "authorizer.toml:16: `text` is no type of a slot"),
-        ("path = \"devices\", ", "", "authorizer.toml:16: a slot lacks `path`"),
-        ("tenant  = \"tenant\"", "tenant  = 7", "authorizer.toml:15: `tenant` takes strings"),
-        (
-            "policy = \"device-owner\"",
-            "policy = \"devices\"",
-            "authorizer.toml:23: `policies/devices.json` cannot be read",
-        ),
-        (
-            "policy = \"device-owner\"",
-            "policy = \"../keys/x\"",
-            "authorizer.toml:23: `../keys/x` is no policy's name",
-        ),
-        ("role = \"operator\"", "", "authorizer.toml:27: `when` is empty"),
-        (
-            "role = \"operator\"",
-            "role = 1.5",
-            "authorizer.toml:27: `role` takes a string, an integer, a boolean",
-        ),
-        ("[claims]", "[claim]", "has no key `claim`"),
-        ("[claims]", "[claims", "is not TOML"),
-        (
-            "[claims]",
-            "[token]\nfrom = [\"cookie\"]\n[claims]",
-            "authorizer.toml:14: `cookie` is no place of a request",
-        ),
-        (
-            "[claims]",
-            "[token]\nmax_bytes = 100\n[claims]",
-            "`max_bytes` has to be an integer from 256 to 65536",
-        ),
-        (
-            "[claims]",
-            "[session]\nrefresh_after_seconds = 299\n[claims]",
-            "`refresh_after_seconds` has to be an integer from 300 to 86400",
-        ),
-        (
-            "client_ids =",
-            "leeway_seconds = 61\nclient_ids =",
-            "`leeway_seconds` has to be an integer from 0 to 60",
-        ),
-        (
-            "client_ids =",
-            "audience_claim = \"azpp\"\nclient_ids =",
-            "`audience_claim` is `aud`, `client_id`, `azp` or `cid`",
-        ),
-        ("client_ids =", "claims = { who = \"who\" }\nclient_ids =", "`who` is no slot"),
-        (
-            "policy = \"app-user\"",
-            "policy = \"app-user\"\nissuer = \"user\"",
-            "there is no `[[issuer]]` with the id `user`",
-        ),
-        ("# Slots", "[[refuse]]\nissuer = \"users\"\n#", "[[refuse]] lacks `when`"),
-        (
-            "# Who may",
-            "blocked_keys = [\"abc\"]\n#",
-            "authorizer.toml:1: a blocked key is named by its RFC 7638 thumbprint",
-        ),
-    ];
-    for (old, new, expected) in cases {
-        let all = faults(&example_with(old, new));
-        assert!(all.iter().any(|fault| fault.contains(expected)), "`{new}`: no `{expected}` among {all:#?}");
-    }
-}
-
-/// The same for a policy: the statement, and what the fault has to say.
-#[test]
-fn each_fault_of_a_policy() {
-    let topic = |resource: &str| json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": resource });
-    let cases = [
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Publish", "NotResource": "topic/x" }),
-            "Statement[0].NotResource is not supported",
-        ),
-        (
-            json!({ "Effect": "Allow", "NotAction": "iot:Publish", "Resource": "topic/x" }),
-            "Statement[0].NotAction is not supported",
-        ),
-        (
-            json!({ "Effect": "allow", "Action": "iot:Publish", "Resource": "topic/x" }),
-            "Statement[0].Effect has to be \"Allow\" or \"Deny\"",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:*", "Resource": "topic/x" }),
-            "Statement[0].Action[0] `iot:*` is no action of a client",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:DeleteConnection", "Resource": "client/x" }),
-            "is no action of a client",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": [], "Resource": "topic/x" }),
-            "Statement[0].Action has to be a string or a list of strings",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Subscribe", "Resource": "topic/x" }),
-            "`iot:Subscribe` acts on `topicfilter/`",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "*" }),
-            "`*` is of a kind that no action of the statement acts on",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "acme/x" }),
-            "`acme/x` begins with none of `client/`",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:s3:::bucket" }),
-            "begins with none of",
-        ),
-        (
-            topic("topic/${tenent}/x"),
-            "policies/app-user.json: Statement[0].Resource[0] has `${tenent}`, which is no slot: declare it under `[claims]`",
-        ),
-        (topic("topic/${tenant/x"), "has a `${` without its `}`"),
-        (topic("topic/x-${tenant}/x"), "beside other text in one level"),
-        (topic("topic/${tenant}x"), "beside other text in one level"),
-        (topic("topic/${tenant}${sub}"), "beside other text in one level"),
-        (topic("topic/${tenant}*"), "beside other text in one level"),
-        (topic("topic/x:${mqtt:client_id}"), "beside other text in one level"),
-        (topic("topic/${devices}/${devices}"), "more than one list slot"),
-        (topic("topic/${env:STAGE}"), "`${env:STAGE}`, which is not set"),
-        (topic("topic/${aws:userid}"), "`${aws:userid}`, which is no variable here"),
-        (topic("topic/${iot:Certificate.}"), "which is no variable here"),
-        (topic("topic/${iot:Certificate.Subject*}"), "which is no variable here"),
-        (topic("topic/${iot:Connection.Thing.Attributes[]}"), "which is no variable here"),
-        (topic("topic/"), "`topic/` begins with none of"),
-        (topic("topic/${iot:Connection.Thing.Attributes[a*]}"), "which is no variable here"),
-        (
-            json!({ "Effect": "Deny", "Action": "iot:Publish", "Resource": "topic/${devices}" }),
-            "denies by `${devices}`, which is optional",
-        ),
-        (
-            json!({ "Effect": "Deny", "Action": "iot:Publish", "Resource": "topic/${iot:Connection.Thing.ThingName}" }),
-            "denies by a thing or certificate variable",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "topic/x", "Condition": { "Equals": { "a": "b" } } }),
-            "Statement[0].Condition.Equals is no condition operator",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "topic/x", "Condition": { "StringEquals": "b" } }),
-            "has to be an object of condition keys",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "topic/x", "Condition": [] }),
-            "Statement[0].Condition has to be an object of operators",
-        ),
-        (
-            json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": "topic/x", "Condition": { "StringEquals": {} } }),
-            "Statement[0].Condition.StringEquals has to be an object of condition keys",
-        ),
-        (
-            json!({ "Effect": "Deny", "Action": "iot:Publish", "Resource": "topic/x", "Condition": { "Bool": { "iot:Connection.Thing.IsAttached": "true" } } }),
-            "denies by a thing or certificate variable",
-        ),
-        (
-            json!({ "Effect": "Deny", "Action": "iot:Publish", "Resource": "topic/x", "Condition": { "StringEquals": { "iot:Certificate.Subject.CommonName": "x" } } }),
-            "denies by a thing or certificate variable",
-        ),
-        (json!("Allow"), "Statement[0] is no JSON object"),
-    ];
-    for (statement, expected) in cases {
-        let deployment = Deployment::named("example");
-        deployment.write(
-            "policies/app-user.json",
-            json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string(),
-        );
-        let all = faults(&deployment);
-        assert!(
-            all.iter().any(|fault| fault.contains(expected)),
-            "{statement}: no `{expected}` among {all:#?}"
-        );
-    }
-    // An action that nobody knows says nothing about its resource.
-    let deployment = Deployment::named("example");
-    let unknown = json!({ "Effect": "Allow", "Action": "iot:Unknown", "Resource": "topic/x" });
-    deployment.write(
-        "policies/app-user.json",
-        json!({ "Version": "2012-10-17", "Statement": [unknown] }).to_string(),
-    );
-    assert_eq!(faults(&deployment).len(), 1, "{:?}", faults(&deployment));
-    for (policy, expected) in [
-        ("{", "is not JSON"),
-        (r#"{"Version":"2012-10-17","Statement":[],"Statement":[]}"#, "has a name twice"),
-        ("[]", "the document is no JSON object"),
-        (r#"{"Version":"2008-10-17","Statement":[]}"#, "`Version` has to be \"2012-10-17\""),
-        (r#"{"Version":"2012-10-17","Statement":[]}"#, "`Statement` has to hold at least one statement"),
-        (
-            r#"{"Version":"2012-10-17","Principal":"*","Statement":[]}"#,
-            "`Principal` is no member of a policy",
-        ),
+fn an_error_prints_its_file_place_text_and_hint() {
+    let line = |span| ErrorPlace::Line { line: 12, span };
+    for (place, expected) in [
+        (ErrorPlace::File, "f: what is wrong"),
+        (line(None), "f:12: what is wrong"),
+        (line(Some(3..5)), "f:12: what is wrong"),
+        (ErrorPlace::Member("Statement[0].Effect".to_owned()), "f: Statement[0].Effect: what is wrong"),
+        (ErrorPlace::Entry("key", 2), "f: key 2: what is wrong"),
     ] {
-        let deployment = Deployment::named("example");
-        deployment.write("policies/app-user.json", policy);
-        let all = faults(&deployment);
-        assert!(all.iter().any(|fault| fault.contains(expected)), "{policy}: no `{expected}` among {all:#?}");
+        let error = ConfigError::at("f", place.clone(), "what is wrong");
+        assert_eq!(error.to_string(), expected, "{place:?}");
+        let with_hint = error.clone().hint("what to do");
+        assert_eq!(with_hint.to_string(), format!("{expected}\n  help: what to do"), "{place:?}");
+        assert_eq!(with_hint, ConfigError { hint: Some("what to do".to_owned()), ..error.clone() });
+        let both = ConfigErrors(vec![with_hint, error]);
+        assert_eq!(both.to_string(), format!("{expected}\n  help: what to do\n{expected}\n"), "{place:?}");
+    }
+    assert_eq!(ConfigError::of_file("f", "x"), ConfigError::at("f", ErrorPlace::File, "x"));
+}
+
+/// The place of an error of `authorizer.toml` has the bytes that the error is about.
+#[test]
+fn an_error_of_the_file_has_its_span() {
+    let deployment = example_with("\"RS256\", ", "\"HS256\", ");
+    let Err(errors) = deployment.load() else { panic!("no error") };
+    let text = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    let [ConfigError { place: ErrorPlace::Line { line: 8, span: Some(span) }, .. }] = errors.0.as_slice()
+    else {
+        panic!("{errors:?}")
+    };
+    assert_eq!(text.get(span.clone()), Some("\"HS256\""));
+}
+
+/// One error at a time: a text of the example, its replacement, and all errors of `authorizer.toml`.
+#[test]
+fn each_error_of_the_file() {
+    for case in cases::<FileCase>("authorizer.json") {
+        let mut errors = errors(&example_with(&case.old, &case.new));
+        // A slot that is missing or invalid is unknown in the policies, too.
+        errors.retain(|error| !(error.starts_with("policies/") && error.contains("unknown slot")));
+        assert_eq!(errors, case.errors, "`{}` for `{}`", case.new, case.old);
     }
 }
 
-/// A variable of the environment is text: it cannot bring variables, quotes or control characters along.
+/// A statement, and all errors of its policy.
 #[test]
-fn variables_of_the_environment() {
-    use iot_jwt_authorizer::config::Config;
+fn each_error_of_a_statement() {
+    for case in cases::<StatementCase>("statements.json") {
+        let policy = json!({ "Version": "2012-10-17", "Statement": [case.statement] }).to_string();
+        assert_eq!(policy_errors(&policy), case.errors, "{policy}");
+    }
+}
+
+/// The text of a policy, and all errors of it.
+#[test]
+fn each_error_of_a_policy() {
+    for case in cases::<PolicyCase>("policies.json") {
+        assert_eq!(policy_errors(&case.policy), case.errors, "{}", case.policy);
+    }
+}
+
+/// A variable of the environment becomes text. Its value must not contain variables, quotes or control characters.
+#[test]
+fn variables_of_the_environment_become_text() {
     let deployment = example_with("\"https://login.example.com/\"", "\"https://${env:STAGE}.example.com/\"");
     let policy = std::fs::read_to_string(deployment.path("policies/app-user.json")).unwrap();
     deployment
         .write("policies/app-user.json", policy.replace("topic/${tenant}", "topic/${env:STAGE}/${tenant}"));
     let load = |stage: &str| {
         let environment = |name: &str| (name == "STAGE").then(|| stage.to_owned());
-        Config::load(&deployment.path("authorizer.toml"), &environment).map_err(|faults| faults.to_string())
+        Config::load(&deployment.path("authorizer.toml"), &environment)
     };
     let claims = json!({
         "iss": "https://prod.example.com/", "aud": "iot.example.com", "sub": "ana", "tenant": "acme", "exp": support::NOW + 60,
     });
     let event = json!({ "token": Signer::named("es256").token(&claims) }).to_string();
     let authorizer = load("prod").unwrap().authorizer;
-    let answer = authorizer.authorize(event.as_bytes(), support::FUNCTION, support::at(0.0)).outcome.unwrap();
-    assert!(serde_json::to_string(&answer).unwrap().contains(":topic/prod/acme/users/ana/*"));
-    for odd in ["", "a${sub}", "a$b", "a{", "a}", "a\"b", "a\u{1}b", "a\nb"] {
-        let Err(faults) = load(odd) else { panic!("{odd:?} is taken") };
-        assert!(faults.contains("does not belong in a policy"), "{odd:?}: {faults}");
+    let response =
+        authorizer.authorize(event.as_bytes(), support::FUNCTION, support::at(0.0)).outcome.unwrap();
+    assert!(serde_json::to_string(&response).unwrap().contains(":topic/prod/acme/users/ana/*"));
+    for invalid in ["", "a${sub}", "a$b", "a{", "a}", "a\"b", "a\u{1}b", "a\nb"] {
+        let Err(errors) = load(invalid) else { panic!("{invalid:?} is accepted") };
+        let expected = ConfigError::at(
+            "policies/app-user.json",
+            ErrorPlace::Member("Statement[1].Resource[0]".to_owned()),
+            "the value of environment variable `STAGE` is not allowed here",
+        )
+        .hint("it may not be empty or contain `$`, `{`, `}`, `\"` or control characters");
+        assert!(errors.0.contains(&expected), "{invalid:?}: {errors}");
     }
 }
 
-/// The same for keys.
+/// The same for key files: the text of the file, and the errors.
 #[test]
-fn each_fault_of_a_key_file() {
+fn each_error_of_a_key_file() {
     let signer = Signer::named("rs256");
-    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+    let with = |change: &dyn Fn(&mut Value)| {
         let mut jwk = signer.jwk();
         change(&mut jwk);
         json!({ "keys": [jwk] }).to_string()
     };
-    let cases = [
-        ("keys".to_owned(), "keys/users.jwks.json: is neither JSON nor PEM"),
-        (json!({ "key": [] }).to_string(), "is neither a JWK Set"),
-        (json!({ "keys": {} }).to_string(), "is neither a JWK Set"),
-        (json!({ "keys": [] }).to_string(), "has no key that serves any of the issuer's `algorithms`"),
-        (with(&|jwk| jwk["d"] = json!("AQAB")), "holds a private key"),
-        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".to_owned(), "holds a private key"),
+    let pem = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let no_set = "is not a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM";
+    let no_key = "no key serves any of the issuer's `algorithms`";
+    let private = "contains a private key\n  \
+                   help: ship the public half only, and replace the key, since copies of it exist now";
+    let weak = "key 0: skipped: an RSA key needs 2,048 to 8,192 bits and an odd exponent of at least 3";
+    let wrong_algorithm = "key 0: skipped: `alg` does not fit the type of the key";
+    let cases: &[(String, &[&str])] = &[
+        ("keys".to_owned(), &["is neither JSON nor PEM"]),
+        (json!({ "key": [] }).to_string(), &[no_set]),
+        (json!({ "keys": {} }).to_string(), &[no_set]),
+        (json!({ "keys": [] }).to_string(), &[no_key]),
+        (with(&|jwk| jwk["d"] = json!("AQAB")), &[private]),
+        (pem("PRIVATE KEY"), &[private]),
+        (pem("RSA PRIVATE KEY"), &[private]),
         (
-            "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n".to_owned(),
-            "holds a private key",
+            pem("CERTIFICATE"),
+            &["has no `PUBLIC KEY` block\n  \
+               help: make one with `openssl pkey -pubout` or `openssl x509 -pubkey -noout`"],
         ),
         (
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(),
-            "holds no `PUBLIC KEY` block",
+            pem("PUBLIC KEY"),
+            &["has a `PUBLIC KEY` block that is damaged, or not RSA, P-256, P-384 or Ed25519"],
         ),
+        (with(&|jwk| jwk["use"] = json!("enc")), &[no_key, "key 0: skipped: `use` is not `sig`"]),
         (
-            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n".to_owned(),
-            "a `PUBLIC KEY` block that is damaged",
+            with(&|jwk| jwk["key_ops"] = json!(["sign"])),
+            &[no_key, "key 0: skipped: `key_ops` lacks `verify`"],
         ),
-        (with(&|jwk| jwk["use"] = json!("enc")), "key 0 is left out: its `use` is not `sig`"),
-        (with(&|jwk| jwk["key_ops"] = json!(["sign"])), "key 0 is left out: its `key_ops` lack `verify`"),
-        (with(&|jwk| jwk["alg"] = json!("ES256")), "key 0 is left out: its `alg` is not one of its type"),
-        (with(&|jwk| jwk["alg"] = json!("RSA-OAEP")), "key 0 is left out: its `alg` is not one of its type"),
-        (with(&|jwk| jwk["e"] = json!("AQ")), "key 0 is left out: RSA keys have"),
-        (with(&|jwk| jwk["n"] = json!("AQAB")), "key 0 is left out: RSA keys have"),
-        (with(&|jwk| jwk["kty"] = json!("XYZ")), "key 0 is left out: it is not a public JWK of type"),
+        (with(&|jwk| jwk["alg"] = json!("ES256")), &[no_key, wrong_algorithm]),
+        (with(&|jwk| jwk["alg"] = json!("RSA-OAEP")), &[no_key, wrong_algorithm]),
+        (with(&|jwk| jwk["e"] = json!("AQ")), &[no_key, weak]),
+        (with(&|jwk| jwk["n"] = json!("AQAB")), &[no_key, weak]),
+        (
+            with(&|jwk| jwk["kty"] = json!("XYZ")),
+            &[no_key, "key 0: skipped: not a public JWK of type RSA, EC (P-256, P-384) or OKP (Ed25519)"],
+        ),
         (
             json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] }).to_string(),
-            "key 0 is left out: it is symmetric",
+            &[no_key, "key 0: skipped: a symmetric key"],
         ),
     ];
     for (keys, expected) in cases {
         let deployment = Deployment::named("example");
-        deployment.write("keys/users.jwks.json", &keys);
-        let all = faults(&deployment);
-        assert!(all.iter().any(|fault| fault.contains(expected)), "no `{expected}` among {all:#?}");
+        deployment.write("keys/users.jwks.json", keys);
+        let expected: Vec<_> =
+            expected.iter().map(|error| format!("keys/users.jwks.json: {error}")).collect();
+        assert_eq!(errors(&deployment), expected, "{keys}");
     }
 }
 
-/// A private key is a fault wherever it lies in `keys/`, and its text is in no message.
+/// A private key in `keys/` is an error even if no issuer uses it. Its text is in no message.
 #[test]
-fn a_private_key_that_nothing_names() {
+fn an_unused_private_key_is_an_error() {
     let deployment = Deployment::named("example");
     deployment.write("keys/old.pem", "-----BEGIN PRIVATE KEY-----\nMIIsecret\n-----END PRIVATE KEY-----\n");
-    let all = faults(&deployment);
+    let errors = errors(&deployment);
     assert!(
-        matches!(all.as_slice(), [one] if one.starts_with("keys/old.pem: holds a private key") && !one.contains("MIIsecret")),
-        "{all:?}"
+        matches!(errors.as_slice(), [error] if error.starts_with("keys/old.pem: contains a private key\n  help: ") && !error.contains("MIIsecret")),
+        "{errors:?}"
     );
 }
 
-/// The function itself: all faults at once on stderr, and no event is ever asked for.
+/// The function itself prints all errors to stderr and requests no event.
 #[test]
-fn the_function_refuses_to_start_and_names_every_fault() {
+fn the_function_does_not_start_and_prints_every_error() {
     let deployment = example_with("audience   =", "audiences  =");
-    deployment.write("policies/app-user.json", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Publish","Resource":"topic/${nobody}/x"}]}"#);
+    deployment.write("policies/app-user.json", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Publish","Resource":"topic/${unknown}/x"}]}"#);
     std::fs::remove_file(deployment.path("policies/device-owner.json")).unwrap();
     deployment.write("keys/old.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-    let run = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
-        .env_clear()
-        .env("LAMBDA_TASK_ROOT", deployment.path(""))
-        .output()
-        .unwrap();
-    let text = String::from_utf8(run.stderr).unwrap();
-    assert_eq!(run.status.code(), Some(1), "{text}");
-    assert!(run.stdout.is_empty());
-    for expected in [
-        "[[issuer]] has no key `audiences`",
-        "[[issuer]] lacks `audience`",
-        "`policies/device-owner.json` cannot be read",
-        "policies/app-user.json: Statement[0].Resource[0] has `${nobody}`",
-        "keys/old.pem: holds a private key",
-    ] {
-        assert!(text.contains(expected), "no `{expected}` in:\n{text}");
-    }
+    let run = |format: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+            .env_clear()
+            .env("LAMBDA_TASK_ROOT", deployment.path(""))
+            .env("AWS_LAMBDA_LOG_FORMAT", format)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(output.stdout.is_empty());
+        text
+    };
+    let expected = errors(&deployment);
+    let beginnings = [
+        "authorizer.toml:4: [[issuer]] has no `audience`\n  help: ",
+        "authorizer.toml:7: unknown key `audiences` in [[issuer]]; ",
+        "authorizer.toml:23: cannot read `policies/device-owner.json`: entity not found\n  help: ",
+        "policies/app-user.json: Statement[0].Resource[0]: unknown slot `${unknown}`\n  help: ",
+        "keys/old.pem: contains a private key\n  help: ",
+    ];
+    assert_eq!(expected.len(), beginnings.len(), "{expected:?}");
+    assert!(
+        std::iter::zip(&expected, beginnings).all(|(error, text)| error.starts_with(text)),
+        "{expected:?}"
+    );
+    assert_eq!(run("Text"), expected.iter().map(|error| format!("error: {error}\n")).collect::<String>());
+    // One JSON line for each error, with its hint.
+    let lines: Vec<Value> = run("JSON").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let messages: Vec<&str> = lines.iter().filter_map(|line| line["message"].as_str()).collect();
+    assert_eq!(messages, expected.iter().map(|error| format!("error: {error}")).collect::<Vec<_>>());
+    assert!(lines.iter().all(|line| line["level"] == "ERROR" && line["timestamp"].is_string()), "{lines:?}");
 }

@@ -1,14 +1,22 @@
-//! Every decision that `tests/cases/` describes, through one checker, and the count of the codes that were met.
+//! Every decision that `tests/cases/` describes, and the proof that the cases are complete: every code and every claim
+//! rule has cases.
 
-#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
-#![allow(clippy::print_stdout, reason = "the counts are for whoever reads the run")]
+#![cfg(test)]
 
 mod support;
 
 use std::collections::BTreeMap;
 
+use iot_jwt_authorizer::authorizer::Authorizer;
+use iot_jwt_authorizer::claims::{Facts, Rule};
+use iot_jwt_authorizer::credentials::Credentials;
 use iot_jwt_authorizer::denial::Code;
-use support::case;
+use iot_jwt_authorizer::request::Request;
+use iot_jwt_authorizer::response::Response;
+use iot_jwt_authorizer::token::UnverifiedToken;
+use support::at;
+use support::case::{self, Case};
+use support::deployment::Deployment;
 
 const FILES: [&str; 7] = [
     "places.json",
@@ -17,35 +25,107 @@ const FILES: [&str; 7] = [
     "claims.json",
     "slots.json",
     "templates.json",
-    "answers.json",
+    "responses.json",
 ];
 
+/// `CASE=TEXT cargo test --test decisions every_case` checks only the cases whose title contains the text.
 #[test]
-fn every_case_comes_out_as_written_and_every_code_is_met() {
-    let mut met: BTreeMap<String, usize> = BTreeMap::new();
-    for code in FILES.iter().flat_map(|file| case::check(file)) {
-        *met.entry(code).or_default() += 1;
+#[expect(clippy::disallowed_methods, reason = "selects cases by hand")]
+fn every_case_has_its_outcome_and_every_code_has_a_case() {
+    let title = std::env::var("CASE").ok();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for outcome in FILES.iter().flat_map(|file| case::check(file, title.as_deref())) {
+        *counts.entry(outcome).or_default() += 1;
     }
-    let allowed = met.remove("allow").unwrap_or_default();
-    let refused: usize = met.values().sum();
-    println!("{allowed} allowed, {refused} refused by {} codes: {met:?}", met.len());
-    // A bundled key set is never empty; the code is met where keys are fetched.
-    let unmet: Vec<&str> = Code::ALL
+    if let Some(title) = title {
+        assert!(!counts.is_empty(), "no case has {title:?} in its title");
+        println!("{counts:?}");
+        return;
+    }
+    let allowed = counts.remove("allow").unwrap_or_default();
+    let denied: usize = counts.values().sum();
+    println!("{allowed} allowed, {denied} denied by {} codes: {counts:?}", counts.len());
+    // A bundled key set is never empty. tests/key_sources.rs has the cases of this code.
+    let missing: Vec<&str> = Code::ALL
         .iter()
         .map(|code| code.name())
-        .filter(|name| !met.contains_key(*name) && *name != "keys_unavailable")
+        .filter(|name| !counts.contains_key(*name) && *name != "keys_unavailable")
         .collect();
-    assert!(unmet.is_empty(), "no case meets {unmet:?}");
-    assert!(refused > 2 * allowed, "refusals are what the tests are for");
+    assert!(missing.is_empty(), "no case for {missing:?}");
+    assert!(denied > 2 * allowed, "denials are what the tests are for");
 }
 
-/// A refusal says nothing, and is legal for AWS IoT all the same.
+/// How often a claim rule held, and how often it was the first that failed.
+#[derive(Debug, Default)]
+struct Sides {
+    held: usize,
+    failed: usize,
+}
+
+/// A rule is known by its denial: the code, and the claim that it is about.
 #[test]
-fn a_refusal_is_the_same_for_everybody() {
-    let answer = serde_json::to_value(iot_jwt_authorizer::response::Answer::refuse()).unwrap();
+fn every_claim_rule_has_cases_on_both_sides() {
+    let mut sides: BTreeMap<String, Sides> = BTreeMap::new();
+    let mut codes: BTreeMap<Code, Sides> = BTreeMap::new();
+    let mut authorizers: BTreeMap<String, Authorizer> = BTreeMap::new();
+    for case in case::cases("claims.json") {
+        let authorizer = authorizers
+            .entry(case.deployment().to_owned())
+            .or_insert_with_key(|name| Deployment::named(name).authorizer());
+        judge(&case, authorizer, |rule, holds| {
+            let denial = rule.denial();
+            for sides in
+                [sides.entry(denial.to_string()).or_default(), codes.entry(denial.code()).or_default()]
+            {
+                *(if holds { &mut sides.held } else { &mut sides.failed }) += 1;
+            }
+        });
+    }
+    println!("claim rules: {codes:?}");
+    // A token whose `iss` is not a string is denied earlier, since it selects no issuer.
+    let is_unreachable = |rule: &str| rule == "malformed_claim (iss)";
+    let one_sided: Vec<_> = sides
+        .iter()
+        .filter(|(rule, sides)| sides.held == 0 || (sides.failed == 0 && !is_unreachable(rule)))
+        .collect();
+    assert!(one_sided.is_empty(), "{one_sided:?}");
+    let of_claims =
+        Code::ALL.iter().filter(|code| (Code::MalformedClaim..=Code::RefusedByRule).contains(code));
+    let missing: Vec<_> = of_claims.filter(|code| !codes.contains_key(code)).collect();
+    assert!(missing.is_empty(), "no rule with {missing:?}");
+}
+
+/// Checks the rules on a case's token in order, and reports each until one fails. A rule about the form of an absent
+/// claim is not reported.
+fn judge(case: &Case, authorizer: &Authorizer, mut report: impl FnMut(Rule<'_>, bool)) {
+    let event = case.event();
+    let request = Request::parse(&event).unwrap();
+    let credentials = Credentials::find(&request, &authorizer.token).unwrap();
+    let token = UnverifiedToken::parse(&credentials).unwrap();
+    let (_, issuer) = authorizer.issuer_of(&token).unwrap();
+    let keys = issuer.candidates(token.header()).unwrap();
+    let (payload, _) = token.verify(&keys).unwrap();
+    let claims = payload.claims().unwrap();
+    let facts = Facts { claims: &claims, certificate: request.certificate(), now: at(case.at()) };
+    for rule in issuer.rules.rules() {
+        if matches!(rule, Rule::Form(name, _) if claims.get(name).is_none()) {
+            continue;
+        }
+        let holds = rule.holds(&issuer.rules, facts);
+        report(rule, holds);
+        if !holds {
+            return;
+        }
+    }
+}
+
+/// A denial gives the client no reason, and its response is legal for AWS IoT.
+#[test]
+fn every_denial_has_the_same_response() {
+    let response = serde_json::to_value(Response::deny()).unwrap();
     let expected = serde_json::json!({
         "isAuthenticated": false, "principalId": "refused", "disconnectAfterInSeconds": 300, "refreshAfterInSeconds": 300,
         "policyDocuments": [],
     });
-    assert_eq!(answer, expected);
+    assert_eq!(response, expected);
 }

@@ -1,10 +1,7 @@
-//! Events from the field, which lie beside the checkout: what each comes to as it is, and with a real token in its token's place.
+//! Events as AWS IoT sends them, from a folder next to the checkout: the outcome of each with its placeholder, and with
+//! a real token.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "tests fail by panicking and say what they counted"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -17,11 +14,11 @@ use support::deployment::Deployment;
 use support::signer::Signer;
 use support::{FUNCTION, NOW, at};
 
-/// A text that a token takes the place of, and whether in base64.
-type Place = (&'static str, bool);
+/// A text that stands for a token, and whether the token is in base64 there.
+type Placeholder = (&'static str, bool);
 
-/// File, what it comes to as it is, and the token's place in it.
-const EVENTS: [(&str, &str, Option<Place>); 18] = [
+/// The file, its code without a real token, and the placeholder of the token.
+const EVENTS: [(&str, &str, Option<Placeholder>); 18] = [
     ("s1", "malformed_token", Some(("aToken", false))),
     ("s2", "malformed_token", Some(("aToken", false))),
     ("s2b", "malformed_token", Some(("aToken", false))),
@@ -29,7 +26,7 @@ const EVENTS: [(&str, &str, Option<Place>); 18] = [
     ("s4", "no_token", Some(("PASS_WORD", false))),
     ("s4b", "malformed_token", Some(("tokenName", false))),
     ("s5", "no_token", Some(("UExBQ0VIT0xERVJfVE9LRU4=", true))),
-    // Two parts and a signature: put together again, and then the issuer is nobody's.
+    // Two parts and a signature make a token, whose issuer is unknown.
     ("s6", "unknown_issuer", None),
     ("s7", "malformed_token", Some(("tokxyz", false))),
     ("s8", "malformed_token", Some(("aaa.bbb.ccc", false))),
@@ -44,18 +41,18 @@ const EVENTS: [(&str, &str, Option<Place>); 18] = [
 ];
 
 #[test]
-fn events_from_the_field() {
+fn sample_events_are_allowed_with_a_real_token() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/events");
     if !folder.is_dir() {
-        println!("skipped: the events from the field are not beside the checkout");
+        println!("skipped: the sample events, which are not next to the checkout");
         return;
     }
     let authorizer = Deployment::named("events").authorizer();
-    for (file, as_it_is, place) in EVENTS {
+    for (file, code, placeholder) in EVENTS {
         let event = std::fs::read_to_string(folder.join(format!("{file}.json"))).unwrap();
         let decide = |event: &str| authorizer.authorize(event.as_bytes(), FUNCTION, at(0.0)).outcome;
-        assert_eq!(decide(&event).err().unwrap().code().name(), as_it_is, "{file}");
-        let Some((text, is_base64)) = place else { continue };
+        assert_eq!(decide(&event).err().unwrap().code().name(), code, "{file}");
+        let Some((text, is_base64)) = placeholder else { continue };
         let client_id = client_id(&event).unwrap_or_else(|| "ana".to_owned());
         let claims = json!({ "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": client_id, "exp": NOW + 600 });
         let token = Signer::named("rs256").token(&claims);

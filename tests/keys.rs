@@ -1,15 +1,12 @@
-//! Key files: every format and kind that is taken, what is left out without spoiling the rest, and keys that are blocked.
+//! Key files: every format and type of key, entries that are skipped, and blocked keys.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
-)]
+#![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "the numbers are the test's own")]
 
 mod support;
 
 use iot_jwt_authorizer::authorizer::Authorizer;
+use iot_jwt_authorizer::config::{ConfigError, ErrorPlace};
 use serde_json::{Value, json};
 use support::deployment::Deployment;
 use support::signer::Signer;
@@ -17,14 +14,14 @@ use support::{FUNCTION, NOW, at};
 
 const ALL: [&str; 9] = ["rs256", "rs384", "rs512", "ps256", "ps384", "ps512", "es256", "es384", "eddsa"];
 
-/// A deployment for all algorithms whose one key file has this text.
+/// A deployment for all algorithms, with this text as its key file.
 fn with_keys(text: &str) -> Deployment {
     let deployment = Deployment::named("all");
     deployment.write("keys/users.jwks.json", text);
     deployment
 }
 
-/// What becomes of a signer's token: `allow` or a code. Its `kid` is taken out if it should be tried with any key.
+/// The outcome of a token of this signer: `allow` or a denial. Without its `kid` any key may verify it.
 fn outcome(authorizer: &Authorizer, signer: &str, keep_kid: bool) -> String {
     let signer = Signer::named(signer);
     let mut header = signer.header();
@@ -41,7 +38,7 @@ fn outcome(authorizer: &Authorizer, signer: &str, keep_kid: bool) -> String {
 }
 
 #[test]
-fn a_key_is_read_from_each_format() {
+fn a_key_can_have_each_format() {
     for name in ALL {
         let signer = Signer::named(name);
         let set = json!({ "keys": [signer.jwk()] }).to_string();
@@ -53,23 +50,23 @@ fn a_key_is_read_from_each_format() {
         ] {
             let authorizer = with_keys(&text).authorizer();
             assert_eq!(outcome(&authorizer, name, keep_kid), "allow", "{name} from {text}");
-            assert_ne!(outcome(&authorizer, "stranger", false), "allow", "{name} from {text}");
+            assert_ne!(outcome(&authorizer, "untrusted", false), "allow", "{name} from {text}");
         }
     }
 }
 
 #[test]
-fn several_keys_of_several_kinds_in_one_pem() {
+fn one_pem_can_have_several_keys_of_different_types() {
     let text: String = ["rs256", "es256", "es384", "eddsa"].map(|name| Signer::named(name).pem()).concat();
-    let authorizer = with_keys(&format!("a note before\n{text}\nand one behind")).authorizer();
+    let authorizer = with_keys(&format!("a comment before\n{text}\nand one after")).authorizer();
     for name in ALL {
         assert_eq!(outcome(&authorizer, name, false), "allow", "{name}");
     }
 }
 
-/// An object of `kid` to PEM, each with one public key.
+/// A JSON object of `kid` to PEM, each with one public key.
 #[test]
-fn keys_in_pem_under_their_names() {
+fn an_object_of_kid_to_pem() {
     const KEYS: [&str; 4] = ["rs256", "es256", "es384", "eddsa"];
     let pem = |name: &str| Signer::named(name).pem();
     let kid = |name: &str| Signer::named(name).header()["kid"].as_str().unwrap().to_owned();
@@ -81,15 +78,19 @@ fn keys_in_pem_under_their_names() {
         assert_eq!(outcome(&authorizer, name, false), "allow", "{name}");
     }
     assert_eq!(outcome(&authorizer, "ec1", true), "unknown_key");
-    // The name is the one that a token has to give.
+    // The name is the `kid` of the token's header.
     let swapped = json!({ kid("es256"): pem("es384"), kid("es384"): pem("es256") });
     let authorizer = with_keys(&swapped.to_string()).authorizer();
     assert_eq!(outcome(&authorizer, "es256", true), "unsupported_algorithm");
 
     let private = pem("es256").replace("PUBLIC", "PRIVATE");
     let damaged = pem("es256").replace("MFkw", "AAAA");
-    let no_set = "is neither a JWK Set";
-    for (value, fault) in [
+    let no_set = "is not a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM";
+    let several = "has a `kid` with several `PUBLIC KEY` blocks";
+    let no_public_key = "has no `PUBLIC KEY` block";
+    let unreadable = "has a `PUBLIC KEY` block that is damaged, or not RSA, P-256, P-384 or Ed25519";
+    let contains_private = "contains a private key";
+    for (value, what) in [
         (json!({}), no_set),
         (json!([]), no_set),
         (json!(pem("es256")), no_set),
@@ -104,40 +105,42 @@ fn keys_in_pem_under_their_names() {
         (json!({ "a": Signer::named("es256").jwk() }), no_set),
         (json!({ "a": pem("es256"), "b": "not PEM" }), no_set),
         (json!({ "a": pem("es256"), "b": 7 }), no_set),
-        (json!({ "a": format!("{}{}", pem("es256"), pem("es384")) }), "several `PUBLIC KEY` blocks"),
-        (json!({ "a": format!("{0}{0}", pem("es256")) }), "several `PUBLIC KEY` blocks"),
-        (json!({ "a": pem("es256").replace("PUBLIC KEY", "CERTIFICATE") }), "holds no `PUBLIC KEY`"),
-        (json!({ "a": damaged }), "is damaged"),
-        (json!({ "a": pem("es256"), "b": damaged }), "is damaged"),
-        (json!({ "a": private }), "holds a private key"),
-        (json!({ "a": pem("es384"), "b": private }), "holds a private key"),
-        (json!({ "a": "not PEM", "b": private }), "holds a private key"),
-        (json!({ "a": format!("{}{private}", pem("es384")) }), "holds a private key"),
-        (json!({ "keys": [Signer::named("es256").jwk()], "b": private }), "holds a private key"),
-        (json!({ "keys": [], "b": { "c": private } }), "holds a private key"),
+        (json!({ "a": format!("{}{}", pem("es256"), pem("es384")) }), several),
+        (json!({ "a": format!("{0}{0}", pem("es256")) }), several),
+        (json!({ "a": pem("es256").replace("PUBLIC KEY", "CERTIFICATE") }), no_public_key),
+        (json!({ "a": damaged }), unreadable),
+        (json!({ "a": pem("es256"), "b": damaged }), unreadable),
+        (json!({ "a": private }), contains_private),
+        (json!({ "a": pem("es384"), "b": private }), contains_private),
+        (json!({ "a": "not PEM", "b": private }), contains_private),
+        (json!({ "a": format!("{}{private}", pem("es384")) }), contains_private),
+        (json!({ "keys": [Signer::named("es256").jwk()], "b": private }), contains_private),
+        (json!({ "keys": [], "b": { "c": private } }), contains_private),
     ] {
-        let Err(faults) = with_keys(&value.to_string()).load() else { panic!("it starts with {value}") };
-        assert!(faults.to_string().contains(fault), "{value}: {faults}");
+        let Err(errors) = with_keys(&value.to_string()).load() else { panic!("{value} is accepted") };
+        let errors: Vec<_> =
+            errors.0.iter().map(|error| (&*error.file, &error.place, &*error.what)).collect();
+        assert_eq!(errors, [("keys/users.jwks.json", &ErrorPlace::File, what)], "{value}");
     }
 }
 
-/// An entry that cannot be used is told and left out; the key beside it serves as before.
+/// An unusable entry is skipped with a warning. The key next to it is used.
 #[test]
-fn what_cannot_be_used_spoils_nothing() {
+fn an_unusable_entry_affects_no_other_key() {
     let change = |name: &str, member: &str, value: Value| {
         let mut jwk = Signer::named(name).jwk();
-        jwk["kid"] = json!("odd");
+        jwk["kid"] = json!("unusable");
         jwk[member] = value;
         jwk
     };
     let cut = |member: &str, name: &str| {
-        let mut jwk = change(name, "kid", json!("odd"));
+        let mut jwk = change(name, "kid", json!("unusable"));
         let text = jwk[member].as_str().unwrap();
         let shorter: String = text.chars().skip(4).collect();
         jwk[member] = json!(shorter);
         jwk
     };
-    let odd = [
+    let unusable = [
         json!({ "kty": "oct", "k": "AAAA" }),
         json!({ "kty": "future", "x": 1 }),
         json!({}),
@@ -173,13 +176,14 @@ fn what_cannot_be_used_spoils_nothing() {
         change("es256", "alg", json!("ES384")),
         change("rs256", "kid", json!(7)),
     ];
-    for entry in odd {
+    for entry in unusable {
         let config =
             with_keys(&json!({ "keys": [entry, Signer::named("es256").jwk()] }).to_string()).load().unwrap();
         assert_eq!(config.warnings.len(), 1, "{entry}: {:?}", config.warnings);
         assert!(
-            config.warnings[0].to_string().starts_with("keys/users.jwks.json: key 0 is left out: "),
-            "{entry}"
+            config.warnings[0].to_string().starts_with("keys/users.jwks.json: key 0: skipped: "),
+            "{entry}: {}",
+            config.warnings[0]
         );
         assert_eq!(outcome(&config.authorizer, "es256", true), "allow", "{entry}");
         assert_eq!(outcome(&config.authorizer, "rs256", true), "unknown_key", "{entry}");
@@ -187,12 +191,16 @@ fn what_cannot_be_used_spoils_nothing() {
 }
 
 #[test]
-fn one_kid_on_different_keys_is_nobodys() {
+fn different_keys_with_one_kid_are_skipped() {
     let mut twin = Signer::named("ec1").jwk();
     twin["kid"] = json!("es256-1");
     let keys = [twin, Signer::named("es256").jwk(), Signer::named("rs256").jwk()];
     let config = with_keys(&json!({ "keys": keys }).to_string()).load().unwrap();
-    assert_eq!(config.warnings.len(), 2);
+    let duplicate = |index| {
+        let what = "skipped: another key has the same `kid`";
+        ConfigError::at("keys/users.jwks.json", ErrorPlace::Entry("key", index), what)
+    };
+    assert_eq!(config.warnings, [duplicate(0), duplicate(1)]);
     assert_eq!(outcome(&config.authorizer, "es256", true), "unknown_key");
     assert_eq!(outcome(&config.authorizer, "rs256", true), "allow");
     // The same key twice is one key.
@@ -203,7 +211,7 @@ fn one_kid_on_different_keys_is_nobodys() {
 }
 
 #[test]
-fn of_two_files_the_earlier_wins() {
+fn of_two_files_with_one_kid_the_earlier_counts() {
     let deployment = Deployment::named("all");
     let toml = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
     deployment.write(
@@ -230,22 +238,24 @@ fn a_blocked_key_is_never_accepted() {
         deployment
     };
     let config = block(&["es256"]).load().unwrap();
-    assert!(config.warnings.iter().any(|warning| warning.to_string().contains("`blocked_keys`")));
+    let warning = "keys/users.jwks.json: key 6: skipped: the thumbprint is in `blocked_keys`";
+    assert_eq!(config.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), [warning]);
     assert_eq!(outcome(&config.authorizer, "es256", true), "unknown_key");
     assert_eq!(outcome(&config.authorizer, "es256", false), "unknown_key");
     assert_eq!(outcome(&config.authorizer, "es384", true), "allow");
-    let Err(faults) = block(&ALL).load() else { panic!("no key is left, and it starts") };
-    assert!(faults.to_string().contains("has no key that serves"), "{faults}");
+    let Err(errors) = block(&ALL).load() else { panic!("a deployment without keys is accepted") };
+    let no_key = "keys/users.jwks.json: no key serves any of the issuer's `algorithms`";
+    assert!(errors.0.iter().any(|error| error.to_string() == no_key), "{errors}");
 }
 
-/// Bundled sets are never empty; one that is has to be told from one that lacks the key, since the fault is ours.
+/// An empty set has a code of its own, since the cause is on the function's side.
 #[test]
-fn without_any_key_the_fault_is_ours() {
+fn an_empty_key_set_is_a_failure_of_ours() {
+    use iot_jwt_authorizer::algorithm::Algorithm;
     use iot_jwt_authorizer::denial::Code;
-    use iot_jwt_authorizer::keys::{Algorithm, KeySet};
-    use iot_jwt_authorizer::token::Header;
-    let header = Header { algorithm: Some(Algorithm::Rs256), kid: None, token_type: "jwt".into() };
-    assert_eq!(KeySet::default().select(&header).err(), Some(Code::KeysUnavailable));
+    use iot_jwt_authorizer::keys::KeySet;
+    assert_eq!(KeySet::default().select(None, Algorithm::Rs256).err(), Some(Code::KeysUnavailable));
+    assert_eq!(KeySet::default().select(Some("kid"), Algorithm::Rs256).err(), Some(Code::KeysUnavailable));
     let ours: Vec<&Code> = Code::ALL.iter().filter(|code| code.is_ours()).collect();
     assert_eq!(ours, [&Code::KeysUnavailable]);
 }

@@ -1,23 +1,23 @@
-//! The lines that operators see: all that they need, and nothing that they must not have. What a line holds is what `tests/template/line.json`
-//! says, by which the template's alarms and the queries of docs/logs.md are proven.
+//! The log lines of decisions: complete, and without secrets. Their members and metrics are those of
+//! `line.json`, which the tests of the template's alarms and of the queries in `docs/logs.md` use, too.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![cfg(test)]
 
 mod support;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use iot_jwt_authorizer::log::{self, Circumstances, Level, Settings};
+use iot_jwt_authorizer::log::{self, EventFacts, Level, LogSettings};
 use iot_jwt_authorizer::response::PrincipalId;
 use serde_json::{Value, json};
 use support::deployment::Deployment;
 use support::signer::Signer;
-use support::{FUNCTION, NOW, at, circumstances, root};
+use support::{FUNCTION, NOW, at, event_facts, root};
 
-/// Lambda's settings: level and format, where they are set.
-fn settings(level: Option<&str>, format: Option<&str>) -> Settings {
-    Settings::of(&|name| match name {
+/// Lambda's settings with this level and format, if any.
+fn settings(level: Option<&str>, format: Option<&str>) -> LogSettings {
+    LogSettings::read(&|name| match name {
         "AWS_LAMBDA_FUNCTION_NAME" => Some("authorizer".to_owned()),
         "AWS_LAMBDA_LOG_LEVEL" => level.map(str::to_owned),
         "AWS_LAMBDA_LOG_FORMAT" => format.map(str::to_owned),
@@ -25,46 +25,48 @@ fn settings(level: Option<&str>, format: Option<&str>) -> Settings {
     })
 }
 
-/// The line for a token of these claims, presented by this client id.
-fn written(
-    more: &Value,
+/// The line of a request with these claims and this client id, or `None` if it is not written.
+fn written_line(
+    changes: &Value,
     client_id: &str,
-    circumstances: Circumstances<'_>,
-    settings: &Settings,
+    facts: EventFacts<'_>,
+    settings: &LogSettings,
 ) -> Option<Value> {
     let mut claims = json!({
         "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": "ana", "tenant": "acme", "exp": NOW + 600,
     });
-    claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     let event = json!({
         "token": Signer::named("rs256").token(&claims), "protocolData": { "mqtt": { "clientId": client_id } },
         "connectionMetadata": { "id": "c-1" },
     });
     let authorizer = Deployment::named("example").authorizer();
     let decision = authorizer.authorize(event.to_string().as_bytes(), FUNCTION, at(0.0));
-    let line = String::from_utf8(log::line(&decision, circumstances, settings)?).unwrap();
-    // CloudWatch takes a line for an event.
+    let line = String::from_utf8(log::line(&decision, facts, settings)?).unwrap();
+    // CloudWatch Logs makes each line a log event.
     assert_eq!(line.lines().count(), 1, "{line}");
     assert!(line.ends_with('\n'));
     let line = serde_json::from_str(&line).unwrap();
-    is_as_agreed(&line, "decision");
+    check_members(&line, "decision");
     Some(line)
 }
 
-fn line(more: &Value, client_id: &str) -> Value {
-    written(more, client_id, circumstances(), &settings(None, None)).unwrap()
+/// As [`written_line`], with default facts and settings.
+fn line(changes: &Value, client_id: &str) -> Value {
+    written_line(changes, client_id, event_facts(), &settings(None, None)).unwrap()
 }
 
-/// Every member is agreed, and every metric stands in the line under its agreed dimensions.
-fn is_as_agreed(line: &Value, kind: &str) {
-    let agreed = std::fs::read_to_string(root().join("tests/template/line.json")).unwrap();
+/// Checks that every member is in `line.json`, and that every metric is in the line, with the dimensions of
+/// `line.json`.
+fn check_members(line: &Value, kind: &str) {
+    let agreed = std::fs::read_to_string(root().join("tests/outside/template/line.json")).unwrap();
     let agreed: Value = serde_json::from_str(&agreed).unwrap();
     let mut known: BTreeSet<&str> = ["_aws", "function"].into();
     known.extend(agreed["members"][kind].as_array().unwrap().iter().map(|name| name.as_str().unwrap()));
     let metrics = agreed["metrics"].as_object().unwrap();
     let members = line.as_object().unwrap();
     for name in members.keys() {
-        assert!(known.contains(&**name) || metrics.contains_key(name), "`{name}` is not agreed");
+        assert!(known.contains(&**name) || metrics.contains_key(name), "`{name}` is not in line.json");
     }
     for directive in line["_aws"]["CloudWatchMetrics"].as_array().into_iter().flatten() {
         assert_eq!(directive["Namespace"], agreed["namespace"]);
@@ -80,19 +82,19 @@ fn is_as_agreed(line: &Value, kind: &str) {
     }
 }
 
-/// Which metrics a line carries, each with what it is counted by.
+/// The metrics of a line, each with its dimensions.
 fn metrics(line: &Value) -> Vec<String> {
     let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap().iter();
     let named = |directive: &Value| {
-        let by = directive["Dimensions"].to_string().replace('"', "");
+        let dimensions = directive["Dimensions"].to_string().replace('"', "");
         let metrics = directive["Metrics"].as_array().unwrap().iter();
-        metrics.map(|metric| format!("{} {by}", metric["Name"].as_str().unwrap())).collect::<Vec<_>>()
+        metrics.map(|metric| format!("{} {dimensions}", metric["Name"].as_str().unwrap())).collect::<Vec<_>>()
     };
     directives.flat_map(named).collect()
 }
 
-/// A line without what every line has.
-fn own(mut line: Value) -> Value {
+/// A line without the members that the tests check separately.
+fn without_figures(mut line: Value) -> Value {
     let members = line.as_object_mut().unwrap();
     for name in ["_aws", "characters", "policy_hash"] {
         members.remove(name);
@@ -100,18 +102,19 @@ fn own(mut line: Value) -> Value {
     line
 }
 
-fn common(more: &Value) -> Value {
+/// The members that the lines of the tests share, and these.
+fn expected_line(members: &Value) -> Value {
     let mut common = json!({
         "timestamp": "2027-01-15T08:00:00Z", "connection_id": "c-1", "request_id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "issuer": "users",
         "kid": "rs256-1", "principal": PrincipalId::of_subject("https://login.example.com/", "ana").as_str(), "duration_us": 42,
         "cold_start": false, "key_fetches": 0, "function": "authorizer",
     });
-    common.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    common.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     common
 }
 
 #[test]
-fn who_was_let_in() {
+fn the_line_of_an_allowed_request() {
     let line = line(&json!({ "devices": ["lamp-1"] }), "ana/phone");
     assert_eq!(
         metrics(&line),
@@ -120,19 +123,19 @@ fn who_was_let_in() {
     assert_eq!(line["_aws"]["Timestamp"], NOW * 1000);
     assert!(line["characters"].as_u64().unwrap() > 300);
     assert_eq!(line["policy_hash"].as_str().unwrap().len(), 32);
-    let expected = common(&json!({
+    let expected = expected_line(&json!({
         "level": "INFO", "decision": "allow", "client_id": "ana/phone", "policies": ["app-user", "device-owner"], "documents": 1, "allowed": 1,
     }));
-    assert_eq!(own(line), expected);
+    assert_eq!(without_figures(line), expected);
 }
 
 #[test]
-fn who_was_not_and_what_to_mend() {
-    let refused = |more: Value| {
-        let mut refused =
-            common(&json!({ "level": "WARN", "decision": "deny", "documents": 0, "refused": 1 }));
-        refused.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        refused
+fn the_line_of_a_denied_request_has_a_hint() {
+    let denied = |members: Value| {
+        let mut denied =
+            expected_line(&json!({ "level": "WARN", "decision": "deny", "documents": 0, "refused": 1 }));
+        denied.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        denied
     };
     let policies = json!(["app-user", "device-owner"]);
     let cases = [
@@ -141,42 +144,42 @@ fn who_was_not_and_what_to_mend() {
             "ana",
             json!({
                 "code": "unsafe_claim_value", "detail": "tenant", "policies": policies,
-                "hint": "Give the slot the type that fits (`path`, `hash`), or change the claim at the issuer.",
+                "hint": "Give the slot a type that allows the value (`path`, `hash`), or change the claim at the issuer.",
             }),
         ),
-        // A client id that was not allowed is a stranger's word, and is not written down.
+        // A client id that is not allowed can be any text, so it is not logged.
         (
             json!({}),
-            "somebody-else",
+            "ben",
             json!({
-                "code": "client_id_not_allowed", "policies": policies, "hint": "Let the client use an id that fits `client_ids`.",
+                "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`.",
             }),
         ),
         (
             json!({ "exp": 1 }),
             "ana",
             json!({
-                "code": "expired", "hint": "Let the client fetch a fresh token before it connects.",
+                "code": "expired", "hint": "Have the client get a new token before it connects.",
             }),
         ),
     ];
-    for (claims, client_id, more) in cases {
+    for (claims, client_id, members) in cases {
         let line = line(&claims, client_id);
-        let counted = [
+        let expected_metrics = [
             "refused [[function]]",
             "duration_us [[function]]",
             "key_fetches [[function]]",
             "refused [[function,code]]",
         ];
-        assert_eq!(metrics(&line), counted);
+        assert_eq!(metrics(&line), expected_metrics);
         assert_eq!(line["policy_hash"], Value::Null);
-        assert_eq!(own(line), refused(more));
+        assert_eq!(without_figures(line), denied(members));
     }
 }
 
-/// The signature vouches for a subject, whatever else is wrong; a subject that is none is nobody's.
+/// With a valid signature the line has the principal of the subject, even if the token is denied.
 #[test]
-fn a_principal_once_the_signature_holds() {
+fn the_line_has_the_principal_if_the_signature_is_valid() {
     for (claims, expected) in [
         (json!({ "aud": "other" }), Some("ana")),
         (json!({ "exp": null }), Some("ana")),
@@ -191,40 +194,40 @@ fn a_principal_once_the_signature_holds() {
 }
 
 #[test]
-fn what_the_shell_adds() {
-    let circumstances = Circumstances {
+fn the_line_has_the_facts_of_the_event() {
+    let facts = EventFacts {
         trace: Some("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"),
         cold_start: true,
         key_fetches: 2,
         key_age: Some(Duration::from_millis(61_900)),
-        ..circumstances()
+        ..event_facts()
     };
-    let line = written(&json!({}), "ana", circumstances, &settings(None, None)).unwrap();
-    let told = ["trace_id", "cold_start", "cold_starts", "key_fetches", "key_age_seconds"]
+    let line = written_line(&json!({}), "ana", facts, &settings(None, None)).unwrap();
+    let members = ["trace_id", "cold_start", "cold_starts", "key_fetches", "key_age_seconds"]
         .map(|name| line[name].clone());
-    assert_eq!(json!(told), json!(["1-5759e988-bd862e3fe1be46a994272793", true, 1, 2, 61]));
+    assert_eq!(json!(members), json!(["1-5759e988-bd862e3fe1be46a994272793", true, 1, 2, 61]));
     assert!(metrics(&line).contains(&"key_age_seconds [[function]]".to_owned()));
     assert!(metrics(&line).contains(&"cold_starts [[function]]".to_owned()));
-    for broken in ["", "Root", "root=1-2", "Parent=1;Sampled=0"] {
-        let circumstances = Circumstances { trace: Some(broken), ..circumstances };
-        let line = written(&json!({}), "ana", circumstances, &settings(None, None)).unwrap();
-        assert_eq!(line["trace_id"], Value::Null, "{broken}");
+    for invalid in ["", "Root", "root=1-2", "Parent=1;Sampled=0"] {
+        let facts = EventFacts { trace: Some(invalid), ..facts };
+        let line = written_line(&json!({}), "ana", facts, &settings(None, None)).unwrap();
+        assert_eq!(line["trace_id"], Value::Null, "{invalid}");
     }
 }
 
-/// The same answer has the same hash, another one another.
+/// Equal policies have equal hashes, and different policies have different ones.
 #[test]
-fn answers_are_told_apart_by_their_hash() {
-    let hash = |more: Value| line(&more, "ana")["policy_hash"].clone();
+fn the_policy_hash_distinguishes_policies() {
+    let hash = |claims: Value| line(&claims, "ana")["policy_hash"].clone();
     assert_eq!(hash(json!({})), hash(json!({ "jti": "1" })));
     assert_ne!(hash(json!({})), hash(json!({ "devices": ["lamp-1"] })));
     assert_ne!(log::policy_hash(["a", "b"].into_iter()), log::policy_hash(["ab"].into_iter()));
 }
 
-/// Lambda's setting: what is below it is not written, and what is at it or above is.
+/// Lines below Lambda's level are not written.
 #[test]
-fn lambda_s_log_level() {
-    for (level, allowed, refused) in [
+fn lines_have_at_least_the_level_of_the_settings() {
+    for (level, allowed, denied) in [
         (None, true, true),
         (Some("TRACE"), true, true),
         (Some("DEBUG"), true, true),
@@ -235,36 +238,36 @@ fn lambda_s_log_level() {
         (Some("loud"), true, true),
     ] {
         let settings = settings(level, None);
-        let is_written = |more| written(more, "ana", circumstances(), &settings).is_some();
+        let is_written = |claims| written_line(claims, "ana", event_facts(), &settings).is_some();
         assert_eq!(
             (is_written(&json!({})), is_written(&json!({ "exp": 1 }))),
-            (allowed, refused),
+            (allowed, denied),
             "{level:?}"
         );
     }
 }
 
-/// What is no decision is text, unless Lambda wants JSON of every line.
+/// A notice is plain text, or one JSON line if the log's format is JSON.
 #[test]
-fn lambda_s_log_format() {
+fn notices_have_the_format_of_the_settings() {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
-    let notice = |level, format| {
-        log::notice(Level::Warn, "one \"thing\"\nand another\n", time, &settings(level, format))
-    };
-    assert_eq!(notice(None, None), "one \"thing\"\nand another\n");
+    let message = "a \"quoted\" error\n  help: a hint";
+    let notice = |level, format| log::notice(Level::Warn, message, time, &settings(level, format));
+    assert_eq!(notice(None, None), "a \"quoted\" error\n  help: a hint\n");
     assert_eq!(notice(None, Some("Text")), notice(None, None));
-    let lines = notice(None, Some("JSON"));
-    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let line =
-        |message: &str| json!({ "level": "WARN", "timestamp": "2027-01-15T08:00:00Z", "message": message });
-    assert_eq!(lines, [line("one \"thing\""), line("and another")]);
+    let line = notice(None, Some("JSON"));
+    assert!(line.ends_with('\n') && line.lines().count() == 1, "{line}");
+    let expected = json!({ "level": "WARN", "timestamp": "2027-01-15T08:00:00Z", "message": message });
+    assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
     assert_eq!(notice(Some("ERROR"), Some("JSON")), "");
+    assert_eq!(notice(Some("ERROR"), None), "");
 }
 
-/// A function's name is letters, digits, hyphens and underscores; another would not be put into JSON as it stands.
+/// A function's name has letters, digits, hyphens and underscores. Any other name could not be written to JSON
+/// unescaped.
 #[test]
-fn a_name_that_is_none_is_left_out() {
-    for (name, kept) in [("a-b_C9", "a-b_C9"), ("a\"b", ""), ("a b", "")] {
-        assert_eq!(Settings::of(&|_| Some(name.to_owned())).function(), kept);
+fn an_invalid_function_name_is_omitted() {
+    for (name, expected) in [("a-b_C9", "a-b_C9"), ("a\"b", ""), ("a b", "")] {
+        assert_eq!(LogSettings::read(&|_| Some(name.to_owned())).function(), expected);
     }
 }

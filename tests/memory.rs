@@ -1,12 +1,8 @@
-//! What an event can make the function allocate: at most twice its own size and 1 MiB, whatever is in it, and nothing at all for what is
-//! over the limits.
+//! The memory that an event can make the function allocate: at most twice the event's size plus 1 MiB, and nothing to
+//! decode a value over the limits.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking and say what they measured"
-)]
+#![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "the numbers are the test's own")]
 
 mod support;
 
@@ -21,7 +17,7 @@ static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 const MIB: usize = 1024 * 1024;
 
-/// Events up to 6 MB, each made to hurt in its own way.
+/// Hostile events of up to 6 MB.
 fn events() -> Vec<(&'static str, Vec<u8>)> {
     let token = Signer::named("es256")
         .token(&json!({ "iss": "https://login.example.com/", "sub": "ana", "exp": NOW }));
@@ -35,7 +31,7 @@ fn events() -> Vec<(&'static str, Vec<u8>)> {
             json!({ "protocolData": { "http": { "queryString": query } } }).to_string().into_bytes()
         };
         events.extend([
-            ("an event of blanks", fill(" ").into_bytes()),
+            ("an event of spaces", fill(" ").into_bytes()),
             ("brackets", fill("[").into_bytes()),
             ("objects in objects", fill("{\"a\":").into_bytes()),
             ("a token", json!({ "token": fill("a") }).to_string().into_bytes()),
@@ -52,7 +48,7 @@ fn events() -> Vec<(&'static str, Vec<u8>)> {
             ("a user name of tokens in two parts", mqtt("username", format!("?{}", fill("token=a.b&")))),
             (
                 "a query of different tokens",
-                http((0..size / 16).map(|at| format!("token={at}.b.c&")).collect()),
+                http((0..size / 16).map(|index| format!("token={index}.b.c&")).collect()),
             ),
             ("a signature", http(format!("token=a.b&x-amz-customauthorizer-signature={}", fill("A")))),
             ("a query of percent signs", http(format!("?token={}", fill("%41")))),
@@ -62,11 +58,11 @@ fn events() -> Vec<(&'static str, Vec<u8>)> {
                 http(format!("token=a.b&{}", fill("x-amz-customauthorizer-signature=AAAA&"))),
             ),
             ("a query of one token again and again", http(fill(&format!("token={token}&")))),
-            ("members that nobody reads", format!("{{{}\"z\":0}}", fill("\"a\":[1,2,3],")).into_bytes()),
+            ("members that are not read", format!("{{{}\"z\":0}}", fill("\"a\":[1,2,3],")).into_bytes()),
         ]);
         let header = json!({ "protocolData": { "http": { "headers": { "authorization": fill("a.") } } } });
         events.push(("a header", header.to_string().into_bytes()));
-        let headers: String = (0..size / 12).map(|at| format!("\"h{at}\":\"\",")).collect();
+        let headers: String = (0..size / 12).map(|index| format!("\"h{index}\":\"\",")).collect();
         events.push((
             "headers",
             format!("{{\"protocolData\":{{\"http\":{{\"headers\":{{{headers}\"z\":\"\"}}}}}}}}").into_bytes(),
@@ -75,12 +71,12 @@ fn events() -> Vec<(&'static str, Vec<u8>)> {
     events
 }
 
-/// One test, since the allocator has one profiler.
+/// A single test, since the process has one heap profiler.
 #[test]
-fn no_event_makes_the_function_allocate_more_than_twice_its_size() {
+fn an_event_allocates_at_most_twice_its_size() {
     let authorizer = Deployment::named("example").authorizer();
-    what_is_over_the_limit_is_not_decoded(&authorizer);
-    let mut worst = (0.0, "");
+    check_a_value_over_the_limit(&authorizer);
+    let mut largest = (0.0, "");
     for (name, event) in events() {
         let profiler = dhat::Profiler::builder().testing().build();
         let decision = authorizer.authorize(&event, FUNCTION, at(0.0));
@@ -90,13 +86,13 @@ fn no_event_makes_the_function_allocate_more_than_twice_its_size() {
         assert!(peak <= 2 * event.len() + MIB, "{name} of {} bytes: {peak}", event.len());
         #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a figure to print")]
         let ratio = peak as f64 / event.len() as f64;
-        worst = if ratio > worst.0 { (ratio, name) } else { worst };
+        largest = if ratio > largest.0 { (ratio, name) } else { largest };
     }
-    println!("at most {:.2} times the event's size, for {}", worst.0, worst.1);
+    println!("at most {:.2} times the event's size, for {}", largest.0, largest.1);
 }
 
-/// A value over three times `max_bytes` is not decoded: the peak stays what the event's own strings take.
-fn what_is_over_the_limit_is_not_decoded(authorizer: &Authorizer) {
+/// A value over three times `max_bytes` is not decoded. The peak is far below its size.
+fn check_a_value_over_the_limit(authorizer: &Authorizer) {
     let event =
         json!({ "protocolData": { "mqtt": { "clientId": "ana", "password": "QUFB".repeat(100_000) } } })
             .to_string();

@@ -1,8 +1,8 @@
-//! Lambda's Runtime API on loopback, one sandbox at a time, and the programs that are measured behind it.
+//! Lambda's Runtime API on loopback, one for each sandbox, and the programs that are measured behind it.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-#![allow(dead_code, unreachable_pub, reason = "each bench takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each bench uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "benches read the clock")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -20,7 +20,7 @@ pub fn echo() -> PathBuf {
     built("echo", "echo")
 }
 
-/// The function itself, as it is deployed: what `cargo bench` builds beside a bench has the benches' features in it.
+/// The function as it is deployed. A binary that `cargo bench` builds together with a bench has the benches' features.
 pub fn bootstrap() -> PathBuf {
     built("iot-jwt-authorizer", "bootstrap")
 }
@@ -37,24 +37,24 @@ fn built(package: &str, bin: &str) -> PathBuf {
     messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back().unwrap()
 }
 
-/// A sandbox that has been started and waits for its next event.
+/// A running sandbox that waits for its next event.
 pub struct Sandbox {
     child: Child,
     log: Option<ChildStdout>,
     stream: BufReader<TcpStream>,
     head: Vec<u8>,
-    /// From its start to its first poll.
+    /// The time from its start to its first poll.
     pub start: Duration,
 }
 
 impl Sandbox {
-    /// Starts the function with a deployment, and waits for its first poll. Its log goes to a pipe that is read after each answer:
-    /// what the line costs is measured, and what it costs to wake a reader is not.
+    /// Starts the function with a deployment, and waits for its first poll. Its log goes to a pipe that is read after
+    /// each response. So the cost of the line is measured, but not the cost of waking a reader.
     pub fn start(program: &Path, root: &Path, environment: &[(String, String)]) -> Self {
         Self::logging_to(Stdio::piped(), program, root, environment)
     }
 
-    /// The same without a log: for echo, which writes none, and to tell what the line costs.
+    /// The same without a log: for echo, which writes none, and to measure the cost of the line.
     pub fn without_log(program: &Path, root: &Path) -> Self {
         Self::logging_to(Stdio::null(), program, root, &[])
     }
@@ -71,13 +71,13 @@ impl Sandbox {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdout(log);
-        let begun = Instant::now();
+        let spawned = Instant::now();
         let mut child = command.spawn().unwrap();
         let (stream, _) = listener.accept().unwrap();
         stream.set_nodelay(true).unwrap();
         let mut stream = BufReader::new(stream);
         let (line, _) = request(&mut stream);
-        let start = begun.elapsed();
+        let start = spawned.elapsed();
         assert!(line.starts_with("GET /2018-06-01/runtime/invocation/next"), "{line}");
         let head = format!(
             "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
@@ -87,33 +87,33 @@ impl Sandbox {
         Self { log: child.stdout.take(), child, stream, head: head.into_bytes(), start }
     }
 
-    /// Hands it an event; the answer, and the time until it was there.
-    pub fn ask(&mut self, event: &[u8]) -> (String, Duration) {
+    /// Sends an event. Returns the response, and the time until it arrived.
+    pub fn invoke(&mut self, event: &[u8]) -> (String, Duration) {
         let message = [&self.head, event.len().to_string().as_bytes(), b"\r\n\r\n", event].concat();
-        let begun = Instant::now();
+        let sent = Instant::now();
         self.stream.get_mut().write_all(&message).unwrap();
-        let (line, answer) = request(&mut self.stream);
-        let waited = begun.elapsed();
+        let (line, response) = request(&mut self.stream);
+        let waited = sent.elapsed();
         assert!(line.ends_with("/response HTTP/1.1"), "{line}");
         self.stream.get_mut().write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").unwrap();
         let (line, _) = request(&mut self.stream);
         assert!(line.starts_with("GET "), "{line}");
         if let Some(log) = &mut self.log {
-            // The line was written before the answer.
+            // The line was written before the response.
             assert!(log.read(&mut [0; 1 << 16]).unwrap() > 0);
         }
-        (answer, waited)
+        (response, waited)
     }
 
-    /// The largest that its memory has been, in kB.
-    pub fn peak_memory(&self) -> u64 {
+    /// Its peak resident memory, in kB.
+    pub fn peak_memory_kb(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// The processor time that it has taken, in hundredths of a second.
-    pub fn processor(&self) -> u64 {
+    /// The processor time that it has used, in hundredths of a second.
+    pub fn processor_ticks(&self) -> u64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum()
@@ -127,7 +127,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// One HTTP request: its first line and its body.
+/// Reads an HTTP request, and returns its first line and its body.
 fn request(reader: &mut BufReader<TcpStream>) -> (String, String) {
     let mut start = String::new();
     reader.read_line(&mut start).unwrap();
@@ -148,9 +148,9 @@ fn request(reader: &mut BufReader<TcpStream>) -> (String, String) {
     (start.trim_end().to_owned(), String::from_utf8(body).unwrap())
 }
 
-/// The middle of some measurements.
-pub fn quantile(times: &mut [Duration], part: f64) -> Duration {
+/// The time below which this fraction of the measurements is.
+pub fn quantile(times: &mut [Duration], fraction: f64) -> Duration {
     times.sort_unstable();
     let last = times.len() - 1;
-    times[((last as f64) * part) as usize]
+    times[((last as f64) * fraction) as usize]
 }

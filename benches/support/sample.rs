@@ -1,6 +1,6 @@
-//! What the benches decide about: an app's connect, in several sizes.
+//! The events of the benches: a connect of an app, with tokens of several sizes.
 
-#![allow(dead_code, unreachable_pub, reason = "each bench takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each bench uses a part of it")]
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use base64::Engine;
@@ -12,7 +12,7 @@ use crate::support::deployment::Deployment;
 use crate::support::signer::Signer;
 use crate::support::{FUNCTION, NOW, at};
 
-/// The algorithms: name, signer, verification.
+/// Each algorithm's name, signer and verification.
 pub const ALGORITHMS: [(&str, &str, &dyn VerificationAlgorithm); 9] = [
     ("RS256", "rs256", &signature::RSA_PKCS1_2048_8192_SHA256),
     ("RS384", "rs384", &signature::RSA_PKCS1_2048_8192_SHA384),
@@ -45,23 +45,23 @@ pub fn claims() -> Value {
     })
 }
 
-/// The same with some claims changed.
-pub fn claims_with(more: &Value) -> Value {
+/// The same claims with these changes.
+pub fn claims_with(changes: &Value) -> Value {
     let mut claims = claims();
-    for (name, value) in more.as_object().into_iter().flatten() {
+    for (name, value) in changes.as_object().into_iter().flatten() {
         claims[name] = value.clone();
     }
     claims
 }
 
-/// A token that is valid today, whatever day that is.
+/// A token that is valid at any present time.
 pub fn token(signer: &str) -> String {
     Signer::named(signer).token(&claims_with(&json!({ "iat": 1, "nbf": 1, "exp": 32_503_680_000_u64 })))
 }
 
-/// So many devices.
+/// Claims with this number of devices.
 pub fn devices(count: usize) -> Value {
-    json!({ "devices": (0..count).map(|at| format!("lamp-{at:02}")).collect::<Vec<_>>() })
+    json!({ "devices": (0..count).map(|index| format!("lamp-{index:02}")).collect::<Vec<_>>() })
 }
 
 /// A WebSocket connect with the token as MQTT password.
@@ -82,16 +82,16 @@ pub fn event(token: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Event bytes in, answer bytes out, and the code of a refusal.
+/// The response bytes to the event bytes, or the code of the denial.
 pub fn decide(authorizer: &Authorizer, event: &[u8]) -> Result<Vec<u8>, &'static str> {
     let decision = authorizer.authorize(event, FUNCTION, at(0.0));
     match decision.outcome {
-        Ok(answer) => serde_json::to_vec(&answer).map_err(|_| "no JSON"),
+        Ok(response) => serde_json::to_vec(&response).map_err(|_| "not JSON"),
         Err(denial) => Err(denial.code().name()),
     }
 }
 
-/// One bare check of the signature with a parsed key.
+/// One signature check with a parsed key.
 pub fn floor(signer: &str, algorithm: &'static dyn VerificationAlgorithm) -> impl Fn() {
     let token = Signer::named(signer).token(&claims());
     let (signed, signature) =

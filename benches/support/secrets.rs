@@ -1,6 +1,7 @@
-//! As much of AWS Secrets Manager as a start asks for, plain or over TLS, so that its own time is next to nothing.
+//! The part of AWS Secrets Manager that a start uses, with or without TLS. It is so simple that its own time is
+//! negligible.
 
-#![allow(dead_code, unreachable_pub, reason = "each bench takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each bench uses a part of it")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -12,18 +13,24 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-/// Serves a secret; the environment of a function that reads it. With TLS the certificate is written to `root`.
+/// Serves a secret, and returns the environment of a function that reads it. With TLS it writes the certificate to
+/// `root`.
 pub fn serve(secret: String, tls: bool, root: &Path) -> Vec<(String, String)> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let config = tls.then(|| {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        std::fs::write(root.join("ca.pem"), made.cert.pem()).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let certified_key = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(root.join("ca.pem"), certified_key.cert.pem()).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(certified_key.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config =
             ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        Arc::new(config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap())
+        Arc::new(
+            config
+                .with_no_client_auth()
+                .with_single_cert(vec![certified_key.cert.der().clone()], key)
+                .unwrap(),
+        )
     });
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -31,9 +38,9 @@ pub fn serve(secret: String, tls: bool, root: &Path) -> Vec<(String, String)> {
             let (config, secret) = (config.clone(), secret.clone());
             thread::spawn(move || match config {
                 Some(config) => {
-                    answer(StreamOwned::new(ServerConnection::new(config).unwrap(), stream), &secret);
+                    respond(StreamOwned::new(ServerConnection::new(config).unwrap(), stream), &secret);
                 }
-                None => answer(stream, &secret),
+                None => respond(stream, &secret),
             });
         }
     });
@@ -50,8 +57,8 @@ pub fn serve(secret: String, tls: bool, root: &Path) -> Vec<(String, String)> {
     .into()
 }
 
-/// Answers requests for as long as the connection lasts.
-fn answer(stream: impl Read + Write, secret: &str) {
+/// Responds to requests until the connection ends.
+fn respond(stream: impl Read + Write, secret: &str) {
     let mut stream = BufReader::new(stream);
     loop {
         let mut length = 0;
@@ -72,8 +79,8 @@ fn answer(stream: impl Read + Write, secret: &str) {
         if stream.read_exact(&mut body).is_err() {
             return;
         }
-        let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let (status, body) = match asked["VersionStage"].as_str() {
+        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let (status, body) = match request["VersionStage"].as_str() {
             Some("AWSCURRENT") => {
                 ("200 OK", json!({ "Name": "keys", "SecretString": secret, "VersionStages": ["AWSCURRENT"] }))
             }

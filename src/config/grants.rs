@@ -1,108 +1,106 @@
-//! `[[grant]]` and `[[refuse]]`: who gets which policy, and who gets none.
+//! `[[grant]]` and `[[refuse]]`: who gets which policy, and who is denied.
 
 use toml::de::DeValue;
 
-use super::document::{Item, Located, Reader, Table};
-use super::fault::Fault;
-use super::package::Package;
+use super::conditions::conditions;
+use super::document::{Located, Reader, Table};
+use super::folder::Folder;
 use crate::authorizer::Issuer;
-use crate::claims::ClaimPath;
-use crate::condition::{Condition, Scalar};
-use crate::policy::{GrantRule, Policies, Template, Vocabulary};
+use crate::policy::{GrantRule, Policies, Template};
 use crate::slots::Slot;
+use crate::template_text::{Scope, UsedSlots};
 
-/// Reads every `[[grant]]` and the policies that they name.
+/// Reads every `[[grant]]`, and the policies that they name.
 pub(super) fn grants<'d>(
     reader: &mut Reader<'d>,
     root: &mut Table<'d>,
     issuers: &[Issuer],
     slots: &[Slot],
-    package: &mut Package,
+    folder: &mut Folder,
 ) -> Policies {
     let mut policies = Policies::default();
     let mut names: Vec<String> = Vec::new();
     let tables = root.take("grant");
     if tables.is_none() {
-        reader.fault(&(0..0), "there is no `[[grant]]`: nobody could do anything");
+        reader.error_with_hint(&(0..0), "the file has no `[[grant]]`", "add one, or every token is denied");
     }
     for mut table in reader.tables("[[grant]]", tables) {
+        if table.take("policy").is_none() {
+            reader.missing(&table, "policy", "name a file of `policies/`, without `.json`");
+        }
         let name = reader.string(&mut table, "policy");
-        let of = issuers_of(reader, &mut table, issuers);
-        if of.is_none() && issuers.len() > 1 {
-            reader.missing(&table, "issuer", "with several issuers, say whose tokens it is for");
+        let named_issuers = issuers_of(reader, &mut table, issuers);
+        if named_issuers.is_none() && issuers.len() > 1 {
+            reader.missing(&table, "issuer", "with several issuers, each grant names those that it is for");
         }
         let when = table.take("when").map(|item| conditions(reader, "when", item)).unwrap_or_default();
         reader.finish(&table);
-        let Some(name) = name else {
-            reader.missing(&table, "policy", "name a file of `policies/` without its `.json`");
-            continue;
-        };
+        let Some(name) = name else { continue };
         let template = names.iter().position(|known| *known == name.value).unwrap_or_else(|| {
             names.push(name.value.clone());
             names.len().saturating_sub(1)
         });
-        let of = of.unwrap_or_else(|| (0..issuers.len()).collect());
-        policies.grants.push(GrantRule { issuers: of, when, template });
+        let issuers = named_issuers.unwrap_or_else(|| (0..issuers.len()).collect());
+        policies.grants.push(GrantRule { issuers, when, template });
         if template == policies.templates.len() {
-            let environment = reader.environment();
-            let vocabulary = Vocabulary { slots, environment, in_policy: true };
-            policies.templates.push(template_of(reader, &name, vocabulary, package));
+            let scope = Scope { slots, environment: reader.environment(), in_policy: true };
+            policies.templates.push(template_of(reader, &name, scope, folder));
         }
     }
     policies
 }
 
-/// Reads a policy; one with faults is replaced by one that grants nothing, and is never used.
+/// Reads a policy. In place of one with errors it returns an empty one, which is never used.
 fn template_of(
     reader: &mut Reader<'_>,
     name: &Located<String>,
-    vocabulary: Vocabulary<'_>,
-    package: &mut Package,
+    scope: Scope<'_>,
+    folder: &mut Folder,
 ) -> Template {
-    let nothing =
-        || Template { name: name.value.as_str().into(), statements: Vec::new(), used: Default::default() };
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if !name.value.bytes().all(plain) || name.value.starts_with('.') {
-        reader.fault(
-            &name.span,
-            format!("`{}` is no policy's name: letters, digits, `-`, `_` and `.`", name.value),
-        );
-        return nothing();
+    let empty =
+        || Template { name: name.value.as_str().into(), statements: Vec::new(), used: UsedSlots::default() };
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !name.value.bytes().all(is_legal) || name.value.starts_with('.') {
+        let what =
+            format!("invalid policy name `{}`; expected letters, digits, `-`, `_` and `.`", name.value);
+        reader.error(&name.span, what);
+        return empty();
     }
     let file = format!("policies/{}.json", name.value);
-    let text = match package.text(&file) {
+    let text = match folder.read(&file) {
         Ok(text) => text,
-        Err(why) => {
-            reader.fault(&name.span, format!("`{file}` {why}: write it, or name another policy"));
-            return nothing();
+        Err(error) => {
+            let what = format!("cannot read `{file}`: {error}");
+            reader.error_with_hint(&name.span, what, "write the policy, or name another one");
+            return empty();
         }
     };
-    Template::parse(&name.value, &text, vocabulary).unwrap_or_else(|faults| {
-        package.faults.extend(faults.into_iter().map(|fault| Fault::of_file(&file, fault)));
-        nothing()
+    Template::parse(&name.value, &text, scope).unwrap_or_else(|errors| {
+        folder.errors.extend(errors);
+        empty()
     })
 }
 
 /// Reads every `[[refuse]]` into the issuers that it is for; without `issuer` it is for all.
-pub(super) fn refusals<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, issuers: &mut [Issuer]) {
+pub(super) fn refuse_rules<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, issuers: &mut [Issuer]) {
     let tables = root.take("refuse");
     for mut table in reader.tables("[[refuse]]", tables) {
-        let of = issuers_of(reader, &mut table, issuers);
+        let named_issuers = issuers_of(reader, &mut table, issuers);
         let when = table.take("when").map(|item| conditions(reader, "when", item));
         reader.finish(&table);
         let Some(when) = when else {
-            reader.missing(&table, "when", "say whom it refuses");
+            reader.missing(&table, "when", "say which tokens it denies");
             continue;
         };
         for (index, issuer) in issuers.iter_mut().enumerate() {
-            if of.as_ref().is_none_or(|of| of.contains(&index)) {
+            if named_issuers.as_ref().is_none_or(|named| named.contains(&index)) {
                 issuer.rules.refuse.push(when.clone());
             }
         }
     }
 }
 
-/// `issuer`: an id or a list of ids. `None` where it is not given.
+/// Reads `issuer`, an id or a list of ids, as indices. Returns `None` if the key is absent.
 fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Issuer]) -> Option<Vec<usize>> {
     let item = table.take("issuer")?;
     let ids = match item.get_ref() {
@@ -116,52 +114,13 @@ fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Iss
     for id in ids {
         match issuers.iter().position(|issuer| *issuer.id == *id.value) {
             Some(index) => indices.push(index),
-            None => reader.fault(&id.span, format!("there is no `[[issuer]]` with the id `{}`", id.value)),
+            None => {
+                reader.error(
+                    &id.span,
+                    format!("unknown issuer `{}`; expected the `id` of an `[[issuer]]`", id.value),
+                );
+            }
         }
     }
     Some(indices)
-}
-
-/// A table of conditions: claim to scalar or list of scalars.
-pub(super) fn conditions<'d>(reader: &mut Reader<'d>, key: &'static str, item: Item<'d>) -> Vec<Condition> {
-    let Some(table) = reader.table(key, item) else { return Vec::new() };
-    let conditions: Vec<Condition> =
-        table.entries().filter_map(|(name, item)| condition(reader, &name, item)).collect();
-    if table.entries().next().is_none() {
-        reader.fault(&table.span, format!("`{key}` is empty: leave it out, or say what has to hold"));
-    }
-    conditions
-}
-
-fn condition<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Option<Condition> {
-    let any_of: Vec<Scalar> = match item.get_ref() {
-        DeValue::Array(_) => reader
-            .list_of(name.value, item)?
-            .iter()
-            .filter_map(|item| scalar(reader, name.value, item))
-            .collect(),
-        _ => Vec::from_iter(scalar(reader, name.value, item)),
-    };
-    Some(Condition { path: ClaimPath::parse(name.value), name: name.value.into(), any_of })
-}
-
-fn scalar<'d>(reader: &mut Reader<'d>, key: &str, item: Item<'d>) -> Option<Scalar> {
-    match item.get_ref() {
-        DeValue::String(_) => reader.string_of(key, item).map(|text| Scalar::String(text.value.into())),
-        DeValue::Boolean(value) => Some(Scalar::Bool(*value)),
-        DeValue::Integer(text) => {
-            let value = u64::from_str_radix(text.as_str(), text.radix()).ok();
-            if value.is_none() {
-                reader.fault(&item.span(), format!("`{key}` takes integers of 0 and more"));
-            }
-            value.map(Scalar::Integer)
-        }
-        _ => {
-            reader.fault(
-                &item.span(),
-                format!("`{key}` takes a string, an integer, a boolean, or a list of them"),
-            );
-            None
-        }
-    }
 }

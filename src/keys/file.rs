@@ -1,4 +1,4 @@
-//! A text of public keys, in the package or in a secret: a JWK Set, a single JWK, PEM, or a JSON object of `kid` to PEM.
+//! A text of public keys, in a file or in a secret: a JWK Set, a single JWK, PEM, or a JSON object of `kid` to PEM.
 
 use std::fmt;
 
@@ -6,61 +6,80 @@ use serde_json::Value;
 
 use super::jwk::is_private;
 use super::pem;
-use super::{Algorithm, KeySet, Unusable};
+use super::{KeySet, UnusableKey};
+use crate::algorithm::Algorithm;
 
-/// Why a text is no file of public keys.
+/// Why public keys cannot be read from a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyFault {
-    /// It holds a private key.
+pub enum KeyFileError {
+    /// It contains a private key.
     Private,
-    /// PEM without a `PUBLIC KEY`.
+    /// PEM without a `PUBLIC KEY` block.
     NoPublicKey,
-    /// A `PUBLIC KEY` that nobody can read.
+    /// An unreadable `PUBLIC KEY` block.
     Unreadable,
     /// Neither JSON nor PEM.
     UnknownFormat,
-    /// JSON, but none of the forms that hold keys.
+    /// JSON of another form.
     NoKeySet,
     /// One `kid` with several PEM blocks.
     SeveralKeys,
 }
 
-impl fmt::Display for KeyFault {
+impl fmt::Display for KeyFileError {
+    /// Completes a sentence that begins with the file: `… contains a private key`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Private => {
-                "holds a private key: ship the public half alone, and replace the key, since it has been copied"
+            Self::Private => "contains a private key",
+            Self::NoPublicKey => "has no `PUBLIC KEY` block",
+            Self::Unreadable => {
+                "has a `PUBLIC KEY` block that is damaged, or not RSA, P-256, P-384 or Ed25519"
             }
-            Self::NoPublicKey => "holds no `PUBLIC KEY` block: make one with `openssl pkey -pubout` or `openssl x509 -pubkey`",
-            Self::Unreadable => "has a `PUBLIC KEY` block that is damaged, or neither RSA, P-256, P-384 nor Ed25519",
             Self::UnknownFormat => "is neither JSON nor PEM",
-            Self::NoKeySet => "is neither a JWK Set (a list `keys`, RFC 7517 section 5) nor a JWK (`kty`) nor an object of `kid` to PEM",
-            Self::SeveralKeys => "has a `kid` with several `PUBLIC KEY` blocks: give each key a name of its own",
+            Self::NoKeySet => "is not a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM",
+            Self::SeveralKeys => "has a `kid` with several `PUBLIC KEY` blocks",
         })
     }
 }
 
-/// A text of public keys, read but not yet fitted to an issuer's algorithms.
+impl KeyFileError {
+    /// What to do, where that is not plain.
+    #[must_use]
+    pub const fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Private => {
+                Some("ship the public half only, and replace the key, since copies of it exist now")
+            }
+            Self::NoPublicKey => {
+                Some("make one with `openssl pkey -pubout` or `openssl x509 -pubkey -noout`")
+            }
+            Self::SeveralKeys => Some("give each key a `kid` of its own"),
+            Self::Unreadable | Self::UnknownFormat | Self::NoKeySet => None,
+        }
+    }
+}
+
+/// The keys of a text, not yet checked against an issuer's algorithms.
 pub struct KeyFile {
     entries: Vec<Value>,
 }
 
 impl KeyFile {
-    /// Reads a file's text.
+    /// Parses a text.
     ///
     /// # Errors
-    /// What is wrong and how to fix it, for an operator.
-    pub fn parse(text: &str) -> Result<Self, KeyFault> {
+    /// Why no public keys can be read from it.
+    pub fn parse(text: &str) -> Result<Self, KeyFileError> {
         if pem::is_private(text) {
-            return Err(KeyFault::Private);
+            return Err(KeyFileError::Private);
         }
-        // JSON first: an object of `kid` to PEM looks like PEM too.
+        // JSON first: an object of `kid` to PEM contains PEM, too.
         let entries = match serde_json::from_str(text) {
             Ok(json) => json_entries(json)?,
             Err(_) if pem::is_pem(text) => pem::entries(text)?,
-            Err(_) => return Err(KeyFault::UnknownFormat),
+            Err(_) => return Err(KeyFileError::UnknownFormat),
         };
-        if entries.iter().any(is_private) { Err(KeyFault::Private) } else { Ok(Self { entries }) }
+        if entries.iter().any(is_private) { Err(KeyFileError::Private) } else { Ok(Self { entries }) }
     }
 
     /// The keys as JWKs.
@@ -69,31 +88,31 @@ impl KeyFile {
         self.entries
     }
 
-    /// The keys that serve an issuer with these algorithms, and why each other entry was left out.
+    /// The keys that serve an issuer with these algorithms, and why each other entry is skipped.
     #[must_use]
-    pub fn keys(&self, algorithms: &[Algorithm], blocked: &[String]) -> (KeySet, Vec<(usize, Unusable)>) {
+    pub fn keys(&self, algorithms: &[Algorithm], blocked: &[String]) -> (KeySet, Vec<(usize, UnusableKey)>) {
         KeySet::from_entries(&self.entries, algorithms, blocked)
     }
 }
 
-fn json_entries(mut json: Value) -> Result<Vec<Value>, KeyFault> {
+fn json_entries(mut json: Value) -> Result<Vec<Value>, KeyFileError> {
     match json.get_mut("keys").map(Value::take) {
         Some(Value::Array(entries)) => Ok(entries),
         None if json.get("kty").is_some() => Ok(vec![json]),
         None => named_pems(&json),
-        Some(_) => Err(KeyFault::NoKeySet),
+        Some(_) => Err(KeyFileError::NoKeySet),
     }
 }
 
-/// An object of `kid` to PEM, each with one key.
-fn named_pems(json: &Value) -> Result<Vec<Value>, KeyFault> {
-    let members = json.as_object().filter(|members| !members.is_empty()).ok_or(KeyFault::NoKeySet)?;
+/// Reads an object of `kid` to PEM, each with one key.
+fn named_pems(json: &Value) -> Result<Vec<Value>, KeyFileError> {
+    let members = json.as_object().filter(|members| !members.is_empty()).ok_or(KeyFileError::NoKeySet)?;
     members
         .iter()
         .map(|(kid, text)| {
-            let text = text.as_str().filter(|text| pem::is_pem(text)).ok_or(KeyFault::NoKeySet)?;
+            let text = text.as_str().filter(|text| pem::is_pem(text)).ok_or(KeyFileError::NoKeySet)?;
             let [mut entry]: [Value; 1] =
-                pem::entries(text)?.try_into().map_err(|_| KeyFault::SeveralKeys)?;
+                pem::entries(text)?.try_into().map_err(|_| KeyFileError::SeveralKeys)?;
             if let Some(members) = entry.as_object_mut() {
                 members.insert("kid".to_owned(), Value::String(kid.clone()));
             }

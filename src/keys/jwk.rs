@@ -1,4 +1,4 @@
-//! JSON Web Keys (RFC 7517): which entries of a set can be used, and why the others cannot.
+//! JSON Web Keys (RFC 7517): which entries of a set are usable, and why the others are not.
 
 use std::fmt;
 
@@ -12,133 +12,126 @@ use jsonwebtoken::jwk::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Algorithm, Key, KeyKind, KeySet};
+use super::{Key, KeySet};
+use crate::algorithm::{Algorithm, KeyType};
 
-/// Why an entry of a key set is left out. It spoils no other entry.
+/// Why an entry of a key set is skipped. It does not affect other entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unusable {
-    /// Its members are not those of a JWK of a type that we know.
+pub enum UnusableKey {
+    /// Not a JWK of a supported type.
     Malformed,
-    /// A symmetric key: nobody who verifies should hold one.
+    /// A symmetric key. Anyone who verifies with it could also sign.
     Symmetric,
-    /// It holds a private half.
+    /// A private key.
     Private,
-    /// `use` is there and not `sig`.
+    /// `use` other than `sig`.
     NotForSignatures,
-    /// `key_ops` is there without `verify`.
+    /// `key_ops` without `verify`.
     NotForVerifying,
-    /// `alg` does not belong to the key's type.
+    /// `alg` of another type of key.
     WrongAlgorithm,
-    /// RSA of fewer than 2,048 or more than 8,192 bits, or with an unfit exponent.
+    /// RSA of fewer than 2,048 or more than 8,192 bits, or with an invalid exponent.
     WeakRsa,
-    /// Not a point of the curve, or one of small order.
+    /// A point that is not on the curve, or of small order.
     BadPoint,
-    /// Another key of the set has the same `kid`.
-    DoubledKid,
-    /// The thumbprint is among `blocked_keys`.
+    /// A `kid` that another key of the set has, too.
+    DuplicateKid,
+    /// A thumbprint of `blocked_keys`.
     Blocked,
 }
 
-impl fmt::Display for Unusable {
+impl fmt::Display for UnusableKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Malformed => "it is not a public JWK of type RSA, EC (P-256, P-384) or OKP (Ed25519)",
-            Self::Symmetric => "it is symmetric",
-            Self::Private => "it holds a private key",
-            Self::NotForSignatures => "its `use` is not `sig`",
-            Self::NotForVerifying => "its `key_ops` lack `verify`",
-            Self::WrongAlgorithm => "its `alg` is not one of its type",
-            Self::WeakRsa => "RSA keys have 2,048 to 8,192 bits and an odd exponent of 3 or more",
-            Self::BadPoint => "its point is not on the curve, or of small order",
-            Self::DoubledKid => "another key has the same `kid`",
-            Self::Blocked => "its thumbprint is among `blocked_keys`",
+            Self::Malformed => "not a public JWK of type RSA, EC (P-256, P-384) or OKP (Ed25519)",
+            Self::Symmetric => "a symmetric key",
+            Self::Private => "a private key",
+            Self::NotForSignatures => "`use` is not `sig`",
+            Self::NotForVerifying => "`key_ops` lacks `verify`",
+            Self::WrongAlgorithm => "`alg` does not fit the type of the key",
+            Self::WeakRsa => "an RSA key needs 2,048 to 8,192 bits and an odd exponent of at least 3",
+            Self::BadPoint => "the point is not on the curve, or of small order",
+            Self::DuplicateKid => "another key has the same `kid`",
+            Self::Blocked => "the thumbprint is in `blocked_keys`",
         })
     }
 }
 
 impl KeySet {
-    /// Takes the usable entries of a set, and says of each other entry why it was left out.
+    /// Reads the usable entries of a set, and returns why each other entry is skipped, by its index.
     ///
-    /// `algorithms` are the issuer's: a key without `alg` serves those of its type, a key with one that alone.
+    /// A key without `alg` serves those of the issuer's `algorithms` that need its type of key. A key with `alg` serves
+    /// only that one.
     #[must_use]
     pub fn from_entries(
         entries: &[Value],
         algorithms: &[Algorithm],
         blocked: &[String],
-    ) -> (Self, Vec<(usize, Unusable)>) {
-        let mut read: Vec<(usize, Result<Key, Unusable>)> =
+    ) -> (Self, Vec<(usize, UnusableKey)>) {
+        let read: Vec<(usize, Result<Key, UnusableKey>)> =
             entries.iter().map(|entry| Key::from_jwk(entry, algorithms, blocked)).enumerate().collect();
-        let named: Vec<(usize, Box<str>, Box<str>)> = read
+        let named: Vec<(Box<str>, Box<str>)> = read
             .iter()
-            .filter_map(|(at, key)| key.as_ref().ok().map(|key| (*at, key)))
-            .filter_map(|(at, key)| Some((at, key.kid.clone()?, key.thumbprint.clone())))
+            .filter_map(|(_, key)| key.as_ref().ok())
+            .filter_map(|key| Some((key.kid.clone()?, key.thumbprint.clone())))
             .collect();
-        for (at, key) in &mut read {
-            let twin = |own: &Key| {
-                named.iter().any(|(other, kid, print)| {
-                    other != at && Some(&**kid) == own.kid() && **print != *own.thumbprint
-                })
+        let has_duplicate = |key: &Key| {
+            let is_duplicate = |(kid, thumbprint): &(Box<str>, Box<str>)| {
+                Some(&**kid) == key.kid() && **thumbprint != *key.thumbprint
             };
-            if key.as_ref().is_ok_and(twin) {
-                *key = Err(Unusable::DoubledKid);
-            }
-        }
+            named.iter().any(is_duplicate)
+        };
         let mut set = Self::default();
-        let mut left_out = Vec::new();
-        for (at, key) in read {
+        let mut skipped = Vec::new();
+        for (index, key) in read {
             match key {
+                Ok(key) if has_duplicate(&key) => skipped.push((index, UnusableKey::DuplicateKid)),
                 Ok(key) => set.extend(Self { keys: vec![key] }),
-                Err(why) => left_out.push((at, why)),
+                Err(why) => skipped.push((index, why)),
             }
         }
-        (set, left_out)
-    }
-
-    /// Whether any key serves any of the issuer's algorithms.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
-        self.keys.iter().any(Key::is_usable)
+        (set, skipped)
     }
 }
 
 impl Key {
-    fn from_jwk(entry: &Value, algorithms: &[Algorithm], blocked: &[String]) -> Result<Self, Unusable> {
+    fn from_jwk(entry: &Value, algorithms: &[Algorithm], blocked: &[String]) -> Result<Self, UnusableKey> {
         if is_private(entry) {
-            return Err(Unusable::Private);
+            return Err(UnusableKey::Private);
         }
-        let jwk = Jwk::deserialize(entry).map_err(|_| Unusable::Malformed)?;
+        let jwk = Jwk::deserialize(entry).map_err(|_| UnusableKey::Malformed)?;
         if matches!(jwk.common.public_key_use, Some(ref usage) if *usage != PublicKeyUse::Signature) {
-            return Err(Unusable::NotForSignatures);
+            return Err(UnusableKey::NotForSignatures);
         }
         if matches!(jwk.common.key_operations, Some(ref operations) if !operations.contains(&KeyOperations::Verify))
         {
-            return Err(Unusable::NotForVerifying);
+            return Err(UnusableKey::NotForVerifying);
         }
-        let (kind, material) = material(&jwk.algorithm)?;
-        let own = match entry.get("alg") {
+        let (key_type, material) = material(&jwk.algorithm)?;
+        let declared = match entry.get("alg") {
             None => None,
-            Some(name) => Some(name.as_str().and_then(Algorithm::named).ok_or(Unusable::WrongAlgorithm)?),
+            Some(name) => Some(name.as_str().and_then(Algorithm::parse).ok_or(UnusableKey::WrongAlgorithm)?),
         };
-        if own.is_some_and(|algorithm| algorithm.kind() != kind) {
-            return Err(Unusable::WrongAlgorithm);
+        if declared.is_some_and(|algorithm| algorithm.key_type() != key_type) {
+            return Err(UnusableKey::WrongAlgorithm);
         }
-        let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| Unusable::Malformed)?;
+        let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| UnusableKey::Malformed)?;
         if blocked.contains(&thumbprint) {
-            return Err(Unusable::Blocked);
+            return Err(UnusableKey::Blocked);
         }
-        let serves = |algorithm: &&Algorithm| {
-            algorithms.contains(algorithm) && own.is_none_or(|own| own == **algorithm)
+        let serves = |algorithm: &Algorithm| {
+            algorithms.contains(algorithm) && declared.is_none_or(|declared| declared == *algorithm)
         };
         let parse = |algorithm: Algorithm| {
-            ParsedPublicKey::new(algorithm.verification(), &material).map_err(|_| kind.unsound())
+            ParsedPublicKey::new(algorithm.verification(), &material).map_err(|_| invalid_key(key_type))
         };
         let mut verifiers = Vec::new();
-        for algorithm in kind.algorithms().iter().filter(serves) {
-            verifiers.push((*algorithm, parse(*algorithm)?));
+        for algorithm in key_type.algorithms().filter(serves) {
+            verifiers.push((algorithm, parse(algorithm)?));
         }
-        // A key that no algorithm of the issuer's takes has to be sound as well.
-        if let ([], Some(any)) = (verifiers.as_slice(), kind.algorithms().first()) {
-            parse(*any)?;
+        // A key that serves none of the issuer's algorithms must be valid as well.
+        if let ([], Some(algorithm)) = (verifiers.as_slice(), key_type.algorithms().next()) {
+            parse(algorithm)?;
         }
         Ok(Self { kid: jwk.common.key_id.map(Into::into), thumbprint: thumbprint.into(), verifiers })
     }
@@ -149,79 +142,63 @@ pub(super) fn is_private(entry: &Value) -> bool {
     ["d", "p", "q", "dp", "dq", "qi", "oth"].iter().any(|member| entry.get(member).is_some())
 }
 
-impl KeyKind {
-    const fn algorithms(self) -> &'static [Algorithm] {
-        match self {
-            Self::Rsa => &[
-                Algorithm::Rs256,
-                Algorithm::Rs384,
-                Algorithm::Rs512,
-                Algorithm::Ps256,
-                Algorithm::Ps384,
-                Algorithm::Ps512,
-            ],
-            Self::P256 => &[Algorithm::Es256],
-            Self::P384 => &[Algorithm::Es384],
-            Self::Ed25519 => &[Algorithm::Ed25519],
-        }
-    }
-
-    const fn unsound(self) -> Unusable {
-        match self {
-            Self::Rsa => Unusable::WeakRsa,
-            Self::P256 | Self::P384 | Self::Ed25519 => Unusable::BadPoint,
-        }
+/// The reason for which AWS-LC rejects a key of this type.
+const fn invalid_key(key_type: KeyType) -> UnusableKey {
+    match key_type {
+        KeyType::Rsa => UnusableKey::WeakRsa,
+        KeyType::P256 | KeyType::P384 | KeyType::Ed25519 => UnusableKey::BadPoint,
     }
 }
 
-/// A key's kind, and its bytes as AWS-LC reads them.
-fn material(parameters: &AlgorithmParameters) -> Result<(KeyKind, Vec<u8>), Unusable> {
+/// The type of a key, and its bytes as AWS-LC reads them.
+fn material(parameters: &AlgorithmParameters) -> Result<(KeyType, Vec<u8>), UnusableKey> {
     match parameters {
-        AlgorithmParameters::RSA(rsa) => Ok((KeyKind::Rsa, rsa_der(rsa)?)),
+        AlgorithmParameters::RSA(rsa) => Ok((KeyType::Rsa, rsa_der(rsa)?)),
         AlgorithmParameters::EllipticCurve(point) => {
-            let (kind, length) = match point.curve {
-                EllipticCurve::P256 => (KeyKind::P256, 32),
-                EllipticCurve::P384 => (KeyKind::P384, 48),
-                _ => return Err(Unusable::Malformed),
+            let (key_type, length) = match point.curve {
+                EllipticCurve::P256 => (KeyType::P256, 32),
+                EllipticCurve::P384 => (KeyType::P384, 48),
+                _ => return Err(UnusableKey::Malformed),
             };
             let (x, y) = (decode(&point.x)?, decode(&point.y)?);
             if x.len() != length || y.len() != length {
-                return Err(Unusable::BadPoint);
+                return Err(UnusableKey::BadPoint);
             }
             // SEC 1 section 2.3.3: an uncompressed point.
-            Ok((kind, [&[4], x.as_slice(), y.as_slice()].concat()))
+            Ok((key_type, [&[4], x.as_slice(), y.as_slice()].concat()))
         }
         AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
-            let point: [u8; 32] = decode(&pair.x)?.try_into().map_err(|_| Unusable::BadPoint)?;
+            let point: [u8; 32] = decode(&pair.x)?.try_into().map_err(|_| UnusableKey::BadPoint)?;
             if is_of_small_order(&point) {
-                Err(Unusable::BadPoint)
+                Err(UnusableKey::BadPoint)
             } else {
-                Ok((KeyKind::Ed25519, point.to_vec()))
+                Ok((KeyType::Ed25519, point.to_vec()))
             }
         }
-        AlgorithmParameters::OctetKey(_) => Err(Unusable::Symmetric),
-        _ => Err(Unusable::Malformed),
+        AlgorithmParameters::OctetKey(_) => Err(UnusableKey::Symmetric),
+        _ => Err(UnusableKey::Malformed),
     }
 }
 
-/// RFC 7518 section 3.3 asks for 2,048 bits; AWS-LC takes up to 8,192.
-fn rsa_der(rsa: &RSAKeyParameters) -> Result<Vec<u8>, Unusable> {
+/// RFC 7518 section 3.3 requires 2,048 bits; AWS-LC accepts up to 8,192.
+fn rsa_der(rsa: &RSAKeyParameters) -> Result<Vec<u8>, UnusableKey> {
     let (n, e) = (decode(&rsa.n)?, decode(&rsa.e)?);
-    let long = matches!((n.len(), n.first()), (256, Some(0x80..)) | (257..=1024, Some(1..)));
-    let exponent = match e.as_slice() {
+    let has_legal_length = matches!((n.len(), n.first()), (256, Some(0x80..)) | (257..=1024, Some(1..)));
+    let has_legal_exponent = match e.as_slice() {
         [0, ..] | [] | [1 | 2] => false,
         [.., last] => e.len() <= 4 && last % 2 == 1,
     };
-    if !long || !exponent {
-        return Err(Unusable::WeakRsa);
+    if !has_legal_length || !has_legal_exponent {
+        return Err(UnusableKey::WeakRsa);
     }
     let der: PublicKeyX509Der<'_> =
-        RsaPublicKeyComponents { n, e }.as_der().map_err(|_| Unusable::WeakRsa)?;
+        RsaPublicKeyComponents { n, e }.as_der().map_err(|_| UnusableKey::WeakRsa)?;
     Ok(der.as_ref().to_vec())
 }
 
-/// The encodings of the eight points whose order divides eight, sign bit aside, and the two that are not reduced.
-/// For such a key one signature fits every message (RFC 8032 section 5.1.7 leaves the check to us).
+/// Whether a point is one of the eight whose order divides eight, in any encoding, also the two that are not reduced.
+/// The sign bit is ignored. Under such a key one signature is valid for every message; RFC 8032 section 5.1.7 leaves
+/// the check to the application.
 fn is_of_small_order(point: &[u8; 32]) -> bool {
     const EIGHTH: [u8; 32] = [
         0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
@@ -239,6 +216,6 @@ fn is_of_small_order(point: &[u8; 32]) -> bool {
     near_zero || near_p || y == EIGHTH || y == OTHER_EIGHTH
 }
 
-fn decode(text: &str) -> Result<Vec<u8>, Unusable> {
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| Unusable::Malformed)
+fn decode(text: &str) -> Result<Vec<u8>, UnusableKey> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| UnusableKey::Malformed)
 }

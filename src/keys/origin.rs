@@ -1,54 +1,54 @@
-//! Where keys are fetched from, as an issuer's `keys` names it, and which addresses may be asked at all.
+//! The sources that keys are fetched from, as an issuer's `keys` writes them, and which addresses are allowed.
 
 use std::fmt;
 
 use http::Uri;
 use http::uri::Scheme;
 
-/// Where the keys of an issuer are fetched from.
+/// A source that keys are fetched from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// `secret:ARN-OR-NAME`: AWS Secrets Manager.
     Secret(Box<str>),
-    /// `jwks:URL`: a JWK Set (RFC 7517 section 5) behind an address.
+    /// `jwks:URL`: a JWK Set (RFC 7517 section 5) at an address.
     KeySet(Address),
-    /// `oidc`: the JWK Set that the issuer's discovery document names (OpenID Connect Discovery 1.0 section 4).
-    Discovery(Issuer),
+    /// `oidc`: the JWK Set of the issuer's discovery document (OpenID Connect Discovery 1.0 section 4).
+    Discovery(DiscoveryIssuer),
 }
 
-/// An issuer whose `iss` is an address too.
+/// An issuer whose `iss` is also an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer {
+pub struct DiscoveryIssuer {
     name: Box<str>,
     document: Address,
 }
 
-/// An address that may be asked for keys: https, or http on loopback.
+/// An address that keys may be fetched from: https, or http on loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address(Uri);
 
 impl Origin {
-    /// Reads an entry of `keys` that is fetched; `issuer` is the `iss` that it stands under.
+    /// Parses an entry of `keys` that is not a file; `issuer` is the issuer's `iss`.
     ///
     /// # Errors
-    /// What to fix.
+    /// What is expected instead.
     pub fn parse(entry: &str, issuer: &str) -> Result<Self, &'static str> {
         const UNSAFE: &str =
-            "write `https://HOST/PATH`, without user, password or fragment; `http` is for loopback alone";
+            "expected `https://HOST/PATH` without user, password and fragment; `http` is for loopback only";
         match entry.split_once(':') {
-            None if entry == "oidc" => Issuer::named(issuer)
+            None if entry == "oidc" => DiscoveryIssuer::new(issuer)
                 .map(Self::Discovery)
                 .ok_or("`oidc` needs an `issuer` that is an https address"),
             Some(("jwks", address)) => Address::parse(address).map(Self::KeySet).ok_or(UNSAFE),
             Some(("secret", id)) if is_secret_id(id) => Ok(Self::Secret(id.into())),
-            Some(("secret", _)) => Err("write `secret:` and the secret's name or ARN"),
-            _ => Err("write `file:PATH`, `secret:ARN-OR-NAME`, `jwks:URL` or `oidc`"),
+            Some(("secret", _)) => Err("expected `secret:` and the name or ARN of a secret"),
+            _ => Err("expected `file:PATH`, `secret:ARN-OR-NAME`, `jwks:URL` or `oidc`"),
         }
     }
 }
 
 impl fmt::Display for Origin {
-    /// As the configuration has it, but for an address' query, which may hold what is not for logs.
+    /// Writes the entry as the configuration does, but without an address's query, which may contain a secret.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Secret(id) => write!(out, "secret:{id}"),
@@ -58,9 +58,10 @@ impl fmt::Display for Origin {
     }
 }
 
-impl Issuer {
-    /// OpenID Connect Discovery 1.0 section 4.1: one slash at the issuer's end is dropped before the path is added.
-    fn named(issuer: &str) -> Option<Self> {
+impl DiscoveryIssuer {
+    /// OpenID Connect Discovery 1.0 section 4.1: one slash at the end of the issuer is removed before the path is
+    /// added.
+    fn new(issuer: &str) -> Option<Self> {
         let root = issuer.strip_suffix('/').unwrap_or(issuer);
         if root.contains('?') {
             return None;
@@ -69,21 +70,22 @@ impl Issuer {
         Some(Self { name: issuer.into(), document })
     }
 
-    /// The `iss` that its document has to name, to the letter.
+    /// The `iss`, which the discovery document must repeat exactly.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where its discovery document is.
+    /// The address of the discovery document.
     #[must_use]
     pub fn document(&self) -> &Address {
         &self.document
     }
 
-    /// The address of the key set that its document names.
+    /// The address of the key set that the discovery document names, or `None` if it is not allowed.
     ///
-    /// Only an issuer on loopback may point to loopback without TLS: Lambda's own services listen there.
+    /// Only an issuer on loopback without TLS may name an address without TLS: Lambda's own services listen on
+    /// loopback.
     #[must_use]
     pub fn key_set(&self, address: &str) -> Option<Address> {
         Address::parse(address).filter(|address| address.is_https() || !self.document.is_https())
@@ -91,7 +93,7 @@ impl Issuer {
 }
 
 impl Address {
-    /// Reads an absolute address.
+    /// Parses an absolute address. Returns `None` if it is not allowed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.contains(['#', '@']) {
@@ -99,27 +101,27 @@ impl Address {
         }
         let uri: Uri = text.parse().ok()?;
         let host = uri.host().filter(|host| !host.is_empty())?;
-        let may_be_asked = match uri.scheme() {
+        let is_allowed = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP => is_loopback(host),
             _ => false,
         };
-        may_be_asked.then_some(Self(uri))
+        is_allowed.then_some(Self(uri))
     }
 
-    /// The whole address.
+    /// The address with its query.
     #[must_use]
     pub fn uri(&self) -> &Uri {
         &self.0
     }
 
-    /// Whether the name is one that AWS gives its endpoints in most Regions.
+    /// Whether the host is an AWS endpoint of the `aws` partition.
     #[must_use]
-    pub fn is_amazons(&self) -> bool {
+    pub fn is_aws(&self) -> bool {
         self.0.host().is_some_and(|host| host.ends_with(".amazonaws.com"))
     }
 
-    /// Whether it is asked over TLS.
+    /// Whether the address uses TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.scheme() == Some(&Scheme::HTTPS)
@@ -134,13 +136,13 @@ impl fmt::Display for Address {
     }
 }
 
-/// RFC 6761 section 6.3 keeps `localhost` for loopback.
+/// RFC 6761 section 6.3 reserves `localhost` for loopback.
 fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host == "localhost" || bare.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
-/// The characters of a secret's name, and the colons of an ARN.
+/// Whether a text has the characters of a secret's name or ARN.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>
 fn is_secret_id(id: &str) -> bool {
     (1..=2048).contains(&id.len())
@@ -152,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses() {
+    fn only_safe_addresses_are_allowed() {
         for (text, good) in [
             ("https://login.example.com/keys", true),
             ("https://login.example.com:8443/keys?v=1", true),
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_and_how_a_log_calls_them() {
+    fn entries_are_printed_without_queries() {
         let issuer = "https://login.example.com/";
         for (entry, name) in [
             ("oidc", Ok("oidc")),
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn where_an_issuer_s_document_is() {
+    fn discovery_documents_are_below_the_issuer() {
         for (issuer, document) in [
             ("https://a.example", Some("https://a.example/.well-known/openid-configuration")),
             ("https://a.example/", Some("https://a.example/.well-known/openid-configuration")),
@@ -224,23 +226,23 @@ mod tests {
             ("accounts.google.com", None),
             ("urn:issuer", None),
         ] {
-            let named = Issuer::named(issuer);
-            assert_eq!(named.map(|issuer| issuer.document.to_string()).as_deref(), document, "{issuer}");
+            let parsed = DiscoveryIssuer::new(issuer);
+            assert_eq!(parsed.map(|issuer| issuer.document.to_string()).as_deref(), document, "{issuer}");
         }
     }
 
     #[test]
-    fn a_document_cannot_lead_onto_loopback() {
-        let far = Issuer::named("https://a.example").unwrap();
-        let near = Issuer::named("http://127.0.0.1:9").unwrap();
-        for (address, from_far, from_near) in [
+    fn a_document_behind_tls_cannot_name_loopback() {
+        let remote = DiscoveryIssuer::new("https://a.example").unwrap();
+        let local = DiscoveryIssuer::new("http://127.0.0.1:9").unwrap();
+        for (address, from_remote, from_local) in [
             ("https://b.example/keys", true, true),
             ("http://127.0.0.1:9001/2018-06-01/runtime/invocation/next", false, true),
             ("http://b.example/keys", false, false),
             ("keys", false, false),
         ] {
-            assert_eq!(far.key_set(address).is_some(), from_far, "{address}");
-            assert_eq!(near.key_set(address).is_some(), from_near, "{address}");
+            assert_eq!(remote.key_set(address).is_some(), from_remote, "{address}");
+            assert_eq!(local.key_set(address).is_some(), from_local, "{address}");
         }
     }
 }

@@ -1,36 +1,34 @@
-//! PEM (RFC 7468) with `PUBLIC KEY` blocks, turned into the JWK that it is.
+//! PEM (RFC 7468) with `PUBLIC KEY` blocks, converted to JWKs.
 
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::Jwk;
-use memchr::memmem;
 use serde_json::Value;
 
-use super::KeyFault;
+use super::KeyFileError;
 
 const BEGIN: &str = "-----BEGIN ";
 
-/// Whether a text is PEM at all.
+/// Whether a text contains PEM.
 pub(super) fn is_pem(text: &str) -> bool {
-    memmem::find(text.as_bytes(), BEGIN.as_bytes()).is_some()
+    text.contains(BEGIN)
 }
 
-/// Whether a text holds the beginning of a private key, wherever it stands.
+/// Whether a text contains the beginning of a private key, at any place.
 pub(super) fn is_private(text: &str) -> bool {
-    is_pem(text)
-        && blocks(text)
-            .any(|block| block.split("-----").next().is_some_and(|label| label.ends_with("PRIVATE KEY")))
+    let label = |block: &str| block.split("-----").next().is_some_and(|label| label.ends_with("PRIVATE KEY"));
+    blocks(text).any(label)
 }
 
 /// The keys of a PEM text as JWKs without `kid`.
-pub(super) fn entries(text: &str) -> Result<Vec<Value>, KeyFault> {
+pub(super) fn entries(text: &str) -> Result<Vec<Value>, KeyFileError> {
     if is_private(text) {
-        return Err(KeyFault::Private);
+        return Err(KeyFileError::Private);
     }
     let public: Vec<&str> = blocks(text).filter(|block| block.starts_with("PUBLIC KEY-----")).collect();
     if public.is_empty() {
-        return Err(KeyFault::NoPublicKey);
+        return Err(KeyFileError::NoPublicKey);
     }
-    public.iter().map(|block| entry(block).ok_or(KeyFault::Unreadable)).collect()
+    public.iter().map(|block| entry(block).ok_or(KeyFileError::Unreadable)).collect()
 }
 
 fn blocks(text: &str) -> impl Iterator<Item = &str> {

@@ -1,6 +1,6 @@
-//! Keys whose private half anybody can read. A deployment that trusts one trusts everybody.
+//! Keys whose private half is public. Anyone could sign tokens for a deployment that trusts one of them.
 
-/// RFC 7638 thumbprints, SHA-256, of keys that standards and public test vectors print with both halves.
+/// RFC 7638 thumbprints (SHA-256) of keys that standards and public test vectors print with both halves.
 const PUBLISHED: [&str; 9] = [
     // RFC 7515 appendix A.2 and A.3
     "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8",
@@ -18,7 +18,7 @@ const PUBLISHED: [&str; 9] = [
     "ZiLSoDuPfDc8rxPl05LxD9nV_EzK3XJ8t6qpTXJCtvw",
 ];
 
-/// Whether the key of that thumbprint is one of them.
+/// Whether the private half of the key with this thumbprint is public.
 pub(super) fn is_published(thumbprint: &str) -> bool {
     PUBLISHED.contains(&thumbprint)
 }

@@ -1,4 +1,6 @@
-//! Keys out of AWS Secrets Manager: every stage of a secret by name, so that a rotation drops nobody.
+//! Keys from AWS Secrets Manager: every stage of a secret, by name, so that a rotation denies no one.
+
+use std::fmt;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
@@ -8,59 +10,66 @@ use aws_sdk_secretsmanager::config::{
 };
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueError, GetSecretValueOutput};
-use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use serde_json::Value;
 
-use super::fetch::{self, Failure, Found};
-use super::file::KeyFile;
-use super::http::{Http, Roots};
+use super::KeyFile;
+use super::fetch_result::{FetchFailure, FetchedKeys, MAX_BODY_BYTES};
+use super::http::{HttpsClient, Roots};
 use super::origin::Address;
 
-/// The roots of Amazon Trust Services, which sign for AWS' endpoints: five, where the system's store would have a start read and parse
-/// more than a hundred.
+/// The CA certificates of Amazon Trust Services, which AWS's endpoints use. There are five; reading the system's more
+/// than one hundred would take longer.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
-/// Regions whose endpoints are not known to be signed by these roots.
+/// First characters of Regions whose endpoints may use other CA certificates.
 const OTHER_PARTITIONS: [&str; 4] = ["cn-", "us-iso", "eu-iso", "eusc-"];
 
-/// What the environment says of AWS. Lambda's credentials are fixed for a sandbox's life.
+/// What the environment says about AWS. Lambda's credentials are valid for the life of a sandbox.
 #[derive(Clone, Debug, Default)]
-pub struct Aws {
+pub struct AwsEnvironment {
     region: Option<String>,
     endpoint: Option<String>,
     credentials: Option<Credentials>,
 }
 
-impl Aws {
-    /// Reads the variables that Lambda sets, and the two that move the endpoint.
+impl AwsEnvironment {
+    /// Reads the variables that Lambda sets, and the two that change the endpoint.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
     /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-    pub fn of(environment: &dyn Fn(&str) -> Option<String>) -> Self {
-        let filled = |name: &str| environment(name).filter(|value| !value.is_empty());
-        let credentials = filled("AWS_ACCESS_KEY_ID").zip(filled("AWS_SECRET_ACCESS_KEY"));
+    pub fn read(environment: &dyn Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let credentials = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
         Self {
-            region: filled("AWS_REGION").or_else(|| filled("AWS_DEFAULT_REGION")),
-            endpoint: filled("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| filled("AWS_ENDPOINT_URL")),
-            credentials: credentials
-                .map(|(id, key)| Credentials::new(id, key, filled("AWS_SESSION_TOKEN"), None, "environment")),
+            region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
+            endpoint: variable("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| variable("AWS_ENDPOINT_URL")),
+            credentials: credentials.map(|(id, key)| {
+                Credentials::new(id, key, variable("AWS_SESSION_TOKEN"), None, "environment")
+            }),
         }
     }
 
-    fn client(&self, id: &str) -> Result<Client, Failure> {
-        // A secret that is named by its ARN may be one of another Region.
+    fn client(&self, id: &str) -> Result<Client, FetchFailure> {
+        // A secret's ARN may name another Region.
         let region = id.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)).or(self.region.as_deref());
-        let region = region.ok_or(Failure::Environment("the environment has no AWS_REGION"))?;
-        let credentials = self.credentials.clone();
-        let credentials = credentials.ok_or(Failure::Environment(
-            "the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        ))?;
+        let region = region.ok_or(FetchFailure::Environment("AWS_REGION is not set"))?;
+        let credentials = self
+            .credentials
+            .clone()
+            .ok_or(FetchFailure::Environment("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set"))?;
         let config = Config::builder()
             .behavior_version_latest()
             .http_client(self.http_client(region)?)
             .region(Region::new(region.to_owned()))
             .credentials_provider(credentials)
             .identity_cache(IdentityCache::no_cache())
-            // Budget and retries are the caller's.
+            // The caller limits the time and retries.
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
@@ -70,60 +79,83 @@ impl Aws {
         }))
     }
 
-    fn http_client(&self, region: &str) -> Result<SharedHttpClient, Failure> {
-        let amazons = || Roots::of_pem(AMAZON_ROOTS);
+    fn http_client(&self, region: &str) -> Result<SharedHttpClient, FetchFailure> {
         let roots = match &self.endpoint {
             Some(endpoint) => {
-                let address = Address::parse(endpoint).ok_or(Failure::Environment(
-                    "AWS_ENDPOINT_URL has to be https; http is for loopback alone",
+                let address = Address::parse(endpoint).ok_or(FetchFailure::Environment(
+                    "AWS_ENDPOINT_URL is not an https address, or http on loopback",
                 ))?;
-                if address.is_amazons() { amazons() } else { Roots::of_system_for(&address) }
+                if address.is_aws() { Roots::of_pem(AMAZON_ROOTS) } else { Roots::for_address(&address) }
             }
             None if OTHER_PARTITIONS.iter().any(|prefix| region.starts_with(prefix)) => Roots::of_system(),
-            None => amazons(),
+            None => Roots::of_pem(AMAZON_ROOTS),
         };
-        let http = Http::trusting(roots).map_err(|error| fetch::unreachable(&error))?;
-        let connector = SharedHttpConnector::new(http);
+        let client = HttpsClient::new(roots).map_err(|error| FetchFailure::unreachable(&error))?;
+        let connector = SharedHttpConnector::new(SdkConnector(client));
         Ok(http_client_fn(move |_, _| connector.clone()))
     }
 }
 
-/// Reads the three stages. AWSCURRENT has to answer; the others may be absent.
+/// Lets the SDK use our HTTPS client.
+struct SdkConnector(HttpsClient);
+
+impl HttpConnector for SdkConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            // Secrets Manager's requests are in memory, never streamed.
+            let request = request.map(|body| Bytes::copy_from_slice(body.bytes().unwrap_or_default()).into());
+            let response = client.send(request).await.map_err(|error| ConnectorError::io(error.into()))?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+impl fmt::Debug for SdkConnector {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("SdkConnector")
+    }
+}
+
+/// Reads the three stages. AWSCURRENT must be readable; the others may be absent.
 ///
-/// A rotation takes a version from AWSPENDING to AWSCURRENT to AWSPREVIOUS. Read in that order, none is missed, wherever it goes
-/// meanwhile; read at once, one could be in neither place. And one connection serves for all.
+/// A rotation moves a version from AWSPENDING to AWSCURRENT to AWSPREVIOUS. Reading the stages in that order finds
+/// every version even if it moves meanwhile; reading them at the same time could miss one. It also needs one connection
+/// only.
 ///
 /// # Errors
 /// Why AWSCURRENT could not be read.
-pub(super) async fn read(id: &str, aws: &Aws) -> Result<Found, Failure> {
+pub(super) async fn read(id: &str, aws: &AwsEnvironment) -> Result<FetchedKeys, FetchFailure> {
     let client = aws.client(id)?;
     let stage = |stage: &str| client.get_secret_value().secret_id(id).version_stage(stage).send();
     let pending = stage("AWSPENDING").await;
     let current = stage("AWSCURRENT").await.map_err(|error| failure(&error))?;
     let previous = stage("AWSPREVIOUS").await;
-    let mut found = Found { parts: vec![Some(entries(&current)?)], notes: Vec::new() };
-    for (stage, answer) in [("AWSPREVIOUS", previous), ("AWSPENDING", pending)] {
-        let (part, fault) = match answer {
-            Ok(answer) => match entries(&answer) {
+    let mut fetched = FetchedKeys { parts: vec![Some(entries(&current)?)], notes: Vec::new() };
+    for (stage, response) in [("AWSPREVIOUS", previous), ("AWSPENDING", pending)] {
+        let (part, note) = match response {
+            Ok(response) => match entries(&response) {
                 Ok(entries) => (Some(entries), None),
-                Err(fault) => (Some(Vec::new()), Some(fault)),
+                Err(failure) => (Some(Vec::new()), Some(failure)),
             },
             Err(error) if is_absent(&error) => (Some(Vec::new()), None),
             Err(error) => (None, Some(failure(&error))),
         };
-        found.parts.push(part);
-        found.notes.extend(fault.map(|fault| format!("{stage}: {fault}")));
+        fetched.parts.push(part);
+        fetched.notes.extend(note.map(|note| format!("{stage}: {note}")));
     }
-    Ok(found)
+    Ok(fetched)
 }
 
-fn entries(answer: &GetSecretValueOutput) -> Result<Vec<Value>, Failure> {
-    let binary = || answer.secret_binary().and_then(|binary| std::str::from_utf8(binary.as_ref()).ok());
-    let text = answer.secret_string().or_else(binary).unwrap_or_default();
-    if text.len() > fetch::MAX_BYTES {
-        return Err(Failure::TooLarge);
+fn entries(response: &GetSecretValueOutput) -> Result<Vec<Value>, FetchFailure> {
+    let binary = || response.secret_binary().and_then(|binary| std::str::from_utf8(binary.as_ref()).ok());
+    let text = response.secret_string().or_else(binary).unwrap_or_default();
+    if text.len() > MAX_BODY_BYTES {
+        return Err(FetchFailure::TooLarge);
     }
-    KeyFile::parse(text).map(KeyFile::into_entries).map_err(Failure::Unreadable)
+    KeyFile::parse(text).map(KeyFile::into_entries).map_err(FetchFailure::Unreadable)
 }
 
 /// Most secrets have no AWSPENDING, and a new one has no AWSPREVIOUS either.
@@ -131,14 +163,14 @@ fn is_absent(error: &SdkError<GetSecretValueError>) -> bool {
     error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception)
 }
 
-/// What AWS says of a refusal names who asked for what, and nothing out of the secret.
-fn failure(error: &SdkError<GetSecretValueError>) -> Failure {
+/// AWS's error messages name the caller and the secret, and nothing of the secret's value.
+fn failure(error: &SdkError<GetSecretValueError>) -> FetchFailure {
     match error.as_service_error() {
-        Some(refusal) => Failure::Aws(format!(
+        Some(service_error) => FetchFailure::Aws(format!(
             "{} {}",
-            refusal.code().unwrap_or("without a code"),
-            refusal.message().unwrap_or_default()
+            service_error.code().unwrap_or("(no code)"),
+            service_error.message().unwrap_or_default()
         )),
-        None => fetch::unreachable(error),
+        None => FetchFailure::unreachable(error),
     }
 }

@@ -1,111 +1,131 @@
-//! One issuer's sources: what each has said, when it is asked again, and which keys that makes.
+//! The key sources of one issuer, as a state machine: which keys they gave, and which source to fetch next.
 //!
-//! Nothing here reads a clock or talks to anybody: the shell says what time it is and what a source answered, and this says what
-//! to ask next. Good keys are kept through any failure until they are older than `max_stale_seconds`.
+//! It reads no clock and no network. The caller supplies the time and the result of each fetch. INVARIANT (a fetch
+//! never replaces good keys with none): keys are kept through any failure until they are older than `max_stale_seconds`.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::fetch::{Failure, Found};
+use super::KeySet;
+use super::fetch_result::{FetchFailure, FetchedKeys, MAX_KEYS};
 use super::origin::Origin;
-use super::{Algorithm, KeySet};
-use crate::claims::NumericDate;
+use crate::algorithm::Algorithm;
 use crate::denial::Code;
+use crate::time::{NumericDate, earliest};
 
-/// How long invented key names cannot cause a second fetch.
+/// The shortest time between two fetches of an issuer for unknown `kid`s.
 pub const COOLDOWN: Duration = Duration::from_secs(30);
 
-/// Of one answer of a source; each stage of a secret is one.
-pub const MAX_KEYS: usize = 100;
+/// Most skipped entries that an event of the log names.
+const MAX_REPORTED: usize = 8;
 
-/// How many left-out keys an event of the log names.
-const MAX_TOLD: usize = 8;
-
-/// The wait after a first failure; it doubles with each.
+/// The wait after a first failure. It doubles with each further failure.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// The sources of one issuer, the preferred first.
+/// The sources of one issuer, in order of precedence.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The issuer's short name.
     pub issuer: Box<str>,
-    /// What its keys have to be good for.
+    /// The issuer's `algorithms`.
     pub algorithms: Vec<Algorithm>,
-    /// Thumbprints that are never accepted.
+    /// `blocked_keys`: thumbprints of keys that are never used.
     pub blocked: Vec<String>,
-    /// How old fetched keys are when they are fetched again.
+    /// Age at which fetched keys are fetched again.
     pub refresh: Duration,
-    /// How old they may become while that fails.
+    /// Age at which fetched keys are dropped if every fetch fails.
     pub max_stale: Duration,
     chain: Vec<Source>,
-    /// Until when an unknown key is no reason to ask.
+    /// Until when an unknown `kid` causes no fetch.
     cooldown: Option<NumericDate>,
-    /// How often any source was asked.
+    /// Fetches of all sources.
     fetches: u64,
-    /// How often that failed.
+    /// Failed fetches of all sources.
     failures: u64,
 }
 
 #[derive(Clone, Debug)]
 enum Source {
     Bundled(KeySet),
-    Fetched(Fetched),
+    Remote(RemoteSource),
 }
 
+/// A source that is fetched.
 #[derive(Clone, Debug)]
-struct Fetched {
+struct RemoteSource {
     origin: Origin,
-    /// What it said, in order of precedence: the stages of a secret, or one key set.
-    parts: Vec<Part>,
-    /// When it is to be asked again, once it has been asked.
+    /// The keys that it gave, in order of precedence: the stages of a secret, or one key set.
+    parts: Vec<DatedKeys>,
+    /// When to fetch it again; `None` before the first fetch.
     next: Option<NumericDate>,
-    /// In a row.
+    /// Failures in a row.
     failures: u32,
 }
 
-/// Keys with an age of their own.
+/// Keys, and when they were fetched.
 #[derive(Clone, Debug)]
-struct Part {
+struct DatedKeys {
     keys: KeySet,
-    read: NumericDate,
+    fetched: NumericDate,
 }
 
-/// What came of asking a source, for the log.
+/// Why an event needs a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The issuer has no keys.
+    AnyKey,
+    /// No key of the issuer fits the token.
+    UnknownKey,
+}
+
+impl Need {
+    /// What a denied event lacked; `None` if no key would change the decision.
+    #[must_use]
+    pub fn of(code: Code) -> Option<Self> {
+        match code {
+            Code::KeysUnavailable => Some(Self::AnyKey),
+            Code::UnknownKey => Some(Self::UnknownKey),
+            _ => None,
+        }
+    }
+}
+
+/// The result of a fetch, for the log.
 #[derive(Debug)]
-pub struct Report {
-    /// Which source, as the configuration calls it.
+pub struct FetchReport {
+    /// The source, as the configuration writes it.
     pub source: String,
-    /// What changed, or why it failed.
-    pub outcome: Result<Change, Failure>,
-    /// Seconds until it is asked again.
+    /// What changed, or why the fetch failed.
+    pub outcome: Result<KeyChange, FetchFailure>,
+    /// Time until the next fetch.
     pub next: Duration,
-    /// The age of the source's keys, where it has any.
+    /// The age of the source's keys, if it has any.
     pub age: Option<Duration>,
-    /// Whether the issuer has any key at all.
+    /// Whether the issuer has a usable key, from any source.
     pub usable: bool,
-    /// How often any of the issuer's sources was asked since the sandbox started.
+    /// Fetches of the issuer's sources since the sandbox started.
     pub fetches: u64,
-    /// How often that failed.
+    /// How many of them failed.
     pub failures: u64,
 }
 
-/// How a source's keys differ from those that it had before.
+/// How a source's keys changed with a fetch.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Present number of keys.
+pub struct KeyChange {
+    /// Keys that the source has now.
     pub keys: usize,
-    /// Keys that were not there before.
+    /// New keys.
     pub added: usize,
-    /// Keys that are no longer there.
+    /// Keys that are gone.
     pub removed: usize,
-    /// Why entries were left out, and which parts did not answer; the first few.
+    /// Why entries were skipped, and why parts did not answer; the first few.
     pub left_out: Vec<String>,
 }
 
 impl Sources {
-    /// Sources of an issuer, none as yet.
+    /// An issuer without sources yet.
     #[must_use]
     pub fn new(issuer: &str, algorithms: Vec<Algorithm>, blocked: Vec<String>) -> Self {
         Self {
@@ -121,108 +141,112 @@ impl Sources {
         }
     }
 
-    /// Adds keys that came with the function, as the last source.
+    /// Appends a source of bundled keys.
     pub fn bundle(&mut self, keys: KeySet) {
         self.chain.push(Source::Bundled(keys));
     }
 
-    /// Adds a source that is fetched, as the last.
+    /// Appends a source that is fetched.
     pub fn add(&mut self, origin: Origin) {
-        self.chain.push(Source::Fetched(Fetched { origin, parts: Vec::new(), next: None, failures: 0 }));
+        self.chain.push(Source::Remote(RemoteSource { origin, parts: Vec::new(), next: None, failures: 0 }));
     }
 
-    /// Every key that any source has given; of one name, the earlier source's.
+    /// The present keys of all sources. Of equal `kid`s the earlier source's key counts.
     #[must_use]
     pub fn keys(&self) -> KeySet {
         let mut keys = KeySet::default();
         for source in &self.chain {
             keys.extend(match source {
-                Source::Bundled(own) => own.clone(),
-                Source::Fetched(fetched) => fetched.keys(),
+                Source::Bundled(keys) => keys.clone(),
+                Source::Remote(source) => source.keys(),
             });
         }
         keys
     }
 
-    /// The source at that place.
+    /// The remote source at `index`.
     #[must_use]
-    pub fn origin(&self, at: usize) -> Option<&Origin> {
-        self.fetched().find(|(place, _)| *place == at).map(|(_, source)| &source.origin)
+    pub fn origin(&self, index: usize) -> Option<&Origin> {
+        match self.chain.get(index)? {
+            Source::Remote(source) => Some(&source.origin),
+            Source::Bundled(_) => None,
+        }
     }
 
-    /// What to ask before the first event: nothing, if there are keys without it.
+    /// The source to fetch before the first event; `None` if there are usable keys without a fetch.
     #[must_use]
     pub fn at_start(&self) -> Option<usize> {
         let is_usable = self.chain.iter().any(|source| match source {
-            Source::Bundled(own) => own.is_usable(),
-            Source::Fetched(fetched) => fetched.keys().is_usable(),
+            Source::Bundled(keys) => keys.is_usable(),
+            Source::Remote(source) => source.keys().is_usable(),
         });
-        if is_usable { None } else { self.fetched().next().map(|(at, _)| at) }
+        if is_usable { None } else { self.remote().next().map(|(index, _)| index) }
     }
 
-    /// The age of the fetched keys: of the source that was read longest ago.
+    /// The age of the oldest fetched keys.
     #[must_use]
     pub fn age(&self, now: NumericDate) -> Option<Duration> {
-        self.fetched().filter_map(|(_, source)| source.age(now)).max()
+        self.remote().filter_map(|(_, source)| source.age(now)).max()
     }
 
     /// Whether any source is a secret.
     #[must_use]
     pub fn has_secret(&self) -> bool {
-        self.fetched().any(|(_, source)| matches!(source.origin, Origin::Secret(_)))
+        self.remote().any(|(_, source)| matches!(source.origin, Origin::Secret(_)))
     }
 
-    /// What is to be asked again by now. A source that nobody has needed yet is not among them.
+    /// The sources to fetch again by now. A source that was never fetched is not due.
     pub fn due(&self, now: NumericDate) -> impl Iterator<Item = usize> {
-        self.fetched()
+        self.remote()
             .filter(move |(_, source)| source.next.is_some_and(|next| next <= now))
-            .map(|(at, _)| at)
+            .map(|(index, _)| index)
     }
 
-    /// What to ask because a token could not be judged for want of a key.
+    /// The source to fetch because an event needs a key, or `None` if no fetch is allowed now.
     ///
-    /// Without any key it is the first source that is not waiting after a failure. For an unknown key it is the first that was
-    /// never asked, else the one whose keys are oldest, and no more than once in a [`COOLDOWN`].
+    /// Without any key it is the first source that does not wait after a failure. For an unknown key it is the first
+    /// source that was never fetched, else the one with the oldest keys, at most once in a [`COOLDOWN`].
     #[must_use]
-    pub fn wanted(&self, code: Code, now: NumericDate) -> Option<usize> {
-        let ready = |source: &Fetched| source.failures == 0 || source.next.is_none_or(|next| next <= now);
-        let mut candidates = self.fetched().filter(|(_, source)| ready(source));
-        match code {
-            Code::KeysUnavailable => candidates.next(),
-            Code::UnknownKey if self.cooldown.is_none_or(|until| until <= now) => {
-                let age = |source: &Fetched| source.age(now).unwrap_or(Duration::MAX);
+    pub fn wanted(&self, need: Need, now: NumericDate) -> Option<usize> {
+        let is_ready =
+            |source: &RemoteSource| source.failures == 0 || source.next.is_none_or(|next| next <= now);
+        let mut candidates = self.remote().filter(|(_, source)| is_ready(source));
+        let source = match need {
+            Need::AnyKey => candidates.next(),
+            Need::UnknownKey if self.cooldown.is_some_and(|until| now < until) => None,
+            Need::UnknownKey => {
+                let age = |source: &RemoteSource| source.age(now).unwrap_or(Duration::MAX);
                 candidates.reduce(|first, next| if age(next.1) > age(first.1) { next } else { first })
             }
-            _ => None,
-        }
-        .map(|(at, _)| at)
+        };
+        source.map(|(index, _)| index)
     }
 
-    /// Begins a [`COOLDOWN`] if it is an unknown key for which a source is about to be asked.
-    pub fn begin_cooldown(&mut self, code: Code, now: NumericDate, random: &mut Rng) {
-        if code == Code::UnknownKey {
+    /// Records that a source is about to be fetched. For an unknown key this begins a [`COOLDOWN`].
+    pub fn begin_fetch(&mut self, need: Need, now: NumericDate, random: &mut Rng) {
+        if need == Need::UnknownKey {
             self.cooldown = Some(now.after(COOLDOWN.mul_f64(1.0 + 0.2 * random.f64())));
         }
     }
 
-    /// Takes in what a source answered.
-    pub fn settle(
+    /// Records the result of a fetch of the source at `index`.
+    pub fn record(
         &mut self,
-        at: usize,
-        answer: Result<Found, Failure>,
+        index: usize,
+        result: Result<FetchedKeys, FetchFailure>,
         now: NumericDate,
         random: &mut Rng,
-    ) -> Option<Report> {
-        let accepted = answer.and_then(|found| accept(&found, &self.algorithms, &self.blocked));
+    ) -> Option<FetchReport> {
+        let checked = result.and_then(|fetched| check(&fetched, &self.algorithms, &self.blocked));
         let refresh = self.refresh;
         self.fetches = self.fetches.saturating_add(1);
-        self.failures = self.failures.saturating_add(u64::from(accepted.is_err()));
-        let Some(Source::Fetched(source)) = self.chain.get_mut(at) else { return None };
-        let (outcome, wait) = match accepted {
-            Ok(accepted) => {
+        self.failures = self.failures.saturating_add(u64::from(checked.is_err()));
+        let Some(Source::Remote(source)) = self.chain.get_mut(index) else { return None };
+        let (outcome, wait) = match checked {
+            Ok(checked) => {
                 source.failures = 0;
-                // Early rather than late, and no two sandboxes in step.
-                (Ok(source.replace(accepted, now)), refresh.mul_f64(0.8 + 0.2 * random.f64()))
+                // Early rather than late, and at another time in each sandbox.
+                (Ok(source.replace(checked, now)), refresh.mul_f64(0.8 + 0.2 * random.f64()))
             }
             Err(failure) => {
                 let doubled = FIRST_RETRY.saturating_mul(1 << source.failures.min(16));
@@ -232,7 +256,7 @@ impl Sources {
         };
         source.next = Some(now.after(wait));
         let (name, age) = (source.origin.to_string(), source.age(now));
-        Some(Report {
+        Some(FetchReport {
             source: name,
             outcome,
             next: wait,
@@ -243,15 +267,14 @@ impl Sources {
         })
     }
 
-    /// Drops keys that are older than they may become, and names their sources.
+    /// Drops keys that are too old, and returns the names of their sources.
     pub fn expire(&mut self, now: NumericDate) -> Vec<String> {
         let max_stale = self.max_stale;
         let mut expired = Vec::new();
         for source in &mut self.chain {
-            let Source::Fetched(source) = source else { continue };
-            for part in
-                source.parts.iter_mut().filter(|part| part.is_filled() && part.read.after(max_stale) <= now)
-            {
+            let Source::Remote(source) = source else { continue };
+            let is_expired = |part: &&mut DatedKeys| part.has_keys() && part.fetched.after(max_stale) <= now;
+            for part in source.parts.iter_mut().filter(is_expired) {
                 part.keys = KeySet::default();
                 expired.push(source.origin.to_string());
             }
@@ -262,89 +285,91 @@ impl Sources {
     /// When the next source is due.
     #[must_use]
     pub fn next_due(&self) -> Option<NumericDate> {
-        earliest(self.fetched().filter_map(|(_, source)| source.next))
+        earliest(self.remote().filter_map(|(_, source)| source.next))
     }
 
     /// When the next keys become too old.
     #[must_use]
     pub fn next_expiry(&self) -> Option<NumericDate> {
-        let filled = self.fetched().flat_map(|(_, source)| &source.parts).filter(|part| part.is_filled());
-        earliest(filled.map(|part| part.read.after(self.max_stale)))
+        let parts = self.remote().flat_map(|(_, source)| &source.parts).filter(|part| part.has_keys());
+        earliest(parts.map(|part| part.fetched.after(self.max_stale)))
     }
 
-    fn fetched(&self) -> impl Iterator<Item = (usize, &Fetched)> {
-        self.chain.iter().enumerate().filter_map(|(at, source)| match source {
-            Source::Fetched(fetched) => Some((at, fetched)),
+    fn remote(&self) -> impl Iterator<Item = (usize, &RemoteSource)> {
+        self.chain.iter().enumerate().filter_map(|(index, source)| match source {
+            Source::Remote(source) => Some((index, source)),
             Source::Bundled(_) => None,
         })
     }
 }
 
-/// The first of some dates.
-pub(crate) fn earliest(dates: impl Iterator<Item = NumericDate>) -> Option<NumericDate> {
-    dates.reduce(|first, date| if date < first { date } else { first })
-}
-
-/// An answer that holds at least one key of use.
-struct Accepted {
-    /// Of each part the keys; nothing of one that did not answer.
+/// The result of a fetch, with at least one usable key.
+struct CheckedKeys {
+    /// The keys of each part; `None` for one that did not answer.
     parts: Vec<Option<KeySet>>,
-    left_out: Vec<String>,
+    skipped: Vec<String>,
 }
 
-fn accept(found: &Found, algorithms: &[Algorithm], blocked: &[String]) -> Result<Accepted, Failure> {
-    if found.parts.iter().flatten().any(|part| part.len() > MAX_KEYS) {
-        return Err(Failure::TooManyKeys);
+fn check(
+    fetched: &FetchedKeys,
+    algorithms: &[Algorithm],
+    blocked: &[String],
+) -> Result<CheckedKeys, FetchFailure> {
+    if fetched.parts.iter().flatten().any(|part| part.len() > MAX_KEYS) {
+        return Err(FetchFailure::TooManyKeys);
     }
-    let mut left_out = found.notes.clone();
-    let mut fit = |entries: &Vec<Value>| {
+    let mut skipped = fetched.notes.clone();
+    let mut check_part = |entries: &Vec<Value>| {
         let (mut keys, unusable) = KeySet::from_entries(entries, algorithms, blocked);
-        left_out.extend(unusable.iter().map(|(at, why)| format!("key {at}: {why}")));
-        let published = keys.drop_published();
-        left_out.extend(published.iter().map(|print| format!("key {print}: its private half is published")));
+        skipped.extend(unusable.iter().map(|(index, why)| format!("key {index}: {why}")));
+        let published = keys.remove_published();
+        skipped.extend(published.iter().map(|print| format!("key {print}: the private half is public")));
         keys
     };
-    let parts: Vec<_> = found.parts.iter().map(|part| part.as_ref().map(&mut fit)).collect();
-    left_out.truncate(MAX_TOLD);
+    let parts: Vec<_> = fetched.parts.iter().map(|part| part.as_ref().map(&mut check_part)).collect();
+    skipped.truncate(MAX_REPORTED);
     if parts.iter().flatten().any(KeySet::is_usable) {
-        Ok(Accepted { parts, left_out })
+        Ok(CheckedKeys { parts, skipped })
     } else {
-        Err(Failure::NoUsableKey(left_out.join("; ")))
+        Err(FetchFailure::NoUsableKey(skipped.join("; ")))
     }
 }
 
-impl Part {
-    fn is_filled(&self) -> bool {
+impl DatedKeys {
+    fn has_keys(&self) -> bool {
         !self.keys.keys().is_empty()
     }
 }
 
-impl Fetched {
+impl RemoteSource {
     fn keys(&self) -> KeySet {
         let mut keys = KeySet::default();
         self.parts.iter().for_each(|part| keys.extend(part.keys.clone()));
         keys
     }
 
-    /// Of its oldest keys.
+    /// The age of the oldest keys.
     fn age(&self, now: NumericDate) -> Option<Duration> {
-        let filled = self.parts.iter().filter(|part| part.is_filled());
-        earliest(filled.map(|part| part.read)).map(|read| now.since(read))
+        let parts = self.parts.iter().filter(|part| part.has_keys());
+        earliest(parts.map(|part| part.fetched)).map(|fetched| now.since(fetched))
     }
 
-    /// Takes the new keys in the place of the old; of a part that did not answer, the old ones stay.
-    fn replace(&mut self, accepted: Accepted, now: NumericDate) -> Change {
+    /// Replaces the keys. A part that did not answer keeps its old ones.
+    fn replace(&mut self, new: CheckedKeys, now: NumericDate) -> KeyChange {
         let before = self.keys();
-        let mut old = std::mem::take(&mut self.parts).into_iter();
-        for part in accepted.parts {
-            let old = old.next();
-            self.parts.push(match (part, old) {
+        let mut old_parts = std::mem::take(&mut self.parts).into_iter();
+        for part in new.parts {
+            self.parts.push(match (part, old_parts.next()) {
                 (None, Some(old)) => old,
-                (part, _) => Part { keys: part.unwrap_or_default(), read: now },
+                (part, _) => DatedKeys { keys: part.unwrap_or_default(), fetched: now },
             });
         }
         let after = self.keys();
-        let (keys, added, removed) = (after.keys().len(), after.beyond(&before), before.beyond(&after));
-        Change { keys, added, removed, left_out: accepted.left_out }
+        KeyChange {
+            keys: after.keys().len(),
+            added: after.count_missing_in(&before),
+            removed: before.count_missing_in(&after),
+            left_out: new.skipped,
+        }
     }
 }

@@ -1,17 +1,18 @@
-//! Metrics for CloudWatch, as members of a line that CloudWatch Logs takes out of it: no call, no agent, nothing to wait for.
+//! Metrics for CloudWatch in the embedded metric format: members of a log line that CloudWatch Logs extracts. They need
+//! no call and no agent.
 //!
-//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>. Each
-//! name and set of dimensions is a metric that AWS charges for, so there are few; `kid` and principal are never among the
-//! dimensions, since their values are without number.
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
+//! AWS charges for each name and set of dimensions, so there are few. `kid` and principal are never dimensions, since
+//! the number of their values is not limited.
 
-/// Of all metrics.
+/// The namespace of all metrics.
 const NAMESPACE: &str = "iot-jwt-authorizer";
 
 /// A metric of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Metric {
     Allowed,
-    /// Counted by code too.
+    /// Also counted by code.
     Refused,
     Duration,
     KeyFetches,
@@ -43,20 +44,20 @@ impl Metric {
         }
     }
 
-    /// Whether it counts this one line; the others are members of the line already.
-    const fn is_one(self) -> bool {
+    /// Whether the metric counts lines, with the value 1. The others are members of the line already.
+    const fn is_count(self) -> bool {
         !matches!(self, Self::Duration | Self::KeyFetches | Self::KeyAge)
     }
 }
 
-/// Adds the members of metrics to an object whose last brace is missing. `function` is Lambda's name of the function, which is
-/// letters, digits, hyphens and underscores.
+/// Appends the metrics to an object without its closing brace. `function` is Lambda's name of the function: letters,
+/// digits, hyphens and underscores.
 pub(super) fn write(line: &mut Vec<u8>, milliseconds: i64, function: &str, metrics: &[Metric]) {
     let mut write = |text: &str| line.extend_from_slice(text.as_bytes());
     write(",\"function\":\"");
     write(function);
     write("\"");
-    for metric in metrics.iter().filter(|metric| metric.is_one()) {
+    for metric in metrics.iter().filter(|metric| metric.is_count()) {
         write(",\"");
         write(metric.name());
         write("\":1");
@@ -66,8 +67,8 @@ pub(super) fn write(line: &mut Vec<u8>, milliseconds: i64, function: &str, metri
     write(",\"CloudWatchMetrics\":[{\"Namespace\":\"");
     write(NAMESPACE);
     write("\",\"Dimensions\":[[\"function\"]],\"Metrics\":[");
-    for (at, metric) in metrics.iter().enumerate() {
-        write(if at == 0 { "{\"Name\":\"" } else { ",{\"Name\":\"" });
+    for (index, metric) in metrics.iter().enumerate() {
+        write(if index == 0 { "{\"Name\":\"" } else { ",{\"Name\":\"" });
         write(metric.name());
         write("\",\"Unit\":\"");
         write(metric.unit());

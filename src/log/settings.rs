@@ -1,40 +1,40 @@
-//! How the log is to be: Lambda's own settings, from the environment.
+//! Lambda's own settings of the log, from the environment.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html>
 
 use serde::Serialize;
 
-/// How grave a line is.
+/// The level of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
-    /// Somebody was let in, or keys came.
+    /// An allowed request, or fetched keys.
     Info,
-    /// Somebody was refused, or keys did not come.
+    /// A denied request, or a failed fetch.
     Warn,
-    /// It is our fault.
+    /// A failure on our side.
     Error,
-    /// Nothing is written at this level: who asks for it asks for silence.
+    /// No line has this level. Selecting it silences the log.
     Fatal,
 }
 
-/// What is written, how, and for which function.
+/// Which lines are written, in which format, for which function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct LogSettings {
     function: Box<str>,
-    least: Level,
+    min_level: Level,
     json: bool,
 }
 
-impl Settings {
-    /// Reads Lambda's variables. Without `AWS_LAMBDA_LOG_LEVEL` everything is written.
+impl LogSettings {
+    /// Reads Lambda's variables. Without `AWS_LAMBDA_LOG_LEVEL` every line is written.
     #[must_use]
-    pub fn of(environment: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn read(environment: &dyn Fn(&str) -> Option<String>) -> Self {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let function = environment("AWS_LAMBDA_FUNCTION_NAME").filter(|name| name.bytes().all(is_plain));
         Self {
             function: function.unwrap_or_default().into(),
-            least: match environment("AWS_LAMBDA_LOG_LEVEL").as_deref() {
+            min_level: match environment("AWS_LAMBDA_LOG_LEVEL").as_deref() {
                 Some("WARN") => Level::Warn,
                 Some("ERROR") => Level::Error,
                 Some("FATAL") => Level::Fatal,
@@ -44,19 +44,19 @@ impl Settings {
         }
     }
 
-    /// Whether lines of that level are written.
+    /// Whether lines of `level` are written.
     #[must_use]
     pub fn writes(&self, level: Level) -> bool {
-        level >= self.least
+        level >= self.min_level
     }
 
-    /// The function's name, the dimension of its metrics.
+    /// The function's name, a dimension of its metrics.
     #[must_use]
     pub fn function(&self) -> &str {
         &self.function
     }
 
-    /// Whether every line has to be JSON, those about faults at start included.
+    /// Whether every line must be JSON, including configuration errors at start.
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.json

@@ -1,51 +1,51 @@
-//! What a statement is about.
+//! The actions of a statement.
 
-/// `iot:Publish` and so on, and how JSON has them: that is asked for with every token, and does not depend on it.
+/// A set of action names, such as `iot:Publish`, and their JSON, serialised once at start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actions {
     names: Vec<Box<str>>,
-    text: Box<str>,
+    json: Box<str>,
 }
 
 impl Actions {
-    /// In the order in which they first come, each once: sets are compared by their sizes. AWS's names have nothing that JSON escapes.
+    /// The distinct names, in the order of their first occurrence. AWS's names have no character that JSON escapes.
     #[must_use]
-    pub fn of<'n>(all: impl IntoIterator<Item = &'n str>) -> Self {
+    pub fn of<'n>(actions: impl IntoIterator<Item = &'n str>) -> Self {
         let mut names: Vec<Box<str>> = Vec::with_capacity(2);
-        for name in all {
-            if !names.iter().any(|own| **own == *name) {
+        for name in actions {
+            if !names.iter().any(|known| **known == *name) {
                 names.push(name.into());
             }
         }
-        let text = match &*names {
-            [one] => ["\"", one, "\""].concat(),
-            several => ["[\"", &several.join(r#"",""#), "\"]"].concat(),
+        let json = match &*names {
+            [name] => ["\"", name, "\""].concat(),
+            names => ["[\"", &names.join(r#"",""#), "\"]"].concat(),
         };
-        Self { names, text: text.into() }
+        Self { names, json: json.into() }
     }
 
-    /// In order, each once.
+    /// The names, each once.
     #[must_use]
     pub fn names(&self) -> &[Box<str>] {
         &self.names
     }
 
-    /// As a member's value: one stands alone, several are a list.
+    /// The JSON value of a statement's `Action`: a string for one name, else a list.
     #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
+    pub fn json(&self) -> &str {
+        &self.json
     }
 
-    /// Whether both are about the same, in whatever order.
+    /// Whether both sets have the same names, in any order. Names are distinct, so equal sizes and inclusion suffice.
     #[must_use]
-    pub fn are_those_of(&self, other: &Self) -> bool {
+    pub fn is_same_set(&self, other: &Self) -> bool {
         self.names.len() == other.names.len() && self.names.iter().all(|name| other.names.contains(name))
     }
 
-    /// Those of both: these first, then what is not among them.
+    /// The union: these names first, then the other names of `other`.
     #[must_use]
-    pub fn with(&self, more: &Self) -> Self {
-        Self::of(self.names.iter().chain(&more.names).map(|name| &**name))
+    pub fn union(&self, other: &Self) -> Self {
+        Self::of(self.names.iter().chain(&other.names).map(|name| &**name))
     }
 }
 
@@ -58,21 +58,22 @@ mod tests {
     }
 
     #[test]
-    fn one_stands_alone_and_several_are_a_list() {
-        assert_eq!(actions(&["iot:Connect"]).text(), r#""iot:Connect""#);
-        assert_eq!(actions(&["iot:Publish", "iot:Receive"]).text(), r#"["iot:Publish","iot:Receive"]"#);
+    fn one_action_is_a_string_and_several_are_a_list() {
+        assert_eq!(actions(&["iot:Connect"]).json(), r#""iot:Connect""#);
+        assert_eq!(actions(&["iot:Publish", "iot:Receive"]).json(), r#"["iot:Publish","iot:Receive"]"#);
     }
 
     #[test]
-    fn sets_have_no_order_and_nothing_twice() {
-        let (one, two) = (actions(&["iot:Publish", "iot:Receive"]), actions(&["iot:Receive", "iot:Publish"]));
-        assert!(one.are_those_of(&two));
+    fn sets_have_no_order_and_no_duplicates() {
+        let (left, right) =
+            (actions(&["iot:Publish", "iot:Receive"]), actions(&["iot:Receive", "iot:Publish"]));
+        assert!(left.is_same_set(&right));
         assert_eq!(actions(&["iot:Publish", "iot:Publish"]), actions(&["iot:Publish"]));
-        assert!(!one.are_those_of(&actions(&["iot:Publish"])));
-        assert!(!one.are_those_of(&actions(&["iot:Publish", "iot:Connect"])));
-        assert_eq!(one.with(&two), one);
+        assert!(!left.is_same_set(&actions(&["iot:Publish"])));
+        assert!(!left.is_same_set(&actions(&["iot:Publish", "iot:Connect"])));
+        assert_eq!(left.union(&right), left);
         assert_eq!(
-            one.with(&actions(&["iot:Connect"])),
+            left.union(&actions(&["iot:Connect"])),
             actions(&["iot:Publish", "iot:Receive", "iot:Connect"])
         );
     }

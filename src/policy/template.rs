@@ -1,45 +1,48 @@
 //! A policy file: an AWS IoT policy with slots, checked at start, filled for each token.
 //!
-//! It is parsed as JSON first and slots are filled inside its strings only, so the shape of a policy is the file's alone.
+//! It is parsed as JSON first, and slots are filled inside its strings only. So a token never changes a policy's
+//! structure.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html>
 
-mod action;
 mod parse;
+mod resource_kind;
 
 use serde_json::{Map, Value};
 
-use super::filling::Filling;
-use super::{Actions, Bindings, Text, Used};
+use super::Actions;
+use super::substitution::Substitution;
+use crate::bindings::Bindings;
 use crate::denial::Code;
+use crate::template_text::{TemplateText, UsedSlots};
 
-/// Allow or Deny.
+/// The effect of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Grants.
+    /// Allows the actions.
     Allow,
-    /// Takes away, whatever else grants.
+    /// Denies the actions, whatever else allows them.
     Deny,
 }
 
-/// A policy file, with all it may refer to resolved.
+/// A policy file whose variables are all resolved.
 #[derive(Clone, Debug)]
 pub struct Template {
-    /// `policies/NAME.json`
+    /// The name of the file without `.json`.
     pub name: Box<str>,
     /// In the order of the file.
     pub statements: Vec<Statement>,
-    /// The slots that it uses.
-    pub used: Used,
+    /// The slots that the policy uses.
+    pub used: UsedSlots,
 }
 
-/// One statement; its `Sid` is dropped.
+/// One statement. Its `Sid` is dropped.
 #[derive(Clone, Debug)]
 pub struct Statement {
     /// Allow or Deny.
     pub effect: Effect,
-    /// `iot:Publish` and so on.
+    /// The actions, such as `iot:Publish`.
     pub actions: Actions,
-    /// One or more.
+    /// At least one.
     pub resources: Vec<Resource>,
     /// In the order of the file.
     pub condition: Vec<ConditionEntry>,
@@ -48,32 +51,37 @@ pub struct Statement {
 /// One resource of a statement.
 #[derive(Clone, Debug)]
 pub struct Resource {
-    /// Its text.
-    pub text: Text,
-    /// Whether it comes without `arn:`, to be put under the function's own account and Region.
+    /// The text.
+    pub text: TemplateText,
+    /// Whether the text has no `arn:`. Then it gets partition, Region and account of the function's ARN.
     pub is_relative: bool,
 }
 
 /// One operator and key of a condition.
 #[derive(Clone, Debug)]
 pub struct ConditionEntry {
-    /// `StringEquals` and so on.
+    /// The operator, such as `StringEquals`.
     pub operator: Box<str>,
-    /// `iot:LastWillTopic` and so on.
+    /// The condition key, such as `iot:LastWillTopic`.
     pub key: Box<str>,
-    /// One or more.
-    pub values: Vec<Text>,
+    /// At least one.
+    pub values: Vec<TemplateText>,
 }
 
 impl Template {
-    /// Adds what the template says for these bindings. A resource whose slot is absent is left out, and so is an Allow
-    /// without resources or whose condition cannot be filled.
+    /// Fills the template. A resource whose slot is absent is skipped, and so is an Allow without resources or with a
+    /// condition that cannot be filled.
     ///
     /// # Errors
-    /// [`Code::ClientIdNotAllowed`] when a Deny hangs on the client id and there is none: leaving it out would widen.
-    pub(super) fn fill<'t>(&'t self, bindings: &Bindings<'_>, filling: &mut Filling<'t>) -> Result<(), Code> {
+    /// [`Code::ClientIdNotAllowed`] if a Deny needs the client id and the request has no client id. Skipping the Deny
+    /// would widen the policy.
+    pub(super) fn fill<'t>(
+        &'t self,
+        bindings: &Bindings<'_>,
+        substitution: &mut Substitution<'t>,
+    ) -> Result<(), Code> {
         for statement in &self.statements {
-            if filling.add(statement, bindings).is_none() && statement.effect == Effect::Deny {
+            if substitution.add(statement, bindings).is_none() && statement.effect == Effect::Deny {
                 return Err(Code::ClientIdNotAllowed);
             }
         }
@@ -82,7 +90,7 @@ impl Template {
 }
 
 impl Statement {
-    /// The condition as JSON, empty when there is none, `None` when a value of it cannot be filled.
+    /// The condition as JSON; empty without a condition, `None` if a value of it cannot be filled.
     pub(super) fn fill_condition(&self, bindings: &Bindings<'_>) -> Option<String> {
         if self.condition.is_empty() {
             return Some(String::new());
@@ -91,13 +99,13 @@ impl Statement {
         for entry in &self.condition {
             let mut values = Vec::new();
             for text in &entry.values {
-                let count = text.count(bindings);
+                let count = bindings.count(text);
                 if count == 0 {
                     return None;
                 }
-                values.extend((0..count).map(|at| {
+                values.extend((0..count).map(|index| {
                     let mut value = String::new();
-                    text.write(at, bindings, &mut value);
+                    bindings.write(text, index, &mut value);
                     value
                 }));
             }

@@ -1,16 +1,19 @@
-//! Cases as data: what a token is, where it stands, and what has to come of it.
+//! Cases as data: how a token is made, where it is in the event, and the expected decision.
 //!
-//! A file of `tests/cases/` is a list of cases. All members but `title` and `expect` have defaults:
+//! A file of `tests/cases/` is a list of cases. All members but `title` and `expect` are optional:
 //!
-//! - `deployment`: a folder of `tests/deployments/`, or `example`.
-//! - `token`, `other`: how a token is made. `signer`; `header` and `claims`, merged into the usual ones, null taking a member
-//!   out (`{"is": null}` puts a null in); `raw_header`, `raw_payload`: the text itself; `then`: what is done to it afterwards.
-//! - `event`: with `$TOKEN`, `$BASE64` (the token, base64), `$PARTS` (the first two parts), `$SIGNATURE` (the third, in padded standard base64),
-//!   `$PERCENT` (that, percent-encoded), `$OTHER` (the other token) put in. By default the token is the MQTT password of client id `ana`.
-//! - `client_id`: another client id for that event.
-//! - `at`: seconds from the present.
+//! - `deployment`: a folder of `tests/deployments/`, or `example`, the default.
+//! - `token`, `other`: how a token is made. `signer` is a name of `Signer`. `header` and `claims` are merged into the
+//!   default ones; null removes a member, and `{"is": X}` stands for X itself. `raw_header` and `raw_payload` are the
+//!   text itself. `change` is applied to the signed token.
+//! - `event`: the event, in which `$TOKEN` is replaced by the token, `$BASE64` by the token in base64, `$PARTS` by its
+//!   first two parts, `$SIGNATURE` by its third in padded standard base64, `$PERCENT` by that percent-encoded, and
+//!   `$OTHER` by the token `other`. By default the token is the MQTT password of the client id `ana`.
+//! - `client_id`: another client id for the default event.
+//! - `at`: the time of the decision, in seconds after the present time of the tests.
 //! - `function`: the ARN that was invoked.
-//! - `expect`: a code, or `allow` with any of `documents`, `resources` (action to list), `principal`, `disconnect`, `refresh`.
+//! - `expect`: a code, or `allow` with any of `documents`, `resources` (lists by action), `principal`, `disconnect` and
+//!   `refresh`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,14 +21,14 @@ use std::fs;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use iot_jwt_authorizer::authorizer::{Authorizer, Decision};
-use iot_jwt_authorizer::log::{self, Settings};
-use iot_jwt_authorizer::response::Answer;
+use iot_jwt_authorizer::log::{self, LogSettings};
+use iot_jwt_authorizer::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::deployment::Deployment;
 use super::signer::Signer;
-use super::{FUNCTION, NOW, at, circumstances, root};
+use super::{FUNCTION, NOW, at, event_facts, root};
 
 /// One case.
 #[derive(Deserialize)]
@@ -64,10 +67,10 @@ pub struct TokenSpec {
     #[serde(default)]
     raw_payload: Option<String>,
     #[serde(default)]
-    then: Option<Change>,
+    change: Option<Change>,
 }
 
-/// What is done to a token once it is signed.
+/// A change to a signed token.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Change {
@@ -75,7 +78,7 @@ enum Change {
     EmptySignature,
     CutSignature,
     PadSignature,
-    LooseBits,
+    TrailingBits,
     SwapPayload,
     StandardAlphabet,
     AppendPart,
@@ -108,22 +111,22 @@ pub fn cases(file: &str) -> Vec<Case> {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// Checks every case of a file and returns the codes that were met, `allow` among them.
-pub fn check(file: &str) -> Vec<String> {
+/// Checks the cases of a file whose title contains a text, or all, and returns the outcome of each: a code or `allow`.
+pub fn check(file: &str, title: Option<&str>) -> Vec<String> {
     let mut deployments: BTreeMap<String, Authorizer> = BTreeMap::new();
     let mut failures = Vec::new();
-    let mut met = Vec::new();
-    for case in cases(file) {
+    let mut outcomes = Vec::new();
+    for case in cases(file).into_iter().filter(|case| title.is_none_or(|text| case.title.contains(text))) {
         let name = case.deployment.clone().unwrap_or_else(|| "example".to_owned());
         let authorizer =
             deployments.entry(name).or_insert_with_key(|name| Deployment::named(name).authorizer());
         match case.check(authorizer) {
-            Ok(code) => met.push(code),
+            Ok(outcome) => outcomes.push(outcome),
             Err(why) => failures.push(format!("{}: {why}", case.title)),
         }
     }
     assert!(failures.is_empty(), "{file}:\n{}", failures.join("\n"));
-    met
+    outcomes
 }
 
 impl Case {
@@ -148,7 +151,7 @@ impl Case {
             .into_bytes()
     }
 
-    /// The deployment that it is about.
+    /// The name of the case's deployment.
     pub fn deployment(&self) -> &str {
         self.deployment.as_deref().unwrap_or("example")
     }
@@ -158,18 +161,20 @@ impl Case {
         self.function.as_deref().unwrap_or(FUNCTION)
     }
 
-    /// Seconds from the present.
+    /// The time of the decision, in seconds after [`NOW`].
     pub fn at(&self) -> f64 {
         self.at
     }
 
     fn check(&self, authorizer: &Authorizer) -> Result<String, String> {
-        let function = self.function.as_deref().unwrap_or(FUNCTION);
-        let decision = authorizer.authorize(&self.event(), function, at(self.at));
-        self.keeps_secrets(&decision)?;
+        let event = self.event();
+        let decision = authorizer.authorize(&event, self.function(), at(self.at));
+        self.check_log(&decision)?;
         match (&self.expect, &decision.outcome) {
             (Expectation::Code(code), Err(denial)) if *code == denial.code().name() => Ok(code.clone()),
-            (Expectation::Allow { allow }, Ok(answer)) => allow.check(answer).map(|()| "allow".to_owned()),
+            (Expectation::Allow { allow }, Ok(response)) => {
+                allow.check(response).map(|()| "allow".to_owned())
+            }
             (Expectation::Code(code), Ok(_)) => Err(format!("allowed, not `{code}`")),
             (Expectation::Code(code), Err(denial)) => Err(format!("`{denial}`, not `{code}`")),
             (Expectation::Allow { .. }, Err(denial)) => Err(format!("`{denial}`, not allowed")),
@@ -178,16 +183,17 @@ impl Case {
 }
 
 impl Case {
-    /// No part of a token, and of a refused one no claim, is in the line that is logged or in what a refusal says of itself.
-    fn keeps_secrets(&self, decision: &Decision<'_>) -> Result<(), String> {
-        let line = log::line(decision, circumstances(), &Settings::of(&|_| None)).unwrap();
+    /// Checks that the log line is one line, and that neither it nor the text of the denial contains a part of a token
+    /// or, for a denied token, a claim.
+    fn check_log(&self, decision: &Decision<'_>) -> Result<(), String> {
+        let line = log::line(decision, event_facts(), &LogSettings::read(&|_| None)).unwrap();
         let line = String::from_utf8(line).unwrap();
-        let refusal =
+        let denial =
             decision.outcome.as_ref().err().map(|denial| format!("{denial} {denial:?}")).unwrap_or_default();
         let tokens = [Some(&self.token), self.other.as_ref()];
         for token in tokens.into_iter().flatten() {
             let text = token.make();
-            // `use` chooses a policy by its name, and names of policies are logged.
+            // `use` selects a policy by its name, and policy names are logged.
             let claims = token.claims.iter().filter(|(name, _)| decision.outcome.is_err() && *name != "use");
             let claims = claims.filter_map(|(_, value)| value.as_str());
             let secrets = text.split('.').filter(|part| part.len() > 8).map(str::to_owned);
@@ -195,8 +201,8 @@ impl Case {
                 .chain([STANDARD.encode(&text)])
                 .chain(claims.filter(|claim| claim.len() > 8).map(str::to_owned));
             for secret in secrets {
-                if line.contains(&secret) || refusal.contains(&secret) {
-                    return Err("the log holds a part of the token".to_owned());
+                if line.contains(&secret) || denial.contains(&secret) {
+                    return Err("the log contains a part of the token".to_owned());
                 }
             }
         }
@@ -222,14 +228,14 @@ impl TokenSpec {
         let header = self.raw_header.clone().unwrap_or_else(|| header.to_string());
         let payload = self.raw_payload.clone().unwrap_or_else(|| claims.to_string());
         let token = signer.sign(header.as_bytes(), payload.as_bytes());
-        match &self.then {
+        match &self.change {
             Some(change) => change.apply(&token),
             None => token,
         }
     }
 }
 
-/// Null takes a member out, `{"is": X}` stands for X itself.
+/// Changes members of an object. Null removes a member, and `{"is": X}` stands for X itself.
 fn merge(object: &mut Value, changes: &Map<String, Value>) {
     for (name, value) in changes {
         match value {
@@ -259,8 +265,8 @@ impl Change {
             Self::EmptySignature => format!("{signed}."),
             Self::CutSignature => with(&bytes[..bytes.len() - 1]),
             Self::PadSignature => format!("{token}=="),
-            Self::LooseBits => {
-                // The last of 342 characters carries two bits too many; any but `A`, `Q`, `g` and `w` is loose.
+            Self::TrailingBits => {
+                // The last of 342 characters has four unused bits. They are zero in `A`, `Q`, `g` and `w` only.
                 let (rest, last) = token.split_at(token.len() - 1);
                 let next = char::from(last.as_bytes()[0] + 1);
                 format!("{rest}{next}")
@@ -284,51 +290,51 @@ impl Change {
 }
 
 impl Allowed {
-    fn check(&self, answer: &Answer) -> Result<(), String> {
-        let answer = serde_json::to_value(answer).unwrap();
+    fn check(&self, response: &Response) -> Result<(), String> {
+        let response = serde_json::to_value(response).unwrap();
         let mut expected = vec![("isAuthenticated", json!(true))];
         expected.extend(self.documents.clone().map(|documents| ("policyDocuments", documents)));
         expected.extend(self.principal.clone().map(|principal| ("principalId", json!(principal))));
         expected.extend(self.disconnect.map(|seconds| ("disconnectAfterInSeconds", json!(seconds))));
         expected.extend(self.refresh.map(|seconds| ("refreshAfterInSeconds", json!(seconds))));
         for (member, value) in expected {
-            if answer[member] != value {
-                return Err(format!("`{member}` is {}, not {value}", answer[member]));
+            if response[member] != value {
+                return Err(format!("`{member}` is {}, not {value}", response[member]));
             }
         }
         match &self.resources {
-            Some(resources) if *resources != granted(&answer) => {
-                Err(format!("it grants {:?}", granted(&answer)))
+            Some(resources) if *resources != granted(&response) => {
+                Err(format!("it grants {:?}", granted(&response)))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// What an answer's Allow statements grant: action to resources, both without their prefixes.
-pub fn granted(answer: &Value) -> BTreeMap<String, BTreeSet<String>> {
-    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for document in answer["policyDocuments"].as_array().unwrap() {
+/// The resources that a response grants, by action, both without their prefixes. A denied action begins with `-`.
+pub fn granted(response: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let mut granted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for document in response["policyDocuments"].as_array().unwrap() {
         for statement in document["Statement"].as_array().unwrap() {
             for action in strings(&statement["Action"]) {
                 let name = action.trim_start_matches("iot:");
                 let name = if statement["Effect"] == "Deny" { format!("-{name}") } else { name.to_owned() };
-                let short = strings(&statement["Resource"]).into_iter().map(|resource| {
+                let resources = strings(&statement["Resource"]).into_iter().map(|resource| {
                     match resource.strip_prefix("arn:aws:iot:eu-west-1:123456789012:") {
                         Some(rest) if rest != "*" => rest.to_owned(),
                         _ => resource,
                     }
                 });
-                all.entry(name).or_default().extend(short);
+                granted.entry(name).or_default().extend(resources);
             }
         }
     }
-    all
+    granted
 }
 
 fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => items.iter().map(|item| item.as_str().unwrap().to_owned()).collect(),
-        one => vec![one.as_str().unwrap().to_owned()],
+        text => vec![text.as_str().unwrap().to_owned()],
     }
 }

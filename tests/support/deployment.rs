@@ -4,14 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use iot_jwt_authorizer::authorizer::Authorizer;
-use iot_jwt_authorizer::config::{Config, Faults};
+use iot_jwt_authorizer::config::{Config, ConfigErrors};
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::root;
 use super::signer::Signer;
 
-/// A deployment in a folder of its own.
+/// A deployment in a temporary folder.
 pub struct Deployment {
     folder: TempDir,
 }
@@ -22,8 +22,8 @@ impl Deployment {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// A copy of `tests/deployments/NAME`, or of the shipped example if that is the name. Keys are those of the signers named in
-    /// its `keys/NAME.signers`, one a line; the example's are RS256 and ES256.
+    /// A copy of `tests/deployments/NAME`, or of the shipped one for the name `example`. Each `keys/NAME.signers`
+    /// becomes a key set of the signers that it lists, one on a line. The example's signers are `rs256` and `es256`.
     pub fn named(name: &str) -> Self {
         let deployment = Self::empty();
         let root = root();
@@ -63,18 +63,18 @@ impl Deployment {
         self.write(name, json!({ "keys": keys }).to_string());
     }
 
-    /// Where a file is.
+    /// The path of a file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// What the function makes of it.
-    pub fn load(&self) -> Result<Config, Faults> {
+    /// Reads the deployment as the function does.
+    pub fn load(&self) -> Result<Config, ConfigErrors> {
         Config::load(&self.path("authorizer.toml"), &|_| None)
     }
 
-    /// What the function makes of it, which has to be sound.
+    /// The authorizer of a deployment without errors.
     pub fn authorizer(&self) -> Authorizer {
-        self.load().unwrap_or_else(|faults| panic!("{faults}")).authorizer
+        self.load().unwrap_or_else(|errors| panic!("{errors}")).authorizer
     }
 }

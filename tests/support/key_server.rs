@@ -1,4 +1,4 @@
-//! A key server on loopback that does whatever goes wrong with key servers.
+//! A key server on loopback that can respond correctly and fail in every way that key servers do.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,29 +10,29 @@ use serde_json::{Value, json};
 
 use super::signer::Signer;
 
-/// What the server does with a request.
+/// How the server responds to a request.
 #[derive(Clone, Debug)]
 pub enum Behaviour {
-    /// Status, further header lines and body, with the length that it has.
-    Answer(u16, String, String),
-    /// These bytes as they are, then the end of the connection.
+    /// Status, further header lines, and the body with its correct length.
+    Response(u16, String, String),
+    /// These bytes, then the end of the connection.
     Bytes(Vec<u8>),
     /// A body without end.
     Endless,
-    /// A byte now and then.
+    /// A body that is sent byte by byte, with pauses.
     Drip,
-    /// Nothing at all, and the connection stays open.
+    /// No response, and the connection stays open.
     Hang,
-    /// The connection ends before anything is read.
+    /// The connection ends without a response.
     Close,
-    /// The connection is reset in the middle of the answer.
+    /// The connection is reset in the middle of the response.
     Reset,
 }
 
 impl Behaviour {
-    /// A good answer.
+    /// A response with status 200.
     pub fn ok(body: impl Into<String>) -> Self {
-        Self::Answer(200, String::new(), body.into())
+        Self::Response(200, String::new(), body.into())
     }
 
     /// The key set of these signers.
@@ -50,16 +50,16 @@ pub struct KeyServer {
 
 struct State {
     behaviour: Behaviour,
-    /// The paths that were asked for.
-    asked: Vec<String>,
+    /// The paths of all requests.
+    requested_paths: Vec<String>,
 }
 
 impl KeyServer {
-    /// Starts a server that behaves so on every path.
+    /// Starts a server that responds so on every path.
     pub fn start(behaviour: Behaviour) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Mutex::new(State { behaviour, asked: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { behaviour, requested_paths: Vec::new() }));
         let shared = state.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -70,47 +70,52 @@ impl KeyServer {
         Self { address, state }
     }
 
-    /// How it behaves from here on.
-    pub fn behave(&self, behaviour: Behaviour) {
+    /// Changes the response to further requests.
+    pub fn set_behaviour(&self, behaviour: Behaviour) {
         self.state.lock().unwrap().behaviour = behaviour;
     }
 
-    /// An address on it.
+    /// The URL of a path of the server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The paths that were asked for.
-    pub fn asked(&self) -> Vec<String> {
-        self.state.lock().unwrap().asked.clone()
+    /// The paths of all requests so far.
+    pub fn requested_paths(&self) -> Vec<String> {
+        self.state.lock().unwrap().requested_paths.clone()
     }
 }
 
-/// An address on loopback where nobody listens.
-pub fn nobody() -> String {
+/// A URL on loopback where no server listens.
+pub fn closed_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}/keys", listener.local_addr().unwrap())
 }
 
 fn serve(mut stream: TcpStream, shared: &Mutex<State>) {
-    // A connection may bring several requests.
-    while let Some(path) = request(&mut stream) {
+    // One connection may carry several requests.
+    while let Some(path) = begin_request(&mut stream) {
         let behaviour = {
             let mut state = shared.lock().unwrap();
-            state.asked.push(path);
+            state.requested_paths.push(path);
             state.behaviour.clone()
         };
-        if !act(&mut stream, &behaviour) {
+        if matches!(behaviour, Behaviour::Reset) {
+            // The kernel resets a connection that is closed with unread bytes.
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"keys\"");
+            return;
+        }
+        if stream.read_exact(&mut [0]).is_err() || !respond(&mut stream, &behaviour) {
             return;
         }
     }
 }
 
-/// The path of the next request, if there is one.
-fn request(stream: &mut TcpStream) -> Option<String> {
+/// Reads a request without body up to its last byte, and returns its path, or `None` at the end of the connection.
+fn begin_request(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
+    while !head.ends_with(b"\r\n\r") {
         if stream.read(&mut byte).ok()? == 0 {
             return None;
         }
@@ -119,10 +124,10 @@ fn request(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8_lossy(&head).split(' ').nth(1)?.to_owned())
 }
 
-/// Says whether the connection goes on.
-fn act(stream: &mut TcpStream, behaviour: &Behaviour) -> bool {
+/// Responds to a request. Returns whether the connection stays usable.
+fn respond(stream: &mut TcpStream, behaviour: &Behaviour) -> bool {
     match behaviour {
-        Behaviour::Answer(status, headers, body) => {
+        Behaviour::Response(status, headers, body) => {
             let head = format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {}\r\n\r\n", body.len());
             stream.write_all((head + body).as_bytes()).is_ok()
         }
@@ -148,12 +153,6 @@ fn act(stream: &mut TcpStream, behaviour: &Behaviour) -> bool {
             let _ = stream.read(&mut [0]);
             false
         }
-        Behaviour::Close => false,
-        Behaviour::Reset => {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"keys\"");
-            // Unread bytes of the peer make the end of a connection a reset; a linger of zero would too, but is not stable.
-            let _ = stream.shutdown(Shutdown::Both);
-            false
-        }
+        Behaviour::Close | Behaviour::Reset => false,
     }
 }

@@ -14,7 +14,7 @@ use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-/// A private key, the name that its set gives it, and the algorithm that it signs with.
+/// A private key, its `kid`, and the algorithm that it signs with.
 pub struct Signer {
     pub kid: String,
     pub algorithm: Algorithm,
@@ -24,7 +24,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// The signer of that name, the same one throughout a run.
+    /// The signer called `name`. Its key stays the same during a run.
     pub fn named(name: &str) -> &'static Self {
         static SIGNERS: OnceLock<BTreeMap<&str, Signer>> = OnceLock::new();
         let signers = SIGNERS.get_or_init(|| {
@@ -38,7 +38,7 @@ impl Signer {
                 ("es256", Algorithm::ES256),
                 ("es384", Algorithm::ES384),
                 ("eddsa", Algorithm::EdDSA),
-                ("stranger", Algorithm::RS256),
+                ("untrusted", Algorithm::RS256),
                 ("partners", Algorithm::ES256),
                 ("ec1", Algorithm::ES256),
                 ("ec2", Algorithm::ES256),
@@ -61,7 +61,7 @@ impl Signer {
                 pkcs8(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap().to_pkcs8v1())
             }
             Algorithm::EdDSA => pkcs8(Ed25519KeyPair::generate().unwrap().to_pkcs8v1()),
-            _ if name == "stranger" => self::rsa(),
+            _ if name == "untrusted" => self::rsa(),
             _ => rsa.to_vec(),
         };
         let key = match algorithm {
@@ -81,14 +81,14 @@ impl Signer {
         jwk
     }
 
-    /// The public half without anything that is not its own.
+    /// The public half as a JWK without `kid`, `alg` and `use`.
     pub fn bare_jwk(&self) -> Value {
         let mut jwk = self.jwk.clone();
         jwk.as_object_mut().unwrap().remove("alg");
         jwk
     }
 
-    /// RFC 7638.
+    /// The RFC 7638 thumbprint.
     pub fn thumbprint(&self) -> String {
         let jwk: Jwk = serde_json::from_value(self.jwk.clone()).unwrap();
         jwk.thumbprint(ThumbprintHash::SHA256).unwrap()
@@ -118,19 +118,19 @@ impl Signer {
         pem::encode(&pem::Pem::new("PUBLIC KEY", der))
     }
 
-    /// The header that the signer writes by itself.
+    /// The default header of its tokens.
     pub fn header(&self) -> Value {
         json!({ "alg": format!("{:?}", self.algorithm), "typ": "JWT", "kid": self.kid })
     }
 
-    /// Signs a header and a payload of any bytes at all.
+    /// Signs a header and a payload, whatever their bytes.
     pub fn sign(&self, header: &[u8], payload: &[u8]) -> String {
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, self.algorithm).unwrap();
         format!("{signed}.{signature}")
     }
 
-    /// Signs claims under the signer's own header.
+    /// Signs claims with the default header.
     pub fn token(&self, claims: &Value) -> String {
         self.sign(self.header().to_string().as_bytes(), claims.to_string().as_bytes())
     }
@@ -140,11 +140,11 @@ fn pkcs8<E: std::fmt::Debug>(document: Result<aws_lc_rs::pkcs8::Document, E>) ->
     document.unwrap().as_ref().to_vec()
 }
 
-/// A fresh RSA key, PKCS#1 DER.
+/// A new RSA key, as PKCS#1 DER.
 fn rsa() -> Vec<u8> {
     use aws_lc_rs::encoding::Pkcs8V1Der;
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
     let pkcs8: Pkcs8V1Der<'_> = pair.as_der().unwrap();
-    // RFC 5208: the PKCS#1 key is the octet string at the end of a PKCS#8 one, after 26 bytes for 2,048 bits.
+    // RFC 5208 section 5: the octet string at the end is the PKCS#1 key. With 2,048 bits it begins after 26 bytes.
     pkcs8.as_ref()[26..].to_vec()
 }

@@ -1,14 +1,16 @@
-//! Reading a policy file, with every fault named by its place.
+//! The reader of policy files. It reports every error with its place.
 
 use std::fmt::Display;
 
 use serde_json::Value;
 
-use super::action::Kind;
+use super::resource_kind::ResourceKind;
 use super::{ConditionEntry, Effect, Resource, Statement, Template};
-use crate::json::{Json, Object};
-use crate::policy::{Actions, Text, Used, Vocabulary};
+use crate::config_error::{ConfigError, ErrorPlace};
+use crate::json::{Json, MAX_DEPTH, Object};
+use crate::policy::Actions;
 use crate::slots::Slot;
+use crate::template_text::{Scope, TemplateText, UsedSlots};
 
 /// The condition operators of IAM, without their prefixes and suffix.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
@@ -42,71 +44,76 @@ const OPERATORS: [&str; 26] = [
 ];
 
 impl Template {
-    /// Reads a policy file. Each fault names its place in the document and how to fix it.
+    /// Parses `policies/NAME.json`.
     ///
     /// # Errors
-    /// All faults of the file.
-    pub fn parse(name: &str, json: &str, vocabulary: Vocabulary<'_>) -> Result<Self, Vec<String>> {
-        let document = Object::read(json).ok_or_else(|| vec![unread(json)])?;
-        let mut reader = Reader { vocabulary, faults: Vec::new() };
+    /// All errors of the file.
+    pub fn parse(name: &str, json: &str, scope: Scope<'_>) -> Result<Self, Vec<ConfigError>> {
+        let file = format!("policies/{name}.json");
+        let document = Object::parse_str(json).ok_or_else(|| vec![syntax_error(&file, json)])?;
+        let mut reader = Reader { file: &file, scope, errors: Vec::new() };
         let statements = reader.document(&document);
-        if reader.faults.is_empty() {
-            let mut used = Used::default();
-            for statement in &statements {
-                statement.resources.iter().for_each(|resource| used.add(&resource.text));
-                statement.condition.iter().flat_map(|entry| &entry.values).for_each(|text| used.add(text));
-            }
-            Ok(Self { name: name.into(), statements, used })
-        } else {
-            Err(reader.faults)
+        if !reader.errors.is_empty() {
+            return Err(reader.errors);
         }
+        let used = UsedSlots::of(statements.iter().flat_map(Statement::texts));
+        Ok(Self { name: name.into(), statements, used })
+    }
+}
+
+impl Statement {
+    fn texts(&self) -> impl Iterator<Item = &TemplateText> {
+        let resources = self.resources.iter().map(|resource| &resource.text);
+        resources.chain(self.condition.iter().flat_map(|entry| &entry.values))
     }
 }
 
 struct Reader<'a> {
-    vocabulary: Vocabulary<'a>,
-    faults: Vec<String>,
+    file: &'a str,
+    scope: Scope<'a>,
+    errors: Vec<ConfigError>,
 }
 
 impl Reader<'_> {
-    /// The place is written only if there is something to say of it.
-    fn fault(&mut self, place: &dyn Display, what: impl AsRef<str>) {
-        self.faults.push(format!("{place} {}", what.as_ref()));
+    /// Adds an error. `member` is written only here, since most members have none.
+    fn error(&mut self, member: &dyn Display, what: impl Into<String>) -> &mut ConfigError {
+        let place = ErrorPlace::Member(member.to_string());
+        self.errors.push_mut(ConfigError::at(self.file, place, what))
     }
 
     fn document(&mut self, document: &Object<'_>) -> Vec<Statement> {
         let names = document.members().map(|(name, _)| name);
         for member in names.filter(|name| !matches!(*name, "Version" | "Statement" | "Id")) {
-            self.fault(&format_args!("`{member}`"), "is no member of a policy: take it out");
+            self.error(&member, "unknown member of a policy; expected `Version`, `Statement` or `Id`");
         }
         if document.get("Version").and_then(Json::as_str) != Some("2012-10-17") {
-            self.fault(&"`Version`", "has to be \"2012-10-17\": AWS fills no variables in any other");
+            self.error(&"Version", "expected \"2012-10-17\", the only version in which AWS fills variables");
         }
         let statements = match document.get("Statement") {
             Some(Json::Array(statements)) => statements.as_slice(),
-            Some(one @ Json::Object(_)) => std::slice::from_ref(one),
+            Some(statement @ Json::Object(_)) => std::slice::from_ref(statement),
             _ => &[],
         };
         if statements.is_empty() {
-            self.fault(&"`Statement`", "has to hold at least one statement");
+            self.error(&"Statement", "expected at least one statement");
         }
         statements
             .iter()
             .enumerate()
-            .filter_map(|(at, one)| self.statement(&format_args!("Statement[{at}]"), one))
+            .filter_map(|(index, statement)| self.statement(&format_args!("Statement[{index}]"), statement))
             .collect()
     }
 
     fn statement(&mut self, place: &dyn Display, statement: &Json<'_>) -> Option<Statement> {
         let Some(members) = statement.as_object() else {
-            self.fault(place, "is no JSON object");
+            self.error(place, "expected a JSON object");
             return None;
         };
         for (member, _) in members.members() {
             if !matches!(member, "Effect" | "Action" | "Resource" | "Condition" | "Sid") {
-                self.fault(
+                self.error(
                     &format_args!("{place}.{member}"),
-                    "is not supported: write what is allowed with Effect, Action, Resource and Condition",
+                    "unsupported member; expected `Effect`, `Action`, `Resource`, `Condition` or `Sid`",
                 );
             }
         }
@@ -114,7 +121,7 @@ impl Reader<'_> {
             Some("Allow") => Effect::Allow,
             Some("Deny") => Effect::Deny,
             _ => {
-                self.fault(&format_args!("{place}.Effect"), "has to be \"Allow\" or \"Deny\"");
+                self.error(&format_args!("{place}.Effect"), "expected \"Allow\" or \"Deny\"");
                 return None;
             }
         };
@@ -124,64 +131,71 @@ impl Reader<'_> {
         let resources: Vec<Resource> = resources
             .iter()
             .enumerate()
-            .filter_map(|(at, resource)| self.resource(&format_args!("{place}.Resource[{at}]"), resource))
+            .filter_map(|(index, resource)| {
+                self.resource(&format_args!("{place}.Resource[{index}]"), resource)
+            })
             .collect();
         let condition = self.condition(&format_args!("{place}.Condition"), members.get("Condition"));
-        let actions = Actions::of(actions);
-        let statement = Statement { effect, actions, resources, condition };
+        let statement = Statement { effect, actions: Actions::of(actions), resources, condition };
         if effect == Effect::Deny {
             self.check_deny(place, &statement);
         }
         Some(statement)
     }
 
-    /// A string or a list of strings, none of them empty.
+    /// Reads a string or a list of strings, none of them empty.
     fn strings<'j>(&mut self, place: &dyn Display, value: Option<&'j Json<'_>>) -> Vec<&'j str> {
         let values: Option<Vec<&str>> = match value {
-            Some(Json::String(one)) => Some(vec![one]),
-            Some(Json::Array(several)) => several.iter().map(Json::as_str).collect(),
+            Some(Json::String(text)) => Some(vec![text]),
+            Some(Json::Array(items)) => items.iter().map(Json::as_str).collect(),
             _ => None,
         };
         match values {
             Some(values) if !values.is_empty() && values.iter().all(|value| !value.is_empty()) => values,
             _ => {
-                self.fault(place, "has to be a string or a list of strings");
+                self.error(place, "expected a non-empty string or a list of them");
                 Vec::new()
             }
         }
     }
 
-    /// An action on a resource of another kind matches nothing, which is never what was meant.
+    /// Checks that each action has a resource of its kind, and each resource an action. AWS ignores the others
+    /// silently.
     fn check_kinds(&mut self, place: &dyn Display, actions: &[&str], resources: &[&str]) {
-        let kinds: Vec<Option<Kind>> =
-            resources.iter().map(|resource| Kind::of_resource(relative(resource).0)).collect();
-        let mut takes = Vec::new();
-        for (at, action) in actions.iter().enumerate() {
-            match Kind::of_action(action) {
+        let resource_kinds: Vec<Option<ResourceKind>> =
+            resources.iter().map(|resource| ResourceKind::of_resource(relative(resource).0)).collect();
+        let mut action_kinds = Vec::new();
+        for (index, action) in actions.iter().enumerate() {
+            let place = format_args!("{place}.Action[{index}]");
+            match ResourceKind::of_action(action) {
                 Some(kind) => {
-                    if !resources.is_empty() && !kinds.contains(&Some(kind)) {
-                        let what = format!("has no resource: `{action}` acts on `{}`", kind.prefix());
-                        self.fault(&format_args!("{place}.Action[{at}]"), what);
+                    if !resources.is_empty() && !resource_kinds.contains(&Some(kind)) {
+                        let prefix = kind.prefix();
+                        self.error(
+                            &place,
+                            format!("`{action}` acts on `{prefix}`, and no resource begins with it"),
+                        );
                     }
-                    takes.push(kind);
+                    action_kinds.push(kind);
                 }
-                None => self.fault(
-                    &format_args!("{place}.Action[{at}]"),
-                    format!(
-                        "`{action}` is no action of a client: name each action in full, as in `iot:Publish`"
-                    ),
-                ),
+                None => {
+                    let what =
+                        format!("unknown action `{action}`; expected the full name of a client's action");
+                    self.error(&place, what).hint =
+                        Some("name each action in full, as `iot:Publish`".to_owned());
+                }
             }
         }
-        for (at, (kind, resource)) in kinds.iter().zip(resources).enumerate() {
+        let has_unknown_action = action_kinds.len() < actions.len();
+        for (index, (kind, resource)) in resource_kinds.iter().zip(resources).enumerate() {
             let what = match kind {
-                Some(kind) if takes.len() < actions.len() || takes.contains(kind) => continue,
-                Some(_) => format!("`{resource}` is of a kind that no action of the statement acts on"),
-                None => {
-                    format!("`{resource}` begins with none of `client/`, `topic/`, `topicfilter/`, `thing/`")
-                }
+                Some(kind) if has_unknown_action || action_kinds.contains(kind) => continue,
+                Some(_) => format!("no action of the statement acts on `{resource}`"),
+                None => format!(
+                    "unknown kind of resource `{resource}`; expected `client/`, `topic/`, `topicfilter/` or `thing/`"
+                ),
             };
-            self.fault(&format_args!("{place}.Resource[{at}]"), what);
+            self.error(&format_args!("{place}.Resource[{index}]"), what);
         }
     }
 
@@ -190,26 +204,31 @@ impl Reader<'_> {
         self.text(place, resource).map(|text| Resource { text, is_relative })
     }
 
-    fn text(&mut self, place: &dyn Display, text: &str) -> Option<Text> {
-        match Text::parse(text, self.vocabulary) {
-            Ok(text) => Some(text),
-            Err(faults) => {
-                faults.iter().for_each(|fault| self.fault(place, fault));
-                None
-            }
+    fn text(&mut self, place: &dyn Display, text: &str) -> Option<TemplateText> {
+        let errors = match TemplateText::parse(text, self.scope) {
+            Ok(text) => return Some(text),
+            Err(errors) => errors,
+        };
+        for error in errors {
+            self.error(place, error.what).hint = error.hint.map(str::to_owned);
         }
+        None
     }
 
     fn condition(&mut self, place: &dyn Display, condition: Option<&Json<'_>>) -> Vec<ConditionEntry> {
         let mut entries = Vec::new();
         let Some(condition) = condition else { return entries };
-        let operators = condition.as_object().map(Object::members).into_iter().flatten();
-        let mut is_empty = true;
-        for (operator, keys) in operators {
-            is_empty = false;
+        let operators = match condition.as_object() {
+            Some(operators) if operators.members().len() > 0 => operators,
+            _ => {
+                self.error(place, "expected an object of condition operators");
+                return entries;
+            }
+        };
+        for (operator, keys) in operators.members() {
             let place = format_args!("{place}.{operator}");
             if !is_operator(operator) {
-                self.fault(&place, "is no condition operator of IAM");
+                self.error(&place, "unknown condition operator; expected one of IAM's, as `StringEquals`");
             }
             match keys.as_object() {
                 Some(keys) if keys.members().len() > 0 => {
@@ -220,61 +239,56 @@ impl Reader<'_> {
                         entries.push(ConditionEntry { operator: operator.into(), key: key.into(), values });
                     }
                 }
-                _ => self.fault(&place, "has to be an object of condition keys"),
+                _ => {
+                    self.error(&place, "expected an object of condition keys");
+                }
             }
-        }
-        if is_empty {
-            self.fault(place, "has to be an object of operators");
         }
         entries
     }
 
-    /// What a Deny leaves out it does not deny, so it may hang on nothing that can be absent.
+    /// Checks that a Deny depends on nothing that may be absent. A skipped resource would not be denied.
     fn check_deny(&mut self, place: &dyn Display, statement: &Statement) {
-        let resources = statement.resources.iter().map(|resource| &resource.text);
-        let texts: Vec<&Text> =
-            resources.chain(statement.condition.iter().flat_map(|entry| &entry.values)).collect();
-        let mut used = Used::default();
-        texts.iter().for_each(|text| used.add(text));
-        let optional: Vec<&Slot> = self
-            .vocabulary
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(index, slot)| slot.optional && used.contains(*index))
-            .map(|(_, slot)| slot)
-            .collect();
-        for slot in optional {
-            self.fault(
-                place,
-                format!(
-                    "denies by `${{{}}}`, which is optional: a token without it would not be denied",
-                    slot.name
-                ),
-            );
+        let used = UsedSlots::of(statement.texts());
+        let is_used = |index: usize, slot: &Slot| slot.optional && used.contains(index);
+        for (index, slot) in self.scope.slots.iter().enumerate() {
+            if is_used(index, slot) {
+                let what = format!("a Deny uses the optional slot `${{{}}}`", slot.name);
+                self.error(place, what).hint =
+                    Some("a token without the claim would not be denied".to_owned());
+            }
         }
-        let by_thing = statement.condition.iter().any(|entry| {
-            entry.key.starts_with("iot:Connection.Thing.") || entry.key.starts_with("iot:Certificate.")
-        });
-        if by_thing || texts.iter().any(|text| text.has_thing_variable()) {
-            self.fault(place, "denies by a thing or certificate variable: AWS skips such a statement where the variable is absent");
+        let is_thing_key =
+            |key: &str| key.starts_with("iot:Connection.Thing.") || key.starts_with("iot:Certificate.");
+        let has_thing = statement.condition.iter().any(|entry| is_thing_key(&entry.key))
+            || statement.texts().any(TemplateText::has_thing_variable);
+        if has_thing {
+            let hint = "AWS skips the statement where the variable is absent";
+            self.error(place, "a Deny uses a thing or certificate variable").hint = Some(hint.to_owned());
         }
     }
 }
 
 /// Why a document cannot be read.
-fn unread(json: &str) -> String {
+fn syntax_error(file: &str, json: &str) -> ConfigError {
     match serde_json::from_str::<Value>(json) {
-        Err(error) => format!("is not JSON: {error}"),
-        Ok(_) if json.trim_start().starts_with('{') => {
-            "has a name twice in one object, or more than 32 levels: readers would not agree on what it says"
-                .to_owned()
+        Err(error) => {
+            let place = ErrorPlace::Line { line: error.line(), span: None };
+            // The place says the line already.
+            let error = error.to_string();
+            let what = error.split_once(" at line ").map_or(&*error, |(what, _)| what);
+            ConfigError::at(file, place, format!("invalid JSON: {what}"))
         }
-        Ok(_) => "the document is no JSON object".to_owned(),
+        Ok(Value::Object(_)) => {
+            let what =
+                format!("an object has a duplicate member name, or more than {MAX_DEPTH} levels are nested");
+            ConfigError::of_file(file, what)
+        }
+        Ok(_) => ConfigError::of_file(file, "expected a JSON object"),
     }
 }
 
-/// A resource without its ARN, and whether one has to be put before it. `*` stands for itself.
+/// A resource without its ARN, and whether it is relative: written without one. `*` has none and is not relative.
 fn relative(resource: &str) -> (&str, bool) {
     match resource.strip_prefix("arn:") {
         None if resource == "*" => (resource, false),
@@ -283,7 +297,7 @@ fn relative(resource: &str) -> (&str, bool) {
     }
 }
 
-/// What follows `PARTITION:iot:REGION:ACCOUNT:`; a variable's own colon is no separator.
+/// The text after `PARTITION:iot:REGION:ACCOUNT:`. A colon inside a variable is not a separator.
 fn after_account(arn: &str) -> Option<&str> {
     let mut rest = arn;
     for field in 0..4 {

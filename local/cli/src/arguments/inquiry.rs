@@ -1,0 +1,72 @@
+//! The arguments of `explain` and `can`.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::Args;
+use iot_local_base::timestamp::Timestamp;
+use iot_local_identity::deployment::FUNCTION_ARN;
+use iot_local_inspect::inquiry::{self, EvaluationOptions, Inquiry, InquiryError};
+
+use super::ConfigArgs;
+
+/// The token or claims to explain, and the circumstances. Not `Debug`: it may contain a token.
+#[derive(Clone, Args)]
+pub struct InquiryArgs {
+    /// Token; `-` reads it from standard input
+    #[arg(long, value_name = "TOKEN", conflicts_with = "claims")]
+    pub token: Option<String>,
+    /// JSON file of claims instead of a token; missing iss, aud, iat and exp are added, the signature is not checked
+    #[arg(long, value_name = "FILE")]
+    pub claims: Option<PathBuf>,
+    /// Issuer of claims without `iss`; required if the configuration has several issuers
+    #[arg(long, value_name = "ID", requires = "claims")]
+    pub issuer: Option<String>,
+    /// MQTT client id [default: the first that `client_ids` allows]
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+    /// Time of the decision, as 2027-01-15T08:00:00Z or in seconds since 1970 [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<Timestamp>,
+    /// ARN of the function; all resources have its Region and account
+    #[arg(long, value_name = "ARN", default_value = FUNCTION_ARN)]
+    pub function_arn: String,
+    /// Fetch keys that are not in the package from the key sources of the configuration
+    #[arg(long)]
+    pub fetch: bool,
+    /// The configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+impl InquiryArgs {
+    /// Returns the token or claims to explain.
+    ///
+    /// # Errors
+    /// A file cannot be read, or there is neither a token nor claims.
+    pub fn input(&self) -> Result<Inquiry, InquiryError> {
+        match (&self.token, &self.claims) {
+            (Some(token), _) if token == "-" => {
+                let mut text = String::new();
+                let result = std::io::stdin().read_to_string(&mut text);
+                result.map_err(|error| InquiryError::File { path: "standard input".into(), error })?;
+                Ok(Inquiry::Token(text.trim().to_owned()))
+            }
+            (Some(token), _) => Ok(Inquiry::Token(token.clone())),
+            (None, Some(path)) => Ok(Inquiry::Claims(inquiry::text(path)?)),
+            (None, None) => Err(InquiryError::Missing),
+        }
+    }
+
+    /// Returns the circumstances of the decision.
+    #[must_use]
+    pub fn options(&self, now: SystemTime) -> EvaluationOptions<'_> {
+        EvaluationOptions {
+            issuer: self.issuer.as_deref(),
+            client_id: self.client_id.as_deref(),
+            function: &self.function_arn,
+            at: self.at.map_or(now, |timestamp| timestamp.0),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The demo's clients: MQTT 5 over WebSocket, and the HTTPS publish.
+
+use std::io;
+use std::time::Duration;
+
+use rumqttc::Transport;
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason, Publish, SubscribeReasonCode};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How long a client waits for a response: longer than the limit of the authorizer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
+/// The number of requests that can be queued. The demo sends one at a time.
+const REQUEST_QUEUE_LENGTH: usize = 4;
+
+/// The place of the token in the request.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TokenPlace {
+    /// The password of the CONNECT.
+    Password,
+    /// `?token=` of the WebSocket's URL.
+    Query,
+}
+
+/// The result of an action as the client sees it.
+#[derive(Debug)]
+pub(super) struct ClientOutcome {
+    /// Whether the action was allowed.
+    pub(super) is_allowed: bool,
+    /// Whether the connection has been closed.
+    pub(super) is_closed: bool,
+    /// The packet or status that the client received.
+    pub(super) response: String,
+}
+
+/// A connected client.
+pub(super) struct Client {
+    requests: AsyncClient,
+    events: EventLoop,
+    /// Messages that arrived while the client waited for another packet.
+    messages: Vec<Publish>,
+}
+
+impl Client {
+    /// Connects. Returns no client if the connect was denied.
+    pub(super) async fn connect(
+        port: u16,
+        id: &str,
+        token: &str,
+        place: TokenPlace,
+    ) -> (Option<Self>, ClientOutcome) {
+        let address = format!("ws://127.0.0.1:{port}/mqtt");
+        let mut options = match place {
+            TokenPlace::Password => MqttOptions::new(id, address, port),
+            TokenPlace::Query => MqttOptions::new(id, format!("{address}?token={token}"), port),
+        };
+        if let TokenPlace::Password = place {
+            options.set_credentials(id, token);
+        }
+        options.set_transport(Transport::Ws).set_keep_alive(Duration::from_secs(60));
+        let (requests, events) = AsyncClient::new(options, REQUEST_QUEUE_LENGTH);
+        let mut client = Self { requests, events, messages: Vec::new() };
+        match client.next().await {
+            Ok(Packet::ConnAck(ack)) => {
+                (Some(client), ClientOutcome::allowed(format!("CONNACK {:?}", ack.code)))
+            }
+            Ok(packet) => (None, ClientOutcome::closed(format!("{} instead of CONNACK", name(&packet)))),
+            Err(end) => (None, ClientOutcome::closed(end)),
+        }
+    }
+
+    /// Publishes with QoS 1 and waits for the acknowledgement or the end of the connection.
+    pub(super) async fn publish(&mut self, topic: &str) -> ClientOutcome {
+        let sent = self.requests.publish(topic, QoS::AtLeastOnce, false, "hello").await;
+        if let Err(error) = sent {
+            return ClientOutcome::closed(error.to_string());
+        }
+        loop {
+            match self.next().await {
+                Ok(Packet::PubAck(ack)) => {
+                    let is_allowed =
+                        matches!(ack.reason, PubAckReason::Success | PubAckReason::NoMatchingSubscribers);
+                    return ClientOutcome {
+                        is_allowed,
+                        is_closed: false,
+                        response: format!("PUBACK {:?}", ack.reason),
+                    };
+                }
+                Ok(Packet::Publish(message)) => self.messages.push(message),
+                Ok(_) => {}
+                Err(end) => return ClientOutcome::closed(end),
+            }
+        }
+    }
+
+    /// Subscribes with QoS 1 and waits for the acknowledgement. After a denial, also waits for the end of the
+    /// connection.
+    pub(super) async fn subscribe(&mut self, filter: &str) -> ClientOutcome {
+        if let Err(error) = self.requests.subscribe(filter, QoS::AtLeastOnce).await {
+            return ClientOutcome::closed(error.to_string());
+        }
+        loop {
+            match self.next().await {
+                Ok(Packet::SubAck(ack)) => {
+                    let code = ack.return_codes.first();
+                    let is_allowed = matches!(code, Some(SubscribeReasonCode::Success(_)));
+                    let code = code.map(|code| format!("{code:?}")).unwrap_or_default();
+                    let name = code.split_once('(').map_or(code.as_str(), |(name, _)| name);
+                    let response = format!("SUBACK {name}");
+                    return if is_allowed {
+                        ClientOutcome::allowed(response)
+                    } else {
+                        self.wait_for_end(response).await
+                    };
+                }
+                Ok(Packet::Publish(message)) => self.messages.push(message),
+                Ok(_) => {}
+                Err(end) => return ClientOutcome::closed(end),
+            }
+        }
+    }
+
+    /// Waits for the end of the connection after a denial.
+    async fn wait_for_end(&mut self, response: String) -> ClientOutcome {
+        loop {
+            match self.next().await {
+                Ok(_) => {}
+                Err(end) => return ClientOutcome::closed(format!("{response}, then {end}")),
+            }
+        }
+    }
+
+    /// Waits for a message on the topic.
+    pub(super) async fn receive(&mut self, topic: &str) -> ClientOutcome {
+        loop {
+            if let Some(index) = self.messages.iter().position(|message| message.topic == topic.as_bytes()) {
+                self.messages.remove(index);
+                return ClientOutcome::allowed("PUBLISH to the client".to_owned());
+            }
+            match self.next().await {
+                Ok(Packet::Publish(message)) => self.messages.push(message),
+                Ok(_) => {}
+                Err(end) => return ClientOutcome::closed(end),
+            }
+        }
+    }
+
+    /// Disconnects, so that the gateway does not log a lost connection.
+    pub(super) async fn disconnect(mut self) {
+        if self.requests.disconnect().await.is_ok() {
+            while self.next().await.is_ok() {}
+        }
+    }
+
+    /// Returns the next packet, or a description of how the connection ended.
+    async fn next(&mut self) -> Result<Packet, String> {
+        loop {
+            match tokio::time::timeout(RESPONSE_TIMEOUT, self.events.poll()).await {
+                Ok(Ok(Event::Incoming(packet))) => return Ok(packet),
+                Ok(Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))) => {
+                    return Err("disconnected".to_owned());
+                }
+                Ok(Ok(Event::Outgoing(_))) => {}
+                Ok(Err(error)) => return Err(describe(&error)),
+                Err(_) => return Err(format!("no response within {} s", RESPONSE_TIMEOUT.as_secs())),
+            }
+        }
+    }
+}
+
+impl ClientOutcome {
+    fn allowed(response: String) -> Self {
+        Self { is_allowed: true, is_closed: false, response }
+    }
+
+    fn closed(response: String) -> Self {
+        Self { is_allowed: false, is_closed: true, response }
+    }
+}
+
+/// Publishes over HTTP with the token as bearer token.
+///
+/// # Errors
+/// The connection failed.
+pub(super) async fn post(port: u16, topic: &str, token: &str) -> io::Result<ClientOutcome> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let request = format!(
+        "POST /topics/{topic}?qos=1 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Length: 5\r\nConnection: close\r\n\r\nhello"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut response = Vec::new();
+    tokio::time::timeout(RESPONSE_TIMEOUT, stream.read_to_end(&mut response)).await??;
+    let response = String::from_utf8_lossy(&response);
+    let status = response
+        .lines()
+        .next()
+        .and_then(|line| line.split_once(' '))
+        .map_or("no response", |(_, status)| status);
+    let is_allowed = status.starts_with("200 ");
+    Ok(ClientOutcome { is_allowed, is_closed: true, response: status.to_owned() })
+}
+
+/// Describes an error without its text, which may contain the URL and so the token.
+fn describe(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::ConnectionRefused(code) => format!("CONNACK {code:?}"),
+        ConnectionError::MqttState(StateError::ConnFail { reason }) => format!("CONNACK {reason:?}"),
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
+            format!("DISCONNECT {reason_code:?}, closed")
+        }
+        ConnectionError::MqttState(_) | ConnectionError::Io(_) => "closed".to_owned(),
+        ConnectionError::Timeout(_) => "no response".to_owned(),
+        _ => "no connection".to_owned(),
+    }
+}
+
+/// The name of a packet, without its content.
+fn name(packet: &Packet) -> String {
+    let text = format!("{packet:?}");
+    text.split_once(|character: char| !character.is_alphanumeric())
+        .map_or(text.as_str(), |(name, _)| name)
+        .to_owned()
+}

@@ -1,0 +1,163 @@
+//! The output of the demo.
+
+use super::client::ClientOutcome;
+use super::reasons::Reason;
+
+/// Widths of the columns, in characters.
+const VERB_WIDTH: usize = 10;
+const OBJECT_WIDTH: usize = 34;
+
+/// The expected result of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    Allowed,
+    /// Denied by the policy, and the connection is closed.
+    DeniedAndClosed,
+    /// Denied by the function, with this code.
+    DeniedBy(&'static str),
+}
+
+/// The terminal, and the number of actions with the expected result.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub(super) has_colours: bool,
+    pub(super) expected_count: usize,
+    pub(super) action_count: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Colour {
+    Green,
+    Red,
+    Bold,
+    Faint,
+}
+
+impl Output {
+    /// Prints the title of a section.
+    pub(super) fn section(&self, title: &str) {
+        self.line(&format!("\n{}", self.paint(Colour::Bold, title)));
+    }
+
+    /// Prints and counts an action.
+    pub(super) fn action(
+        &mut self,
+        verb: &str,
+        object: &str,
+        expected: Expected,
+        outcome: &ClientOutcome,
+        reason: &Reason,
+    ) {
+        let is_expected = expected.matches(outcome, reason);
+        self.action_count = self.action_count.saturating_add(1);
+        self.expected_count = self.expected_count.saturating_add(usize::from(is_expected));
+        let mark =
+            if is_expected { self.paint(Colour::Green, "✓") } else { self.paint(Colour::Red, "✗") };
+        let result = if outcome.is_allowed { "allowed" } else { "denied" };
+        self.line(&format!(
+            "  {mark} {verb:VERB_WIDTH$} {object:OBJECT_WIDTH$} {result:8} {}",
+            outcome.response
+        ));
+        let text = if reason.text.is_empty() { "no reason recorded" } else { &reason.text };
+        for part in text.split("; ") {
+            self.line(&self.paint(Colour::Faint, &format!("    {:VERB_WIDTH$} {part}", "")));
+        }
+        if !is_expected {
+            let text = format!("    {:VERB_WIDTH$} WRONG: {}", "", expected.text());
+            self.line(&self.paint(Colour::Red, &text));
+        }
+    }
+
+    /// Prints the last line. Returns whether every action had the expected result.
+    pub(super) fn finish(&self) -> bool {
+        let is_success = self.action_count > 0 && self.expected_count == self.action_count;
+        let (colour, note) =
+            if is_success { (Colour::Green, "") } else { (Colour::Red, "; see WRONG above") };
+        let (expected, all) = (self.expected_count, self.action_count);
+        let text = format!("{expected} of {all} actions had the expected result{note}.");
+        self.line(&format!("\n{}", self.paint(colour, &text)));
+        is_success
+    }
+
+    #[expect(clippy::print_stdout, reason = "the terminal shell of the demo")]
+    pub(super) fn line(&self, text: &str) {
+        println!("{text}");
+    }
+
+    fn paint(&self, colour: Colour, text: &str) -> String {
+        let code = match colour {
+            Colour::Green => 32,
+            Colour::Red => 31,
+            Colour::Bold => 1,
+            Colour::Faint => 2,
+        };
+        if self.has_colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+impl Expected {
+    fn matches(self, outcome: &ClientOutcome, reason: &Reason) -> bool {
+        let is_denied_by_policy = !outcome.is_allowed && reason.code.is_none();
+        !reason.text.is_empty()
+            && match self {
+                Self::Allowed => outcome.is_allowed,
+                Self::DeniedAndClosed => is_denied_by_policy && outcome.is_closed,
+                Self::DeniedBy(code) => !outcome.is_allowed && reason.code.as_deref() == Some(code),
+            }
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Allowed => "expected to be allowed".to_owned(),
+            Self::DeniedAndClosed => {
+                "expected to be denied by the policy, with the connection closed".to_owned()
+            }
+            Self::DeniedBy(code) => format!("expected to be denied by the authorizer with {code}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_success(expected: Expected, outcome: &ClientOutcome, code: Option<&str>, text: &str) -> bool {
+        let mut output = Output::default();
+        let reason = Reason { code: code.map(str::to_owned), text: text.to_owned() };
+        output.action("publish", "a", expected, outcome, &reason);
+        output.finish()
+    }
+
+    fn outcome(is_allowed: bool, is_closed: bool) -> ClientOutcome {
+        ClientOutcome { is_allowed, is_closed, response: String::new() }
+    }
+
+    #[test]
+    fn only_the_expected_result_counts() {
+        for (expected, is_allowed, code, success) in [
+            (Expected::Allowed, true, None, true),
+            (Expected::Allowed, false, None, false),
+            (Expected::DeniedAndClosed, true, None, false),
+            (Expected::DeniedBy("expired"), false, Some("expired"), true),
+            (Expected::DeniedBy("expired"), false, Some("bad_signature"), false),
+            (Expected::DeniedBy("expired"), false, None, false),
+        ] {
+            let found = is_success(expected, &outcome(is_allowed, false), code, "a statement");
+            assert_eq!(found, success, "{expected:?}, {is_allowed}, {code:?}");
+        }
+    }
+
+    #[test]
+    fn a_denial_closes_the_connection_and_every_action_has_a_reason() {
+        let (closed, open) = (outcome(false, true), outcome(false, false));
+        assert!(is_success(Expected::DeniedAndClosed, &closed, None, "a statement"));
+        assert!(!is_success(Expected::DeniedAndClosed, &open, None, "a statement"));
+        assert!(!is_success(Expected::DeniedAndClosed, &closed, None, ""));
+        assert!(!is_success(Expected::DeniedAndClosed, &closed, Some("expired"), "another reason"));
+    }
+
+    #[test]
+    fn a_demo_without_actions_fails() {
+        assert!(!Output::default().finish());
+    }
+}

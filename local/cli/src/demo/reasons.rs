@@ -1,0 +1,106 @@
+//! The reason why an action was allowed or denied, from the gateway's event log and the function's log. The client does
+//! not receive it.
+
+use std::time::Duration;
+
+use iot_local_gateway::event_log::{EntryKind, LogEntry};
+use iot_local_policy::Action;
+use serde_json::Value;
+use tokio::sync::broadcast::Receiver;
+use uuid::Uuid;
+
+/// How long to wait for an entry after the client has received the response.
+const LOG_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Reads the gateway's event log.
+pub(super) struct EventLogReader {
+    event_log: Receiver<LogEntry>,
+    entries: Vec<LogEntry>,
+}
+
+/// Why an action was allowed or denied.
+#[derive(Debug, Default)]
+pub(super) struct Reason {
+    /// The code of the denial, if the function denied.
+    pub(super) code: Option<String>,
+    /// The text to show, empty if the log has no entry.
+    pub(super) text: String,
+}
+
+impl EventLogReader {
+    pub(super) fn new(event_log: Receiver<LogEntry>) -> Self {
+        Self { event_log, entries: Vec::new() }
+    }
+
+    /// Drops all entries of earlier actions.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        while self.event_log.try_recv().is_ok() {}
+    }
+
+    /// Finds the reason for an action on a resource, such as `topic/a`.
+    pub(super) async fn action(&mut self, action: Action, resource: &str) -> Reason {
+        let text = self.find(|entry| match &entry.kind {
+            EntryKind::Allowed {
+                action: entry_action, resource: entry_resource, statement: reason, ..
+            }
+            | EntryKind::Denied { action: entry_action, resource: entry_resource, reason, .. }
+                if *entry_action == action && entry_resource == resource =>
+            {
+                Some(reason.clone())
+            }
+            _ => None,
+        });
+        Reason { code: None, text: text.await.unwrap_or_default() }
+    }
+
+    /// Finds the reason for the result of a connect.
+    pub(super) async fn connect(&mut self, client_id: &str) -> Reason {
+        let found = self.find(|entry| match &entry.kind {
+            _ if entry.client.as_deref() != Some(client_id) => None,
+            EntryKind::Connected { statement, .. } => Some((statement.clone(), None)),
+            EntryKind::ConnectDenied { reason, .. } => Some((reason.clone(), entry.connection)),
+            _ => None,
+        });
+        match found.await {
+            Some((text, None)) => Reason { code: None, text },
+            Some((text, Some(connection))) => self.denial(text, connection).await,
+            None => Reason::default(),
+        }
+    }
+
+    /// The code in the function's log for a denied connection, or else the gateway's own reason.
+    async fn denial(&mut self, reason: String, connection: Uuid) -> Reason {
+        let connection = connection.to_string();
+        let line = self.find(|entry| {
+            let EntryKind::Function(line) = &entry.kind else { return None };
+            let line: Value = serde_json::from_str(&line.text).ok()?;
+            (line.get("connection_id")?.as_str()? == connection).then_some(line)
+        });
+        let line = line.await.unwrap_or_default();
+        match line.get("code").and_then(Value::as_str) {
+            Some(code) => {
+                Reason { text: format!("denied by the authorizer: {code}"), code: Some(code.to_owned()) }
+            }
+            None => Reason { code: None, text: reason },
+        }
+    }
+
+    /// The first matching entry, of those read before and those that arrive within the timeout.
+    async fn find<T>(&mut self, pick: impl Fn(&LogEntry) -> Option<T>) -> Option<T> {
+        if let Some(found) = self.entries.iter().find_map(&pick) {
+            return Some(found);
+        }
+        let wait = async {
+            loop {
+                let entry = self.event_log.recv().await.ok()?;
+                let found = pick(&entry);
+                self.entries.push(entry);
+                if found.is_some() {
+                    return found;
+                }
+            }
+        };
+        tokio::time::timeout(LOG_TIMEOUT, wait).await.ok().flatten()
+    }
+}

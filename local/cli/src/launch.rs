@@ -1,0 +1,210 @@
+//! Prepares the function of `serve`, `demo` and `invoke`, with its configuration and environment.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use iot_jwt_authorizer::config::Config;
+use iot_local_base::env::Env;
+use iot_local_base::env_file::{self, EnvFileError};
+use iot_local_identity::deployment::FUNCTION_ARN;
+use iot_local_identity::workspace::{self, PrepareError, Workspace};
+use iot_local_inspect::deployment::DeploymentError;
+use iot_local_lambda::{Endpoint, InvokeTarget, LambdaSpec, NotAnEndpoint};
+use thiserror::Error;
+
+use crate::function;
+use crate::package::build::BuildError;
+
+/// The arguments for the function.
+#[derive(Debug, Clone, Args)]
+pub struct FunctionArgs {
+    /// Configuration of the authorizer
+    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
+    pub config: PathBuf,
+    /// Keep the key sources of the configuration, for tokens of its real issuers
+    #[arg(long)]
+    pub keep_keys: bool,
+    /// Use this bootstrap instead of building it
+    #[arg(long, value_name = "PATH")]
+    pub bootstrap: Option<PathBuf>,
+    /// Run another authorizer: a command that uses the Lambda Runtime API, or the URL of a Lambda invoke endpoint
+    #[arg(long, value_name = "COMMAND|URL", conflicts_with = "bootstrap")]
+    pub function: Option<String>,
+    /// ARN of the function; all resources have its Region and account [default: us-east-1 and 123456789012, behind a
+    /// URL 012345678912 as in AWS's emulator]
+    #[arg(long, value_name = "ARN")]
+    pub function_arn: Option<String>,
+    /// Add the NAME=VALUE lines of a file to the function's environment
+    #[arg(long, value_name = "FILE")]
+    pub env: Option<PathBuf>,
+}
+
+/// The ARN that AWS's Runtime Interface Emulator, and so SAM, passes to a function.
+const EMULATOR_ARN: &str = "arn:aws:lambda:us-east-1:012345678912:function:test_function";
+
+/// An error while the function is prepared.
+#[derive(Debug, Error)]
+pub enum LaunchError {
+    /// The file of `--env` is invalid.
+    #[error(transparent)]
+    Env(#[from] EnvFileError),
+    /// The configuration cannot be prepared.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The configuration has errors, and the function would not start.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// The file of `--bootstrap` does not exist.
+    #[error("cannot read {}: {source}\n  help: build it, or omit --bootstrap", path.display())]
+    Bootstrap {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// The function cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The URL of `--function` is invalid.
+    #[error("--function: {0}")]
+    Endpoint(#[from] NotAnEndpoint),
+    /// The working directory for a command of `--function` is unknown.
+    #[error("cannot determine the working directory: {0}")]
+    WorkingDirectory(std::io::Error),
+}
+
+/// How the function is built and run.
+#[derive(Debug, Clone)]
+pub struct LaunchSettings {
+    /// The cargo that builds it.
+    pub cargo: String,
+    /// The environment that it inherits.
+    pub env: Env,
+    /// The number of its processes.
+    pub sandboxes: usize,
+}
+
+/// Prepares the configuration, and builds the function if necessary.
+///
+/// # Errors
+/// See [`LaunchError`].
+pub async fn launch(
+    args: &FunctionArgs,
+    settings: &LaunchSettings,
+) -> Result<(Workspace, InvokeTarget), LaunchError> {
+    let env = env_file::extended(&settings.env, args.env.as_deref())?;
+    if let Some(function) = &args.function {
+        // Another authorizer does not read this configuration. If there is one, tokens can still be minted for it.
+        let workspace = match args.config.exists() {
+            true => workspace::prepare(&args.config, &env)?,
+            false => workspace::bare(&args.config)?,
+        };
+        let target = other_function(function, args.function_arn.as_deref(), &env, settings.sandboxes)?;
+        return Ok((workspace, target));
+    }
+    let workspace = match args.keep_keys {
+        true => workspace::bare(&args.config)?,
+        false => workspace::prepare(&args.config, &env)?,
+    };
+    // The user's files will be deployed, so they must be valid. The copy has other keys and cannot show errors in
+    // theirs.
+    if let Err(errors) = Config::load(&workspace.original, &env.lookup()) {
+        return Err(DeploymentError { config: workspace.original, errors }.into());
+    }
+    let program = match &args.bootstrap {
+        Some(path) => {
+            path.canonicalize().map_err(|source| LaunchError::Bootstrap { path: path.clone(), source })?
+        }
+        None => function::build(&settings.cargo, &settings.env).await?,
+    };
+    let (root, config) = match args.keep_keys {
+        true => (workspace.original.parent().unwrap_or(Path::new("/")), &workspace.original),
+        false => (workspace.root.as_path(), &workspace.config),
+    };
+    let mut spec = function::spec(program, root, Some(config), &env, settings.sandboxes);
+    if let Some(arn) = &args.function_arn {
+        spec.function_arn.clone_from(arn);
+    }
+    Ok((workspace, spec.into()))
+}
+
+/// The function of `--function`. A command runs in the working directory, which is also its package.
+fn other_function(
+    function: &str,
+    arn: Option<&str>,
+    env: &Env,
+    sandboxes: usize,
+) -> Result<InvokeTarget, LaunchError> {
+    if function.starts_with("http://") || function.starts_with("https://") {
+        return Ok(InvokeTarget::Endpoint(Endpoint::new(function, arn.unwrap_or(EMULATOR_ARN).to_owned())?));
+    }
+    let directory = std::path::absolute(Path::new(".")).map_err(LaunchError::WorkingDirectory)?;
+    let spec = function::spec(PathBuf::from("sh"), &directory, None, env, sandboxes);
+    let args = vec!["-c".to_owned(), function.to_owned()];
+    let function_arn = arn.unwrap_or(FUNCTION_ARN).to_owned();
+    Ok(InvokeTarget::Processes(LambdaSpec { args, function_arn, ..spec }))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: FunctionArgs,
+    }
+
+    /// Launches with arguments in an empty folder, with `A=inherited` and `B=inherited` in the environment.
+    async fn launched(line: &[&str], env: &str) -> Result<(Workspace, InvokeTarget), LaunchError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("env"), env).unwrap();
+        let mut args = Line::try_parse_from(["serve"].iter().chain(line)).unwrap().args;
+        args.config = folder.path().join("authorizer.toml");
+        args.env = Some(folder.path().join("env"));
+        let env = Env::from([("A", "inherited"), ("B", "inherited")]);
+        launch(&args, &LaunchSettings { cargo: "cargo".to_owned(), env, sandboxes: 3 }).await
+    }
+
+    #[tokio::test]
+    async fn a_shell_runs_a_command_with_inherited_and_added_variables() {
+        let (workspace, function) =
+            launched(&["--function", "node a.js --x"], "B='of file'\nC=3").await.unwrap();
+        let InvokeTarget::Processes(spec) = function else { panic!("an endpoint") };
+        assert_eq!((spec.program.to_str(), spec.sandboxes), (Some("sh"), 3));
+        assert_eq!(spec.args, ["-c", "node a.js --x"]);
+        let expected = [("A", "inherited"), ("B", "of file"), ("C", "3")];
+        let variables = spec.env.iter().filter(|(name, _)| name.len() == 1);
+        assert!(variables.eq(expected), "{:?}", spec.env);
+        assert_eq!(spec.env.get("AUTHORIZER_CONFIG"), None);
+        assert_eq!((spec.function_arn.as_str(), workspace.issuers.len()), (FUNCTION_ARN, 0));
+    }
+
+    #[tokio::test]
+    async fn a_url_is_an_endpoint_with_the_emulator_s_arn() {
+        let url = "http://127.0.0.1:9000/2015-03-31/functions/function/invocations";
+        let (_, function) = launched(&["--function", url], "").await.unwrap();
+        assert!(matches!(function, InvokeTarget::Endpoint(_)));
+        assert_eq!(function.arn(), EMULATOR_ARN);
+        let arn = "arn:aws:lambda:eu-west-1:111122223333:function:f";
+        for function in [url, "./command"] {
+            let (_, function) = launched(&["--function", function, "--function-arn", arn], "").await.unwrap();
+            assert_eq!(function.arn(), arn);
+        }
+    }
+
+    #[tokio::test]
+    async fn errors_have_a_hint() {
+        for (line, env, expected) in [
+            (&[][..], "", "name the configuration with --config"),
+            (&["--function", "x"], "A", "env:1: missing `=`; expected NAME=VALUE"),
+            (&["--function", "https://x/"], "", "--function: invalid URL; expected http(s)://HOST"),
+        ] {
+            let error = launched(line, env).await.err().unwrap().to_string();
+            assert!(error.contains(expected), "{line:?}: {error}");
+        }
+        assert!(Line::try_parse_from(["serve", "--function", "x", "--bootstrap", "y"]).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! `cargo local`: AWS IoT Core on one machine, and tools for a configuration. Each command has a file with its
+//! arguments, calls and output.
+//!
+//! ```text
+//! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
+//!                  -> token, certificate                 (identity, gateway)
+//!                  -> explain, can, diff, check, keys    (inspect, key_fetch)
+//!                  -> package                            (check, package)
+//! ```
+
+pub mod arguments;
+
+mod serve;
+
+mod demo;
+pub mod invoke;
+
+mod function;
+pub mod launch;
+
+mod certificate;
+mod token;
+
+mod can;
+mod check;
+mod diff;
+mod explain;
+mod keys;
+
+mod key_fetch;
+
+pub mod package;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use iot_local_base::clock;
+use iot_local_base::env::Env;
+
+use crate::can::CanArgs;
+use crate::certificate::CertificateArgs;
+use crate::check::CheckArgs;
+use crate::demo::{DemoArgs, DemoError};
+use crate::diff::DiffArgs;
+use crate::explain::ExplainArgs;
+use crate::invoke::InvokeArgs;
+use crate::keys::KeysArgs;
+use crate::launch::LaunchSettings;
+use crate::package::build::Tools;
+use crate::package::{PackageArgs, PackageError};
+use crate::serve::ServeArgs;
+use crate::token::TokenError;
+
+/// AWS IoT Core on your own machine
+#[derive(Parser)]
+#[command(name = "cargo local", bin_name = "cargo local", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the local gateway and print its event log (the default)
+    Serve(ServeArgs),
+    /// Run the whole flow once with a real MQTT client, and show which actions are allowed or denied, and why
+    Demo(DemoArgs),
+    /// Mint a development token and print it on one line
+    Token(token::TokenArgs),
+    /// Call the authorizer once, as `aws iot test-invoke-authorizer` does; exits 0 if it allows the client
+    Invoke(Box<InvokeArgs>),
+    /// Report errors, probable mistakes and the largest possible policy of a configuration; exits 1 on an error
+    Check(CheckArgs),
+    /// Explain a decision step by step, for a token, an event or claims; exits 0 if it allows the client
+    Explain(Box<ExplainArgs>),
+    /// Check whether a token allows an action, and which policy line decides; exits 0 if so, 1 if not, 2 on an error
+    Can(Box<CanArgs>),
+    /// Compare the permissions of two configurations; exits 1 on a gain that is not accepted, 2 on an error
+    Diff(DiffArgs),
+    /// Fetch and list issuers' public keys
+    Keys(KeysArgs),
+    /// Check a configuration, build the function, and pack both as the zip for Lambda; exits 1 on an error
+    Package(Box<PackageArgs>),
+    /// Create a client certificate that the gateway accepts, and print its files and id
+    Certificate(CertificateArgs),
+}
+
+/// Runs the command of the arguments, whose first is the name of the program.
+#[tokio::main]
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = Cli::parse_from(arguments);
+    let env = Env::from_process();
+    let outcome: Result<bool, Box<dyn Error>> = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(args) => serve::run(&args.into_options(|sandboxes| launch_settings(env, sandboxes)))
+            .await
+            .map(|()| true)
+            .map_err(Into::into),
+        Command::Demo(args) => run_demo(args, env).await.map_err(Into::into),
+        Command::Invoke(args) => {
+            let mut out = std::io::stdout();
+            invoke::run(&args, &launch_settings(env, 1), &mut out).await.map_err(Into::into)
+        }
+        Command::Certificate(args) => {
+            certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
+        }
+        Command::Check(args) => run_check(&args, &env).map_err(Into::into),
+        Command::Explain(args) => {
+            explain::run(&args, &env, clock::now(), &mut std::io::stdout()).await.map_err(Into::into)
+        }
+        Command::Can(args) => match can::run(&args, &env, clock::now(), &mut std::io::stdout()).await {
+            Ok(allowed) => Ok(allowed),
+            Err(error) => return fail_undecided(&error),
+        },
+        Command::Diff(args) => match diff::run(&args, &env, clock::now(), &mut std::io::stdout()) {
+            Ok(accepted) => Ok(accepted),
+            Err(error) => return fail_undecided(&error),
+        },
+        Command::Keys(args) => keys::run(&args, &env, clock::now(), &mut std::io::stdout())
+            .await
+            .map(|()| true)
+            .map_err(Into::into),
+        Command::Package(args) => run_package(&args, &env).await.map_err(Into::into),
+        Command::Token(args) => run_token(&args, &env).map(|()| true).map_err(Into::into),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&*error),
+    }
+}
+
+async fn run_demo(args: DemoArgs, env: Env) -> Result<bool, DemoError> {
+    let has_colours = has_colours(&env);
+    demo::run(&args.into_options(launch_settings(env, 2)), has_colours).await
+}
+
+fn run_check(args: &CheckArgs, env: &Env) -> std::io::Result<bool> {
+    check::run(args, env, clock::now(), has_colours(env), &mut std::io::stdout().lock())
+}
+
+async fn run_package(args: &PackageArgs, env: &Env) -> Result<bool, PackageError> {
+    let tools = Tools { cargo: env.get("CARGO").unwrap_or("cargo"), env };
+    package::run(args, tools, clock::now(), has_colours(env), &mut std::io::stdout()).await
+}
+
+/// Whether the output may have colours. <https://no-color.org>
+fn has_colours(env: &Env) -> bool {
+    let is_disabled = env.get("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal() && !is_disabled
+}
+
+fn run_token(args: &token::TokenArgs, env: &Env) -> Result<(), TokenError> {
+    token::run(args, env, clock::now(), &mut std::io::stdout().lock())
+}
+
+fn launch_settings(env: Env, sandboxes: u8) -> LaunchSettings {
+    // Cargo sets CARGO for the programs that it runs.
+    let cargo = env.get("CARGO").unwrap_or("cargo").to_owned();
+    LaunchSettings { cargo, env, sandboxes: sandboxes.into() }
+}
+
+/// Exits with 2, since 0 and 1 are results of the command.
+fn fail_undecided(error: &dyn Error) -> ExitCode {
+    fail(error);
+    ExitCode::from(2)
+}
+
+#[expect(clippy::print_stderr, reason = "the terminal shell of the program")]
+fn fail(error: &dyn Error) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
+}

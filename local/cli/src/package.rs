@@ -1,0 +1,224 @@
+//! `package`: checks a configuration, builds the function, and packs both as a zip for Lambda.
+//!
+//! The zip contains only what the function reads, and the same files result in the same bytes: docs/package.md.
+
+pub mod archive;
+pub mod build;
+pub mod contents;
+pub mod elf;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, ValueEnum};
+use iot_jwt_authorizer::config::{Config, ConfigErrors};
+use iot_local_base::hex;
+use thiserror::Error;
+
+use crate::check::{self, CheckArgs};
+use build::{Architecture, Build, Builder, Tools};
+use contents::Contents;
+
+/// The arguments of the command.
+#[derive(Args, Clone, Debug)]
+pub struct PackageArgs {
+    /// Configuration to package as `authorizer.toml`, with `policies/` and `keys/` next to it
+    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
+    pub config: PathBuf,
+    /// Architecture of the Lambda function [default: this machine's]
+    #[arg(long)]
+    pub arch: Option<Architectures>,
+    /// Folder for the zips
+    #[arg(long, value_name = "FOLDER", default_value = "target/package")]
+    pub out: PathBuf,
+    /// Write the files to this folder instead of a zip, as `sam build` requires
+    #[arg(long, value_name = "FOLDER", conflicts_with = "out")]
+    pub into: Option<PathBuf>,
+    /// Build tool [default: cargo-lambda if it is installed, otherwise cargo]
+    #[arg(long)]
+    pub builder: Option<Builder>,
+    /// Compiler to build with
+    #[arg(long, value_name = "PATH")]
+    pub rustc: Option<PathBuf>,
+    /// Use this bootstrap instead of building it
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["builder", "rustc"])]
+    pub bootstrap: Option<PathBuf>,
+}
+
+/// The architectures to package for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Architectures {
+    /// Lambda on x86-64
+    #[value(name = "x86_64")]
+    X86_64,
+    /// Lambda on Graviton
+    #[value(name = "arm64")]
+    Arm64,
+    /// One zip for each
+    #[value(name = "both")]
+    Both,
+}
+
+/// An error while the package is created.
+#[derive(Debug, Error)]
+pub enum PackageError {
+    /// The output cannot be written.
+    #[error("cannot write the output: {0}")]
+    Out(#[from] io::Error),
+    /// The configuration changed after the check and has errors now.
+    #[error("the configuration has errors:\n{0}")]
+    Configuration(#[from] ConfigErrors),
+    /// A file cannot be packaged.
+    #[error(transparent)]
+    Contents(#[from] contents::ContentsError),
+    /// The function cannot be built.
+    #[error(transparent)]
+    Build(#[from] build::BuildError),
+    /// The function would not run in Lambda.
+    #[error("{}: {error}", path.display())]
+    Elf {
+        /// The function.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: elf::ElfError,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        error: io::Error,
+    },
+    /// The zip cannot be created.
+    #[error("cannot create the zip: {0}")]
+    Zip(#[from] zip::result::ZipError),
+    /// `--into` with `--arch both`.
+    #[error("--into takes a single architecture; expected --arch x86_64 or --arch arm64")]
+    BothInto,
+    /// `--bootstrap` with `--arch both`.
+    #[error("--bootstrap is for a single architecture; omit --arch both")]
+    BothBootstrap,
+}
+
+/// Checks, builds and packs. Returns whether the configuration has no errors. If it has, nothing is built.
+///
+/// # Errors
+/// See [`PackageError`].
+pub async fn run(
+    args: &PackageArgs,
+    tools: Tools<'_>,
+    now: SystemTime,
+    is_styled: bool,
+    out: &mut dyn Write,
+) -> Result<bool, PackageError> {
+    let check_args = CheckArgs { config: args.config.clone(), deny_warnings: false, json: false };
+    if !check::run(&check_args, tools.env, now, is_styled, out)? {
+        writeln!(out, "not packaged because of the errors above")?;
+        return Ok(false);
+    }
+    let contents = Contents::read(&args.config, &Config::load(&args.config, &tools.env.lookup())?.files)?;
+    for name in &contents.skipped {
+        writeln!(out, "skipped: {name}, which {} does not name", args.config.display())?;
+    }
+    for (architecture, bootstrap) in functions(args, tools).await? {
+        let bytes = read(&bootstrap)?;
+        let requirements = elf::check(&bytes, architecture)
+            .map_err(|error| PackageError::Elf { path: bootstrap.clone(), error })?;
+        let package = contents.clone().with_function(bytes);
+        match &args.into {
+            Some(folder) => write_files(&package, folder, &requirements, out)?,
+            None => write_zip(&package, architecture, &args.out, &requirements, out)?,
+        }
+    }
+    Ok(true)
+}
+
+/// Returns the functions to pack. Before the first is built, it is known that all can be built.
+async fn functions(
+    args: &PackageArgs,
+    tools: Tools<'_>,
+) -> Result<Vec<(Architecture, PathBuf)>, PackageError> {
+    let wanted = match args.arch {
+        None => vec![Architecture::host()],
+        Some(Architectures::X86_64) => vec![Architecture::X86_64],
+        Some(Architectures::Arm64) => vec![Architecture::Arm64],
+        Some(Architectures::Both) if args.into.is_some() => return Err(PackageError::BothInto),
+        Some(Architectures::Both) if args.bootstrap.is_some() => return Err(PackageError::BothBootstrap),
+        Some(Architectures::Both) => vec![Architecture::X86_64, Architecture::Arm64],
+    };
+    if let Some(bootstrap) = &args.bootstrap {
+        let found = elf::architecture(&read(bootstrap)?);
+        let found = found.map_err(|error| PackageError::Elf { path: bootstrap.clone(), error })?;
+        let wanted = if args.arch.is_some() { wanted } else { vec![found] };
+        return Ok(wanted.into_iter().map(|architecture| (architecture, bootstrap.clone())).collect());
+    }
+    let mut builds = Vec::new();
+    for architecture in wanted {
+        builds.push(Build::plan(architecture, args.builder, args.rustc.as_deref(), tools).await?);
+    }
+    let mut built = Vec::new();
+    for build in builds {
+        built.push((build.architecture, build.run().await?));
+    }
+    Ok(built)
+}
+
+fn write_zip(
+    package: &Contents,
+    architecture: Architecture,
+    folder: &Path,
+    requirements: &elf::Requirements,
+    out: &mut dyn Write,
+) -> Result<(), PackageError> {
+    let path = folder.join(format!("iot-jwt-authorizer-{architecture}.zip"));
+    let zip = archive::zip(package.files())?;
+    write(&path, &zip)?;
+    let hash = digest(&SHA256, &zip);
+    list(package, requirements, out)?;
+    writeln!(out, "{}: {} bytes", path.display(), zip.len())?;
+    writeln!(out, "  SHA-256     {}", hex::encode(hash.as_ref()))?;
+    writeln!(out, "  CodeSha256  {}", STANDARD.encode(hash.as_ref()))?;
+    Ok(())
+}
+
+fn write_files(
+    package: &Contents,
+    folder: &Path,
+    requirements: &elf::Requirements,
+    out: &mut dyn Write,
+) -> Result<(), PackageError> {
+    for file in package.files() {
+        let path = folder.join(&file.name);
+        write(&path, &file.bytes)?;
+        archive::set_mode(&path, file).map_err(|error| PackageError::File { path, error })?;
+    }
+    list(package, requirements, out)?;
+    writeln!(out, "{}: written", folder.display())?;
+    Ok(())
+}
+
+fn list(package: &Contents, requirements: &elf::Requirements, out: &mut dyn Write) -> io::Result<()> {
+    for file in package.files() {
+        let note = if file.is_function() { format!("  ({requirements})") } else { String::new() };
+        writeln!(out, "  {:>9}  {}{note}", file.bytes.len(), file.name)?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PackageError> {
+    fs::read(path).map_err(|error| PackageError::File { path: path.to_owned(), error })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
+    let write = || {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        fs::write(path, bytes)
+    };
+    write().map_err(|error| PackageError::File { path: path.to_owned(), error })
+}

@@ -1,0 +1,285 @@
+//! Builds the function. The same sources result in the same bytes, independent of their folder.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use clap::ValueEnum;
+use iot_local_base::env::Env;
+use serde_json::Value;
+use thiserror::Error;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+/// An architecture of Lambda.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// x86-64
+    X86_64,
+    /// Graviton
+    Arm64,
+}
+
+/// A build tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Builder {
+    /// Cargo, for this machine's architecture
+    Cargo,
+    /// cargo-lambda, for both architectures; it links with Zig
+    CargoLambda,
+}
+
+/// The programs for a build, and their environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Tools<'a> {
+    /// The cargo to build with.
+    pub cargo: &'a str,
+    /// The environment that builds inherit.
+    pub env: &'a Env,
+}
+
+/// An error that prevents or ends a build.
+#[derive(Debug, Error)]
+pub enum BuildError {
+    /// A program cannot be run.
+    #[error(
+        "cannot run {program}: {source}\n  help: install Rust, or pass a built function with --bootstrap"
+    )]
+    Program {
+        /// The program.
+        program: String,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// Cargo's output does not contain the target folder.
+    #[error("`cargo metadata` failed; see above")]
+    NoTarget,
+    /// The compiler has no standard library for the architecture.
+    #[error(
+        "cannot build for {0}: Rust's standard library for {triple} is missing\n  \
+         help: run `rustup target add {triple}`, or name another compiler with --rustc (docs/package.md)",
+        triple = .0.triple()
+    )]
+    NoStandardLibrary(Architecture),
+    /// Cargo can only build for this machine's architecture.
+    #[error(
+        "cannot build for {0} with cargo on this machine\n  \
+         help: install cargo-lambda, which links with Zig: `pip install cargo-lambda ziglang` (docs/package.md)"
+    )]
+    NoLinker(Architecture),
+    /// The build failed. Cargo has printed the reason.
+    #[error("cannot build the function; see above")]
+    Failed,
+}
+
+/// A build of the function that is possible on this machine.
+#[derive(Debug)]
+pub struct Build<'a> {
+    /// The architecture of the function.
+    pub architecture: Architecture,
+    builder: Builder,
+    rustc: Option<&'a Path>,
+    target: PathBuf,
+    tools: Tools<'a>,
+}
+
+impl<'a> Build<'a> {
+    /// Plans a build for an architecture. The default builder is cargo-lambda if it is installed, otherwise cargo.
+    ///
+    /// # Errors
+    /// The build is not possible on this machine.
+    pub async fn plan(
+        architecture: Architecture,
+        builder: Option<Builder>,
+        rustc: Option<&'a Path>,
+        tools: Tools<'a>,
+    ) -> Result<Self, BuildError> {
+        let installed = if tools.has("cargo-lambda") { Builder::CargoLambda } else { Builder::Cargo };
+        let builder = builder.unwrap_or(installed);
+        let is_native = cfg!(target_os = "linux") && architecture == Architecture::host();
+        if builder == Builder::Cargo && !is_native {
+            return Err(BuildError::NoLinker(architecture));
+        }
+        let build = Self { architecture, builder, rustc, target: target(tools).await?, tools };
+        if builder == Builder::CargoLambda && !build.has_standard_library().await? {
+            return Err(BuildError::NoStandardLibrary(architecture));
+        }
+        Ok(build)
+    }
+
+    /// Plans a build for this machine with cargo.
+    ///
+    /// # Errors
+    /// Cargo cannot be run.
+    pub async fn native(tools: Tools<'a>) -> Result<Self, BuildError> {
+        let target = target(tools).await?;
+        Ok(Self { architecture: Architecture::host(), builder: Builder::Cargo, rustc: None, target, tools })
+    }
+
+    /// Builds `bootstrap` with the release profile, with cargo's progress on standard error. Returns its path.
+    ///
+    /// # Errors
+    /// Cargo cannot be run, or the build fails.
+    pub async fn run(&self) -> Result<PathBuf, BuildError> {
+        let mut command = Command::new(self.tools.cargo);
+        let folder = self.target.join("lambda").join(self.architecture.to_string());
+        if self.builder == Builder::CargoLambda {
+            // By default cargo-lambda calls rustup to check the target, and changes the release profile.
+            command.args(["lambda", "build", "--skip-target-check", "--disable-optimizations"]);
+            command
+                .args(["--target", self.architecture.triple(), "--flatten", "bootstrap", "--lambda-dir"])
+                .arg(&folder);
+        } else {
+            // Cargo reports the path of the file, since the user can configure the target folder.
+            command.args(["build", "--message-format=json-render-diagnostics"]);
+        }
+        command.args(["--release", "--locked", "--package", "iot-jwt-authorizer", "--bin", "bootstrap"]);
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags(self.tools, &self.target));
+        if let Some(rustc) = self.rustc {
+            command.env("RUSTC", rustc);
+        }
+        let (status, executable) = run_build(command, self.tools.cargo).await?;
+        let executable =
+            if self.builder == Builder::CargoLambda { Some(folder.join("bootstrap")) } else { executable };
+        executable.filter(|_| status.success()).ok_or(BuildError::Failed)
+    }
+
+    /// Whether the compiler has a standard library for the architecture.
+    async fn has_standard_library(&self) -> Result<bool, BuildError> {
+        let rustc = self.rustc.map(|rustc| rustc.display().to_string());
+        let rustc = rustc.or_else(|| self.tools.env.get("RUSTC").map(str::to_owned));
+        let rustc = rustc.unwrap_or_else(|| "rustc".to_owned());
+        let mut command = Command::new(&rustc);
+        command
+            .args(["--print", "target-libdir", "--target", self.architecture.triple()])
+            .current_dir(workspace());
+        let output =
+            command.output().await.map_err(|source| BuildError::Program { program: rustc, source })?;
+        let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let mut files = fs::read_dir(folder).into_iter().flatten().flatten();
+        Ok(files.any(|file| file.file_name().to_string_lossy().starts_with("libcore-")))
+    }
+}
+
+/// Runs a build. Returns its status and the path of `bootstrap`, if cargo reported it.
+async fn run_build(mut command: Command, cargo: &str) -> Result<(ExitStatus, Option<PathBuf>), BuildError> {
+    let failed = |source| BuildError::Program { program: cargo.to_owned(), source };
+    command.current_dir(workspace()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(failed)?;
+    let mut executable = None;
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            executable = bootstrap_path(&line).or(executable);
+        }
+    }
+    Ok((child.wait().await.map_err(failed)?, executable))
+}
+
+/// Compiler flags that keep the machine's folders out of the function. They replace the user's flags, since a function
+/// is built for Lambda's processors and not for this one.
+fn flags(tools: Tools<'_>, target: &Path) -> String {
+    let home = tools.env.get("HOME").unwrap_or_default();
+    let registry = tools.env.get("CARGO_HOME").map_or_else(|| Path::new(home).join(".cargo"), PathBuf::from);
+    let mut folders = [(registry.as_path(), "/cargo"), (workspace(), "/build"), (target, "/build/target")];
+    // A folder may be inside another, and the last match counts.
+    folders.sort_by_key(|(folder, _)| folder.as_os_str().len());
+    folders.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())).join("\x1f")
+}
+
+/// Cargo's target folder.
+async fn target(tools: Tools<'_>) -> Result<PathBuf, BuildError> {
+    let mut command = Command::new(tools.cargo);
+    command
+        .args(["metadata", "--no-deps", "--format-version=1"])
+        .current_dir(workspace())
+        .stderr(Stdio::inherit());
+    let failed = |source| BuildError::Program { program: tools.cargo.to_owned(), source };
+    let output = command.output().await.map_err(failed)?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|_| BuildError::NoTarget)?;
+    metadata.get("target_directory").and_then(Value::as_str).map(PathBuf::from).ok_or(BuildError::NoTarget)
+}
+
+/// Returns the root of the workspace that this program was built from.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    // This package is `local/cli`.
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package)
+}
+
+/// The path of `bootstrap`, if a line of cargo's output contains it.
+fn bootstrap_path(line: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let is_bootstrap =
+        message.get("reason")? == "compiler-artifact" && message.get("target")?.get("name")? == "bootstrap";
+    let executable = message.get("executable")?.as_str()?;
+    is_bootstrap.then(|| PathBuf::from(executable))
+}
+
+impl Tools<'_> {
+    fn has(&self, program: &str) -> bool {
+        let folders = self.env.get("PATH").unwrap_or_default();
+        std::env::split_paths(folders).any(|folder| folder.join(program).is_file())
+    }
+}
+
+impl Architecture {
+    /// Returns the architecture of this machine.
+    #[must_use]
+    pub const fn host() -> Self {
+        if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::X86_64 }
+    }
+
+    /// Returns Rust's target triple for Amazon Linux on this architecture.
+    #[must_use]
+    pub const fn triple(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+}
+
+/// Lambda's name of the architecture.
+impl fmt::Display for Architecture {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::X86_64 => "x86_64",
+            Self::Arm64 => "arm64",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_read_from_cargo_s_output() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"bootstrap"},"executable":"/t/release/bootstrap"}"#;
+        assert_eq!(bootstrap_path(line), Some(PathBuf::from("/t/release/bootstrap")));
+        let library = r#"{"reason":"compiler-artifact","target":{"name":"bootstrap"},"executable":null}"#;
+        assert_eq!(bootstrap_path(library), None);
+        assert_eq!(bootstrap_path("warning: not JSON"), None);
+    }
+
+    #[test]
+    fn flags_remap_the_user_s_cargo_home() {
+        let cases = [
+            (Env::from([("HOME", "/h")]), "/h/.cargo"),
+            (Env::from([("HOME", "/h"), ("CARGO_HOME", "/elsewhere")]), "/elsewhere"),
+        ];
+        for (env, home) in cases {
+            let flags = flags(Tools { cargo: "cargo", env: &env }, Path::new("/t"));
+            let mut flags: Vec<&str> = flags.split('\x1f').collect();
+            assert!(flags.is_sorted_by_key(|flag| flag.split('=').nth(1).unwrap().len()), "{flags:?}");
+            flags.sort_unstable();
+            let workspace = format!("{}=/build", workspace().display());
+            let mut expected = [format!("{home}=/cargo"), "/t=/build/target".to_owned(), workspace];
+            expected.sort();
+            assert_eq!(flags, expected.map(|folders| format!("--remap-path-prefix={folders}")));
+        }
+    }
+}

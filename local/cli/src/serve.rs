@@ -1,0 +1,279 @@
+//! `serve`: runs the local gateway until it is interrupted.
+
+mod examples;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use iot_local_base::clock;
+use iot_local_base::files;
+use iot_local_gateway::certificate::{Authority, AuthorityError};
+use iot_local_gateway::event_log::{EntryKind, LogEntry};
+use iot_local_gateway::tls::TlsOptions;
+use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
+use iot_local_identity::example_users;
+use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
+use iot_local_identity::workspace::Workspace;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::arguments::{AuthorizerArgs, SigningKeyError};
+use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings};
+
+/// The limit of open files. A connection needs three, and the default of many systems is 1,024. The function's
+/// processes inherit the limit.
+const MAX_OPEN_FILES: u64 = 65_536;
+
+/// The arguments of the command.
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    /// Port without TLS on 127.0.0.1; 0 selects a free port
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// TLS port on 127.0.0.1; 0 selects a free port
+    #[arg(long, default_value_t = 8443)]
+    tls_port: u16,
+    /// Also accept client certificates that the CAs in this PEM file issued
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+    /// Also accept the client certificates in this PEM file, of any CA, as AWS IoT does with registered ones
+    #[arg(long, value_name = "FILE")]
+    client_certificate: Option<PathBuf>,
+    #[command(flatten)]
+    function: FunctionArgs,
+    #[command(flatten)]
+    authorizer: AuthorizerArgs,
+    /// Number of function processes, which is the number of concurrent calls
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    sandboxes: u8,
+    /// Divide the times of the authorizer's response by N
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    time_scale: u32,
+    /// Exact redirect URI of your own app, which then logs users in as client `app`; may be repeated
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<RedirectUri>,
+}
+
+/// The settings of the gateway and its function.
+#[derive(Debug, Clone)]
+pub(crate) struct ServeOptions {
+    /// The port without TLS; 0 selects a free port.
+    pub(crate) port: u16,
+    /// The TLS port, if there is one; 0 selects a free port.
+    pub(crate) tls_port: Option<u16>,
+    /// A PEM file of CAs whose client certificates are accepted, in addition to those of the gateway's CA.
+    pub(crate) client_ca: Option<PathBuf>,
+    /// A PEM file of client certificates that are accepted, whatever their CA.
+    pub(crate) client_certificate: Option<PathBuf>,
+    /// The function.
+    pub(crate) function: FunctionArgs,
+    /// The definition of the authorizer.
+    pub(crate) authorizer: AuthorizerArgs,
+    /// The divisor of the times in the authorizer's response.
+    pub(crate) time_scale: u32,
+    /// The redirect URIs of the user's own app.
+    pub(crate) redirect_uris: Vec<RedirectUri>,
+    /// How the function is built and run.
+    pub(crate) launch: LaunchSettings,
+}
+
+/// An error that prevents the gateway from starting.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The function cannot be built or run.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The client secret of machines cannot be read or created.
+    #[error("{}: {source}\n  help: check the folder's permissions", path.display())]
+    Secret {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// The gateway's CA cannot be read or created.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// A signing key is invalid.
+    #[error(transparent)]
+    SigningKey(#[from] SigningKeyError),
+    /// The gateway cannot start.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+}
+
+impl ServeArgs {
+    /// Returns the options. `launch` returns the launch settings for a number of sandboxes.
+    pub(crate) fn into_options(self, launch: impl FnOnce(u8) -> LaunchSettings) -> ServeOptions {
+        ServeOptions {
+            port: self.port,
+            tls_port: Some(self.tls_port),
+            client_ca: self.client_ca,
+            client_certificate: self.client_certificate,
+            function: self.function,
+            authorizer: self.authorizer,
+            time_scale: self.time_scale,
+            redirect_uris: self.redirect_uri,
+            launch: launch(self.sandboxes),
+        }
+    }
+}
+
+/// Prepares the configuration, builds the function if necessary, and starts the gateway.
+///
+/// # Errors
+/// See [`ServeError`].
+pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Workspace), ServeError> {
+    let authorizer = options.authorizer.authorizer()?;
+    let (workspace, function) = launch::launch(&options.function, &options.launch).await?;
+    let tls = match options.tls_port {
+        Some(port) => {
+            let authority = Arc::new(Authority::open(&workspace.root)?);
+            let (client_ca, client_certificate) =
+                (options.client_ca.clone(), options.client_certificate.clone());
+            Some(TlsOptions { port, authority, client_ca, client_certificate })
+        }
+        None => None,
+    };
+    let gateway = GatewayOptions {
+        port: options.port,
+        tls,
+        function,
+        authorizer,
+        time_scale: options.time_scale,
+        login: provider_options(options, &workspace)?,
+    };
+    Ok((RunningGateway::start(gateway).await?, workspace))
+}
+
+/// The OpenID Provider, with every issuer of the configuration and its example users.
+fn provider_options(options: &ServeOptions, workspace: &Workspace) -> Result<ProviderOptions, ServeError> {
+    let config = std::fs::read_to_string(&workspace.config).unwrap_or_default();
+    let realms = workspace.issuers.iter().map(|issuer| {
+        let id = &issuer.settings().id;
+        Realm {
+            issuer: issuer.clone(),
+            users: example_users::users(&config, id),
+            machine: example_users::machine(&config, id),
+        }
+    });
+    let path = secret_file(workspace);
+    let secret = machine_secret(&path).map_err(|source| ServeError::Secret { path, source })?;
+    Ok(ProviderOptions {
+        realms: realms.collect(),
+        machine_secret: Some(secret),
+        redirect_uris: options.redirect_uris.clone(),
+    })
+}
+
+fn secret_file(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("private").join("machine.secret")
+}
+
+/// Reads the client secret of machines, or creates it, readable only by its owner.
+fn machine_secret(path: &Path) -> io::Result<String> {
+    if !path.exists() {
+        let secret = oidc::random().ok_or(io::Error::other("the system's random number generator failed"))?;
+        files::create_once(path, secret.as_bytes())?;
+    }
+    Ok(std::fs::read_to_string(path)?.trim().to_owned())
+}
+
+/// Starts the gateway and prints its event log until the process is interrupted.
+///
+/// # Errors
+/// See [`ServeError`].
+pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
+    // With a lower limit the gateway works, but with fewer connections.
+    let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
+    let (running, workspace) = start(options).await?;
+    let examples = examples(&running, &workspace).await;
+    print_banner(&running, &workspace, &next_step(examples, options.function.keep_keys));
+    let mut event_log = running.event_log.subscribe();
+    let interrupted = interrupted();
+    tokio::pin!(interrupted);
+    loop {
+        tokio::select! {
+            () = &mut interrupted => return Ok(()),
+            entry = event_log.recv() => match entry {
+                // This entry is for the page. On the terminal, the function's log line has the decision.
+                Ok(LogEntry { kind: EntryKind::Authorizer(_), .. }) => {}
+                Ok(entry) => print_entry(&entry),
+                Err(RecvError::Lagged(count)) => print_skipped(count),
+                Err(RecvError::Closed) => return Ok(()),
+            },
+        }
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn interrupted() {
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated.recv() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+async fn examples(running: &RunningGateway, workspace: &Workspace) -> Option<String> {
+    let config = std::fs::read_to_string(&workspace.config).ok()?;
+    let issuer = workspace.issuers.first()?;
+    examples::commands(&config, issuer, &running.authorizer, running.port, clock::now()).await
+}
+
+/// The example commands, or else how to get a token.
+fn next_step(examples: Option<String>, keep_keys: bool) -> String {
+    match examples {
+        Some(examples) => examples,
+        None if keep_keys => "With --keep-keys, connect with a token of a configured issuer.".to_owned(),
+        None => "Mint a token that your rules allow: cargo local token --sub SUBJECT --claim NAME=VALUE ..."
+            .to_owned(),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
+fn print_banner(running: &RunningGateway, workspace: &Workspace, next_step: &str) {
+    let port = running.port;
+    println!(
+        "The local gateway listens on this machine only:\n\n  \
+         page                  http://127.0.0.1:{port}/\n  \
+         MQTT over WebSocket   ws://127.0.0.1:{port}/mqtt\n  \
+         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n  \
+         OpenID Connect        http://127.0.0.1:{port}/.well-known/openid-configuration"
+    );
+    if let Some(port) = running.tls_port {
+        println!(
+            "  MQTT over TLS         mqtts://localhost:{port}   with ALPN mqtt or without ALPN\n  \
+             WebSocket over TLS    wss://localhost:{port}/mqtt\n  \
+             HTTPS publish         POST https://localhost:{port}/topics/TOPIC?qos=1\n  \
+             CA certificate        {}",
+            workspace.root.join("ca.pem").display()
+        );
+    }
+    println!();
+    for issuer in &workspace.issuers {
+        let (id, secret) = (&issuer.settings().id, secret_file(workspace));
+        println!(
+            "Token for a machine, from issuer {id}:\n\ncurl -u \"machine-1:$(cat '{}')\" -d grant_type=client_credentials \
+             http://127.0.0.1:{port}/oidc/{id}/token\n",
+            secret.display()
+        );
+    }
+    println!("{next_step}\n");
+    println!("Event log (Ctrl-C stops the gateway):");
+}
+
+#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
+fn print_entry(entry: &LogEntry) {
+    println!("{entry}");
+}
+
+#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
+fn print_skipped(count: u64) {
+    println!("({count} entries skipped: the terminal is slower than the gateway)");
+}

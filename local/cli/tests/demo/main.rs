@@ -1,0 +1,137 @@
+//! The demo and the `token` command, run as a user does. These tests show that the demo can fail; `./test demo` runs it
+//! with the real function.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, algorithm};
+use serde_json::Value;
+
+/// An authorizer that allows every client.
+const ALLOW_ALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/demo/allow_all.py");
+const CONFIG: &str = r#"
+[[issuer]]
+id         = "users"
+issuer     = "https://login.example.com/"
+audience   = ["iot.example.com"]
+algorithms = ["ES256"]
+keys       = ["file:keys/users.jwks.json"]
+client_ids = ["${sub}", "${sub}/*"]
+
+[claims]
+sub     = "sub"
+tenant  = "tenant"
+devices = { path = "devices", list = true, max_items = 20, max_length = 64, optional = true }
+
+[[grant]]
+policy = "app-user"
+
+[[grant]]
+policy = "device-owner"
+
+[[grant]]
+policy = "tenant-operator"
+when   = { role = "operator" }
+"#;
+
+/// A folder with the configuration that the demo requires.
+fn example() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let example: Value = serde_json::from_str(include_str!("../../src/demo/example.json")).unwrap();
+    for (name, policy) in example["policies"].as_object().unwrap() {
+        write(&format!("policies/{name}.json"), policy.to_string());
+    }
+    let issuer = DevelopmentIssuer::ephemeral(IssuerSettings {
+        id: "users".to_owned(),
+        issuer: "https://login.example.com/".to_owned(),
+        audience: vec!["iot.example.com".to_owned()],
+        audience_claim: "aud".to_owned(),
+        algorithms: vec![algorithm("ES256").unwrap()],
+        typ: "JWT".to_owned(),
+        max_lifetime: Some(Duration::from_secs(60)),
+    });
+    write("keys/users.jwks.json", issuer.unwrap().key_set().to_string());
+    write("authorizer.toml", CONFIG.to_owned());
+    folder
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> (Output, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_iot-local")).args(arguments).current_dir(folder).output().unwrap();
+    let text =
+        [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned()).concat();
+    (output, text)
+}
+
+#[test]
+fn the_demo_fails_with_an_authorizer_that_allows_every_client() {
+    let (output, text) = run(example().path(), &["demo", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for action in
+        ["forged", "expired", "foreign", "wildcard", "acme/users/ben/hello", "globex/users/ana/hello", "#"]
+    {
+        let line = text.lines().find(|line| line.contains(&format!(" {action}"))).unwrap_or_default();
+        assert!(line.contains('✗'), "{action} counts as expected:\n{text}");
+    }
+    let last = text.trim_end().lines().last().unwrap_or_default();
+    assert!(last.contains(" actions had the expected result; see WRONG above."), "{last}");
+    assert!(!text.contains('\x1b'), "colours without a terminal");
+    assert!(!text.contains("eyJ"), "a token is in the output");
+}
+
+#[test]
+fn the_demo_lists_the_differences_of_another_configuration() {
+    let folder = example();
+    std::fs::write(folder.path().join("policies/app-user.json"), "{}").unwrap();
+    let (output, text) = run(folder.path(), &["demo", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("policies/app-user.json: differs") && text.contains("cargo local token"), "{text}");
+}
+
+#[test]
+fn a_missing_function_is_an_error() {
+    let (output, text) = run(example().path(), &["demo", "--bootstrap", "nowhere"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.starts_with("error: ") && text.contains("nowhere"), "{text}");
+}
+
+#[test]
+fn the_token_is_alone_on_standard_output() {
+    let folder = example();
+    let (output, text) = run(folder.path(), &["token", "--sub", "ana", "--claim", "tenant=acme"]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{text}");
+    assert_eq!((text.lines().count(), text.trim_end().split('.').count()), (1, 3));
+    let (output, text) = run(folder.path(), &["token", "--sub", "ana", "--issuer", "unknown"]);
+    assert!(!output.status.success() && output.stdout.is_empty());
+    assert!(text.contains("unknown issuer \"unknown\"; expected one of users"), "{text}");
+}
+
+/// Cargo finds a subcommand by the name of its program, and passes that name as the first argument.
+#[test]
+fn an_installed_cargo_local_is_the_same_program() {
+    let folder = example();
+    let cargo_local = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_cargo-local"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap()
+    };
+    let help = run(folder.path(), &["--help"]).1;
+    assert!(help.contains("Usage: cargo local "), "{help}");
+    for arguments in [&["local", "--help"][..], &["--help"]] {
+        let text = String::from_utf8(cargo_local(arguments).stdout).unwrap();
+        assert!(text == help, "{arguments:?}: {text}");
+    }
+    let output = cargo_local(&["local", "token", "--sub", "ana", "--claim", "tenant=acme"]);
+    assert!(output.status.success() && output.stderr.is_empty());
+    assert_eq!(String::from_utf8(output.stdout).unwrap().split('.').count(), 3);
+}

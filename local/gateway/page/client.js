@@ -1,0 +1,132 @@
+// The MQTT client, and the time limits of its connection.
+
+import mqtt from "./vendor/mqtt.esm.js";
+import { $, clock, make, show, showResult } from "./dom.js";
+
+let client = null;
+let clientId = null;
+let connection = null;
+let times = null;
+let scale = 1;
+/** Why the connection ended, from the client and from the event log, which arrive in any order. */
+let ending = {};
+/** The authorizer's responses by connection. The entry of a call precedes the entry of its connect. */
+const responses = new Map();
+
+export const isMine = (entry) => clientId !== null && entry.client === clientId;
+export const isConnected = () => client !== null && client.connected;
+
+/** Connects once, and shows the outcome. Calls `onChange` whenever the state of the connection changes. */
+export function connect(id, token, { time_scale: timeScale, authorizer }, onChange) {
+  [clientId, connection, times, scale, ending] = [id, null, null, timeScale, {}];
+  const socket = location.protocol === "https:" ? "wss" : "ws";
+  const name = authorizer ? `?x-amz-customauthorizer-name=${encodeURIComponent(authorizer)}` : "";
+  const current = mqtt.connect(`${socket}://${location.host}/mqtt${name}`, {
+    clientId: id, username: id, password: token, protocolVersion: 5, clean: true, connectTimeout: 15_000,
+    // A denied client must not reconnect by itself, which would call the authorizer again and again.
+    reconnectPeriod: 0,
+    // The default timers need a worker from a blob, which the Content-Security-Policy forbids.
+    timerVariant: "native",
+  });
+  client = current;
+  current.on("connect", () => {
+    showResult("connect-result", "good", "CONNECTED", "");
+    tick();
+    onChange();
+  });
+  current.on("message", (topic, payload, packet) => showMessage(topic, payload, packet.retain));
+  current.on("disconnect", (packet) => { ending.code = packet.reasonCode; });
+  current.on("error", (error) => {
+    ending.error = error.message;
+    showEnding();
+    current.end(true);
+  });
+  current.on("close", () => {
+    if (client !== current) return;
+    client = null;
+    times = null;
+    current.end(true);
+    showEnding();
+    onChange();
+  });
+}
+
+function showEnding() {
+  const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
+  if (ending.error || ending.denial) {
+    showResult("connect-result", "bad", "DENIED", sentence(ending.denial ?? ending.error));
+  } else if (!client && (ending.reason || ending.code !== undefined)) {
+    const code = ending.code === undefined ? "" : ` MQTT reason code 0x${ending.code.toString(16).toUpperCase()}.`;
+    showResult("connect-result", "note", "CLOSED", `${sentence(ending.reason)}${code}`);
+  }
+}
+
+export function disconnect() {
+  client?.end();
+}
+
+/** Publishes with QoS 1. The outcome comes from the event log. */
+export function publish(topic, payload) {
+  client?.publish(topic, payload, { qos: 1 }, () => {});
+}
+
+/** Subscribes with QoS 1. The outcome comes from the event log. */
+export function subscribe(filter) {
+  client?.subscribe(filter, { qos: 1 }, () => {});
+}
+
+function showMessage(topic, payload, isRetained) {
+  show("no-messages", false);
+  const now = new Date();
+  $("messages").prepend(make(
+    "li", {},
+    make("time", { datetime: now.toISOString() }, now.toLocaleTimeString([], { hour12: false })), " ",
+    make("code", {}, topic), ...(isRetained ? [" ", make("span", { class: "badge note" }, "RETAINED")] : []),
+    make("span", { class: "payload" }, payload.toString().slice(0, 4096)),
+  ));
+  while ($("messages").children.length > 50) $("messages").lastElementChild.remove();
+}
+
+/** Updates times and ending of the connection from an entry of the event log. */
+export function handle(entry) {
+  if (!isMine(entry)) return;
+  if (entry.kind === "authorizer" && entry.lets_in) responses.set(entry.connection, entry.answer);
+  const response = responses.get(entry.connection);
+  if (entry.kind === "connected" && response) {
+    connection = entry.connection;
+    times = {
+      connected: entry.at,
+      refreshed: entry.at,
+      refreshSeconds: response.refreshAfterInSeconds,
+      disconnectSeconds: response.disconnectAfterInSeconds,
+    };
+    responses.clear();
+  }
+  if (entry.kind === "refreshed" && times && response) {
+    times = { ...times, refreshed: entry.at, refreshSeconds: response.refreshAfterInSeconds };
+  }
+  tick();
+  if (entry.kind === "connect-refused") {
+    ending.denial = entry.reason;
+    showEnding();
+  }
+  if (entry.kind === "closed" && entry.connection === connection) {
+    ending.reason = entry.reason;
+    showEnding();
+  }
+}
+
+/** Shows the remaining times. */
+export function tick() {
+  show("clocks", times !== null && isConnected());
+  if (!times) return;
+  const now = Date.now();
+  const showRemaining = (name, from, seconds) => {
+    const total = seconds / scale;
+    const remaining = Math.max(0, total - (now - from) / 1000);
+    $(`${name}-left`).textContent = scale > 1 ? `${clock(remaining)} (${scale} times as fast)` : clock(remaining);
+    $(`${name}-bar`).value = total > 0 ? remaining / total : 0;
+  };
+  showRemaining("refresh", times.refreshed, Math.min(times.refreshSeconds, times.disconnectSeconds));
+  showRemaining("disconnect", times.connected, times.disconnectSeconds);
+}

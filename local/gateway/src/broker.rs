@@ -1,0 +1,164 @@
+//! The MQTT broker behind the gateway: rmqtt, whose hooks enforce the policies.
+//!
+//! It listens on a loopback port. Its hooks deny clients that do not connect through the gateway, see
+//! [`crate::connection`].
+
+mod connect;
+mod hooks;
+mod ingress;
+mod keep_alive;
+mod lifetime;
+mod packets;
+mod routes;
+mod storage;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use iot_local_policy::limits;
+use rmqtt::codec::types::Publish;
+use rmqtt::context::ServerContext;
+use rmqtt::hook::Type;
+use rmqtt::net::{Builder, Listener};
+use rmqtt::server::MqttServer;
+use rmqtt::session::SessionState;
+use rmqtt::types::{From, Id, QoS};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use self::hooks::PolicyHooks;
+pub use self::ingress::Ingress;
+use self::keep_alive::KeepAlive;
+use self::routes::Routes;
+use self::storage::{RetainedMessages, SharedGroups};
+use crate::auth::custom::CustomAuthorizer;
+use crate::connection::Connections;
+use crate::timeouts::CONNECT_PACKET_TIMEOUT;
+
+/// AWS IoT's default limit for a session whose client is disconnected.
+/// <https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html#mqtt-persistent-sessions>
+const MAX_SESSION_EXPIRY: Duration = Duration::from_secs(3600);
+
+/// The largest number of unacknowledged messages in each direction of a connection.
+const MAX_INFLIGHT: NonZeroU16 = NonZeroU16::new(100).unwrap();
+
+/// The largest number of topic aliases of an MQTT 5 connection.
+const MAX_TOPIC_ALIASES: u16 = 8;
+
+/// An error of the broker.
+#[derive(Debug, thiserror::Error)]
+#[error("the MQTT broker: {0}")]
+pub struct BrokerError(String);
+
+impl BrokerError {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A running broker. Dropping it closes its listener.
+pub struct Broker {
+    context: ServerContext,
+    address: SocketAddr,
+    _server: JoinSet<()>,
+}
+
+impl Broker {
+    /// Starts a broker on a free loopback port.
+    ///
+    /// # Errors
+    /// If the broker cannot listen.
+    pub async fn start(
+        authorizer: Arc<CustomAuthorizer>,
+        connections: Arc<Connections>,
+    ) -> Result<Self, BrokerError> {
+        // The check would reject clients by the load of the whole system.
+        let context = ServerContext::new().busy_check_enable(false).build().await;
+        *context.extends.retain_mut().await = Box::new(RetainedMessages::default());
+        *context.extends.router_mut().await = Box::new(Routes::new(&context));
+        *context.extends.fitter_mgr_mut().await = Box::new(KeepAlive);
+        *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
+        let register = context.extends.hook_mgr().register();
+        let hooks = PolicyHooks::new(authorizer, connections);
+        for hook in [
+            Type::ClientAuthenticate,
+            Type::MessagePublishCheckAcl,
+            Type::ClientSubscribeCheckAcl,
+            Type::MessageExpiryCheck,
+        ] {
+            register.add(hook, Box::new(hooks.clone())).await;
+        }
+        register.start().await;
+        let listener = listener().map_err(BrokerError::new)?;
+        let address = listener.local_addr().map_err(BrokerError::new)?;
+        let server = MqttServer::new(context.clone()).listener_by_id(listener, 1).build();
+        let mut running = JoinSet::new();
+        running.spawn(async move {
+            // Returns only if the listener cannot be polled.
+            let _ = server.run().await;
+        });
+        Ok(Self { context, address, _server: running })
+    }
+
+    /// Returns the address of the broker's listener.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Publishes the message of an HTTPS publish, which the policy has allowed. QoS is 1, or 0.
+    ///
+    /// # Errors
+    /// If the broker cannot route the topic.
+    pub async fn publish(
+        &self,
+        topic: &str,
+        payload: Bytes,
+        is_qos1: bool,
+        retain: bool,
+    ) -> Result<(), BrokerError> {
+        let qos = if is_qos1 { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        let publish = Publish {
+            dup: false,
+            retain,
+            qos,
+            topic: topic.into(),
+            packet_id: None,
+            payload,
+            properties: None,
+        };
+        // The broker compares the sender's client id with subscribers that have No Local set (MQTT 5, section 3.8.3.1),
+        // so it must belong to no client.
+        let unused_id = Uuid::new_v4().to_string();
+        let sender = Id::new(self.context.node.id(), 0, None, None, unused_id.into(), None);
+        let publish = rmqtt::types::Publish::from(Box::new(publish));
+        SessionState::forwards(&self.context, From::from_admin(sender), publish, false, None)
+            .await
+            .map_err(BrokerError::new)
+    }
+}
+
+fn listener() -> rmqtt::Result<Listener> {
+    Builder::new()
+        .name("gateway")
+        .laddr((Ipv4Addr::LOCALHOST, 0).into())
+        // Otherwise the broker would admit a CONNECT without a user name and not call the hook.
+        .allow_anonymous(false)
+        .nodelay(true)
+        .handshake_timeout(CONNECT_PACKET_TIMEOUT)
+        .max_clientid_len(limits::MAX_CLIENT_ID_BYTES)
+        .max_packet_size(limits::MAX_PACKET_BYTES)
+        // Announces to MQTT 5 clients that AWS IoT does not support QoS 2. The hooks and `Ingress` reject its use.
+        .max_qos_allowed(QoS::AtLeastOnce)
+        .max_topic_aliases(MAX_TOPIC_ALIASES)
+        .max_inflight(MAX_INFLIGHT)
+        .session_expiry_interval(MAX_SESSION_EXPIRY)
+        .max_session_expiry_interval(MAX_SESSION_EXPIRY)
+        // Zero: a message expires only if its publisher sets an expiry.
+        .message_expiry_interval(Duration::ZERO)
+        .bind()?
+        .tcp()
+}

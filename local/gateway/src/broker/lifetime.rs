@@ -1,0 +1,65 @@
+//! The time limit of a connection, and its refreshes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::connect::{ConnectDenial, ConnectRequest};
+use crate::auth::Lifetime;
+use crate::auth::custom::CustomAuthorizer;
+use crate::connection::{Connection, Phase};
+use crate::event::Event;
+use crate::event_log::{DisconnectReason, EntryKind};
+
+/// An admitted connection, with the event that each refresh sends again. AWS IoT stores the credentials for that.
+pub(super) struct SessionTimer {
+    pub(super) connection: Arc<Connection>,
+    pub(super) authorizer: Arc<CustomAuthorizer>,
+    pub(super) event: Event,
+    pub(super) request: ConnectRequest,
+}
+
+impl SessionTimer {
+    /// Ends the connection at its time limit, and refreshes its policy until then. Returns when the connection ends.
+    ///
+    /// The connect sets the time limit. A refresh does not change it.
+    pub(super) async fn run(self, lifetime: Lifetime) {
+        let disconnect = self.authorizer.time.sleep(lifetime.disconnect_after);
+        tokio::pin!(disconnect);
+        let mut refresh_after = lifetime.refresh_after;
+        loop {
+            // The time limit also applies during a call of the authorizer.
+            let refreshed = async {
+                self.authorizer.time.sleep(refresh_after).await;
+                self.refresh().await
+            };
+            let refreshed = tokio::select! {
+                () = self.connection.wait_for(Phase::Ending) => return,
+                () = &mut disconnect => return self.connection.end(DisconnectReason::TimeLimit),
+                refreshed = refreshed => refreshed,
+            };
+            match refreshed {
+                Ok(after) => refresh_after = after,
+                Err(ConnectDenial { reason, decided_by }) => {
+                    self.record(EntryKind::ConnectDenied { reason, decided_by });
+                    return self.connection.end(DisconnectReason::RefreshDenied);
+                }
+            }
+        }
+    }
+
+    /// Calls the authorizer with the event of the connect. The new policy applies from then on, also to existing
+    /// subscriptions. Returns the time until the next refresh.
+    async fn refresh(&self) -> Result<Duration, ConnectDenial> {
+        let admission = self.authorizer.admit(self.event.clone(), self.request.context.clone()).await?;
+        self.request.check_policy(&admission)?;
+        let refresh_after = admission.lifetime.refresh_after;
+        self.connection.admit(admission);
+        self.record(EntryKind::Refreshed);
+        Ok(refresh_after)
+    }
+
+    fn record(&self, kind: EntryKind) {
+        let connection = self.connection.facts.connection;
+        self.authorizer.event_log.record(Some(connection), Some(&self.request.client_id), kind);
+    }
+}

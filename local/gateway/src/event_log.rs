@@ -1,0 +1,296 @@
+//! The event log of the gateway: one typed entry for each decision, with its reason.
+//!
+//! Entries contain client ids, topics and the statement that decided, but no token, password or payload. They are for
+//! the operator of the gateway. A denied client does not receive the reason.
+
+mod call;
+mod json;
+mod mask;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use iot_local_base::clock;
+use iot_local_lambda::{LineSource, SandboxLine};
+use iot_local_policy::{Action, StatementPlace, Verdict};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+pub use self::call::AuthorizerCall;
+
+/// How many entries a reader may be behind before it loses the oldest.
+const READER_CAPACITY_ENTRIES: usize = 4096;
+
+/// How many entries are kept for later readers.
+const HISTORY_CAPACITY_ENTRIES: usize = 400;
+
+/// An entry of the event log.
+#[derive(Debug, Clone)]
+pub struct LogEntry {
+    /// The number of the entry, from 1.
+    pub number: u64,
+    /// The time of the event.
+    pub at: SystemTime,
+    /// The connection's id, `connectionMetadata.id` of the event. Absent if the entry belongs to no connection.
+    pub connection: Option<Uuid>,
+    /// The MQTT client id. Absent for an HTTPS publish, and while it is unknown.
+    pub client: Option<String>,
+    /// The event.
+    pub kind: EntryKind,
+}
+
+/// The kind of an entry, with its details.
+#[derive(Debug, Clone)]
+pub enum EntryKind {
+    /// A connect was allowed.
+    Connected {
+        /// The principal in the authorizer's response.
+        principal: String,
+        /// The statement that allows the connect.
+        statement: String,
+        /// The position of that statement.
+        decided_by: Option<StatementPlace>,
+    },
+    /// A connect, a refresh or an HTTPS publish was denied.
+    ConnectDenied {
+        /// The reason, for the operator.
+        reason: String,
+        /// The position of the statement that denies it. Absent for an implicit denial.
+        decided_by: Option<StatementPlace>,
+    },
+    /// An action was allowed.
+    Allowed {
+        /// The action.
+        action: Action,
+        /// The resource, such as `topic/a/b`.
+        resource: String,
+        /// The statement that allows it.
+        statement: String,
+        /// The position of that statement.
+        decided_by: Option<StatementPlace>,
+    },
+    /// An action was denied.
+    Denied {
+        /// The action.
+        action: Action,
+        /// The resource, such as `topic/a/b`.
+        resource: String,
+        /// The reason, for the operator.
+        reason: String,
+        /// The position of the statement that denies it. Absent for an implicit denial.
+        decided_by: Option<StatementPlace>,
+    },
+    /// The authorizer was called for a connect, a refresh or an HTTPS publish.
+    Authorizer(Arc<AuthorizerCall>),
+    /// A refresh was allowed. Its new policy applies from now on.
+    Refreshed,
+    /// An admitted connection has ended.
+    Closed {
+        /// The reason.
+        reason: DisconnectReason,
+    },
+    /// The function wrote a line.
+    Function(SandboxLine),
+}
+
+/// Why a connection ended. In parentheses: the `disconnectReason` of AWS IoT's lifecycle events.
+/// <https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// The client disconnected, with or without a DISCONNECT packet (CLIENT_INITIATED_DISCONNECT, CONNECTION_LOST).
+    ByClient,
+    /// A publish or a subscription was denied (FORBIDDEN_ACCESS).
+    Forbidden,
+    /// A publish or a SUBSCRIBE exceeded a limit of AWS IoT (CLIENT_ERROR).
+    OverLimit,
+    /// A later connection uses the same client id (DUPLICATE_CLIENTID).
+    TakenOver,
+    /// `disconnectAfterInSeconds` has elapsed (CUSTOMAUTH_TTL_EXPIRATION).
+    TimeLimit,
+    /// A refresh was denied (AUTH_ERROR).
+    RefreshDenied,
+    /// The broker ended it: keep-alive timeout or protocol error (MQTT_KEEP_ALIVE_TIMEOUT, CLIENT_ERROR).
+    ByBroker,
+}
+
+impl EntryKind {
+    /// Creates an entry for a policy's verdict.
+    #[must_use]
+    pub fn decided(action: Action, resource: &str, verdict: Verdict) -> Self {
+        let Verdict { allowed, reason, decided_by } = verdict;
+        let resource = resource.to_owned();
+        match allowed {
+            true => Self::Allowed { action, resource, statement: reason, decided_by },
+            false => Self::Denied { action, resource, reason, decided_by },
+        }
+    }
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ByClient => "the client disconnected",
+            Self::Forbidden => "a publish or a subscription was denied",
+            Self::OverLimit => "a publish or a SUBSCRIBE exceeded a limit of AWS IoT",
+            Self::TakenOver => "a later connection uses the same client id",
+            Self::TimeLimit => "disconnectAfterInSeconds has elapsed",
+            Self::RefreshDenied => "the refresh was denied",
+            Self::ByBroker => "keep-alive timeout or protocol error",
+        })
+    }
+}
+
+impl fmt::Display for LogEntry {
+    /// Formats one line without its line ending. Texts from a client are escaped, so that they cannot control a
+    /// terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let unit = |size: u64, max: u64| seconds.checked_div(size).unwrap_or(0).checked_rem(max).unwrap_or(0);
+        write!(f, "{:02}:{:02}:{:02}Z ", unit(3600, 24), unit(60, 60), unit(1, 60))?;
+        match (&self.client, &self.kind) {
+            (_, EntryKind::Function(_)) => {}
+            (Some(client), _) => write!(f, "{} ", client.escape_debug())?,
+            (None, _) => f.write_str("(https) ")?,
+        }
+        match &self.kind {
+            EntryKind::Connected { principal, statement, .. } => {
+                write!(f, "connected as {} ({})", principal.escape_debug(), statement.escape_debug())
+            }
+            EntryKind::ConnectDenied { reason, .. } => {
+                write!(f, "connect DENIED: {}", reason.escape_debug())
+            }
+            EntryKind::Allowed { action, resource, statement, .. } => {
+                write!(f, "{action} {} allowed ({})", resource.escape_debug(), statement.escape_debug())
+            }
+            EntryKind::Denied { action, resource, reason, .. } => {
+                write!(f, "{action} {} DENIED: {}", resource.escape_debug(), reason.escape_debug())
+            }
+            EntryKind::Authorizer(call) => {
+                let outcome = if call.is_authenticated() { "authenticated" } else { "did not authenticate" };
+                let millis = call.duration.as_secs_f64() * 1000.0;
+                write!(f, "the authorizer {outcome} the client, in {millis:.1} ms")
+            }
+            EntryKind::Refreshed => f.write_str("refreshed: the new policy applies"),
+            EntryKind::Closed { reason } => write!(f, "closed: {reason}"),
+            EntryKind::Function(line) => {
+                let source = match line.source {
+                    LineSource::Stdout => "out",
+                    LineSource::Stderr => "err",
+                    LineSource::Host => "host",
+                };
+                write!(f, "[function {} {source}] {}", line.sandbox, printable(&line.text))
+            }
+        }
+    }
+}
+
+/// Replaces control characters. Quotes are not escaped, since functions log JSON.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// The event log. Any number of readers may subscribe.
+#[derive(Clone)]
+pub struct EventLog {
+    sender: broadcast::Sender<LogEntry>,
+    history: Arc<Mutex<History>>,
+}
+
+#[derive(Default)]
+struct History {
+    last_number: u64,
+    entries: VecDeque<LogEntry>,
+}
+
+impl Default for EventLog {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(READER_CAPACITY_ENTRIES), history: Arc::default() }
+    }
+}
+
+impl EventLog {
+    /// Returns a reader of all entries from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<LogEntry> {
+        self.sender.subscribe()
+    }
+
+    /// Returns the kept entries after entry `number`, and a reader of all later entries.
+    #[must_use]
+    pub fn since(&self, number: u64) -> (Vec<LogEntry>, broadcast::Receiver<LogEntry>) {
+        let history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = history.entries.iter().filter(|entry| entry.number > number).cloned().collect();
+        (entries, self.sender.subscribe())
+    }
+
+    /// Writes an entry. The newest entries are kept for later readers.
+    pub fn record(&self, connection: Option<Uuid>, client: Option<&str>, kind: EntryKind) {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.last_number = history.last_number.saturating_add(1);
+        let entry = LogEntry {
+            number: history.last_number,
+            at: clock::now(),
+            connection,
+            client: client.map(str::to_owned),
+            kind,
+        };
+        if history.entries.len() >= HISTORY_CAPACITY_ENTRIES {
+            history.entries.pop_front();
+        }
+        history.entries.push_back(entry.clone());
+        // Sent under the lock, so that readers receive entries in order.
+        let _ = self.sender.send(entry);
+    }
+
+    /// Writes an entry for a call of the authorizer. Secrets are masked.
+    pub fn record_call(&self, event: &[u8], response: Result<&[u8], String>, duration: Duration) {
+        let call = AuthorizerCall::new(event, response, duration);
+        let (connection, client) = (call.connection(), call.client().map(str::to_owned));
+        self.record(connection, client.as_deref(), EntryKind::Authorizer(Arc::new(call)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_reader_gets_the_newest_entries_once_and_in_order() {
+        let event_log = EventLog::default();
+        let write = || event_log.record(None, Some("ana"), EntryKind::Refreshed);
+        for _ in 0..HISTORY_CAPACITY_ENTRIES + 10 {
+            write();
+        }
+        let (entries, mut live) = event_log.since(0);
+        write();
+        let numbers: Vec<_> = entries.iter().map(|entry| entry.number).collect();
+        assert_eq!(numbers, (11..=410).collect::<Vec<_>>());
+        assert_eq!(live.try_recv().unwrap().number, 411);
+        assert_eq!(event_log.since(410).0.len(), 1);
+        assert!(event_log.since(411).0.is_empty());
+    }
+
+    #[test]
+    fn a_call_is_logged_with_connection_and_client() {
+        let event_log = EventLog::default();
+        let event = br#"{"token":"t","protocolData":{"mqtt":{"clientId":"ana"}},"connectionMetadata":{"id":"6ba7b810-9dad-11d1-80b4-00c04fd430c8"}}"#;
+        event_log.record_call(event, Ok(br#"{"isAuthenticated":true}"#), Duration::from_millis(3));
+        event_log.record_call(event, Err("no response".to_owned()), Duration::from_secs(5));
+        let (entries, _) = event_log.since(0);
+        let entry = entries[0].to_json();
+        assert_eq!(
+            (&entry["kind"], &entry["client"], &entry["lets_in"]),
+            (&"authorizer".into(), &"ana".into(), &true.into())
+        );
+        assert_eq!(entry["connection"], "6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+        assert_eq!(entry["event"]["token"], "••• (1 characters)");
+        assert_eq!(
+            (&entries[1].to_json()["error"], &entries[1].to_json()["lets_in"]),
+            (&"no response".into(), &false.into())
+        );
+        let line = entries[1].to_string();
+        assert!(line.ends_with("ana the authorizer did not authenticate the client, in 5000.0 ms"), "{line}");
+    }
+}

@@ -1,0 +1,39 @@
+//! The facts about a connection and a CONNECT packet that the event for the authorizer contains.
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::certificate::ClientCertificate;
+
+/// The facts of a connection that are known before its first MQTT packet. Not `Debug`: they hold credentials.
+#[derive(Clone)]
+pub struct ConnectionFacts {
+    /// `connectionMetadata.id`
+    pub connection: Uuid,
+    /// The server name of the TLS handshake.
+    pub server_name: Option<String>,
+    /// The client's certificate, under X.509 custom authentication.
+    pub certificate: Option<ClientCertificate>,
+    /// The HTTP request of an HTTPS publish or a WebSocket handshake.
+    pub http: Option<HttpFacts>,
+}
+
+/// An HTTP request. Not `Debug`: it holds credentials.
+#[derive(Clone)]
+pub struct HttpFacts {
+    /// Names and values, in the client's order and case.
+    pub headers: Vec<(String, String)>,
+    /// The query of the request target, undecoded and without its `?`.
+    pub query: Option<String>,
+}
+
+/// A CONNECT packet. Not `Debug`: it holds credentials.
+#[derive(Clone)]
+pub struct MqttFacts {
+    /// The user name, including the parameters after its `?`.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Bytes>,
+    /// The client id.
+    pub client_id: Option<String>,
+}

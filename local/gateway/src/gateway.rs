@@ -1,0 +1,124 @@
+//! The running gateway.
+//!
+//! A plain port on loopback serves MQTT over WebSocket at `/mqtt`, HTTPS publishes at `/topics/...`, and the page and
+//! the development issuer at all other paths. A TLS port serves the same without the page and the issuer, and also MQTT
+//! without WebSocket.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use iot_local_identity::oidc::ProviderOptions;
+use iot_local_lambda::{InvokeTarget, Lambda, StartError};
+use iot_local_policy::{Arn, NotAnArn};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::auth::custom::CustomAuthorizer;
+use crate::broker::{Broker, BrokerError};
+use crate::connection::Connections;
+use crate::event_log::{EntryKind, EventLog};
+use crate::pages::Site;
+use crate::ports::{Gateway, accept};
+use crate::selection::AuthorizerDefinition;
+use crate::time_scale::TimeScale;
+use crate::tls::{Tls, TlsError, TlsOptions};
+
+/// The configuration of a gateway.
+pub struct GatewayOptions {
+    /// The plain port; 0 selects a free one.
+    pub port: u16,
+    /// The TLS port. Without it, only the plain port is opened.
+    pub tls: Option<TlsOptions>,
+    /// The authorizer's function.
+    pub function: InvokeTarget,
+    /// The authorizer's definition.
+    pub authorizer: AuthorizerDefinition,
+    /// The divisor of the times in a response; 1 is real time.
+    pub time_scale: u32,
+    /// The development issuers with which users and machines log in. May be empty.
+    pub login: ProviderOptions,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The function's ARN is invalid.
+    #[error(transparent)]
+    Arn(#[from] NotAnArn),
+    /// The function does not start.
+    #[error(transparent)]
+    Function(#[from] StartError),
+    /// The broker does not start.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A port is not available.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}\n  help: choose another port with {option}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// The option that sets the port.
+        option: &'static str,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+/// A running gateway. Dropping it closes its ports and connections and kills the function's processes.
+pub struct RunningGateway {
+    /// The plain port.
+    pub port: u16,
+    /// The TLS port, if it is open.
+    pub tls_port: Option<u16>,
+    /// The event log. Subscribe before you connect, so that no entry is missed.
+    pub event_log: EventLog,
+    /// The function.
+    pub lambda: Arc<Lambda>,
+    /// The authorizer.
+    pub authorizer: Arc<CustomAuthorizer>,
+    _tasks: JoinSet<()>,
+}
+
+impl RunningGateway {
+    /// Starts the function, the broker and the listeners.
+    ///
+    /// # Errors
+    /// See [`GatewayError`]. The error of a function that does not start contains its standard error.
+    pub async fn start(options: GatewayOptions) -> Result<Self, GatewayError> {
+        let arn: Arn = options.function.arn().parse()?;
+        let (listener, port) = listen(options.port, "--port").await?;
+        let tls = match &options.tls {
+            Some(tls) => Some((Arc::new(Tls::new(tls)?), listen(tls.port, "--tls-port").await?)),
+            None => None,
+        };
+        let event_log = EventLog::default();
+        let line_log = event_log.clone();
+        let line_sink = move |line| line_log.record(None, None, EntryKind::Function(line));
+        let lambda = Arc::new(Lambda::start(options.function, Arc::new(line_sink)).await?);
+        let time = TimeScale::faster(options.time_scale);
+        let authorizer =
+            CustomAuthorizer::new(Arc::clone(&lambda), options.authorizer, arn, time, event_log.clone());
+        let authorizer = Arc::new(authorizer);
+        let site = Site::new(port, options.login, Arc::clone(&authorizer), options.time_scale);
+        let connections = Arc::new(Connections::default());
+        let broker = Broker::start(Arc::clone(&authorizer), Arc::clone(&connections)).await?;
+        let gateway = Arc::new(Gateway { authorizer: Arc::clone(&authorizer), broker, connections, site });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, Arc::clone(&gateway), None));
+        let tls_port = tls.map(|(tls, (listener, port))| {
+            tasks.spawn(accept(listener, gateway, Some(tls)));
+            port
+        });
+        Ok(Self { port, tls_port, event_log, lambda, authorizer, _tasks: tasks })
+    }
+}
+
+/// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.
+async fn listen(port: u16, option: &'static str) -> Result<(TcpListener, u16), GatewayError> {
+    let listen_error = |source| GatewayError::Listen { port, option, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(listen_error)?;
+    let port = listener.local_addr().map_err(listen_error)?.port();
+    Ok((listener, port))
+}

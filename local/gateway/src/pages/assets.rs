@@ -1,0 +1,81 @@
+//! The files of the page. They are part of the program, so the page needs no internet and no installation.
+
+use bytes::Bytes;
+use hyper::{Response, StatusCode};
+
+use super::{Body, with_type};
+
+/// A file of the page.
+pub(super) struct Asset {
+    path: &'static str,
+    content_type: &'static str,
+    content: &'static [u8],
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+macro_rules! asset {
+    ($path:literal, $file:literal, $content_type:expr) => {
+        Asset {
+            path: $path,
+            content_type: $content_type,
+            content: include_bytes!(concat!("../../page/", $file)),
+        }
+    };
+}
+
+const ASSETS: [Asset; 10] = [
+    asset!("/", "index.html", HTML),
+    asset!("/style.css", "style.css", CSS),
+    asset!("/favicon.svg", "favicon.svg", SVG),
+    asset!("/main.js", "main.js", SCRIPT),
+    asset!("/dom.js", "dom.js", SCRIPT),
+    asset!("/login.js", "login.js", SCRIPT),
+    asset!("/policy.js", "policy.js", SCRIPT),
+    asset!("/client.js", "client.js", SCRIPT),
+    asset!("/log.js", "log.js", SCRIPT),
+    asset!("/vendor/mqtt.esm.js", "vendor/mqtt.esm.js", SCRIPT),
+];
+
+/// Finds the file for a path.
+pub(super) fn find(path: &str) -> Option<&'static Asset> {
+    static FILES: [Asset; ASSETS.len()] = ASSETS;
+    FILES.iter().find(|asset| asset.path == path)
+}
+
+impl Asset {
+    pub(super) fn respond(&self) -> Response<Body> {
+        with_type(StatusCode::OK, self.content_type, Bytes::from_static(self.content))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The Content-Security-Policy forbids inline code and requests to other sites.
+    #[test]
+    fn the_page_has_no_inline_code_no_markup_from_data_and_no_other_address() {
+        for asset in ASSETS.iter().filter(|asset| !asset.path.starts_with("/vendor/")) {
+            let content = String::from_utf8(asset.content.to_vec()).unwrap();
+            for forbidden in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                " style=",
+                "<style",
+                " onclick",
+                "https://",
+                "@import",
+            ] {
+                assert!(!content.contains(forbidden), "{} has {forbidden}", asset.path);
+            }
+            assert!(!content.contains("<script>"), "{}", asset.path);
+        }
+    }
+}

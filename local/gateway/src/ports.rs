@@ -1,0 +1,74 @@
+//! Serves the ports: TLS, HTTP, WebSocket, MQTT, and the relay between a client and the broker.
+
+mod secure;
+
+mod head;
+mod http;
+
+mod publish;
+mod websocket;
+
+mod relay;
+
+mod client_connection;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use self::client_connection::ClientConnection;
+use crate::auth::custom::CustomAuthorizer;
+use crate::broker::Broker;
+use crate::connection::Connections;
+use crate::pages::Site;
+use crate::timeouts::ACCEPT_PAUSE;
+use crate::tls::Tls;
+
+/// A response with a complete body, not a stream.
+type WholeResponse = Response<Full<Bytes>>;
+
+/// What all connections share.
+pub(crate) struct Gateway {
+    pub(crate) authorizer: Arc<CustomAuthorizer>,
+    pub(crate) broker: Broker,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) site: Site,
+}
+
+/// Serves a port until the future is dropped. With `tls`, each connection starts with a TLS handshake.
+pub(crate) async fn accept(listener: TcpListener, gateway: Arc<Gateway>, tls: Option<Arc<Tls>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(serve(stream, peer, tls.clone(), Arc::clone(&gateway)));
+                }
+                // Probably no file descriptors are left. Connections that end free some.
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<Arc<Tls>>, gateway: Arc<Gateway>) {
+    let _ = stream.set_nodelay(true);
+    match tls {
+        Some(tls) => secure::serve(stream, peer.ip(), tls, gateway).await,
+        None => http::serve(stream, BytesMut::new(), ClientConnection::new(peer.ip(), None), gateway).await,
+    }
+}
+
+pub(super) fn text(status: StatusCode, body: &'static str) -> WholeResponse {
+    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

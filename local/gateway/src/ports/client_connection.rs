@@ -1,0 +1,36 @@
+//! A TCP connection of a client: its facts, and its state between HTTP requests.
+
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::auth::Admission;
+use crate::certificate::ClientCertificate;
+
+/// The result of a TLS handshake.
+pub(super) struct Handshake {
+    /// The server name from the client (SNI).
+    pub(super) server_name: Option<String>,
+    /// The client's verified certificate.
+    pub(super) certificate: Option<ClientCertificate>,
+}
+
+/// A TCP connection of a client.
+pub(super) struct ClientConnection {
+    /// `connectionMetadata.id` of the event.
+    pub(super) connection: Uuid,
+    /// The client's IP address.
+    pub(super) peer: IpAddr,
+    /// Absent on the plain port.
+    pub(super) handshake: Option<Handshake>,
+    /// The admission of HTTPS publishes, and when it expires.
+    pub(super) cached_admission: Mutex<Option<(Admission, Instant)>>,
+}
+
+impl ClientConnection {
+    pub(super) fn new(peer: IpAddr, handshake: Option<Handshake>) -> Self {
+        Self { connection: Uuid::new_v4(), peer, handshake, cached_admission: Mutex::default() }
+    }
+}

@@ -1,0 +1,182 @@
+//! Serves HTTPS publishes: `POST /topics/TOPIC?qos=0|1[&retain=true]`.
+//! <https://docs.aws.amazon.com/iot/latest/developerguide/http.html>
+
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use iot_local_base::clock;
+use iot_local_policy::limits;
+use iot_local_policy::{Action, Context};
+use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::client_connection::ClientConnection;
+use super::head::Head;
+use super::{Gateway, WholeResponse};
+use crate::auth::Admission;
+use crate::auth::custom::Denial;
+use crate::event_log::EntryKind;
+use crate::facts::ConnectionFacts;
+use crate::timeouts::READ_TIMEOUT;
+
+/// Calls the authorizer, checks its policy, and publishes. Sets `is_body_read` once the request's body is read.
+pub(super) async fn respond(
+    request: Request<Incoming>,
+    head: &Head,
+    client: &ClientConnection,
+    gateway: &Gateway,
+    is_body_read: &mut bool,
+) -> WholeResponse {
+    let publish = match PublishRequest::parse(request.uri().path(), request.uri().query()) {
+        Ok(publish) => publish,
+        Err(error) => return message(StatusCode::BAD_REQUEST, error),
+    };
+    let facts = head.facts(client, request.uri().query());
+    let payload = match payload(request).await {
+        Ok(payload) => payload,
+        Err(response) => return response,
+    };
+    *is_body_read = true;
+    if !is_allowed(&publish, &facts, client, gateway).await {
+        return message(StatusCode::FORBIDDEN, "Forbidden");
+    }
+    match gateway.broker.publish(&publish.topic, payload, publish.is_qos1, publish.retain).await {
+        Ok(()) => message(StatusCode::OK, "OK"),
+        Err(_) => message(StatusCode::BAD_REQUEST, "the broker cannot route this topic"),
+    }
+}
+
+/// The parameters in the request target.
+struct PublishRequest {
+    topic: String,
+    is_qos1: bool,
+    retain: bool,
+}
+
+impl PublishRequest {
+    fn parse(path: &str, query: Option<&str>) -> Result<Self, &'static str> {
+        let encoded = path.strip_prefix("/topics/").unwrap_or_default();
+        let topic =
+            percent_decode_str(encoded).decode_utf8().map_err(|_| "the topic is not UTF-8")?.into_owned();
+        let mut publish = Self { topic, is_qos1: false, retain: false };
+        for pair in query.unwrap_or_default().split('&') {
+            match pair.split_once('=') {
+                Some(("qos", "0")) => publish.is_qos1 = false,
+                Some(("qos", "1")) => publish.is_qos1 = true,
+                Some(("qos", _)) => return Err("qos must be 0 or 1"),
+                Some(("retain", "true")) => publish.retain = true,
+                Some(("retain", "false")) => publish.retain = false,
+                Some(("retain", _)) => return Err("retain must be true or false"),
+                _ => {}
+            }
+        }
+        limits::topic(&publish.topic, publish.retain)?;
+        Ok(publish)
+    }
+}
+
+async fn payload(request: Request<Incoming>) -> Result<Bytes, WholeResponse> {
+    let body = Limited::new(request.into_body(), limits::MAX_PAYLOAD_BYTES).collect();
+    match tokio::time::timeout(READ_TIMEOUT, body).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(message(StatusCode::PAYLOAD_TOO_LARGE, "the payload is larger than 128 KiB"))
+        }
+        Ok(Err(_)) => Err(message(StatusCode::BAD_REQUEST, "the payload cannot be read")),
+        Err(_) => Err(message(StatusCode::REQUEST_TIMEOUT, "timed out while reading the payload")),
+    }
+}
+
+async fn is_allowed(
+    publish: &PublishRequest,
+    facts: &ConnectionFacts,
+    client: &ClientConnection,
+    gateway: &Gateway,
+) -> bool {
+    let record = |kind| gateway.authorizer.event_log.record(Some(facts.connection), None, kind);
+    let admission = match admit(facts, client, gateway).await {
+        Ok(admission) => admission,
+        Err(denial) => {
+            record(EntryKind::ConnectDenied { reason: denial.to_string(), decided_by: None });
+            return false;
+        }
+    };
+    // iot:Connect is not checked for an HTTPS publish.
+    let retain = publish.retain.then_some(Action::RetainPublish);
+    [Some(Action::Publish), retain].into_iter().flatten().all(|action| {
+        let resource = format!("topic/{}", publish.topic);
+        let verdict = admission.decide(action, &resource);
+        let allowed = verdict.allowed;
+        record(EntryKind::decided(action, &resource, verdict));
+        allowed
+    })
+}
+
+/// Authenticates the client. With caching, an admission is used for all requests of the connection until it is to be
+/// refreshed, whatever their tokens are.
+async fn admit(
+    facts: &ConnectionFacts,
+    client: &ClientConnection,
+    gateway: &Gateway,
+) -> Result<Admission, Denial> {
+    let event = gateway.authorizer.event(facts, None)?;
+    let certificate = facts.certificate.is_some();
+    let context = Context { source_ip: Some(client.peer), certificate, ..Context::default() };
+    if !gateway.authorizer.caches_for_http() {
+        return gateway.authorizer.admit(event, context).await;
+    }
+    let cached = || client.cached_admission.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((admission, expiry)) = cached().clone()
+        && Instant::now() < expiry
+    {
+        return Ok(admission);
+    }
+    let admission = gateway.authorizer.admit(event, context).await?;
+    let expiry = clock::deadline(gateway.authorizer.time.scaled(admission.lifetime.refresh_after));
+    *cached() = Some((admission.clone(), expiry));
+    Ok(admission)
+}
+
+/// Creates a response with a body as of AWS IoT.
+fn message(status: StatusCode, text: &str) -> WholeResponse {
+    let body = serde_json::json!({ "message": text, "traceId": Uuid::new_v4().to_string() }).to_string();
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_topic_is_percent_decoded() {
+        let parse = |path, query| PublishRequest::parse(path, query).ok().unwrap();
+        let encoded = parse("/topics/acme%2Falice%2Ftele%20metry", Some("qos=1&retain=true"));
+        assert_eq!(
+            (encoded.topic.as_str(), encoded.is_qos1, encoded.retain),
+            ("acme/alice/tele metry", true, true)
+        );
+        let plain = parse("/topics/a/b", None);
+        assert_eq!((plain.topic.as_str(), plain.is_qos1, plain.retain), ("a/b", false, false));
+    }
+
+    #[test]
+    fn rejects_invalid_requests() {
+        for (path, query) in [
+            ("/topics/", None),
+            ("/topics/a%2F%23", None),
+            ("/topics/%FF", None),
+            ("/topics/a", Some("qos=2")),
+            ("/topics/a", Some("retain=yes")),
+        ] {
+            assert!(PublishRequest::parse(path, query).is_err(), "{path} {query:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Serves the TLS port: the handshake, and the selection of the protocol.
+
+use std::future::ready;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::{self, server::Acceptor};
+use tokio_rustls::server::TlsStream;
+use tokio_util::codec::{BytesCodec, Framed};
+
+use super::Gateway;
+use super::client_connection::{ClientConnection, Handshake};
+use super::http;
+use super::relay::{self, Stop};
+use crate::certificate::ClientCertificate;
+use crate::event_log::EntryKind;
+use crate::facts::ConnectionFacts;
+use crate::timeouts::{HANDSHAKE_TIMEOUT, READ_TIMEOUT};
+use crate::tls::{ALPN_HTTP, ALPN_MQTT, ALPN_MQTT_CERTIFICATE, Tls};
+
+/// The first byte of a CONNECT packet (MQTT 5, section 3.1.1). No HTTP method begins with it.
+const CONNECT: u8 = 0x10;
+
+/// Serves a connection to the TLS port.
+pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gateway: Arc<Gateway>) {
+    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, &tls));
+    let (mut stream, handshake) = match handshake.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(Some(error))) => {
+            let reason = format!("the TLS handshake failed: {error}{}", hint(&error));
+            return gateway.authorizer.event_log.record(
+                None,
+                None,
+                EntryKind::ConnectDenied { reason, decided_by: None },
+            );
+        }
+        Ok(Err(None)) | Err(_) => return,
+    };
+    let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    let client = ClientConnection::new(peer, Some(handshake));
+    let mut first = BytesMut::with_capacity(2048);
+    if !matches!(tokio::time::timeout(READ_TIMEOUT, stream.read_buf(&mut first)).await, Ok(Ok(1..))) {
+        return;
+    }
+    let is_mqtt = first.first() == Some(&CONNECT);
+    match alpn.as_deref() {
+        Some(ALPN_MQTT | ALPN_MQTT_CERTIFICATE) if is_mqtt => mqtt(stream, first, client, &gateway).await,
+        None if is_mqtt => mqtt(stream, first, client, &gateway).await,
+        Some(ALPN_HTTP) | None => http::serve(stream, first, client, gateway).await,
+        Some(_) => {
+            let reason =
+                "the client negotiated MQTT by ALPN, but its first packet is not a CONNECT".to_owned();
+            gateway.authorizer.event_log.record(
+                Some(client.connection),
+                None,
+                EntryKind::ConnectDenied { reason, decided_by: None },
+            );
+        }
+    }
+}
+
+/// Returns the hint for a failed handshake, for the operator.
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.get_ref().and_then(|error| error.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "; help: to accept this client certificate, pass it by --client-certificate, or its CA by --client-ca"
+        }
+        Some(rustls::Error::NoCertificatesPresented) => {
+            "; help: ALPN x-amzn-mqtt-ca requires a client certificate; without one, use ALPN mqtt"
+        }
+        _ => "",
+    }
+}
+
+/// Performs the handshake.
+///
+/// # Errors
+/// Why the handshake failed. `None` if the client did not start one.
+async fn handshake(
+    stream: TcpStream,
+    tls: &Tls,
+) -> Result<(TlsStream<TcpStream>, Handshake), Option<std::io::Error>> {
+    // Bytes that are not a ClientHello are not worth a log entry.
+    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|_| None)?;
+    let hello = start.client_hello();
+    let server_name = hello.server_name().map(str::to_owned);
+    let config = tls.config_for(&hello);
+    let stream = start.into_stream(config).await.map_err(Some)?;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let certificate = certificates.and_then(<[_]>::first).map(ClientCertificate::new);
+    Ok((stream, Handshake { server_name, certificate }))
+}
+
+/// Serves MQTT without WebSocket. `first` holds the bytes received so far.
+async fn mqtt(stream: TlsStream<TcpStream>, first: BytesMut, client: ClientConnection, gateway: &Gateway) {
+    let ClientConnection { connection, peer, handshake, .. } = client;
+    let (server_name, certificate) =
+        handshake.map_or((None, None), |handshake| (handshake.server_name, handshake.certificate));
+    let facts = ConnectionFacts { connection, server_name, certificate, http: None };
+    let (to_client, from_client) = Framed::new(stream, BytesCodec::new()).split::<Bytes>();
+    // Many clients close without close_notify. The stream reports an error, which ends the connection like any other
+    // end.
+    let from_client = from_client.map(|read| read.map(BytesMut::freeze).map_err(|_| Stop));
+    let from_client = stream::once(ready(Ok(first.freeze()))).chain(from_client);
+    relay::run(from_client, to_client, facts, peer, gateway).await;
+}

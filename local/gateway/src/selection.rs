@@ -1,0 +1,222 @@
+//! Selects the authorizer for a client, and checks the token's signature before the authorizer is called.
+//! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth.html>
+
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use thiserror::Error;
+
+use crate::facts::{HttpFacts, MqttFacts};
+
+/// The header, query parameter or user-name parameter that names the authorizer.
+pub const NAME_KEY: &str = "x-amz-customauthorizer-name";
+
+/// The header, query parameter or user-name parameter with the token's signature.
+pub const SIGNATURE_KEY: &str = "x-amz-customauthorizer-signature";
+
+/// The longest signature (API model of TestInvokeAuthorizer).
+/// <https://docs.aws.amazon.com/iot/latest/apireference/API_TestInvokeAuthorizer.html>
+const MAX_SIGNATURE_CHARS: usize = 2560;
+
+/// The largest headers and query of a request, from AWS's guide to enhanced custom authentication (2020).
+const MAX_HTTP_BYTES: usize = 8 * 1024;
+
+/// How much of an unknown name an error quotes.
+const MAX_QUOTED_CHARS: usize = 128;
+
+/// The definition of the gateway's only authorizer, as of CreateAuthorizer.
+/// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateAuthorizer.html>
+#[derive(Debug, Clone)]
+pub struct AuthorizerDefinition {
+    /// The name.
+    pub name: String,
+    /// Whether it is used for clients that name no authorizer (SetDefaultAuthorizer).
+    pub is_default: bool,
+    /// `tokenKeyName`: the header, query parameter or user-name parameter with the event's `token`.
+    pub token_key: Option<String>,
+    /// `tokenSigningPublicKeys`. If empty, token signing is off.
+    pub signing_keys: Vec<SigningKey>,
+    /// `enableCachingForHttp`: a response applies to all HTTPS publishes of a connection until its refresh is due.
+    pub caching_for_http: bool,
+}
+
+impl Default for AuthorizerDefinition {
+    fn default() -> Self {
+        Self {
+            name: "iot-jwt-authorizer".to_owned(),
+            is_default: true,
+            token_key: Some("token".to_owned()),
+            signing_keys: Vec::new(),
+            caching_for_http: false,
+        }
+    }
+}
+
+/// A public key for token signatures: RSA with 2048 to 8192 bits.
+#[derive(Debug, Clone)]
+pub struct SigningKey(ParsedPublicKey);
+
+/// Why a text is not a signing key.
+#[derive(Debug, Error)]
+pub enum NotASigningKey {
+    /// The text is not PEM.
+    #[error("not PEM: {0}\n  help: convert the key with `openssl pkey -pubout`")]
+    Pem(#[from] pem::PemError),
+    /// The PEM block has another label.
+    #[error(
+        "unexpected PEM block {0:?}; expected \"PUBLIC KEY\"\n  help: convert the key with `openssl pkey -pubout`"
+    )]
+    Label(String),
+    /// The key has another type or size.
+    #[error("unsupported key; expected an RSA key with 2048 to 8192 bits")]
+    Key,
+}
+
+impl SigningKey {
+    /// Parses a PEM block `PUBLIC KEY`.
+    ///
+    /// # Errors
+    /// See [`NotASigningKey`].
+    pub fn from_pem(text: &str) -> Result<Self, NotASigningKey> {
+        let block = pem::parse(text)?;
+        if block.tag() != "PUBLIC KEY" {
+            return Err(NotASigningKey::Label(block.tag().to_owned()));
+        }
+        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, block.contents());
+        key.map(Self).map_err(|_| NotASigningKey::Key)
+    }
+}
+
+/// Why a client is denied without a call of the authorizer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SelectionError {
+    /// Headers and query are too large.
+    #[error(
+        "headers and query have {0} bytes; expected at most {MAX_HTTP_BYTES}; help: send the token as the MQTT password, \
+         or issue a smaller token"
+    )]
+    HttpTooLarge(usize),
+    /// The client names an unknown authorizer.
+    #[error("unknown authorizer {requested:?}; expected {known:?}; help: --authorizer sets its name")]
+    Unknown {
+        /// The name from the client, at most 128 characters.
+        requested: String,
+        /// The name of the gateway's authorizer.
+        known: String,
+    },
+    /// The client names no authorizer, and no authorizer is the default.
+    #[error("missing {NAME_KEY}; expected the authorizer's name, since there is no default authorizer")]
+    Unnamed,
+    /// Token signing is on and the token is missing.
+    #[error("missing token; expected it in {0:?}, since token signing is on")]
+    MissingToken(String),
+    /// Token signing is on and the signature is missing.
+    #[error("missing {SIGNATURE_KEY}; expected the token's signature, since token signing is on")]
+    MissingSignature,
+    /// The signature is not standard base64.
+    #[error(
+        "invalid {SIGNATURE_KEY}; expected standard base64 with padding; help: to convert base64url, replace - by + and _ \
+         by /, and append = as padding"
+    )]
+    NotBase64,
+    /// No signing key verifies the signature of the token.
+    #[error(
+        "{SIGNATURE_KEY} does not match the token; expected an RS256 signature by a signing key of the authorizer"
+    )]
+    BadSignature,
+}
+
+/// The members of the event that the gateway fills by itself. Not `Debug`: it holds the token.
+#[derive(Default)]
+pub struct Selected {
+    /// The event's `token`.
+    pub token: Option<String>,
+    /// The event's `signatureVerified`.
+    pub signature_verified: bool,
+}
+
+impl AuthorizerDefinition {
+    /// Selects this authorizer for a client, finds the token, and checks its signature.
+    ///
+    /// # Errors
+    /// Why the client is denied.
+    pub fn select(
+        &self,
+        http: Option<&HttpFacts>,
+        mqtt: Option<&MqttFacts>,
+    ) -> Result<Selected, SelectionError> {
+        let size = http.map_or(0, size);
+        if size > MAX_HTTP_BYTES {
+            return Err(SelectionError::HttpTooLarge(size));
+        }
+        match lookup(NAME_KEY, http, mqtt) {
+            Some(requested) if requested != self.name => {
+                let requested = requested.chars().take(MAX_QUOTED_CHARS).collect();
+                return Err(SelectionError::Unknown { requested, known: self.name.clone() });
+            }
+            None if !self.is_default => return Err(SelectionError::Unnamed),
+            _ => {}
+        }
+        let token = self.token_key.as_deref().and_then(|key| lookup(key, http, mqtt));
+        self.check_signature(token, || lookup(SIGNATURE_KEY, http, mqtt))
+    }
+
+    /// Checks the signature of a token if token signing is on.
+    ///
+    /// # Errors
+    /// If the token or the signature is missing, or the signature is invalid.
+    pub fn check_signature(
+        &self,
+        token: Option<String>,
+        signature: impl FnOnce() -> Option<String>,
+    ) -> Result<Selected, SelectionError> {
+        if self.signing_keys.is_empty() {
+            return Ok(Selected { token, signature_verified: false });
+        }
+        let token = token
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| SelectionError::MissingToken(self.token_key.clone().unwrap_or_default()))?;
+        let signature =
+            signature().filter(|text| !text.is_empty()).ok_or(SelectionError::MissingSignature)?;
+        if signature.len() > MAX_SIGNATURE_CHARS {
+            return Err(SelectionError::NotBase64);
+        }
+        let signature = STANDARD.decode(signature).map_err(|_| SelectionError::NotBase64)?;
+        let verifies = |key: &SigningKey| key.0.verify_sig(token.as_bytes(), &signature).is_ok();
+        if !self.signing_keys.iter().any(verifies) {
+            return Err(SelectionError::BadSignature);
+        }
+        Ok(Selected { token: Some(token), signature_verified: true })
+    }
+}
+
+/// Returns the size of the header lines and the query, in bytes.
+fn size(http: &HttpFacts) -> usize {
+    let lines =
+        http.headers.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(4));
+    lines.fold(http.query.as_ref().map_or(0, String::len), usize::saturating_add)
+}
+
+/// Returns the value of a key: of the header, whatever its case, or the query parameter, or the user-name parameter.
+fn lookup(key: &str, http: Option<&HttpFacts>, mqtt: Option<&MqttFacts>) -> Option<String> {
+    let header = || {
+        let headers = &http?.headers;
+        headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.clone())
+    };
+    let query = || parameter(http?.query.as_deref()?, key);
+    let username = || parameter(mqtt?.username.as_deref()?.split_once('?')?.1, key);
+    header().or_else(query).or_else(username)
+}
+
+/// Returns a parameter, percent-decoded. `+` is not a space: clients send base64 without encoding.
+fn parameter(parameters: &str, key: &str) -> Option<String> {
+    let value = parameters.split(['&', '?']).find_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (percent_decode_str(name).decode_utf8_lossy() == key).then_some(value)
+    })?;
+    Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests;

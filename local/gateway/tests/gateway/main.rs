@@ -1,0 +1,19 @@
+//! The gateway, with real MQTT clients and a real function process.
+
+mod certificates;
+mod connects;
+mod delivery;
+mod disconnects;
+mod function_choice;
+mod http;
+mod packets;
+mod pages;
+mod policy;
+mod refresh;
+mod rules;
+mod sandboxes;
+mod secure;
+mod selection;
+mod statements;
+mod support;
+mod tls;

@@ -1,0 +1,69 @@
+//! The one printer of findings: as text, like a compiler, and as JSON.
+
+use std::ops::Range;
+
+use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::files::Files;
+use super::finding::{Finding, Severity};
+
+/// Returns findings as text, each with the lines of its file. `is_terminal` selects colours.
+#[must_use]
+pub fn text(findings: &[Finding], files: &Files, is_terminal: bool) -> String {
+    let renderer = if is_terminal { Renderer::styled() } else { Renderer::plain() };
+    findings.iter().map(|finding| format!("{}\n\n", render(finding, files, &renderer))).collect()
+}
+
+/// Returns a finding for programs. Lines count from one, bytes from zero.
+#[must_use]
+pub fn json(finding: &Finding, files: &Files) -> Value {
+    let span = files.span(&finding.error);
+    json!({
+        "severity": match finding.severity { Severity::Error => "error", Severity::Warning => "warning" },
+        "lint": finding.lint,
+        "file": finding.error.file,
+        "line": span.as_ref().and_then(|span| files.line(&finding.error.file, span)),
+        "bytes": span.map(|span| [span.start, span.end]),
+        "message": finding.message(),
+        "hint": finding.error.hint,
+    })
+}
+
+fn render(finding: &Finding, files: &Files, renderer: &Renderer) -> String {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let (file, message) = (&*finding.error.file, finding.message());
+    let mut title = level.primary_title(&message);
+    if let Some(lint) = finding.lint {
+        title = title.id(lint);
+    }
+    let span = files.span(&finding.error);
+    let mut group = match span.zip(files.text(file)) {
+        Some((span, _)) if Files::is_key_file(file) => title.element(origin(file, files, &span)),
+        Some((span, text)) => {
+            let annotation: Annotation<'_> = AnnotationKind::Primary.span(span);
+            title.element(Snippet::source(text).path(file).annotation(annotation))
+        }
+        None => title.element(Origin::path(file)),
+    };
+    if let Some(hint) = &finding.error.hint {
+        group = group.element(Level::HELP.message(hint));
+    }
+    if let Some(key) = finding.allow_key() {
+        let note = format!("to accept it, write under [check.allow]: \"{key}\" = \"why\"");
+        group = group.element(Level::NOTE.message(note));
+    }
+    renderer.render(&[group])
+}
+
+/// The place in a key file without its text, since a key that does not belong there may be secret.
+fn origin<'f>(file: &'f str, files: &Files, span: &Range<usize>) -> Origin<'f> {
+    let origin = Origin::path(file);
+    match files.line(file, span) {
+        Some(line) => origin.line(line),
+        None => origin,
+    }
+}

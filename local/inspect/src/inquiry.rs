@@ -1,0 +1,173 @@
+//! What `explain` and `can` examine: a token, an event or a file of claims, and the configuration that judges it.
+
+mod claims;
+mod event;
+
+pub use claims::ClaimsError;
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use iot_jwt_authorizer::authorizer::Authorizer;
+use iot_jwt_authorizer::denial::Code;
+use iot_jwt_authorizer::keys::sources::Need;
+use iot_local_base::env_file::EnvFileError;
+use thiserror::Error;
+
+use crate::deployment::{Deployment, DeploymentError};
+use crate::explain::{Explanation, Row, Trace};
+
+/// Why nothing can be judged. No variant holds a token.
+#[derive(Debug, Error)]
+pub enum InquiryError {
+    /// The file of `--env`.
+    #[error(transparent)]
+    Env(#[from] EnvFileError),
+    /// The configuration has errors.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// A file cannot be read.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: std::io::Error,
+    },
+    /// The claims are invalid, or their issuer is unknown.
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    /// Neither a token, claims nor an event.
+    #[error("expected a token (--token), claims (--claims) or an event (--event)")]
+    Missing,
+}
+
+/// A key source that was fetched, and the result.
+#[derive(Debug)]
+pub struct FetchNote {
+    /// As the configuration writes it.
+    pub source: String,
+    /// The result.
+    pub outcome: String,
+}
+
+/// What is judged.
+pub enum Inquiry {
+    /// An event as AWS IoT sends it.
+    Event(Vec<u8>),
+    /// A token. It is put into an event, in a place that the configuration reads.
+    Token(String),
+    /// Claims without a signature.
+    Claims(String),
+}
+
+/// How something is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct EvaluationOptions<'a> {
+    /// The id of the issuer of claims without `iss`.
+    pub issuer: Option<&'a str>,
+    /// The client id.
+    pub client_id: Option<&'a str>,
+    /// The function's ARN.
+    pub function: &'a str,
+    /// The time.
+    pub at: SystemTime,
+}
+
+impl Inquiry {
+    /// The event that is judged. `None` for claims, which are signed when they are judged.
+    #[must_use]
+    pub fn event(&self, authorizer: &Authorizer, client_id: Option<&str>) -> Option<Vec<u8>> {
+        match self {
+            Self::Claims(_) => None,
+            Self::Event(event) => Some(event.clone()),
+            Self::Token(token) => Some(event::with_token(authorizer, token, client_id).0),
+        }
+    }
+}
+
+/// Judges and explains. `fetched` names the key sources that were fetched before; `None` if fetching was not allowed.
+///
+/// # Errors
+/// Claims that cannot be judged at all.
+pub fn judge(
+    deployment: &Deployment,
+    input: &Inquiry,
+    options: &EvaluationOptions<'_>,
+    fetched: Option<&[FetchNote]>,
+) -> Result<Explanation, ClaimsError> {
+    match input {
+        Inquiry::Claims(text) => judge_claims(&deployment.config.authorizer, text, options),
+        Inquiry::Event(event) => Ok(judge_event(deployment, event, options, Vec::new(), fetched)),
+        Inquiry::Token(token) => {
+            let (event, notes) = event::with_token(&deployment.config.authorizer, token, options.client_id);
+            Ok(judge_event(deployment, &event, options, notes, fetched))
+        }
+    }
+}
+
+/// Judges claims without a signature. Fetches nothing and does not change the authorizer.
+///
+/// # Errors
+/// Invalid claims, and claims without a known issuer.
+pub fn judge_claims(
+    authorizer: &Authorizer,
+    text: &str,
+    options: &EvaluationOptions<'_>,
+) -> Result<Explanation, ClaimsError> {
+    let signed = claims::sign(authorizer, text, options.issuer, options.at)?;
+    let (event, mut notes) = event::with_token(&signed.authorizer, &signed.token, options.client_id);
+    notes.extend(signed.notes);
+    let trace = Trace::new(&signed.authorizer, &event, options.function, options.at);
+    Ok(trace.unsigned().with_event_notes(notes).explain())
+}
+
+fn judge_event(
+    deployment: &Deployment,
+    event: &[u8],
+    options: &EvaluationOptions<'_>,
+    notes: Vec<Row>,
+    fetched: Option<&[FetchNote]>,
+) -> Explanation {
+    let trace = Trace::new(&deployment.config.authorizer, event, options.function, options.at);
+    let mut explanation = trace.with_sources(&deployment.sources).with_event_notes(notes).explain();
+    let rows = fetch_rows(&explanation, fetched, deployment, options.at);
+    if let Some(step) = explanation.steps.iter_mut().find(|step| step.name == "key") {
+        step.rows.extend(rows);
+    }
+    explanation
+}
+
+/// Which key sources were fetched, which would be if that was allowed, and which configuration has the keys of
+/// development tokens.
+fn fetch_rows(
+    explanation: &Explanation,
+    fetched: Option<&[FetchNote]>,
+    deployment: &Deployment,
+    now: SystemTime,
+) -> Vec<Row> {
+    let notes = fetched.into_iter().flatten();
+    let mut rows: Vec<Row> =
+        notes.map(|note| Row::note(format!("fetched {}", note.source), note.outcome.clone())).collect();
+    let Err(denial) = &explanation.outcome else { return rows };
+    let code = denial.code();
+    let lacks_key = Need::of(code).is_some();
+    if fetched.is_none()
+        && let Some(source) = deployment.wanted_source(explanation.issuer.as_deref(), code, now)
+    {
+        rows.push(Row::note("would be fetched", format!("{source}; --fetch fetches it now")));
+    }
+    if let Some(path) = deployment.development_copy().filter(|_| lacks_key || code == Code::BadSignature) {
+        let actual = format!("explain those of `cargo local` with --config {}", path.display());
+        rows.push(Row::note("development tokens", actual));
+    }
+    rows
+}
+
+/// A file's text.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn text(path: &Path) -> Result<String, InquiryError> {
+    std::fs::read_to_string(path).map_err(|error| InquiryError::File { path: path.to_owned(), error })
+}

@@ -1,0 +1,25 @@
+//! What a configuration decides, from its files alone: nothing here opens a socket.
+//!
+//! ```text
+//! authorizer.toml -> Deployment (keys)
+//! Deployment + Inquiry (token, event or claims) -> inquiry -> Explanation -> permission -> cases, diff
+//! authorizer.toml -> check (findings, cases, size)
+//! ```
+
+mod member;
+mod quote;
+
+pub mod keys;
+
+pub mod deployment;
+
+pub mod explain;
+
+pub mod inquiry;
+
+pub mod permission;
+
+pub mod cases;
+pub mod diff;
+
+pub mod check;

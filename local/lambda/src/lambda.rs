@@ -1,0 +1,128 @@
+//! A running function.
+//!
+//! Each sandbox (execution environment) is one process. All sandboxes take jobs from one queue. Each process has a
+//! Runtime API listener of its own, so the host knows which process works on which invocation: the invocation of a
+//! process that dies fails at once, and exactly the process that exceeds its time is killed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use iot_local_base::clock;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::endpoint::Endpoint;
+use crate::error::{InvokeError, StartError};
+use crate::limits::INVOKE_LIMIT;
+use crate::queue::{Job, Queue};
+use crate::sandbox::Sandbox;
+use crate::spec::{LambdaSpec, LineSink};
+
+/// Where a function runs.
+#[derive(Clone)]
+pub enum InvokeTarget {
+    /// In processes on this machine.
+    Processes(LambdaSpec),
+    /// Behind an Invoke API endpoint.
+    Endpoint(Endpoint),
+}
+
+impl InvokeTarget {
+    /// Returns the function's ARN. Its Region and account are those of every AWS IoT resource.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        match self {
+            Self::Processes(spec) => &spec.function_arn,
+            Self::Endpoint(endpoint) => endpoint.function_arn(),
+        }
+    }
+}
+
+impl From<LambdaSpec> for InvokeTarget {
+    fn from(spec: LambdaSpec) -> Self {
+        Self::Processes(spec)
+    }
+}
+
+/// A running function. Dropping it kills its processes.
+pub struct Lambda {
+    host: Host,
+    process_ids: Arc<[AtomicU32]>,
+}
+
+enum Host {
+    Sandboxes { queue: Arc<Queue>, _running: JoinSet<()> },
+    Endpoint(Endpoint),
+}
+
+impl Lambda {
+    /// Starts the function. An endpoint is not contacted before the first invocation.
+    ///
+    /// # Errors
+    /// If a process ends, or does not request an event, within [`INIT_LIMIT`](crate::INIT_LIMIT). Returns the error of
+    /// the first such process and kills the others.
+    pub async fn start(target: impl Into<InvokeTarget>, line_sink: LineSink) -> Result<Self, StartError> {
+        match target.into() {
+            InvokeTarget::Processes(spec) => Self::start_sandboxes(spec, line_sink).await,
+            InvokeTarget::Endpoint(endpoint) => {
+                Ok(Self { host: Host::Endpoint(endpoint), process_ids: Arc::default() })
+            }
+        }
+    }
+
+    /// Starts all sandboxes and waits until each has requested its first event.
+    async fn start_sandboxes(spec: LambdaSpec, line_sink: LineSink) -> Result<Self, StartError> {
+        let spec = Arc::new(spec);
+        let queue = Arc::new(Queue::new());
+        let process_ids: Arc<[AtomicU32]> = (0..spec.sandboxes.max(1)).map(|_| AtomicU32::new(0)).collect();
+        let mut sandboxes = JoinSet::new();
+        let mut starts = Vec::new();
+        for number in 0..process_ids.len() {
+            let (started, start) = oneshot::channel();
+            let sandbox = Sandbox::new(
+                number,
+                Arc::clone(&spec),
+                Arc::clone(&queue),
+                Arc::clone(&line_sink),
+                Arc::clone(&process_ids),
+                started,
+            );
+            sandboxes.spawn(sandbox.run());
+            starts.push(start);
+        }
+        for start in starts {
+            match start.await {
+                Ok(outcome) => outcome?,
+                Err(_) => return Err(StartError::TimedOut { error_output: String::new() }),
+            }
+        }
+        Ok(Self { host: Host::Sandboxes { queue, _running: sandboxes }, process_ids })
+    }
+
+    /// Sends the event to the next idle sandbox, or to the endpoint, and returns the function's response.
+    ///
+    /// # Errors
+    /// See [`InvokeError`]. Returns after [`INVOKE_LIMIT`] at the latest.
+    pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        let deadline = clock::deadline(INVOKE_LIMIT);
+        let response = async {
+            match &self.host {
+                Host::Endpoint(endpoint) => endpoint.invoke(event).await,
+                Host::Sandboxes { queue, .. } => {
+                    let (reply, response) = oneshot::channel();
+                    queue.push(Job { id: Uuid::new_v4(), event, is_retry: false, reply });
+                    response.await.unwrap_or(Err(InvokeError::Stopped))
+                }
+            }
+        };
+        tokio::time::timeout_at(deadline, response).await.unwrap_or(Err(InvokeError::TimedOut))
+    }
+
+    /// Returns the ids of the running processes. Empty for an endpoint.
+    #[must_use]
+    pub fn process_ids(&self) -> Vec<u32> {
+        self.process_ids.iter().map(|id| id.load(Ordering::Relaxed)).filter(|id| *id != 0).collect()
+    }
+}

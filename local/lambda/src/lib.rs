@@ -1,0 +1,28 @@
+//! Runs a Lambda function on one machine: as processes behind the Lambda Runtime API, or behind an invoke endpoint.
+//!
+//! ```text
+//! Lambda -> queue -> sandbox -> process <-> runtime_api
+//!        -> endpoint
+//! ```
+
+mod limits;
+
+mod error;
+mod spec;
+
+mod lambda;
+
+mod queue;
+mod sandbox;
+
+mod lines;
+mod process;
+mod runtime_api;
+
+mod endpoint;
+
+pub use endpoint::{Endpoint, NotAnEndpoint};
+pub use error::{InvokeError, StartError};
+pub use lambda::{InvokeTarget, Lambda};
+pub use limits::{INIT_LIMIT, INVOKE_LIMIT};
+pub use spec::{LambdaSpec, LineSink, LineSource, SandboxLine};

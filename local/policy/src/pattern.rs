@@ -1,0 +1,253 @@
+//! Patterns for resources, actions and condition values.
+//!
+//! `*` matches any sequence of characters, including `/`; `?` matches exactly one character. No wildcard matches one
+//! topic level: MQTT's `+` and `#` are plain characters in a policy.
+//! <https://docs.aws.amazon.com/iot/latest/developerguide/pub-sub-policy.html>
+
+use std::borrow::Cow;
+
+use crate::value::Facts;
+
+/// A parsed text of a policy.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    source: String,
+    segments: Vec<Segment>,
+    ignores_case: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Char(char),
+    AnyChar,
+    AnyString,
+    Variable(String),
+}
+
+/// A policy variable without a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnresolvedVariable(pub(crate) String);
+
+/// How to parse a pattern.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PatternOptions {
+    /// Whether `*` and `?` are wildcards.
+    pub(crate) has_wildcards: bool,
+    /// Whether `${...}` is a variable, as from policy version 2012-10-17 on.
+    pub(crate) has_variables: bool,
+    /// Whether upper and lower case are equal.
+    pub(crate) ignores_case: bool,
+}
+
+impl Pattern {
+    pub(crate) fn new(source: &str, options: PatternOptions) -> Self {
+        let mut segments = Vec::new();
+        let mut rest = source;
+        while let Some(first) = rest.chars().next() {
+            if let Some((variable, after)) =
+                rest.strip_prefix("${").filter(|_| options.has_variables).map(variable)
+            {
+                segments.push(variable);
+                rest = after;
+                continue;
+            }
+            segments.push(match first {
+                '*' if options.has_wildcards => Segment::AnyString,
+                '?' if options.has_wildcards => Segment::AnyChar,
+                char if options.ignores_case => Segment::Char(char.to_ascii_lowercase()),
+                char => Segment::Char(char),
+            });
+            rest = rest.strip_prefix(first).unwrap_or_default();
+        }
+        Self { source: source.to_owned(), segments, ignores_case: options.ignores_case }
+    }
+
+    /// Returns the text of the pattern, as written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether the pattern, with its variables filled in, matches the whole text.
+    ///
+    /// # Errors
+    /// If a variable has no value.
+    pub(crate) fn matches(&self, text: &str, facts: &Facts<'_>) -> Result<bool, UnresolvedVariable> {
+        Ok(matches_segments(&self.fill(facts)?, &self.fold_case(text)))
+    }
+
+    /// The same for a pattern that was parsed without variables.
+    pub(crate) fn matches_without_variables(&self, text: &str) -> bool {
+        matches_segments(&self.segments, &self.fold_case(text))
+    }
+
+    /// Whether any value must be assumed for one of the variables, see [`Facts::has_any_value`].
+    pub(crate) fn has_unknown_variable(&self, facts: &Facts<'_>) -> bool {
+        let is_unknown =
+            |segment: &Segment| matches!(segment, Segment::Variable(name) if facts.has_any_value(name));
+        self.segments.iter().any(is_unknown)
+    }
+
+    /// Checks that all variables have values.
+    ///
+    /// # Errors
+    /// The first variable without a value.
+    pub(crate) fn check_variables(&self, facts: &Facts<'_>) -> Result<(), UnresolvedVariable> {
+        self.fill(facts).map(|_| ())
+    }
+
+    fn fold_case<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.ignores_case { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) }
+    }
+
+    /// Replaces variables by their values. A wildcard in a value is a plain character: a client id of `*` does not
+    /// widen the pattern.
+    fn fill(&self, facts: &Facts<'_>) -> Result<Cow<'_, [Segment]>, UnresolvedVariable> {
+        if !self.segments.iter().any(|segment| matches!(segment, Segment::Variable(_))) {
+            return Ok(Cow::Borrowed(&self.segments));
+        }
+        let mut filled = Vec::with_capacity(self.segments.len());
+        for segment in &self.segments {
+            match segment {
+                Segment::Variable(name) if facts.has_any_value(name) => filled.push(Segment::AnyString),
+                Segment::Variable(name) => {
+                    let value = facts.variable(name).ok_or_else(|| UnresolvedVariable(name.clone()))?;
+                    filled.extend(self.fold_case(&value).chars().map(Segment::Char));
+                }
+                segment => filled.push(segment.clone()),
+            }
+        }
+        Ok(Cow::Owned(filled))
+    }
+}
+
+/// Parses the text after `${`. Returns the segment and the rest. Without a closing brace the segment is a variable that
+/// never has a value.
+fn variable(after: &str) -> (Segment, &str) {
+    let Some((name, rest)) = after.split_once('}') else {
+        return (Segment::Variable(format!("{after} (unclosed)")), "");
+    };
+    let segment = match name {
+        "*" => Segment::Char('*'),
+        "?" => Segment::Char('?'),
+        "$" => Segment::Char('$'),
+        name => Segment::Variable(name.to_owned()),
+    };
+    (segment, rest)
+}
+
+/// Matches without recursion. On a mismatch only the last `*` takes a further character, since a longer match of an
+/// earlier `*` cannot help. So the time is at most the product of both lengths.
+fn matches_segments(segments: &[Segment], text: &str) -> bool {
+    let (mut segments, mut text) = (segments, text);
+    // After the last `*`: the segments behind it, and the text from where it matches the empty string.
+    let mut last_star: Option<(&[Segment], &str)> = None;
+    loop {
+        if let Some((Segment::AnyString, rest)) = segments.split_first() {
+            (segments, last_star) = (rest, Some((rest, text)));
+        } else if let Some((rest, after)) = match_first(segments, text) {
+            (segments, text) = (rest, after);
+        } else if segments.is_empty() && text.is_empty() {
+            return true;
+        } else {
+            let Some((after_star, from)) = last_star else { return false };
+            let mut chars = from.chars();
+            if chars.next().is_none() {
+                return false;
+            }
+            (segments, text) = (after_star, chars.as_str());
+            last_star = Some((segments, text));
+        }
+    }
+}
+
+/// Matches the first segment with the first character. Returns the rest of both.
+fn match_first<'p, 't>(segments: &'p [Segment], text: &'t str) -> Option<(&'p [Segment], &'t str)> {
+    let (segment, rest) = segments.split_first()?;
+    let mut chars = text.chars();
+    let first = chars.next()?;
+    let is_match = match segment {
+        Segment::Char(expected) => *expected == first,
+        Segment::AnyChar => true,
+        Segment::AnyString | Segment::Variable(_) => false,
+    };
+    is_match.then_some((rest, chars.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::value::Effect;
+    use crate::{Action, Context, Question};
+
+    const OPTIONS: PatternOptions =
+        PatternOptions { has_wildcards: true, has_variables: true, ignores_case: false };
+
+    fn matches(pattern: &str, text: &str, client_id: Option<&str>) -> Result<bool, UnresolvedVariable> {
+        let context = Context { client_id: client_id.map(str::to_owned), ..Context::default() };
+        let question = Question { action: Action::Publish, resource: "topic/a", context: &context };
+        Pattern::new(pattern, OPTIONS)
+            .matches(text, &Facts::new(&question, &"arn:aws:x:y:z:f".parse().unwrap(), Effect::Allow))
+    }
+
+    /// The definition, with all its branches.
+    fn brute_force(pattern: &[char], text: &[char]) -> bool {
+        match (pattern, text) {
+            ([], []) => true,
+            (['*', rest @ ..], _) => (0..=text.len()).any(|taken| brute_force(rest, &text[taken..])),
+            (['?', rest @ ..], [_, after @ ..]) => brute_force(rest, after),
+            ([expected, rest @ ..], [first, after @ ..]) => expected == first && brute_force(rest, after),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn a_pattern_matches_as_its_definition_does(pattern in "[ab/*?+é]{0,9}", text in "[ab/*?+é]{0,9}") {
+            let expected = brute_force(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>());
+            prop_assert_eq!(matches(&pattern, &text, None), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn many_wildcards_take_no_exponential_time() {
+        let pattern = "*a".repeat(40) + "b";
+        assert_eq!(matches(&pattern, &"a".repeat(4000), None), Ok(false));
+    }
+
+    #[test]
+    fn a_value_is_literal_and_a_missing_value_is_an_error() {
+        assert_eq!(matches("x/${iot:ClientId}/y", "x/c1/y", Some("c1")), Ok(true));
+        assert_eq!(matches("x/${iot:ClientId}/y", "x/anything/y", Some("*")), Ok(false));
+        assert_eq!(matches("x/${iot:ClientId}/y", "x/*/y", Some("*")), Ok(true));
+        assert_eq!(
+            matches("x/${iot:ClientId}", "x/", None),
+            Err(UnresolvedVariable("iot:ClientId".to_owned()))
+        );
+        assert!(matches("x/${iot:ClientId", "x/${iot:ClientId", Some("c")).is_err());
+        assert!(matches("x/${iot:ClientId", "x/c", Some("c")).is_err());
+        assert_eq!(
+            matches("x/${nothing}", "x/${nothing}", Some("c")),
+            Err(UnresolvedVariable("nothing".to_owned()))
+        );
+    }
+
+    #[test]
+    fn special_variables_are_plain_characters() {
+        assert_eq!(matches("a${*}b${?}c${$}", "a*b?c$", None), Ok(true));
+        assert_eq!(matches("a${*}b", "axxb", None), Ok(false));
+    }
+
+    #[test]
+    fn without_variables_a_variable_is_plain_text() {
+        let options = PatternOptions { has_wildcards: true, ..PatternOptions::default() };
+        let pattern = Pattern::new("${iot:ClientId}", options);
+        let context = Context { client_id: Some("c".to_owned()), ..Context::default() };
+        let question = Question { action: Action::Publish, resource: "topic/a", context: &context };
+        let arn = "arn:aws:x:y:z:f".parse().unwrap();
+        assert_eq!(pattern.matches("c", &Facts::new(&question, &arn, Effect::Allow)), Ok(false));
+        assert_eq!(pattern.matches("${iot:ClientId}", &Facts::new(&question, &arn, Effect::Allow)), Ok(true));
+    }
+}

@@ -1,0 +1,67 @@
+//! The question that a policy decides, and its verdict.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::action::Action;
+
+/// An action that a connection requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The action.
+    pub action: Action,
+    /// The resource without the prefix of its ARN: `client/ID`, `topic/TOPIC`, `topicfilter/FILTER` or `thing/NAME`.
+    pub resource: &'a str,
+    /// The connection.
+    pub context: &'a Context,
+}
+
+/// What AWS IoT knows about a connection when it evaluates a policy. A variable or condition key whose source is absent
+/// here has no value.
+#[derive(Debug, Default, Clone)]
+pub struct Context {
+    /// The MQTT client id. Absent for an HTTPS publish.
+    pub client_id: Option<String>,
+    /// The client's IP address.
+    pub source_ip: Option<IpAddr>,
+    /// Whether the CONNECT requests a persistent session.
+    pub persistent: bool,
+    /// The topic of the CONNECT's will.
+    pub last_will: Option<String>,
+    /// Whether the client presented a certificate. On AWS IoT, certificate and thing variables then have values, which
+    /// are not known here. So no Allow matches by such a variable, and every Deny that might match does.
+    pub certificate: bool,
+}
+
+/// The decision of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the action is allowed.
+    pub allowed: bool,
+    /// The statement that decided, or why no statement allows the action, as text.
+    pub reason: String,
+    /// The statement that decided. Absent if no statement matches.
+    pub decided_by: Option<StatementPlace>,
+}
+
+/// The position of a statement in a response. Both numbers start at 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct StatementPlace {
+    /// The number of its document in the response.
+    pub document: usize,
+    /// Its number in the document.
+    pub statement: usize,
+}
+
+impl Verdict {
+    /// Returns a denial that no statement decided.
+    pub(crate) fn implicit_denial(reason: String) -> Self {
+        Self { allowed: false, reason, decided_by: None }
+    }
+}
+
+impl fmt::Display for StatementPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "document {}, statement {}", self.document, self.statement)
+    }
+}

@@ -1,0 +1,52 @@
+//! Tables of conditions: `when` and `require`.
+
+use toml::de::DeValue;
+
+use super::document::{Item, Located, Reader};
+use crate::claim_path::ClaimPath;
+use crate::condition::{Condition, Scalar};
+
+/// Reads a table of claims and what each must equal: a scalar or a list of scalars.
+pub(super) fn conditions<'d>(reader: &mut Reader<'d>, key: &'static str, item: Item<'d>) -> Vec<Condition> {
+    let Some(table) = reader.table(key, item) else { return Vec::new() };
+    let conditions: Vec<Condition> =
+        table.entries().filter_map(|(name, item)| condition(reader, &name, item)).collect();
+    if table.entries().next().is_none() {
+        reader.error_with_hint(
+            &table.span,
+            format!("`{key}` is empty"),
+            "add a condition, or remove the key",
+        );
+    }
+    conditions
+}
+
+fn condition<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Option<Condition> {
+    let any_of: Vec<Scalar> = match item.get_ref() {
+        DeValue::Array(_) => {
+            let items = reader.list_of(name.value, item)?;
+            items.iter().filter_map(|item| scalar(reader, name.value, item)).collect()
+        }
+        _ => Vec::from_iter(scalar(reader, name.value, item)),
+    };
+    Some(Condition { path: ClaimPath::parse(name.value), name: name.value.into(), any_of })
+}
+
+fn scalar<'d>(reader: &mut Reader<'d>, key: &str, item: Item<'d>) -> Option<Scalar> {
+    match item.get_ref() {
+        DeValue::String(_) => reader.string_of(key, item).map(|text| Scalar::String(text.value.into())),
+        DeValue::Boolean(value) => Some(Scalar::Bool(*value)),
+        DeValue::Integer(text) => {
+            let value = u64::from_str_radix(text.as_str(), text.radix()).ok();
+            if value.is_none() {
+                reader.error(&item.span(), format!("`{key}`: expected a non-negative integer"));
+            }
+            value.map(Scalar::Integer)
+        }
+        _ => {
+            let what = format!("`{key}`: expected a string, an integer, a boolean, or a list of them");
+            reader.error(&item.span(), what);
+            None
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `keys` of an issuer, and the top-level `blocked_keys`.
+
+use super::document::{Located, Reader, Table};
+use super::folder::{Folder, key_file_error};
+use crate::config_error::{ConfigError, ErrorPlace};
+use crate::keys::origin::Origin;
+use crate::keys::sources::Sources;
+use crate::keys::{KeyFile, KeySet};
+
+/// Length of a SHA-256 in base64url without padding.
+const THUMBPRINT_LENGTH: usize = 43;
+
+/// Reads `blocked_keys`.
+pub(super) fn blocked_keys<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> Vec<String> {
+    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let keys = reader.strings(root, "blocked_keys").unwrap_or_default();
+    for key in &keys {
+        if key.value.len() != THUMBPRINT_LENGTH || !key.value.bytes().all(is_base64url) {
+            let what = format!("invalid thumbprint `{}`", key.value);
+            let hint = "write the RFC 7638 thumbprint: SHA-256 in base64url, 43 characters";
+            reader.error_with_hint(&key.span, what, hint);
+        }
+    }
+    keys.into_iter().map(|key| key.value).collect()
+}
+
+/// Reads `keys` into the issuer's sources.
+pub(super) fn read<'d>(
+    reader: &mut Reader<'d>,
+    table: &mut Table<'d>,
+    issuer: &str,
+    sources: &mut Sources,
+    folder: &mut Folder,
+) {
+    if table.take("keys").is_none() {
+        reader.missing(table, "keys", "say where its public keys are, as [\"file:keys/users.jwks.json\"]");
+    }
+    for source in reader.strings(table, "keys").unwrap_or_default() {
+        if let Some(file) = source.value.strip_prefix("file:") {
+            let keys = key_file(reader, &source, file, sources, folder);
+            sources.bundle(keys);
+            continue;
+        }
+        match Origin::parse(&source.value, issuer) {
+            Ok(origin) => sources.add(origin),
+            Err(expected) => {
+                reader.error(&source.span, format!("invalid key source `{}`; {expected}", source.value));
+            }
+        }
+    }
+}
+
+fn key_file(
+    reader: &mut Reader<'_>,
+    source: &Located<String>,
+    file: &str,
+    sources: &Sources,
+    folder: &mut Folder,
+) -> KeySet {
+    let text = match folder.read(file) {
+        Ok(text) => text,
+        Err(error) => {
+            let what = format!("cannot read `{file}`: {error}");
+            reader.error_with_hint(&source.span, what, "put the issuer's public keys there");
+            return KeySet::default();
+        }
+    };
+    let keys = match KeyFile::parse(&text) {
+        Ok(keys) => keys,
+        Err(error) => {
+            folder.errors.push(key_file_error(file, error));
+            return KeySet::default();
+        }
+    };
+    let (set, skipped) = keys.keys(&sources.algorithms, &sources.blocked);
+    let skipped: Vec<ConfigError> = skipped
+        .iter()
+        .map(|(index, why)| {
+            ConfigError::at(file, ErrorPlace::Entry("key", *index), format!("skipped: {why}"))
+        })
+        .collect();
+    folder.warnings.extend(skipped.clone());
+    for key in set.keys().iter().filter(|key| key.is_published()) {
+        let what = format!("the private half of key {} is public", key.thumbprint());
+        folder.errors.push(ConfigError::of_file(file, what).hint("make a key of your own"));
+    }
+    if !set.is_usable() && !sources.algorithms.is_empty() {
+        folder.errors.push(ConfigError::of_file(file, "no key serves any of the issuer's `algorithms`"));
+        folder.errors.extend(skipped);
+    }
+    set
+}

@@ -1,0 +1,88 @@
+// The cells of the matrix for the AWS IoT Device SDK v2 for JavaScript in Node, with its custom-authorizer builders.
+// Reads the cells as JSON from standard input, and prints one JSON line for each.
+import sdk from "aws-iot-device-sdk-v2";
+import { json } from "node:stream/consumers";
+
+const { io, iot, mqtt, mqtt5 } = sdk;
+const { gateway, cells } = await json(process.stdin);
+const AUTHORIZER = "iot-jwt-authorizer";
+const NOT_AUTHORIZED = 0x87;
+const PORT = Number(gateway.tls_port);
+
+/** Resolves with an event's argument. Node's own `once` would reject on an error event that comes first. */
+const once = (emitter, event) => new Promise((resolve) => { emitter.once(event, resolve); });
+
+function expect(condition, why) {
+  if (!condition) throw new Error(why);
+}
+
+async function play3(cell) {
+  const { AwsIotMqttConnectionConfigBuilder: Builder } = iot;
+  const builder = cell.transport === "wss" ? Builder.new_builder_for_websocket() : Builder.new_default_builder();
+  builder.with_certificate_authority_from_path(undefined, gateway.authority).with_clean_session(true);
+  if (cell.signature) {
+    builder.with_custom_authorizer("alice", AUTHORIZER, cell.signature, "", "token", cell.token);
+  } else {
+    builder.with_custom_authorizer("alice", "", "", cell.token);
+  }
+  // The builder has set 443 by now, and prints a warning about another port.
+  const config = builder.with_port(PORT).with_endpoint("localhost").with_client_id(cell.id).build();
+  const connection = new mqtt.MqttClient(new io.ClientBootstrap()).new_connection(config);
+  connection.on("error", () => {});
+  await connection.connect();
+  const returned = new Promise((resolve) => {
+    connection.subscribe(cell.own, mqtt.QoS.AtLeastOnce, (topic, payload) => resolve(`${topic} ${Buffer.from(payload)}`))
+      .then(() => connection.publish(cell.own, cell.id, mqtt.QoS.AtLeastOnce));
+  });
+  const received = await returned;
+  expect(received === `${cell.own} ${cell.id}`, `received ${received}`);
+  const interrupted = once(connection, "interrupt");
+  // The SDK may reject the publish before it reports the interruption.
+  const acknowledged = new Promise((resolve) => {
+    connection.publish(cell.other, "x", mqtt.QoS.AtLeastOnce).then(() => resolve(true), () => {});
+  });
+  expect(await Promise.race([interrupted, acknowledged]) !== true, `${cell.other} was acknowledged`);
+  // Else it would publish again on its next connection.
+  await connection.disconnect();
+}
+
+async function play5(cell) {
+  const { AwsIotMqtt5ClientConfigBuilder: Builder } = iot;
+  const login = cell.signature
+    ? { authorizerName: AUTHORIZER, username: "alice", tokenKeyName: "token", tokenValue: cell.token, tokenSignature: cell.signature }
+    : { username: "alice", password: cell.token };
+  const make = cell.transport === "wss" ? "newWebsocketMqttBuilderWithCustomAuth" : "newDirectMqttBuilderWithCustomAuth";
+  const builder = Builder[make]("localhost", login);
+  builder.withPort(PORT).withCertificateAuthorityFromPath(undefined, gateway.authority);
+  builder.withConnectProperties({ clientId: cell.id, keepAliveIntervalSeconds: 60 });
+  const client = new mqtt5.Mqtt5Client(builder.build());
+  client.on("error", () => {});
+  const connected = once(client, "connectionSuccess").then(() => "connected");
+  const failed = once(client, "connectionFailure").then(({ connack, error }) => `denied ${connack?.reasonCode ?? error}`);
+  client.start();
+  try {
+    const outcome = await Promise.race([connected, failed]);
+    if (cell.denied) return expect(outcome === `denied ${NOT_AUTHORIZED}`, outcome);
+    expect(outcome === "connected", outcome);
+    const { reasonCodes } = await client.subscribe({ subscriptions: [{ topicFilter: cell.own, qos: mqtt5.QoS.AtLeastOnce }] });
+    expect(reasonCodes.every((reason) => reason < 0x80), `${cell.own} was not granted`);
+    const message = once(client, "messageReceived");
+    await client.publish({ topicName: cell.own, payload: cell.id, qos: mqtt5.QoS.AtLeastOnce });
+    const { message: received } = await message;
+    expect(received.topicName === cell.own && String(Buffer.from(received.payload)) === cell.id, `received ${received.topicName}`);
+    const ended = once(client, "disconnection");
+    client.publish({ topicName: cell.other, payload: "x", qos: mqtt5.QoS.AtLeastOnce }).catch(() => {});
+    const { disconnect } = await ended;
+    expect(disconnect?.reasonCode === NOT_AUTHORIZED, `closed with reason ${disconnect?.reasonCode}`);
+  } finally {
+    client.stop();
+  }
+}
+
+const timeout = () => new Promise((_, reject) => setTimeout(() => reject(new Error("not finished within 30 seconds")), 30_000));
+await Promise.all(cells.map(async (cell) => {
+  const play = cell.version === 5 ? play5(cell) : play3(cell);
+  const error = await Promise.race([play, timeout()]).then(() => null, (reason) => String(reason?.message ?? reason));
+  console.log(JSON.stringify({ id: cell.id, error }));
+}));
+process.exit();

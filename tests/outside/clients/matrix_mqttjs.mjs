@@ -1,0 +1,50 @@
+// The cells of the matrix for mqtt.js in Node. Reads the cells as JSON from standard input, and prints one JSON line
+// for each.
+import mqtt from "mqtt";
+import { readFileSync } from "node:fs";
+import { json } from "node:stream/consumers";
+
+const { gateway, cells } = await json(process.stdin);
+const NOT_AUTHORIZED = 0x87;
+const ADDRESSES = {
+  ws: `ws://127.0.0.1:${gateway.port}/mqtt`,
+  wss: `wss://localhost:${gateway.tls_port}/mqtt`,
+  alpn: `mqtts://localhost:${gateway.tls_port}`,
+  mqtts: `mqtts://localhost:${gateway.tls_port}`,
+};
+
+/** Resolves if the cell passes, and rejects with the first difference. */
+function play(cell) {
+  return new Promise((resolve, reject) => {
+    const fail = (why) => reject(new Error(why));
+    const client = mqtt.connect(ADDRESSES[cell.transport], {
+      clientId: cell.id, username: "alice", password: cell.token, protocolVersion: cell.version, reconnectPeriod: 0,
+      ca: readFileSync(gateway.authority), ALPNProtocols: cell.transport === "alpn" ? ["mqtt"] : undefined,
+    });
+    let returned = false;
+    let reason;
+    client.on("error", (error) => fail(error.message));
+    client.on("disconnect", (packet) => { reason = packet.reasonCode; });
+    client.on("message", (topic, payload) => {
+      if (topic !== cell.own || String(payload) !== cell.id) return fail(`received ${topic} ${payload}`);
+      returned = true;
+      client.publish(cell.other, "x", { qos: 1 }, (error) => { if (!error) fail(`${cell.other} was acknowledged`); });
+    });
+    client.on("close", () => {
+      if (!returned) return fail("closed before the message came back");
+      if (cell.version === 5 && reason !== NOT_AUTHORIZED) return fail(`closed with reason ${reason}`);
+      resolve();
+    });
+    client.on("connect", () => client.subscribe(cell.own, { qos: 1 }, (error, granted) => {
+      if (error || granted[0].qos > 1) return fail(`${cell.own} was not granted`);
+      client.publish(cell.own, cell.id, { qos: 1 });
+    }));
+  });
+}
+
+const timeout = () => new Promise((_, reject) => setTimeout(() => reject(new Error("not finished within 30 seconds")), 30_000));
+await Promise.all(cells.map(async (cell) => {
+  const error = await Promise.race([play(cell), timeout()]).then(() => null, (reason) => reason.message);
+  console.log(JSON.stringify({ id: cell.id, error }));
+}));
+process.exit();

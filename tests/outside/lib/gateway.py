@@ -1,0 +1,47 @@
+"""`cargo local` on free ports. BOOTSTRAP names a built authorizer to run, IOT_LOCAL a built `iot-local`."""
+
+import os
+import re
+import subprocess
+
+from lib.paths import CARGO, ROOT
+from lib.process import Process
+
+# The first start may build all of `cargo local`.
+START_SECONDS = 1200
+# The banner's last line; log entries follow.
+READY = r"^Event log"
+
+
+def command_line(*arguments):
+    """The command of `cargo local` with these arguments."""
+    built = os.environ.get("IOT_LOCAL")
+    run = [built] if built else [CARGO, "run", "--quiet", "--locked", "--package", "iot-local", "--"]
+    return [*run, *arguments]
+
+
+def token(subject, *claims):
+    """The token that `cargo local token` prints for a subject; `claims` are `NAME=VALUE`."""
+    command = command_line("token", "--sub", subject, *(part for claim in claims for part in ("--claim", claim)))
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+class Gateway(Process):
+    """A running local gateway: its ports, its CA certificate, and what it prints."""
+
+    def __init__(self, *options, bootstrap=None):
+        bootstrap = bootstrap or os.environ.get("BOOTSTRAP")
+        run = ["--bootstrap", bootstrap] if bootstrap else []
+        super().__init__(command_line("--port", "0", "--tls-port", "0", *run, *options), READY, seconds=START_SECONDS)
+        self.banner = self.output()[:self.match.start()].splitlines()
+        self.port = self.find(r"ws://127\.0\.0\.1:(\d+)")
+        self.tls_port = self.find(r"mqtts://localhost:(\d+)")
+        self.authority = self.find(r"CA certificate +(.+)")
+
+    def find(self, pattern):
+        """The first group of a pattern in the banner."""
+        return next(match[1] for line in self.banner if (match := re.search(pattern, line)))
+
+    def banner_command(self, name):
+        """The command that the banner prints under `# name`."""
+        return self.banner[next(index for index, line in enumerate(self.banner) if line.startswith(f"# {name}")) + 1]
