@@ -12,7 +12,7 @@ use crate::algorithm::Algorithm;
 use crate::credentials::Credentials;
 use crate::denial::Code;
 use crate::json::{Json, JsonStr, Object};
-use crate::keys::Key;
+use crate::keys::{Candidates, Key};
 
 /// Largest decoded header, in bytes.
 pub const MAX_HEADER_BYTES: usize = 2048;
@@ -83,13 +83,13 @@ impl<'a> UnverifiedToken<'a> {
         issuer
     }
 
-    /// Verifies the signature with each of `keys` until one matches. Consumes the unverified token in any case.
+    /// Verifies the signature with each of the candidates until one matches. Consumes the unverified token in any case.
     ///
     /// # Errors
     /// [`Code::UnsupportedAlgorithm`] if a key is for another algorithm, [`Code::BadSignature`].
-    pub fn verify<'k>(self, keys: &[&'k Key]) -> Result<(SignedPayload, &'k Key), Code> {
+    pub fn verify<'k>(self, candidates: &Candidates<'k>) -> Result<(SignedPayload, &'k Key), Code> {
         let algorithm = self.header.algorithm.ok_or(Code::UnsupportedAlgorithm)?;
-        for key in keys {
+        for key in &candidates.keys {
             let verifier = key.verifier(algorithm).ok_or(Code::UnsupportedAlgorithm)?;
             if verifier.verify_sig(self.signed.as_bytes(), &self.signature).is_ok() {
                 return Ok((SignedPayload { bytes: self.payload }, key));
