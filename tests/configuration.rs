@@ -183,7 +183,7 @@ fn each_error_of_a_key_file() {
         json!({ "keys": [jwk] }).to_string()
     };
     let pem = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
-    let no_set = "is an object of another form; \
+    let no_set = "is a JSON object of another form; \
                   expected a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM";
     let no_key = "no key serves any of the issuer's `algorithms`";
     let private = "contains a private key\n  \

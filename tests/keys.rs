@@ -94,13 +94,10 @@ fn an_object_of_kid_to_pem() {
 
     let private = pem("es256").replace("PUBLIC", "PRIVATE");
     let damaged = pem("es256").replace("MFkw", "AAAA");
-    let of_another_form = |found: &str| {
-        format!(
-            "is {found} of another form; \
-             expected a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM"
-        )
+    let form = |found: &str| {
+        format!("is {found}; expected a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM")
     };
-    let [no_set, list, string] = ["an object", "a list", "a string"].map(of_another_form);
+    let [no_set, list, string] = ["a JSON object of another form", "a list", "a string"].map(form);
     let (no_set, list, string) = (&*no_set, &*list, &*string);
     let member = "has its keys in the member `jwks`; expected the JWK Set itself";
     let several = "has a `kid` with several `PUBLIC KEY` blocks";
@@ -229,24 +226,13 @@ fn with_kid(signer: &str, kid: &str) -> Value {
     changed(signer, "kid", json!(kid))
 }
 
-/// Every order of a list.
+/// A list in several orders: each entry is the first once, forwards and backwards.
 fn orders(entries: &[Value]) -> Vec<Vec<Value>> {
-    if entries.len() < 2 {
-        return vec![entries.to_vec()];
-    }
-    let mut all = Vec::new();
-    for index in 0..entries.len() {
-        let mut rest = entries.to_vec();
-        let first = rest.remove(index);
-        all.extend(orders(&rest).into_iter().map(|mut order| {
-            order.insert(0, first.clone());
-            order
-        }));
-    }
-    all
+    let rotations = (0..entries.len()).map(|start| [&entries[start..], &entries[..start]].concat());
+    rotations.flat_map(|order| [order.clone(), order.into_iter().rev().collect()]).collect()
 }
 
-/// One `kid` on several keys, and one key under several algorithms (RFC 7517 section 4.5), in every order.
+/// One `kid` on several keys, and one key under several algorithms (RFC 7517 section 4.5), in several orders.
 #[test]
 fn a_kid_selects_every_key_that_serves_the_algorithm() {
     let rsa = |algorithm: &str| {
@@ -554,7 +540,7 @@ fn texts_as_they_are_stored() {
         ),
         (
             "{\"keys\": [], \"keys\": []}",
-            "has invalid JSON at line 1, column 20: duplicate field `keys`",
+            "has invalid JSON at line 1, column 19: duplicate field `keys`",
             None,
         ),
         ("keys", "is neither JSON nor PEM", None),

@@ -15,6 +15,9 @@ use crate::algorithm::Algorithm;
 /// Names that a form for a single key gives to it. They are not meant as a `kid`.
 const FIELD_NAMES: [&str; 6] = ["publickey", "publickeypem", "jwtpublickey", "jwtkey", "pem", "key"];
 
+/// An object that has none of the forms.
+const OTHER_OBJECT: &str = "a JSON object of another form";
+
 /// Longest name of a member that an error shows, in characters.
 const MAX_NAME_CHARACTERS: usize = 40;
 
@@ -120,7 +123,7 @@ fn json_entries(text: &str, json: Value) -> Result<KeyFile, KeyFileError> {
         }
         None if members.contains_key("kty") => entries(vec![Value::Object(members)]),
         None => named_pems(&members),
-        Some(_) => Err(KeyFileError::NoKeySet("an object")),
+        Some(_) => Err(KeyFileError::NoKeySet(OTHER_OBJECT)),
     }
 }
 
@@ -130,7 +133,7 @@ fn named_pems(members: &Map<String, Value>) -> Result<KeyFile, KeyFileError> {
     if members.is_empty() || !members.values().all(is_pem) {
         return Err(match members.iter().find(|(_, value)| has_key_set(value)) {
             Some((name, _)) => KeyFileError::Member(name.chars().take(MAX_NAME_CHARACTERS).collect()),
-            None => KeyFileError::NoKeySet("an object"),
+            None => KeyFileError::NoKeySet(OTHER_OBJECT),
         });
     }
     let field_name = members.keys().next().filter(|name| members.len() == 1 && is_field_name(name)).cloned();

@@ -34,7 +34,7 @@ pub enum KeyFileError {
         /// Counted from one.
         column: usize,
     },
-    /// JSON of another form; its type, with an article.
+    /// JSON of another form; what it is, with an article.
     NoKeySet(&'static str),
     /// The keys are under another member than `keys`.
     Member(String),
@@ -95,7 +95,7 @@ impl fmt::Display for KeyFileError {
             Self::Json { what, line, column } => {
                 write!(out, "has invalid JSON at line {line}, column {column}: {what}")
             }
-            Self::NoKeySet(found) => write!(out, "is {found} of another form; {EXPECTED}"),
+            Self::NoKeySet(found) => write!(out, "is {found}; {EXPECTED}"),
             Self::Member(name) => {
                 write!(out, "has its keys in the member `{name}`; expected the JWK Set itself")
             }
