@@ -10,7 +10,7 @@ use crate::claims::{ClaimRules, Claims};
 use crate::client_id::{self, ClientIdPattern};
 use crate::credentials::{Credentials, TokenRule};
 use crate::denial::{Code, Denial};
-use crate::keys::{Key, KeySet};
+use crate::keys::{Candidates, KeySet};
 use crate::policy::{Policies, Template};
 use crate::request::Request;
 use crate::response::{PrincipalId, Response, Session};
@@ -70,6 +70,8 @@ pub struct Learned<'a> {
     pub connection_id: Option<String>,
     /// The issuer's short name, once it is known.
     pub issuer: Option<&'a str>,
+    /// Whether the keys that were tried only fit the token; its `kid` names none of them.
+    pub by_fit: bool,
     /// The `kid` of the key that verified the signature.
     pub kid: Option<&'a str>,
     /// The principal, once the signature is verified.
@@ -113,6 +115,7 @@ impl Authorizer {
         let (index, issuer) = self.issuer_of(&token)?;
         learned.issuer = Some(&issuer.id);
         let keys = issuer.candidates(token.header())?;
+        learned.by_fit = !keys.by_name;
         let (payload, key) = token.verify(&keys)?;
         learned.kid = key.kid();
 
@@ -135,17 +138,19 @@ impl Authorizer {
     /// The issuer that a token names, and its index.
     ///
     /// # Errors
-    /// [`Code::WrongType`] if no issuer accepts the `typ`, or the named one does not; [`Code::UnknownIssuer`].
-    pub fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<(usize, &Issuer), Code> {
+    /// [`Code::WrongType`] if no issuer accepts the `typ`, or the named one does not; [`Code::UnknownIssuer`], with what
+    /// is wrong with `iss`.
+    pub fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<(usize, &Issuer), Denial> {
         let token_type = &token.header().token_type;
         if !self.issuers.iter().any(|issuer| issuer.types.contains(token_type)) {
-            return Err(Code::WrongType);
+            return Err(Code::WrongType.into());
         }
-        let claimed = token.claimed_issuer().ok_or(Code::UnknownIssuer)?;
+        let unknown = || Denial::about(Code::UnknownIssuer, token.issuer_problem());
+        let claimed = token.claimed_issuer().ok_or_else(unknown)?;
         let mut issuers = self.issuers.iter().enumerate();
         let named = issuers.find(|(_, issuer)| *issuer.rules.issuer == *claimed);
-        let (index, issuer) = named.ok_or(Code::UnknownIssuer)?;
-        if issuer.types.contains(token_type) { Ok((index, issuer)) } else { Err(Code::WrongType) }
+        let (index, issuer) = named.ok_or_else(unknown)?;
+        if issuer.types.contains(token_type) { Ok((index, issuer)) } else { Err(Code::WrongType.into()) }
     }
 }
 
@@ -154,7 +159,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Code::UnsupportedAlgorithm`] if the `alg` is not one of the issuer's; as [`KeySet::select`].
-    pub fn candidates(&self, header: &Header) -> Result<Vec<&Key>, Code> {
+    pub fn candidates(&self, header: &Header) -> Result<Candidates<'_>, Code> {
         let algorithm = header.algorithm.filter(|algorithm| self.algorithms.contains(algorithm));
         self.keys.select(header.kid.as_deref(), algorithm.ok_or(Code::UnsupportedAlgorithm)?)
     }

@@ -65,7 +65,7 @@ pub enum Rule<'r> {
     Audience,
     /// `exp` is not past.
     NotExpired,
-    /// `nbf` and `iat` are not in the future.
+    /// `nbf` and `iat` are not in the future. A clock before 1970 is wrong: no token is valid by it.
     Begun,
     /// `exp - iat` is at most this many seconds.
     Lifetime(u64),
@@ -193,7 +193,10 @@ impl Rule<'_> {
             }
             Self::Begun => {
                 let latest = facts.now.plus(rules.leeway_seconds);
-                ["nbf", "iat"].into_iter().all(|name| facts.date(name).is_none_or(|date| date <= latest))
+                facts.now >= NumericDate::EPOCH
+                    && ["nbf", "iat"]
+                        .into_iter()
+                        .all(|name| facts.date(name).is_none_or(|date| date <= latest))
             }
             Self::Lifetime(seconds) => match (facts.date("exp"), facts.date("iat")) {
                 (Some(expires), Some(issued)) => expires <= issued.plus(seconds),

@@ -3,7 +3,7 @@
 //! AWS IoT closes the earlier of two connections with one client id. If a token could use any client id, anyone could
 //! disconnect anyone. <https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html>
 
-use crate::denial::Code;
+use crate::denial::{Code, Denial};
 use crate::slot_values::SlotValues;
 use crate::slots::is_id;
 use crate::template_text::{Segment, TemplateText};
@@ -38,32 +38,40 @@ impl<'a> ClientId<'a> {
 /// Admits a client id that matches one of the patterns.
 ///
 /// # Errors
-/// [`Code::ClientIdNotAllowed`], also for an empty client id and one that is too long.
+/// [`Code::ClientIdNotAllowed`], also for an empty client id and one that is too long. It says if `*` stands for more
+/// than one level.
 pub fn admit<'a>(
     id: &'a str,
     patterns: &[ClientIdPattern],
     slots: &SlotValues<'_>,
-) -> Result<ClientId<'a>, Code> {
+) -> Result<ClientId<'a>, Denial> {
     let has_legal_length = (1..=MAX_CLIENT_ID_BYTES).contains(&id.len());
     if has_legal_length && patterns.iter().any(|pattern| pattern.matches(id, slots)) {
         Ok(ClientId(id))
+    } else if patterns.iter().any(|pattern| pattern.matches_with_levels(id, slots)) {
+        Err(Denial::about(Code::ClientIdNotAllowed, "`*` stands for one level, without `/`"))
     } else {
-        Err(Code::ClientIdNotAllowed)
+        Err(Code::ClientIdNotAllowed.into())
     }
 }
 
 impl ClientIdPattern {
     fn matches(&self, id: &str, slots: &SlotValues<'_>) -> bool {
-        matches(id, &self.text.segments, self.tail, slots)
+        matches(id, &self.text.segments, self.tail.then_some(is_id), slots)
+    }
+
+    /// Whether the client id would match if the tail had several levels.
+    fn matches_with_levels(&self, id: &str, slots: &SlotValues<'_>) -> bool {
+        let are_ids = |rest: &str| rest.contains('/') && rest.split('/').all(is_id);
+        self.tail && matches(id, &self.text.segments, Some(are_ids), slots)
     }
 }
 
 /// Matches the segments one by one from the front. Only a list slot has several values to try, and a pattern has at
 /// most one list slot, so this does not grow with the length of the pattern.
-fn matches(rest: &str, segments: &[Segment], tail: bool, slots: &SlotValues<'_>) -> bool {
+fn matches(rest: &str, segments: &[Segment], tail: Option<fn(&str) -> bool>, slots: &SlotValues<'_>) -> bool {
     match segments.split_first() {
-        None if tail => is_id(rest),
-        None => rest.is_empty(),
+        None => tail.map_or(rest.is_empty(), |fits| fits(rest)),
         Some((segment, segments)) => (0..slots.count(segment))
             .filter_map(|index| slots.value(segment, index))
             .filter_map(|value| rest.strip_prefix(value))

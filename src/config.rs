@@ -79,7 +79,8 @@ impl Config {
         };
         let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")));
         let (authorizer, sources) = read(&mut reader, Table::root(root.get_ref()), &mut folder);
-        folder.deny_private_keys();
+        folder.deny_private_key(&name, &text);
+        folder.deny_unread_private_keys();
         let mut errors = reader.errors;
         errors.extend(folder.errors);
         if !errors.is_empty() {

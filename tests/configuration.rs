@@ -183,12 +183,20 @@ fn each_error_of_a_key_file() {
         json!({ "keys": [jwk] }).to_string()
     };
     let pem = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
-    let no_set = "is not a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM";
+    let no_set = "is a JSON object of another form; \
+                  expected a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM";
     let no_key = "no key serves any of the issuer's `algorithms`";
     let private = "contains a private key\n  \
                    help: ship the public half only, and replace the key, since copies of it exist now";
-    let weak = "key 0: skipped: an RSA key needs 2,048 to 8,192 bits and an odd exponent of at least 3";
-    let wrong_algorithm = "key 0: skipped: `alg` does not fit the type of the key";
+    let exponent =
+        "key 0: skipped: invalid RSA exponent (`e`); expected an odd number from 3, at most 32 bits";
+    let wrong_algorithm = |name: &str| {
+        format!(
+            "key 0: skipped: unsupported `alg` {name:?}; \
+             expected RS256, RS384, RS512, PS256, PS384 or PS512 for a key of type RSA"
+        )
+    };
+    let (es256, oaep) = (wrong_algorithm("ES256"), wrong_algorithm("RSA-OAEP"));
     let cases: &[(String, &[&str])] = &[
         ("keys".to_owned(), &["is neither JSON nor PEM"]),
         (json!({ "key": [] }).to_string(), &[no_set]),
@@ -199,29 +207,35 @@ fn each_error_of_a_key_file() {
         (pem("RSA PRIVATE KEY"), &[private]),
         (
             pem("CERTIFICATE"),
-            &["has no `PUBLIC KEY` block\n  \
-               help: make one with `openssl pkey -pubout` or `openssl x509 -pubkey -noout`"],
+            &["contains certificates; expected public keys\n  \
+               help: extract the public key with `openssl x509 -in FILE -pubkey -noout`, or use a JWK Set"],
         ),
         (
             pem("PUBLIC KEY"),
             &["has a `PUBLIC KEY` block that is damaged, or not RSA, P-256, P-384 or Ed25519"],
         ),
-        (with(&|jwk| jwk["use"] = json!("enc")), &[no_key, "key 0: skipped: `use` is not `sig`"]),
+        (
+            with(&|jwk| jwk["use"] = json!("enc")),
+            &[no_key, "key 0: skipped: unsupported `use` \"enc\"; expected \"sig\""],
+        ),
         (
             with(&|jwk| jwk["key_ops"] = json!(["sign"])),
-            &[no_key, "key 0: skipped: `key_ops` lacks `verify`"],
+            &[no_key, "key 0: skipped: `key_ops` lacks \"verify\""],
         ),
-        (with(&|jwk| jwk["alg"] = json!("ES256")), &[no_key, wrong_algorithm]),
-        (with(&|jwk| jwk["alg"] = json!("RSA-OAEP")), &[no_key, wrong_algorithm]),
-        (with(&|jwk| jwk["e"] = json!("AQ")), &[no_key, weak]),
-        (with(&|jwk| jwk["n"] = json!("AQAB")), &[no_key, weak]),
+        (with(&|jwk| jwk["alg"] = json!("ES256")), &[no_key, &es256]),
+        (with(&|jwk| jwk["alg"] = json!("RSA-OAEP")), &[no_key, &oaep]),
+        (with(&|jwk| jwk["e"] = json!("AQ")), &[no_key, exponent]),
+        (
+            with(&|jwk| jwk["n"] = json!("AQAB")),
+            &[no_key, "key 0: skipped: an RSA key (`n`) of 17 bits; expected 2,048 to 8,192 bits"],
+        ),
         (
             with(&|jwk| jwk["kty"] = json!("XYZ")),
-            &[no_key, "key 0: skipped: not a public JWK of type RSA, EC (P-256, P-384) or OKP (Ed25519)"],
+            &[no_key, "key 0: skipped: unsupported `kty` \"XYZ\"; expected \"RSA\", \"EC\" or \"OKP\""],
         ),
         (
             json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] }).to_string(),
-            &[no_key, "key 0: skipped: a symmetric key"],
+            &[no_key, "key 0: skipped: a symmetric key (`kty` \"oct\"); expected a public key"],
         ),
     ];
     for (keys, expected) in cases {

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace};
+use iot_jwt_authorizer::keys::without_mark;
 use iot_jwt_authorizer::policy::{GrantRule, Policies, Template};
 use iot_jwt_authorizer::template_text::Scope;
 use iot_local_base::env::Env;
@@ -83,7 +84,10 @@ pub fn run(authorizer: &Authorizer, folder: &Path, env: &Env, now: SystemTime) -
         let cases = std::fs::read_to_string(&path);
         let mut report = CaseReport::new(name);
         match (policy, cases) {
-            (Ok(policy), Ok(cases)) => return Some(run_cases(authorizer, name, &policy, &cases, env, now)),
+            (Ok(policy), Ok(cases)) => {
+                let (policy, cases) = (without_mark(&policy), without_mark(&cases));
+                return Some(run_cases(authorizer, name, policy, cases, env, now));
+            }
             (Err(error), _) => {
                 let what = format!("cannot read its policy `policies/{name}.json`: {}", error.kind());
                 report.add(ErrorPlace::File, what, "put the cases next to their policy");

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use iot_jwt_authorizer::config::{Config, ConfigErrors};
-use iot_jwt_authorizer::denial::Code;
 use iot_jwt_authorizer::keys::sources::Need;
 use iot_local_base::env::Env;
 use iot_local_identity::deployment::STATE;
@@ -45,11 +44,11 @@ impl Deployment {
         Ok(Self { config, sources, path: path.to_owned() })
     }
 
-    /// The source that the function would fetch for an event of this issuer that is denied with this code.
+    /// The source that the function would fetch for an event of this issuer that is denied for this need.
     #[must_use]
-    pub fn wanted_source(&self, issuer: Option<&str>, code: Code, now: SystemTime) -> Option<String> {
+    pub fn wanted_source(&self, issuer: Option<&str>, need: Need, now: SystemTime) -> Option<String> {
         let sources = self.config.sources.iter().find(|sources| Some(&*sources.issuer) == issuer)?;
-        let index = sources.wanted(Need::of(code)?, now.into())?;
+        let index = sources.wanted(need, now.into())?;
         sources.origin(index).map(ToString::to_string)
     }
 

@@ -27,6 +27,8 @@ pub struct Explanation {
     pub function: String,
     /// The issuer's short name, once it is known.
     pub issuer: Option<String>,
+    /// Whether the keys that were tried only fit the token; its `kid` names none of them.
+    pub by_fit: bool,
     /// In order. If the event is denied, the last step is the one that failed.
     pub steps: Vec<Step>,
     /// The outcome.

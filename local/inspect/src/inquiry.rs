@@ -151,13 +151,15 @@ fn fetch_rows(
         notes.map(|note| Row::note(format!("fetched {}", note.source), note.outcome.clone())).collect();
     let Err(denial) = &explanation.outcome else { return rows };
     let code = denial.code();
-    let lacks_key = Need::of(code).is_some();
+    let need = Need::of(code, explanation.by_fit);
     if fetched.is_none()
-        && let Some(source) = deployment.wanted_source(explanation.issuer.as_deref(), code, now)
+        && let Some(source) =
+            need.and_then(|need| deployment.wanted_source(explanation.issuer.as_deref(), need, now))
     {
         rows.push(Row::note("would be fetched", format!("{source}; --fetch fetches it now")));
     }
-    if let Some(path) = deployment.development_copy().filter(|_| lacks_key || code == Code::BadSignature) {
+    if let Some(path) = deployment.development_copy().filter(|_| need.is_some() || code == Code::BadSignature)
+    {
         let actual = format!("explain those of `cargo local` with --config {}", path.display());
         rows.push(Row::note("development tokens", actual));
     }
