@@ -163,7 +163,7 @@ fn check_allow<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) {
     let Some(mut table) = root.take("check").and_then(|item| reader.table("[check]", item)) else { return };
     if let Some(allow) = table.take("allow").and_then(|item| reader.table("[check.allow]", item)) {
         for (finding, reason) in allow.entries() {
-            reader.string_of(finding.value, reason);
+            reader.raw_string_of(finding.value, reason);
         }
     }
     reader.finish(&table);
