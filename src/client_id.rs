@@ -53,6 +53,13 @@ pub fn admit<'a>(
 }
 
 impl ClientIdPattern {
+    /// Whether two issuers have the same pattern. They then have the same subjects, as the ID and access tokens of one
+    /// login do.
+    #[must_use]
+    pub fn is_shared(&self, other: &Self) -> bool {
+        self.text == other.text && self.tail == other.tail && !self.text.segments.contains(&Segment::Issuer)
+    }
+
     fn matches(&self, id: &str, slots: &SlotValues<'_>) -> bool {
         matches(id, &self.text.segments, self.tail, slots)
     }
