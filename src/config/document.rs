@@ -153,6 +153,17 @@ impl<'d> Reader<'d> {
         self.fill(key, text)
     }
 
+    /// Reads an item as a string or a non-empty list of strings and fills variables of the environment.
+    pub(super) fn string_or_strings(&mut self, key: &str, item: Item<'d>) -> Vec<Located<String>> {
+        match item.get_ref() {
+            DeValue::Array(_) => {
+                let items = self.list_of(key, item).unwrap_or_default();
+                items.iter().filter_map(|item| self.string_of(key, item)).collect()
+            }
+            _ => Vec::from_iter(self.string_of(key, item)),
+        }
+    }
+
     /// Reads an item as a non-empty list.
     pub(super) fn list_of(&mut self, key: &str, item: Item<'d>) -> Option<&'d [Spanned<DeValue<'d>>]> {
         match item.get_ref() {
