@@ -128,6 +128,13 @@ impl TemplateText {
         self.segments.iter().any(|segment| matches!(segment, Segment::Literal(text) if is_thing(text)))
     }
 
+    /// Whether the text uses AWS IoT's own variable of the client id, which an HTTPS publish does not have.
+    #[must_use]
+    pub fn has_client_id_variable(&self) -> bool {
+        let has_variable = |text: &str| text.contains("${iot:ClientId}");
+        self.segments.iter().any(|segment| matches!(segment, Segment::Literal(text) if has_variable(text)))
+    }
+
     fn push(&mut self, segment: Segment) {
         match (segment, self.segments.last_mut()) {
             (Segment::Literal(text), _) if text.is_empty() => {}

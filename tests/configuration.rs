@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use iot_jwt_authorizer::config::{Config, ConfigError, ConfigErrors, ErrorPlace};
@@ -15,7 +16,12 @@ use support::signer::Signer;
 
 /// The errors of a deployment as they are printed.
 fn errors(deployment: &Deployment) -> Vec<String> {
-    match deployment.load() {
+    errors_in(deployment, &BTreeMap::new())
+}
+
+/// The same with these variables in the environment.
+fn errors_in(deployment: &Deployment, environment: &BTreeMap<String, String>) -> Vec<String> {
+    match Config::load(&deployment.path("authorizer.toml"), &|name| environment.get(name).cloned()) {
         Ok(_) => Vec::new(),
         Err(errors) => errors.0.iter().map(ToString::to_string).collect(),
     }
@@ -42,6 +48,9 @@ fn policy_errors(policy: &str) -> Vec<String> {
 struct FileCase {
     old: String,
     new: String,
+    /// Variables of the environment.
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
     errors: Vec<String>,
 }
 
@@ -118,10 +127,30 @@ fn an_error_of_the_file_has_its_span() {
 #[test]
 fn each_error_of_the_file() {
     for case in cases::<FileCase>("authorizer.json") {
-        let mut errors = errors(&example_with(&case.old, &case.new));
+        let mut errors = errors_in(&example_with(&case.old, &case.new), &case.environment);
         // A slot that is missing or invalid is unknown in the policies, too.
         errors.retain(|error| !(error.starts_with("policies/") && error.contains("unknown slot")));
         assert_eq!(errors, case.errors, "`{}` for `{}`", case.new, case.old);
+    }
+}
+
+/// An empty list of tables is an error wherever a missing or empty one would deny every token, and for `[[refuse]]`.
+#[test]
+fn each_empty_list_of_tables() {
+    let deployment = Deployment::named("example");
+    let example = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    let grants = example.find("[[grant]]").unwrap();
+    let slots = "[claims]\nsub = \"sub\"\ntenant = \"tenant\"\n";
+    for (name, text) in [
+        ("issuer", format!("issuer = []\n{slots}[[grant]]\npolicy = \"app-user\"\n")),
+        ("grant", format!("grant = []\n{}", &example[..grants])),
+        ("refuse", format!("refuse = []\n{example}")),
+    ] {
+        deployment.write("authorizer.toml", text);
+        let expected = format!(
+            "authorizer.toml:1: expected at least one [[{name}]]\n  help: add one, or remove the key"
+        );
+        assert_eq!(errors(&deployment), [expected], "{name}");
     }
 }
 

@@ -1,7 +1,5 @@
 //! `[[grant]]` and `[[refuse]]`: who gets which policy, and who is denied.
 
-use toml::de::DeValue;
-
 use super::conditions::conditions;
 use super::document::{Located, Reader, Table};
 use super::folder::Folder;
@@ -103,13 +101,7 @@ pub(super) fn refuse_rules<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, is
 /// Reads `issuer`, an id or a list of ids, as indices. Returns `None` if the key is absent.
 fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Issuer]) -> Option<Vec<usize>> {
     let item = table.take("issuer")?;
-    let ids = match item.get_ref() {
-        DeValue::Array(_) => {
-            let items = reader.list_of("issuer", item).unwrap_or_default();
-            items.iter().filter_map(|item| reader.string_of("issuer", item)).collect()
-        }
-        _ => Vec::from_iter(reader.string_of("issuer", item)),
-    };
+    let ids = reader.string_or_strings("issuer", item);
     let mut indices = Vec::new();
     for id in ids {
         match issuers.iter().position(|issuer| *issuer.id == *id.value) {

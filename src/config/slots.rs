@@ -28,6 +28,7 @@ fn slot<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Op
         max_items: 10,
         max_length: 128,
         optional: false,
+        unique: false,
     };
     if let DeValue::Table(_) = item.get_ref() {
         let mut table = reader.table("the slot", item)?;
@@ -42,6 +43,7 @@ fn slot<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Op
         }
         slot.list = reader.boolean(&mut table, "list").unwrap_or(false);
         slot.optional = reader.boolean(&mut table, "optional").unwrap_or(false);
+        slot.unique = reader.boolean(&mut table, "unique").unwrap_or(false);
         let count = |value: Option<u64>, default| {
             value.and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
         };
@@ -62,7 +64,7 @@ fn slot_type(reader: &mut Reader<'_>, name: &Located<String>) -> SlotType {
     })
 }
 
-/// The slots with an issuer's own paths.
+/// The slots with an issuer's own paths. A table may also say whether the issuer's values are unique.
 pub(super) fn with_own_paths<'d>(
     reader: &mut Reader<'d>,
     item: Option<Item<'d>>,
@@ -71,9 +73,8 @@ pub(super) fn with_own_paths<'d>(
     let mut slots = slots.to_vec();
     let Some(table) = item.and_then(|item| reader.table("the issuer's `claims`", item)) else { return slots };
     for (name, item) in table.entries() {
-        let Some(path) = reader.string_of(name.value, item) else { continue };
         match slots.iter_mut().find(|slot| *slot.name == *name.value) {
-            Some(slot) => slot.path = ClaimPath::parse(&path.value),
+            Some(slot) => own_path(reader, &name, item, slot),
             None => {
                 let what = format!("unknown slot `{}`", name.value);
                 reader.error_with_hint(&name.span, what, "declare it under `[claims]`");
@@ -81,4 +82,19 @@ pub(super) fn with_own_paths<'d>(
         }
     }
     slots
+}
+
+fn own_path<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>, slot: &mut Slot) {
+    let path = if let DeValue::Table(_) = item.get_ref() {
+        let Some(mut table) = reader.table("the issuer's slot", item) else { return };
+        let path = reader.string(&mut table, "path");
+        slot.unique = reader.boolean(&mut table, "unique").unwrap_or(slot.unique);
+        reader.finish(&table);
+        path
+    } else {
+        reader.string_of(name.value, item)
+    };
+    if let Some(path) = path {
+        slot.path = ClaimPath::parse(&path.value);
+    }
 }

@@ -9,6 +9,7 @@ pub mod finding;
 pub mod lints;
 pub mod render;
 pub mod size;
+pub mod trust;
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -23,6 +24,7 @@ pub use allow::AcceptedWarning;
 use files::Files;
 use finding::{Finding, Severity};
 use size::Size;
+use trust::TrustedStatement;
 
 use crate::cases::{self, CaseReport};
 
@@ -39,6 +41,8 @@ pub struct CheckReport {
     pub cases: Vec<CaseReport>,
     /// The bound for each issuer. Empty if errors prevent its computation.
     pub sizes: Vec<Size>,
+    /// What the proof that a client id belongs to one subject takes on trust.
+    pub trusted: Vec<TrustedStatement>,
 }
 
 /// Checks a configuration; `now` is the time at which the tokens of cases are judged. Fetches nothing and writes
@@ -50,6 +54,7 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
         accepted: Vec::new(),
         cases: Vec::new(),
         sizes: Vec::new(),
+        trusted: Vec::new(),
         files: Files::read(config),
     };
     match Config::load(config, &env.lookup()) {
@@ -62,6 +67,7 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
             let folder = config.parent().unwrap_or(Path::new("."));
             report.cases = cases::run(&loaded.authorizer, folder, env, now);
             report.sizes = size::sizes(&loaded.authorizer);
+            report.trusted = trust::statements(&loaded.authorizer);
             let too_large = report.sizes.iter().filter(|size| !size.fits());
             report.findings.extend(too_large.map(|size| too_large_error(size, &report.files)));
             let failed = report.cases.iter().flat_map(|cases| &cases.errors);
@@ -86,6 +92,7 @@ impl CheckReport {
         for accepted in &self.accepted {
             text.push_str(&format!("accepted: {}: {}\n", accepted.key, accepted.reason));
         }
+        self.trusted.iter().for_each(|statement| text.push_str(&format!("taken on trust: {statement}\n")));
         self.cases.iter().for_each(|report| text.push_str(&cases_line(report)));
         self.sizes.iter().for_each(|size| text.push_str(&size_line(size)));
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
@@ -130,8 +137,10 @@ impl CheckReport {
                 })
             })
             .collect();
+        let trusted: Vec<_> = self.trusted.iter().map(TrustedStatement::json).collect();
         json!({
             "ok": self.count(Severity::Error) == 0, "findings": findings, "accepted": accepted, "cases": cases, "sizes": sizes,
+            "trusted": trusted,
         })
     }
 }

@@ -108,9 +108,13 @@ fn fill(claims: &mut Map<String, Value>, issuer: &Issuer, now: SystemTime) -> Ve
     let now = timestamp::seconds(now);
     let lifetime = LIFETIME_SECONDS.max(issuer.rules.min_remaining_seconds);
     let lifetime = issuer.rules.max_lifetime_seconds.map_or(lifetime, |max| max.min(lifetime));
+    let audience = match Object::parse(json!(claims).to_string().as_bytes()) {
+        Some(object) => issuer.rules.audience_claim(&object).to_owned(),
+        None => return Vec::new(),
+    };
     let usual = [
         ("iss", json!(issuer.rules.issuer)),
-        (&*issuer.rules.audience_claim, json!(issuer.rules.audience.first())),
+        (&*audience, json!(issuer.rules.audience.first())),
         ("iat", json!(now)),
         ("exp", json!(now.saturating_add(lifetime))),
     ];

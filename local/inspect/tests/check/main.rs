@@ -7,3 +7,4 @@ mod broken;
 mod lints;
 mod size;
 mod support;
+mod trust;

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use iot_jwt_authorizer::algorithm::Algorithm;
+use iot_jwt_authorizer::authorizer::Issuer;
+use iot_jwt_authorizer::client_id::ClientIdPattern;
 use iot_jwt_authorizer::keys::KeySet;
 use iot_local_base::env::Env;
 use iot_local_inspect::check;
@@ -21,9 +23,10 @@ use super::support::signer::Signer;
 
 /// Recipe, `alg` and `typ` as the issuer writes them or not, and the code with which a token without a known key is
 /// denied.
-const HEADERS: [(&str, &str, &str, &str); 15] = [
+const HEADERS: [(&str, &str, &str, &str); 16] = [
     ("cognito", "RS256", "", "keys_unavailable"),
     ("cognito-id", "RS256", "", "keys_unavailable"),
+    ("cognito-both", "RS256", "", "keys_unavailable"),
     ("auth0", "RS256", "JWT", "keys_unavailable"),
     ("auth0", "RS256", "at+jwt", "keys_unavailable"),
     ("okta", "RS256", "", "keys_unavailable"),
@@ -57,16 +60,30 @@ pub(crate) fn judge(deployment: &mut Deployment, claims: &Value) -> Explanation 
     for issuer in 0..authorizer.issuers.len() {
         let (keys, _) = KeySet::from_entries(&[signer.jwk()], &[Algorithm::Rs256], &[]);
         authorizer.set_keys(issuer, keys);
+        // A fleet's own issuer signs with another algorithm.
+        authorizer.issuers[issuer].algorithms = vec![Algorithm::Rs256];
     }
     let token = signer.token(claims);
     // As with `cargo local can`, the client uses the first client id that it may use.
     let issuer = authorizer.issuers.iter().find(|issuer| claims["iss"] == *issuer.rules.issuer);
-    let pattern = issuer.map_or("any", |issuer| &*issuer.client_ids[0].source);
-    let sub = claims["sub"].as_str().unwrap_or("any");
-    let client_id =
-        pattern.replace("${sub}", sub).replace("${issuer:id}", issuer.map_or("", |issuer| &*issuer.id));
+    let client_id = issuer.and_then(|issuer| first_client_id(issuer, claims)).unwrap_or("any".to_owned());
     let event = connect(&token, &client_id).to_string();
     Trace::new(authorizer, event.as_bytes(), FUNCTION, now()).explain()
+}
+
+/// The first client id whose slots the claims have.
+fn first_client_id(issuer: &Issuer, claims: &Value) -> Option<String> {
+    let fill = |pattern: &ClientIdPattern| {
+        let mut id = pattern.source.replace("${issuer:id}", &issuer.id);
+        for slot in &issuer.slots {
+            let variable = format!("${{{}}}", slot.name);
+            if id.contains(&variable) {
+                id = id.replace(&variable, claims[slot.path.to_string()].as_str()?);
+            }
+        }
+        Some(id)
+    };
+    issuer.client_ids.iter().find_map(fill)
 }
 
 /// An outcome as the page's table states it: the policies and the lifetime of the connection, or the code.
@@ -102,7 +119,7 @@ fn rows(page: &str) -> Vec<(String, String)> {
 #[test]
 fn every_recipe_passes_the_check_and_denies_more_than_it_allows() {
     let folders = recipes();
-    assert!(folders.len() >= 7, "{folders:?}");
+    assert!(folders.len() >= 9, "{folders:?}");
     for recipe in folders {
         let report = check::examine(&recipe.join("authorizer.toml"), &Env::default(), now());
         assert!(report.findings.is_empty(), "{}", report.text(false));
