@@ -12,7 +12,7 @@ use crate::credentials::{Credentials, TokenRule};
 use crate::denial::{Code, Denial};
 use crate::keys::{Key, KeySet};
 use crate::policy::{Policies, Template};
-use crate::request::Request;
+use crate::request::{Protocol, Request};
 use crate::response::{PrincipalId, Response, Session};
 use crate::slot_values::SlotValues;
 use crate::slots::Slot;
@@ -68,6 +68,8 @@ pub struct Decision<'a> {
 pub struct Learned<'a> {
     /// AWS IoT's id of the connection.
     pub connection_id: Option<String>,
+    /// The outermost protocol of the request.
+    pub protocol: Option<Protocol>,
     /// The issuer's short name, once it is known.
     pub issuer: Option<&'a str>,
     /// The `kid` of the key that verified the signature.
@@ -106,6 +108,7 @@ impl Authorizer {
     ) -> Result<Response, Denial> {
         let request = Request::parse(event)?;
         learned.connection_id = request.connection_id().map(str::to_owned);
+        learned.protocol = request.protocol();
         let function = FunctionArn::parse(function)?;
         let credentials = Credentials::find(&request, &self.token)?;
         let token = UnverifiedToken::parse(&credentials)?;
@@ -188,7 +191,7 @@ impl Issuer {
             Some(mqtt) => {
                 let id = mqtt.client_id.as_ref().map_or("", |id| &id.0);
                 if id.is_empty() {
-                    return Err(Code::ClientIdNotAllowed.into());
+                    return Err(client_id::missing());
                 }
                 slots.fill(&self.client_id_slots, claims)?;
                 Some(client_id::admit(id, &self.client_ids, &slots)?)

@@ -8,6 +8,7 @@ mod disjoint;
 mod document;
 mod folder;
 mod grants;
+mod hash;
 mod issuer;
 mod key_sources;
 mod slots;
@@ -45,6 +46,9 @@ pub struct Config {
     pub warnings: Vec<ConfigError>,
     /// The policies and key files that the configuration names, relative to its folder; may have duplicates.
     pub files: Vec<String>,
+    /// A fingerprint of the configuration and these files, 16 hexadecimal digits, as in the log: equal files have equal
+    /// fingerprints. Variables of the environment and fetched keys are not part of it.
+    pub hash: String,
 }
 
 /// The path of the configuration: `AUTHORIZER_CONFIG`, else `authorizer.toml`, in `LAMBDA_TASK_ROOT`.
@@ -77,7 +81,7 @@ impl Config {
                 return Err(ConfigErrors(reader.errors));
             }
         };
-        let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")));
+        let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")), &text);
         let (authorizer, sources) = read(&mut reader, Table::root(root.get_ref()), &mut folder);
         folder.deny_private_keys();
         let mut errors = reader.errors;
@@ -87,8 +91,9 @@ impl Config {
         }
         let has_secret = sources.iter().any(Sources::has_secret);
         let aws = if has_secret { AwsEnvironment::read(environment) } else { AwsEnvironment::default() };
-        let log = LogSettings::read(environment);
-        Ok(Self { authorizer, sources, aws, log, warnings: folder.warnings, files: folder.read })
+        let hash = folder.hasher.finish();
+        let log = LogSettings::read(environment).with_config(&hash);
+        Ok(Self { authorizer, sources, aws, log, warnings: folder.warnings, files: folder.read, hash })
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 /// Why a request is denied: the check that failed, and which claim, slot or rule of the configuration it was about.
 ///
-/// INVARIANT (no token, password or claim of a denied token is logged): it holds nothing from the request. `detail` is
-/// a name from the configuration or the name of a registered claim, so a denial may be logged as it is.
+/// INVARIANT (no token, password or claim of a denied token is logged): it holds nothing from the request. `detail` has
+/// fixed text, names and patterns from the configuration, and names of registered claims, so a denial may be logged as it
+/// is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Denial {
@@ -14,7 +15,7 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// A denial about the claim, slot or rule that the configuration calls `detail`.
+    /// A denial about the claim, slot or rule that the configuration calls `detail`, or with fixed text.
     pub fn about(code: Code, detail: &str) -> Self {
         Self { code, detail: Some(detail.into()) }
     }
@@ -25,7 +26,7 @@ impl Denial {
         self.code
     }
 
-    /// The name of the claim, slot or rule that the check was about, if there is one.
+    /// The name of the claim, slot or rule that the check was about, or more about what is wrong, if there is one.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()

@@ -91,8 +91,10 @@ impl SlotType {
         }
     }
 
-    /// Makes a claim's text a value of this type. Returns `None` if the text does not fit.
-    fn value(self, text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    /// Makes a claim's text a value of this type. Returns `None` if the text does not fit. Limits of length are the
+    /// slot's.
+    #[must_use]
+    pub fn value(self, text: Cow<'_, str>) -> Option<Cow<'_, str>> {
         let fits = match self {
             Self::Id => is_id(&text),
             Self::Path => text.split('/').all(is_id),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::hash::FilesHasher;
 use crate::config_error::ConfigError;
 use crate::keys::{KeyFile, KeyFileError};
 
@@ -10,13 +11,19 @@ pub(super) struct Folder {
     root: PathBuf,
     /// The files that were read, by the names that the configuration uses.
     pub(super) read: Vec<String>,
+    /// The hash of the configuration and of the files that were read.
+    pub(super) hasher: FilesHasher,
     pub(super) errors: Vec<ConfigError>,
     pub(super) warnings: Vec<ConfigError>,
 }
 
 impl Folder {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), read: Vec::new(), errors: Vec::new(), warnings: Vec::new() }
+    /// `config` is the text of the configuration.
+    pub(super) fn new(root: &Path, config: &str) -> Self {
+        let mut hasher = FilesHasher::new();
+        // Whatever the file is called, it is packaged as `authorizer.toml`.
+        hasher.add("authorizer.toml", config);
+        Self { root: root.to_owned(), read: Vec::new(), hasher, errors: Vec::new(), warnings: Vec::new() }
     }
 
     /// Reads a file.
@@ -25,7 +32,9 @@ impl Folder {
     /// The kind of the I/O error, as `entity not found`.
     pub(super) fn read(&mut self, name: &str) -> Result<String, std::io::ErrorKind> {
         self.read.push(name.to_owned());
-        std::fs::read_to_string(self.root.join(name)).map_err(|error| error.kind())
+        let text = std::fs::read_to_string(self.root.join(name)).map_err(|error| error.kind())?;
+        self.hasher.add(name, &text);
+        Ok(text)
     }
 
     /// Reports private keys in `keys/`, also in files that the configuration does not use: the whole folder may be

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use super::Actions;
 use super::substitution::Substitution;
 use crate::bindings::Bindings;
-use crate::denial::Code;
+use crate::client_id;
+use crate::denial::Denial;
 use crate::template_text::{TemplateText, UsedSlots};
 
 /// The effect of a statement.
@@ -82,16 +83,16 @@ impl Template {
     /// condition that cannot be filled.
     ///
     /// # Errors
-    /// [`Code::ClientIdNotAllowed`] if a Deny needs the client id and the request has no client id. Skipping the Deny
+    /// [`client_id::missing`] if a Deny needs the client id and the request has no client id. Skipping the Deny
     /// would widen the policy.
     pub(super) fn fill<'t>(
         &'t self,
         bindings: &Bindings<'_>,
         substitution: &mut Substitution<'t>,
-    ) -> Result<(), Code> {
+    ) -> Result<(), Denial> {
         for statement in &self.statements {
             if substitution.add(statement, bindings).is_none() && statement.effect == Effect::Deny {
-                return Err(Code::ClientIdNotAllowed);
+                return Err(client_id::missing());
             }
         }
         Ok(())

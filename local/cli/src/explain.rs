@@ -56,9 +56,14 @@ pub(crate) async fn run(
     let result =
         key_fetch::judge(&mut deployment, &input, &args.inquiry.options(now), args.inquiry.fetch).await;
     let explanation = result.map_err(InquiryError::from)?;
-    match args.json {
-        true => writeln!(out, "{:#}", explanation.to_json())?,
-        false => write!(out, "{explanation}")?,
+    let hash = &deployment.config.hash;
+    if args.json {
+        let mut json = explanation.to_json();
+        json["config"] = hash.as_str().into();
+        writeln!(out, "{json:#}")?;
+    } else {
+        writeln!(out, "configuration {hash}")?;
+        write!(out, "{explanation}")?;
     }
     Ok(explanation.outcome.is_ok())
 }

@@ -122,10 +122,12 @@ pub async fn run(
         writeln!(out, "not packaged because of the errors above")?;
         return Ok(false);
     }
-    let contents = Contents::read(&args.config, &Config::load(&args.config, &tools.env.lookup())?.files)?;
+    let config = Config::load(&args.config, &tools.env.lookup())?;
+    let contents = Contents::read(&args.config, &config.files)?;
     for name in &contents.skipped {
         writeln!(out, "skipped: {name}, which {} does not name", args.config.display())?;
     }
+    writeln!(out, "configuration {}: `config` in the function's log", config.hash)?;
     for (architecture, bootstrap) in functions(args, tools).await? {
         let bytes = read(&bootstrap)?;
         let requirements = elf::check(&bytes, architecture)

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime};
 
+use iot_jwt_authorizer::config::Config;
 use zip::ZipArchive;
 
 use super::{Deployment, PROGRAM};
@@ -68,6 +69,8 @@ fn hashes_and_sizes_are_printed() {
     let code = text.lines().last().unwrap().strip_prefix("  CodeSha256  ").unwrap();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, code).unwrap();
     assert_eq!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), hex);
+    let config = Config::load(&deployment.path("authorizer.toml"), &|_| None).unwrap();
+    assert!(text.contains(&format!("configuration {}: ", config.hash)), "{text}");
     let size = fs::metadata(deployment.zip()).unwrap().len();
     assert!(text.contains(&format!("-x86_64.zip: {size} bytes\n")), "{text}");
     assert!(text.contains("         64  bootstrap  (x86_64, no C library)\n"), "{text}");
