@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use iot_local_base::clock;
+use iot_local_base::env_file::{self, EnvFileError};
 use iot_local_base::files;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
@@ -84,6 +85,9 @@ pub(crate) enum ServeError {
     /// The function cannot be built or run.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    /// The file of `--env` is invalid.
+    #[error(transparent)]
+    Env(#[from] EnvFileError),
     /// The client secret of machines cannot be read or created.
     #[error("{}: {source}\n  help: check the folder's permissions", path.display())]
     Secret {
@@ -149,7 +153,8 @@ pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Wor
 
 /// The OpenID Provider, with every issuer of the configuration and its example users.
 fn provider_options(options: &ServeOptions, workspace: &Workspace) -> Result<ProviderOptions, ServeError> {
-    let config = std::fs::read_to_string(&workspace.config).unwrap_or_default();
+    let env = env_file::extended(&options.launch.env, options.function.env.as_deref())?;
+    let config = workspace.example_config(&env);
     let realms = workspace.issuers.iter().map(|issuer| {
         let id = &issuer.settings().id;
         Realm {
@@ -221,9 +226,9 @@ async fn interrupted() {
 }
 
 async fn examples(running: &RunningGateway, workspace: &Workspace) -> Option<String> {
-    let config = std::fs::read_to_string(&workspace.config).ok()?;
     let issuer = workspace.issuers.first()?;
-    examples::commands(&config, issuer, &running.authorizer, running.port, clock::now()).await
+    let user = running.allowed_user(&issuer.settings().id)?;
+    examples::commands(&user, issuer, &running.authorizer, running.port, clock::now()).await
 }
 
 /// The example commands, or else how to get a token.
