@@ -207,13 +207,14 @@ fn machine_secret(path: &Path) -> io::Result<String> {
 pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     // With a lower limit the gateway works, but with fewer connections.
     let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
+    let watcher = reload::watcher(options).map_err(LaunchError::WorkingDirectory)?;
     let (running, workspace, program) = start_with_program(options).await?;
     let options = &reload::with_program(options, program);
     let examples = examples(&running, &workspace).await;
     print_banner(&running, &workspace, &next_step(examples, options.function.keep_keys));
     let mut event_log = running.event_log.subscribe();
     let interrupted = interrupted();
-    let reloads = reload::follow(&running, options, workspace.original.clone());
+    let reloads = reload::follow(&running, options, watcher);
     tokio::pin!(interrupted, reloads);
     loop {
         tokio::select! {

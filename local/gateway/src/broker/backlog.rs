@@ -25,7 +25,8 @@ pub(super) struct Backlog {
 
 #[derive(Default)]
 struct State {
-    /// The message that each publisher is publishing: whether its QoS is 0, and its bytes. The router gets only the topic.
+    /// The message that each publisher is publishing: whether its QoS is 0, and its bytes. The router gets only its
+    /// topic.
     publishing: HashMap<String, (bool, usize)>,
     /// The queued bytes of each client, and whether a drop was logged.
     queues: HashMap<String, (usize, bool)>,
