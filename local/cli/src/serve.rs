@@ -1,6 +1,8 @@
 //! `serve`: runs the local gateway until it is interrupted.
 
 mod examples;
+mod reload;
+mod watch;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use iot_local_base::clock;
+use iot_local_base::env_file::{self, EnvFileError};
 use iot_local_base::files;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
@@ -16,6 +19,7 @@ use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
+use iot_local_lambda::InvokeTarget;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::arguments::{AuthorizerArgs, SigningKeyError};
@@ -84,6 +88,9 @@ pub(crate) enum ServeError {
     /// The function cannot be built or run.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    /// The file of `--env` is invalid.
+    #[error(transparent)]
+    Env(#[from] EnvFileError),
     /// The client secret of machines cannot be read or created.
     #[error("{}: {source}\n  help: check the folder's permissions", path.display())]
     Secret {
@@ -125,8 +132,20 @@ impl ServeArgs {
 /// # Errors
 /// See [`ServeError`].
 pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Workspace), ServeError> {
+    let (running, workspace, _) = start_with_program(options).await?;
+    Ok((running, workspace))
+}
+
+/// The same. Also returns the program of the function, unless it is an endpoint.
+async fn start_with_program(
+    options: &ServeOptions,
+) -> Result<(RunningGateway, Workspace, Option<PathBuf>), ServeError> {
     let authorizer = options.authorizer.authorizer()?;
     let (workspace, function) = launch::launch(&options.function, &options.launch).await?;
+    let program = match &function {
+        InvokeTarget::Processes(spec) => Some(spec.program.clone()),
+        InvokeTarget::Endpoint(_) => None,
+    };
     let tls = match options.tls_port {
         Some(port) => {
             let authority = Arc::new(Authority::open(&workspace.root)?);
@@ -144,12 +163,13 @@ pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Wor
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
     };
-    Ok((RunningGateway::start(gateway).await?, workspace))
+    Ok((RunningGateway::start(gateway).await?, workspace, program))
 }
 
 /// The OpenID Provider, with every issuer of the configuration and its example users.
 fn provider_options(options: &ServeOptions, workspace: &Workspace) -> Result<ProviderOptions, ServeError> {
-    let config = std::fs::read_to_string(&workspace.config).unwrap_or_default();
+    let env = env_file::extended(&options.launch.env, options.function.env.as_deref())?;
+    let config = workspace.example_config(&env);
     let realms = workspace.issuers.iter().map(|issuer| {
         let id = &issuer.settings().id;
         Realm {
@@ -187,15 +207,19 @@ fn machine_secret(path: &Path) -> io::Result<String> {
 pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     // With a lower limit the gateway works, but with fewer connections.
     let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
-    let (running, workspace) = start(options).await?;
+    let watcher = reload::watcher(options).map_err(LaunchError::WorkingDirectory)?;
+    let (running, workspace, program) = start_with_program(options).await?;
+    let options = &reload::with_program(options, program);
     let examples = examples(&running, &workspace).await;
     print_banner(&running, &workspace, &next_step(examples, options.function.keep_keys));
     let mut event_log = running.event_log.subscribe();
     let interrupted = interrupted();
-    tokio::pin!(interrupted);
+    let reloads = reload::follow(&running, options, watcher);
+    tokio::pin!(interrupted, reloads);
     loop {
         tokio::select! {
             () = &mut interrupted => return Ok(()),
+            () = &mut reloads => {}
             entry = event_log.recv() => match entry {
                 // This entry is for the page. On the terminal, the function's log line has the decision.
                 Ok(LogEntry { kind: EntryKind::Authorizer(_), .. }) => {}
@@ -221,9 +245,9 @@ async fn interrupted() {
 }
 
 async fn examples(running: &RunningGateway, workspace: &Workspace) -> Option<String> {
-    let config = std::fs::read_to_string(&workspace.config).ok()?;
     let issuer = workspace.issuers.first()?;
-    examples::commands(&config, issuer, &running.authorizer, running.port, clock::now()).await
+    let user = running.allowed_user(&issuer.settings().id)?;
+    examples::commands(&user, issuer, &running.authorizer, running.port, clock::now()).await
 }
 
 /// The example commands, or else how to get a token.

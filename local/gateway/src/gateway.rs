@@ -7,16 +7,19 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
-use iot_local_lambda::{InvokeTarget, Lambda, StartError};
+use iot_local_lambda::{InvokeTarget, Lambda, LineSink, SandboxLine, StartError};
 use iot_local_policy::{Arn, NotAnArn};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::auth::custom::CustomAuthorizer;
+use crate::auth::unlogged::UnloggedCalls;
 use crate::broker::{Broker, BrokerError};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
+use crate::examples;
 use crate::pages::Site;
 use crate::ports::{Gateway, accept};
 use crate::selection::AuthorizerDefinition;
@@ -74,10 +77,10 @@ pub struct RunningGateway {
     pub tls_port: Option<u16>,
     /// The event log. Subscribe before you connect, so that no entry is missed.
     pub event_log: EventLog,
-    /// The function.
-    pub lambda: Arc<Lambda>,
     /// The authorizer.
     pub authorizer: Arc<CustomAuthorizer>,
+    gateway: Arc<Gateway>,
+    line_sink: LineSink,
     _tasks: JoinSet<()>,
 }
 
@@ -86,7 +89,7 @@ impl RunningGateway {
     ///
     /// # Errors
     /// See [`GatewayError`]. The error of a function that does not start contains its standard error.
-    pub async fn start(options: GatewayOptions) -> Result<Self, GatewayError> {
+    pub async fn start(mut options: GatewayOptions) -> Result<Self, GatewayError> {
         let arn: Arn = options.function.arn().parse()?;
         let (listener, port) = listen(options.port, "--port").await?;
         let tls = match &options.tls {
@@ -95,12 +98,20 @@ impl RunningGateway {
         };
         let event_log = EventLog::default();
         let line_log = event_log.clone();
-        let line_sink = move |line| line_log.record(None, None, EntryKind::Function(line));
-        let lambda = Arc::new(Lambda::start(options.function, Arc::new(line_sink)).await?);
+        let unlogged = Arc::new(UnloggedCalls::default());
+        let line_calls = Arc::clone(&unlogged);
+        let line_sink = move |line: SandboxLine| {
+            if !line_calls.has(&line.text) {
+                line_log.record(None, None, EntryKind::of_line(line));
+            }
+        };
+        let line_sink: LineSink = Arc::new(line_sink);
+        let lambda = Arc::new(Lambda::start(options.function, Arc::clone(&line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
-        let authorizer =
-            CustomAuthorizer::new(Arc::clone(&lambda), options.authorizer, arn, time, event_log.clone());
+        let mut authorizer = CustomAuthorizer::new(lambda, options.authorizer, arn, time, event_log.clone());
+        authorizer.unlogged = unlogged;
         let authorizer = Arc::new(authorizer);
+        examples::ask(&mut options.login, &authorizer).await;
         let site = Site::new(port, options.login, Arc::clone(&authorizer), options.time_scale);
         let connections = Arc::new(Connections::default());
         let broker = Broker::start(Arc::clone(&authorizer), Arc::clone(&connections)).await?;
@@ -108,10 +119,43 @@ impl RunningGateway {
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&gateway), None));
         let tls_port = tls.map(|(tls, (listener, port))| {
-            tasks.spawn(accept(listener, gateway, Some(tls)));
+            tasks.spawn(accept(listener, Arc::clone(&gateway), Some(tls)));
             port
         });
-        Ok(Self { port, tls_port, event_log, lambda, authorizer, _tasks: tasks })
+        Ok(Self { port, tls_port, event_log, authorizer, gateway, line_sink, _tasks: tasks })
+    }
+
+    /// Replaces the function and the development issuers. The new function starts first, and then the earlier one ends
+    /// after its last invocation. Connections keep their permissions until their next refresh, as on AWS IoT.
+    ///
+    /// # Errors
+    /// The new function does not start. Then nothing is replaced.
+    pub async fn reload(&self, function: InvokeTarget, mut login: ProviderOptions) -> Result<(), StartError> {
+        let lambda = Lambda::start(function, Arc::clone(&self.line_sink)).await?;
+        self.authorizer.replace(Arc::new(lambda));
+        self.authorizer.unlogged.clear();
+        examples::ask(&mut login, &self.authorizer).await;
+        self.gateway.site.replace(login);
+        Ok(())
+    }
+
+    /// Returns the bytes of QoS 0 messages that wait for a client. They are bounded: further messages are dropped.
+    #[must_use]
+    pub fn queued_bytes(&self, client_id: &str) -> usize {
+        self.gateway.broker.queued_bytes(client_id)
+    }
+
+    /// Returns the first example user of an issuer that the authorizer allows.
+    #[must_use]
+    pub fn allowed_user(&self, issuer: &str) -> Option<ExampleUser> {
+        self.gateway.site.allowed_user(issuer)
+    }
+}
+
+/// The broker holds the authorizer as long as the process runs, so the function is ended here.
+impl Drop for RunningGateway {
+    fn drop(&mut self) {
+        self.authorizer.replace(Arc::new(Lambda::stopped()));
     }
 }
 

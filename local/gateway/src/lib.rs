@@ -17,6 +17,7 @@ pub mod selection;
 pub mod event;
 
 pub mod auth;
+mod examples;
 pub mod preview;
 
 pub mod connection;

@@ -7,9 +7,10 @@
 mod assets;
 mod events;
 mod preview;
+mod token;
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full, Limited, StreamBody};
@@ -20,10 +21,12 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode};
 use iot_local_base::clock;
+use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::{Endpoint, PAGE, Provider, ProviderOptions, ProviderRequest};
 use serde_json::{Value, json};
 
 use crate::auth::custom::CustomAuthorizer;
+use crate::examples;
 use crate::timeouts::READ_TIMEOUT;
 
 /// The largest body of a request.
@@ -38,7 +41,7 @@ pub(crate) type Body = Either<Full<Bytes>, StreamBody<EventStream>>;
 /// The site that the plain port serves.
 pub(crate) struct Site {
     port: u16,
-    provider: Provider,
+    provider: RwLock<Arc<Provider>>,
     authorizer: Arc<CustomAuthorizer>,
     time_scale: u32,
     /// The id of this run of the gateway. The numbers of log entries start again in each run.
@@ -49,8 +52,10 @@ pub(crate) struct Site {
 enum Route {
     Asset(&'static assets::Asset),
     Gateway,
+    Examples,
     Events,
     Preview,
+    Token,
     Login((usize, Endpoint)),
 }
 
@@ -67,10 +72,31 @@ impl Site {
         authorizer: Arc<CustomAuthorizer>,
         time_scale: u32,
     ) -> Self {
-        let addresses = HOST_NAMES.map(|name| format!("http://{name}:{port}"));
         let run = uuid::Uuid::new_v4().simple().to_string();
-        let provider = Provider::new(login, &addresses);
+        let provider = RwLock::new(provider(login, port));
         Self { port, provider, authorizer, time_scale, run }
+    }
+
+    /// The plain port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn provider(&self) -> Arc<Provider> {
+        Arc::clone(&self.provider.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the development issuers. Logins that are not complete must start again.
+    pub(crate) fn replace(&self, login: ProviderOptions) {
+        *self.provider.write().unwrap_or_else(PoisonError::into_inner) = provider(login, self.port);
+    }
+
+    pub(crate) fn allowed_user(&self, issuer: &str) -> Option<ExampleUser> {
+        let provider = self.provider();
+        let realm = provider.realms().iter().find(|realm| realm.issuer.settings().id == issuer)?;
+        let is_allowed =
+            |user: &&ExampleUser| user.decision.as_ref().is_some_and(|decision| decision.is_allowed);
+        realm.users.iter().find(is_allowed).cloned()
     }
 
     pub(crate) async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
@@ -108,11 +134,13 @@ impl Site {
     fn route(&self, path: &str) -> Option<Route> {
         Some(match path {
             "/api/gateway" => Route::Gateway,
+            "/examples.json" => Route::Examples,
             "/api/events" => Route::Events,
             "/api/preview" => Route::Preview,
+            "/api/token" => Route::Token,
             path => match assets::find(path) {
                 Some(asset) => Route::Asset(asset),
-                None => Route::Login(self.provider.endpoint(path)?),
+                None => Route::Login(self.provider().endpoint(path)?),
             },
         })
     }
@@ -143,14 +171,14 @@ impl Site {
             // Pages to which any site may link. They contain no secrets.
             Route::Asset(_) | Route::Login((_, Endpoint::Authorize)) => Ok(None),
             Route::Login((_, Endpoint::Token)) => match origin_text {
-                Some(text) if is_cross_origin && self.provider.trusts_origin(text) => Ok(origin.cloned()),
+                Some(text) if is_cross_origin && self.provider().trusts_origin(text) => Ok(origin.cloned()),
                 _ if is_cross_origin => Err(CrossOrigin),
                 _ => Ok(None),
             },
             // Browsers send `Origin` with every posted form.
             Route::Login((_, Endpoint::Login)) if !is_same_origin => Err(CrossOrigin),
             Route::Login((_, Endpoint::Login)) => Ok(None),
-            Route::Gateway | Route::Events | Route::Preview => {
+            Route::Gateway | Route::Examples | Route::Events | Route::Preview | Route::Token => {
                 let site = header("sec-fetch-site").map(HeaderValue::as_bytes);
                 let is_allowed_site = matches!(site, None | Some(b"same-origin" | b"none"));
                 if is_cross_origin || !is_allowed_site { Err(CrossOrigin) } else { Ok(None) }
@@ -164,6 +192,9 @@ impl Site {
         match route {
             Route::Asset(asset) if is_read => asset.respond(),
             Route::Gateway if is_read => json_response(StatusCode::OK, &self.gateway(address)),
+            Route::Examples if is_read => {
+                json_response(StatusCode::OK, &examples::json(self.provider().realms()))
+            }
             Route::Events if method == Method::GET => self.events(request.headers()),
             Route::Preview if method == Method::POST => {
                 let token = bearer(request.headers());
@@ -173,9 +204,13 @@ impl Site {
                 }
             }
             Route::Login(endpoint) => self.login(endpoint, request, address).await,
-            Route::Preview => not_allowed("POST"),
+            Route::Token if method == Method::POST => match read_body(request).await {
+                Ok(body) => token::respond(&self.provider(), &body),
+                Err(response) => response,
+            },
+            Route::Preview | Route::Token => not_allowed("POST"),
             Route::Events => not_allowed("GET"),
-            Route::Asset(_) | Route::Gateway => not_allowed("GET, HEAD"),
+            Route::Asset(_) | Route::Gateway | Route::Examples => not_allowed("GET, HEAD"),
         }
     }
 
@@ -202,12 +237,13 @@ impl Site {
             body: &body,
             now: clock::now(),
         };
-        self.provider.respond(endpoint, &request).map(whole)
+        self.provider().respond(endpoint, &request).map(whole)
     }
 
     /// Returns the settings for the page.
     fn gateway(&self, address: &str) -> Value {
-        let issuers = self.provider.issuers().map(|(id, issuer)| {
+        let provider = self.provider();
+        let issuers = provider.issuers().map(|(id, issuer)| {
             let discovery = format!("{address}/oidc/{id}/.well-known/openid-configuration");
             json!({ "id": id, "issuer": issuer, "discovery": discovery })
         });
@@ -216,6 +252,10 @@ impl Site {
             "authorizer": self.authorizer.name(),
         })
     }
+}
+
+fn provider(login: ProviderOptions, port: u16) -> Arc<Provider> {
+    Arc::new(Provider::new(login, &HOST_NAMES.map(|name| format!("http://{name}:{port}"))))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {

@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+use std::time::UNIX_EPOCH;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use iot_local_base::clock;
 use iot_local_gateway::preview::PreviewRequest;
 use iot_local_gateway::selection::{AuthorizerDefinition, SigningKey};
 use iot_local_gateway::{GatewayOptions, RunningGateway};
-use iot_local_identity::example_users;
+use iot_local_identity::example_users::{self, ExampleConfig};
 use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, algorithm};
 use iot_local_identity::oidc::{ProviderOptions, Realm};
 use rumqttc::{MqttOptions, Transport};
@@ -29,8 +34,8 @@ async fn open_with(authorizer: AuthorizerDefinition) -> RunningGateway {
     };
     let realm = Realm {
         issuer: DevelopmentIssuer::ephemeral(settings).unwrap(),
-        users: example_users::users("", "users"),
-        machine: example_users::machine("", "users"),
+        users: example_users::users(&ExampleConfig::default(), "users"),
+        machine: example_users::machine(&ExampleConfig::default(), "users"),
     };
     let login = ProviderOptions {
         realms: vec![realm],
@@ -95,6 +100,9 @@ async fn rejects_requests_of_other_origins() {
         ("GET /api/gateway", &[HOST, same_origin], "", "200"),
         ("GET /api/gateway", &[HOST, "Sec-Fetch-Site: same-origin"], "", "200"),
         ("GET /api/gateway", &[HOST, EVIL], "", "403"),
+        ("GET /examples.json", &[HOST, same_origin], "", "200"),
+        ("GET /examples.json", &[HOST, EVIL], "", "403"),
+        ("GET /examples.json", &[HOST, "Sec-Fetch-Site: cross-site"], "", "403"),
         ("GET /api/gateway", &[HOST, "Origin: null"], "", "403"),
         ("GET /api/gateway", &[HOST, "Origin: http://localhost:3000"], "", "403"),
         ("GET /api/gateway", &[HOST, "Origin: https://localhost:PORT"], "", "403"),
@@ -103,6 +111,9 @@ async fn rejects_requests_of_other_origins() {
         ("GET /api/events", &[HOST, EVIL], "", "403"),
         ("GET /api/events", &[HOST, "Sec-Fetch-Site: cross-site"], "", "403"),
         ("POST /api/preview", &[HOST, EVIL, "Authorization: Bearer x"], "{\"client_ids\":[\"a\"]}", "403"),
+        ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"}}", "200"),
+        ("POST /api/token", &[HOST, EVIL], "{\"claims\":{\"sub\":\"a\"}}", "403"),
+        ("POST /api/token", &[HOST, "Origin: http://localhost:3000"], "{}", "403"),
         ("POST /oidc/users/login", &[HOST, FORM], "user=alice", "403"),
         ("POST /oidc/users/login", &[HOST, FORM, EVIL], "user=alice", "403"),
         ("POST /oidc/users/login", &[HOST, FORM, "Origin: null"], "user=alice", "403"),
@@ -152,7 +163,15 @@ async fn rejects_requests_that_do_not_match_the_path() {
         ("POST /api/preview", &[HOST, bearer], "{\"client_ids\":[\"\"]}", "400"),
         ("POST /api/preview", &[HOST, bearer], five_ids, "400"),
         ("GET /api/preview", &[HOST], "", "405"),
+        ("GET /api/token", &[HOST], "", "405"),
+        ("POST /api/token", &[HOST], "{}", "400"),
+        ("POST /api/token", &[HOST], "{\"claims\":{}}", "400"),
+        ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":1}}", "400"),
+        ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"},\"issuer\":\"x\"}", "400"),
+        ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"},\"typo\":1}", "400"),
+        ("POST /api/token", &[HOST], &large, "413"),
         ("POST /api/events", &[HOST], "", "405"),
+        ("POST /examples.json", &[HOST], "", "405"),
         ("DELETE /", &[HOST], "", "405"),
         ("POST /main.js", &[HOST], "", "405"),
         ("GET /oidc/unknown/keys", &[HOST], "", "404"),
@@ -259,6 +278,54 @@ async fn a_preview_selects_the_authorizer_as_the_connect_does() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_for_the_page_can_be_expired_or_for_another_audience() {
+    let gateway = open().await;
+    for (body, audience, is_expired) in [
+        (r#"{"claims":{"sub":"ana","tenant":"acme"}}"#, "iot.example.com", false),
+        (
+            r#"{"claims":{"sub":"ana","tenant":"acme"},"issuer":"users","expires_in":-120}"#,
+            "iot.example.com",
+            true,
+        ),
+        (r#"{"claims":{"sub":"ana","tenant":"acme"},"audience":"other"}"#, "other", false),
+    ] {
+        let response = fetch(gateway.port, "POST /api/token", &[HOST], body).await;
+        let body = response.split_once("\r\n\r\n").unwrap().1;
+        let token = serde_json::from_str::<serde_json::Value>(body).unwrap()["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(
+            (&claims["sub"], &claims["tenant"], &claims["aud"]),
+            (&"ana".into(), &"acme".into(), &audience.into())
+        );
+        let now = clock::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(claims["exp"].as_u64().unwrap() < now, is_expired, "{claims}");
+    }
+}
+
+/// The function allows every JWT, so the users have no code. Asking it leaves no entry in the event log.
+#[tokio::test]
+async fn example_users_are_listed_with_the_decision_about_them() {
+    let gateway = open().await;
+    let response = fetch(gateway.port, "GET /examples.json", &[HOST], "").await;
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    assert!(status(head) == "200" && head.contains("application/json"), "{head}");
+    let found: serde_json::Value = serde_json::from_str(body).unwrap();
+    let user = |name: &str| {
+        serde_json::json!({
+            "name": name, "grant": null, "issuer": "users", "claims": { "sub": name }, "client_id": name, "allowed": true,
+            "code": null,
+        })
+    };
+    assert_eq!(found, serde_json::json!({ "users": [user("alice"), user("ben")] }));
+    assert!(gateway.event_log.since(0).0.is_empty());
+    assert_eq!(gateway.allowed_user("users").unwrap().name, "alice");
 }
 
 #[tokio::test]
