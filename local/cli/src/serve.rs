@@ -1,5 +1,6 @@
 //! `serve`: runs the local gateway until it is interrupted.
 
+mod annotator;
 mod examples;
 
 use std::io;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use iot_local_base::clock;
-use iot_local_base::files;
+use iot_local_base::{env_file, files};
+use iot_local_gateway::annotation::{Annotator, PageOptions};
 use iot_local_gateway::certificate::{Authority, AuthorityError};
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_gateway::tls::TlsOptions;
@@ -18,6 +20,7 @@ use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
 use tokio::sync::broadcast::error::RecvError;
 
+use self::annotator::ConfigAnnotator;
 use crate::arguments::{AuthorizerArgs, SigningKeyError};
 use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings};
 
@@ -127,6 +130,7 @@ impl ServeArgs {
 pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Workspace), ServeError> {
     let authorizer = options.authorizer.authorizer()?;
     let (workspace, function) = launch::launch(&options.function, &options.launch).await?;
+    let page = page_options(options, &workspace, function.arn())?;
     let tls = match options.tls_port {
         Some(port) => {
             let authority = Arc::new(Authority::open(&workspace.root)?);
@@ -143,8 +147,24 @@ pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Wor
         authorizer,
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
+        page,
     };
     Ok((RunningGateway::start(gateway).await?, workspace))
+}
+
+/// What the page shows about the configuration, which another authorizer does not read.
+fn page_options(
+    options: &ServeOptions,
+    workspace: &Workspace,
+    function: &str,
+) -> Result<PageOptions, ServeError> {
+    let config = workspace.original.clone();
+    let env = env_file::extended(&options.launch.env, options.function.env.as_deref())
+        .map_err(LaunchError::from)?;
+    let annotator = ConfigAnnotator { config, env, function: function.to_owned() };
+    let annotator = options.function.function.is_none().then(|| Arc::new(annotator) as Arc<dyn Annotator>);
+    let ca = options.tls_port.map(|_| workspace.root.join("ca.pem"));
+    Ok(PageOptions { keeps_keys: options.function.keep_keys, ca, annotator })
 }
 
 /// The OpenID Provider, with every issuer of the configuration and its example users.

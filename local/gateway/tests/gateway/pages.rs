@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+use iot_local_gateway::annotation::PageOptions;
 use iot_local_gateway::preview::PreviewRequest;
 use iot_local_gateway::selection::{AuthorizerDefinition, SigningKey};
 use iot_local_gateway::{GatewayOptions, RunningGateway};
@@ -37,8 +38,15 @@ async fn open_with(authorizer: AuthorizerDefinition) -> RunningGateway {
         machine_secret: Some("s3cret".to_owned()),
         redirect_uris: vec!["http://localhost:3000/back".parse().unwrap()],
     };
-    let options =
-        GatewayOptions { port: 0, tls: None, function: function(1).into(), authorizer, time_scale: 1, login };
+    let options = GatewayOptions {
+        port: 0,
+        tls: None,
+        function: function(1).into(),
+        authorizer,
+        time_scale: 1,
+        login,
+        page: PageOptions::default(),
+    };
     RunningGateway::start(options).await.unwrap()
 }
 

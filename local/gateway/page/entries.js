@@ -1,0 +1,104 @@
+// Entries of the event log as elements.
+
+import { json, make, parseObject } from "./dom.js";
+
+/** Text and colour of the badge, by the kind of an entry. */
+const BADGES = {
+  connected: ["CONNECTED", "good"],
+  "connect-refused": ["DENIED", "bad"],
+  allowed: ["ALLOWED", "good"],
+  refused: ["DENIED", "bad"],
+  refreshed: ["REFRESHED", "note"],
+  closed: ["CLOSED", "note"],
+  authorizer: ["AUTHORIZER", ""],
+  function: ["FUNCTION", ""],
+  reloaded: ["RELOADED", "good"],
+  reload_failed: ["NOT RELOADED", "bad"],
+};
+
+export function time(at) {
+  const date = new Date(at);
+  return make("time", { datetime: date.toISOString() }, date.toLocaleTimeString([], { hour12: false }));
+}
+
+/** The badge of a whole connection after this entry, if the entry changes it. */
+export function outcomeOf(entry) {
+  if (entry.kind === "authorizer") return entry.lets_in ? ["AUTHORIZED", "good"] : ["DENIED", "bad"];
+  if (["connected", "connect-refused", "closed", "reloaded", "reload_failed"].includes(entry.kind)) return BADGES[entry.kind];
+  if (entry.kind === "function" && !entry.connection_id) return BADGES.function;
+  return null;
+}
+
+export function render(entry) {
+  const [badge, kind] = BADGES[entry.kind] ?? [entry.kind, ""];
+  const raw = entry.kind === "function" ? rawLine(entry) : null;
+  const isForAll = ["reloaded", "reload_failed"].includes(entry.kind) || isProblem(entry);
+  return make(
+    "li", isForAll ? { class: "for-all" } : {},
+    make("div", { class: "head" }, time(entry.at), make("span", { class: `badge ${kind}` }, badge), make("div", { class: "text" }, ...describe(entry).filter(Boolean))),
+    raw,
+  );
+}
+
+/** A call of the authorizer. Event, response and the function's log line are folded. */
+export function calls(entry) {
+  const part = (title, value) => [make("h3", {}, title), make("pre", {}, ...json(value))];
+  const result = entry.error ? "no response" : entry.lets_in ? "isAuthenticated true" : "isAuthenticated false";
+  const text = make("div", { class: "text" }, `${result}, after ${entry.millis.toFixed(1)} ms`);
+  const response = entry.error ? [make("p", { class: "fault" }, entry.error)] : part("Response", entry.answer);
+  const raw = make("details", {}, make("summary", {}, "Raw event, response and log line"), ...part("Event, secrets masked", entry.event), ...response);
+  const badge = make("span", { class: `badge ${entry.lets_in ? "" : "bad"}` }, "AUTHORIZER");
+  let hasLine = false;
+  return {
+    element: make("li", {}, make("div", { class: "head" }, time(entry.at), badge, text), raw),
+    /** Adds the function's log line. Returns false if there is one already. */
+    addLine(line) {
+      if (hasLine) return false;
+      hasLine = true;
+      const fields = parseObject(line.text);
+      text.replaceChildren(...describeLine(line), make("div", { class: "reason" }, `${result}, after ${entry.millis.toFixed(1)} ms`));
+      raw.append(...part("Log line of the function", fields ?? line.text));
+      return true;
+    },
+  };
+}
+
+function describe(entry) {
+  const reason = entry.reason && make("div", { class: "reason" }, entry.reason);
+  switch (entry.kind) {
+    case "allowed": case "refused": return [make("code", {}, `${entry.action} ${entry.resource}`), reason];
+    case "connected": return [`principal ${entry.principal.slice(0, 16)}${entry.principal.length > 16 ? "…" : ""}`, reason];
+    case "refreshed": return ["The authorizer was called again. Its new policy applies."];
+    case "reloaded": return ["The configuration has changed. New connections and previews use it."];
+    case "reload_failed": return ["The changed configuration has errors. The previous one stays in use.", reason];
+    case "function": return describeLine(entry);
+    default: return [reason];
+  }
+}
+
+/** What key events mean, by the member `event` of the line. */
+const KEY_EVENTS = {
+  keys_changed: "fetched keys, and they changed",
+  keys_same: "fetched keys, unchanged",
+  keys_kept: "could not fetch keys; the old ones stay in use",
+  keys_missing: "could not fetch keys, and has none",
+  keys_expired: "keys are too old to be used",
+};
+
+/** Describes a line of the function: the main members of a JSON object, or the text. */
+function describeLine(entry) {
+  const fields = parseObject(entry.text);
+  if (!fields) return [make("code", {}, entry.text)];
+  const { decision, code, detail, policies, hint, message, event, issuer, source, why } = fields;
+  if (KEY_EVENTS[event]) return [`${event}: ${issuer} ${KEY_EVENTS[event]}`, make("div", { class: "reason" }, [source, why].filter(Boolean).join(": "))];
+  const parts = decision ? [decision, code, detail, Array.isArray(policies) ? policies.join(", ") : null] : [message];
+  const text = parts.filter((part) => typeof part === "string" && part !== "").join(" · ");
+  return [text || "log entry", typeof hint === "string" ? make("div", { class: "reason" }, hint) : null].filter(Boolean);
+}
+
+const isProblem = (entry) => entry.kind === "function" && !entry.connection_id && ["WARN", "ERROR"].includes(parseObject(entry.text)?.level);
+
+function rawLine(entry) {
+  const fields = parseObject(entry.text);
+  return fields && make("details", {}, make("summary", {}, "Raw log line"), make("pre", {}, ...json(fields)));
+}
