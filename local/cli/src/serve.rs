@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use iot_local_base::clock;
-use iot_local_base::{env_file, files};
+use iot_local_base::env_file::{self, EnvFileError};
+use iot_local_base::files;
 use iot_local_gateway::annotation::{Annotator, PageOptions};
 use iot_local_gateway::certificate::{Authority, AuthorityError};
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
@@ -87,6 +88,9 @@ pub(crate) enum ServeError {
     /// The function cannot be built or run.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    /// The file of `--env` is invalid.
+    #[error(transparent)]
+    Env(#[from] EnvFileError),
     /// The client secret of machines cannot be read or created.
     #[error("{}: {source}\n  help: check the folder's permissions", path.display())]
     Secret {
@@ -159,8 +163,7 @@ fn page_options(
     function: &str,
 ) -> Result<PageOptions, ServeError> {
     let config = workspace.original.clone();
-    let env = env_file::extended(&options.launch.env, options.function.env.as_deref())
-        .map_err(LaunchError::from)?;
+    let env = env_file::extended(&options.launch.env, options.function.env.as_deref())?;
     let annotator = ConfigAnnotator { config, env, function: function.to_owned() };
     let annotator = options.function.function.is_none().then(|| Arc::new(annotator) as Arc<dyn Annotator>);
     let ca = options.tls_port.map(|_| workspace.root.join("ca.pem"));
@@ -169,7 +172,8 @@ fn page_options(
 
 /// The OpenID Provider, with every issuer of the configuration and its example users.
 fn provider_options(options: &ServeOptions, workspace: &Workspace) -> Result<ProviderOptions, ServeError> {
-    let config = std::fs::read_to_string(&workspace.config).unwrap_or_default();
+    let env = env_file::extended(&options.launch.env, options.function.env.as_deref())?;
+    let config = workspace.example_config(&env);
     let realms = workspace.issuers.iter().map(|issuer| {
         let id = &issuer.settings().id;
         Realm {
@@ -241,9 +245,9 @@ async fn interrupted() {
 }
 
 async fn examples(running: &RunningGateway, workspace: &Workspace) -> Option<String> {
-    let config = std::fs::read_to_string(&workspace.config).ok()?;
     let issuer = workspace.issuers.first()?;
-    examples::commands(&config, issuer, &running.authorizer, running.port, clock::now()).await
+    let user = running.allowed_user(&issuer.settings().id)?;
+    examples::commands(&user, issuer, &running.authorizer, running.port, clock::now()).await
 }
 
 /// The example commands, or else how to get a token.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use iot_local_policy::{Action, Context, Policy, Question, Verdict};
 
 pub mod custom;
+pub(crate) mod unlogged;
 
 /// What authentication results in, whatever the way: who the client is, what it may do, and how long.
 #[derive(Debug, Clone)]

@@ -7,17 +7,20 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
-use iot_local_lambda::{InvokeTarget, Lambda, StartError};
+use iot_local_lambda::{InvokeTarget, Lambda, SandboxLine, StartError};
 use iot_local_policy::{Arn, NotAnArn};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
+use crate::auth::unlogged::UnloggedCalls;
 use crate::broker::{Broker, BrokerError};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
+use crate::examples;
 use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::selection::AuthorizerDefinition;
@@ -81,6 +84,7 @@ pub struct RunningGateway {
     pub lambda: Arc<Lambda>,
     /// The authorizer.
     pub authorizer: Arc<CustomAuthorizer>,
+    gateway: Arc<Gateway>,
     _tasks: JoinSet<()>,
 }
 
@@ -89,7 +93,7 @@ impl RunningGateway {
     ///
     /// # Errors
     /// See [`GatewayError`]. The error of a function that does not start contains its standard error.
-    pub async fn start(options: GatewayOptions) -> Result<Self, GatewayError> {
+    pub async fn start(mut options: GatewayOptions) -> Result<Self, GatewayError> {
         let arn: Arn = options.function.arn().parse()?;
         let (listener, port) = listen(options.port, "--port").await?;
         let tls = match &options.tls {
@@ -98,12 +102,25 @@ impl RunningGateway {
         };
         let event_log = EventLog::default();
         let line_log = event_log.clone();
-        let line_sink = move |line| line_log.record(None, None, EntryKind::Function(line));
+        let unlogged = Arc::new(UnloggedCalls::default());
+        let line_calls = Arc::clone(&unlogged);
+        let line_sink = move |line: SandboxLine| {
+            if !line_calls.has(&line.text) {
+                line_log.record(None, None, EntryKind::Function(line));
+            }
+        };
         let lambda = Arc::new(Lambda::start(options.function, Arc::new(line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
-        let authorizer =
-            CustomAuthorizer::new(Arc::clone(&lambda), options.authorizer, arn, time, event_log.clone());
+        let authorizer = CustomAuthorizer::new(
+            Arc::clone(&lambda),
+            options.authorizer,
+            arn,
+            time,
+            event_log.clone(),
+            unlogged,
+        );
         let authorizer = Arc::new(authorizer);
+        examples::ask(&mut options.login, &authorizer).await;
         let tls_port = tls.as_ref().map(|(_, (_, port))| *port);
         let site = Site::new(SiteOptions {
             port,
@@ -119,10 +136,16 @@ impl RunningGateway {
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&gateway), None));
         let tls_port = tls.map(|(tls, (listener, port))| {
-            tasks.spawn(accept(listener, gateway, Some(tls)));
+            tasks.spawn(accept(listener, Arc::clone(&gateway), Some(tls)));
             port
         });
-        Ok(Self { port, tls_port, event_log, lambda, authorizer, _tasks: tasks })
+        Ok(Self { port, tls_port, event_log, lambda, authorizer, gateway, _tasks: tasks })
+    }
+
+    /// Returns the first example user of an issuer that the authorizer allows.
+    #[must_use]
+    pub fn allowed_user(&self, issuer: &str) -> Option<ExampleUser> {
+        self.gateway.site.allowed_user(issuer)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod event;
 
 pub mod auth;
 pub mod annotation;
+mod examples;
 pub mod preview;
 
 pub mod connection;

@@ -21,12 +21,14 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode};
 use iot_local_base::clock;
+use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::{Endpoint, PAGE, Provider, ProviderOptions, ProviderRequest};
 use serde_json::{Value, json};
 
 use self::security::{add_security_headers, connect_origin};
 use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
+use crate::examples;
 use crate::timeouts::READ_TIMEOUT;
 
 /// The largest body of a request.
@@ -70,6 +72,7 @@ pub(crate) struct SiteOptions {
 enum Route {
     Asset(&'static assets::Asset),
     Gateway,
+    Examples,
     Events,
     Preview,
     Login((usize, Endpoint)),
@@ -88,6 +91,13 @@ impl Site {
         let run = uuid::Uuid::new_v4().simple().to_string();
         let provider = Provider::new(login, &addresses);
         Self { port, tls_port, provider, authorizer, time_scale, page, run }
+    }
+
+    pub(crate) fn allowed_user(&self, issuer: &str) -> Option<ExampleUser> {
+        let realm = self.provider.realms().iter().find(|realm| realm.issuer.settings().id == issuer)?;
+        let is_allowed =
+            |user: &&ExampleUser| user.decision.as_ref().is_some_and(|decision| decision.is_allowed);
+        realm.users.iter().find(is_allowed).cloned()
     }
 
     pub(crate) async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
@@ -126,6 +136,7 @@ impl Site {
     fn route(&self, path: &str) -> Option<Route> {
         Some(match path {
             "/api/gateway" => Route::Gateway,
+            "/examples.json" => Route::Examples,
             "/api/events" => Route::Events,
             "/api/preview" => Route::Preview,
             path => match assets::find(path) {
@@ -168,7 +179,7 @@ impl Site {
             // Browsers send `Origin` with every posted form.
             Route::Login((_, Endpoint::Login)) if !is_same_origin => Err(CrossOrigin),
             Route::Login((_, Endpoint::Login)) => Ok(None),
-            Route::Gateway | Route::Events | Route::Preview => {
+            Route::Gateway | Route::Examples | Route::Events | Route::Preview => {
                 let site = header("sec-fetch-site").map(HeaderValue::as_bytes);
                 let is_allowed_site = matches!(site, None | Some(b"same-origin" | b"none"));
                 if is_cross_origin || !is_allowed_site { Err(CrossOrigin) } else { Ok(None) }
@@ -182,6 +193,9 @@ impl Site {
         match route {
             Route::Asset(asset) if is_read => asset.respond(),
             Route::Gateway if is_read => json_response(StatusCode::OK, &self.gateway(address)),
+            Route::Examples if is_read => {
+                json_response(StatusCode::OK, &examples::json(self.provider.realms()))
+            }
             Route::Events if method == Method::GET => self.events(request.headers()),
             Route::Preview if method == Method::POST => {
                 let token = bearer(request.headers());
@@ -193,7 +207,7 @@ impl Site {
             Route::Login(endpoint) => self.login(endpoint, request, address).await,
             Route::Preview => not_allowed("POST"),
             Route::Events => not_allowed("GET"),
-            Route::Asset(_) | Route::Gateway => not_allowed("GET, HEAD"),
+            Route::Asset(_) | Route::Gateway | Route::Examples => not_allowed("GET, HEAD"),
         }
     }
 

@@ -54,6 +54,9 @@ impl PreviewRequest<'_> {
             password: Some(Bytes::from(self.token.to_owned())),
             client_id: Some(self.client_id.to_owned()),
         };
+        if !self.is_logged {
+            authorizer.unlogged.add(facts.connection);
+        }
         let outcome = match authorizer.event(&facts, Some(&mqtt)) {
             Ok(event) if self.is_logged => authorizer.call(event).await,
             Ok(event) => authorizer.call_unlogged(event).await,

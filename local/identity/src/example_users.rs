@@ -1,262 +1,283 @@
-//! Example users, derived from the configuration. Each has a value for every required slot.
+//! Example users, derived from the configuration: for each grant the smallest claims that meet it, and users that are
+//! denied on purpose.
 //!
-//! The login page offers them. Only the authorizer decides what each is allowed to do.
+//! A pure function from the configuration to users. Only the authorizer decides: the gateway asks it about each user
+//! before it lists the user, and keeps the result in [`ExampleUser::decision`].
 
+mod client_id;
+mod conditions;
+mod slots;
+
+use std::collections::BTreeMap;
+
+use iot_local_base::env::Env;
 use serde_json::{Map, Value, json};
 
-use crate::deployment::document::{ConfigDocument, Field, Table};
+use self::client_id::client_id;
+use self::conditions::{Conditions, GrantRule, ScalarSets};
+use self::slots::{ExampleSlots, Person};
+use crate::deployment::document::{ConfigDocument, Table};
 
 /// A user of the development issuer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExampleUser {
-    /// The `sub`, which is also the user's name.
+    /// The name on the login page, unique within the issuer.
+    pub name: String,
+    /// The `sub`.
     pub sub: String,
     /// What distinguishes the user, for the login page.
     pub description: String,
+    /// The policy whose grant the claims meet. Absent for a user that is denied on purpose.
+    pub grant: Option<String>,
     /// Claims in addition to the registered ones.
     pub claims: Map<String, Value>,
+    /// The first client id of `client_ids`, filled with the user's claims.
+    pub client_id: String,
+    /// What the authorizer decided about the user, once it was asked.
+    pub decision: Option<Decision>,
 }
 
-/// The names of users that meet the condition of a grant.
-const GRANT_USERS: [&str; 3] = ["olga", "otto", "oda"];
+/// The authorizer's decision about a user's connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether the user may connect with its client id.
+    pub is_allowed: bool,
+    /// The denial's code in the function's log, if the function writes one.
+    pub code: Option<String>,
+}
 
-/// Returns the example users of an issuer, at least one. If the configuration cannot be read, they have no claims.
+/// A configuration as its files say.
+#[derive(Debug, Clone, Default)]
+pub struct ExampleConfig {
+    /// The text of `authorizer.toml`.
+    pub config: String,
+    /// The texts of the policies that the grants name.
+    pub policies: BTreeMap<String, String>,
+    /// The variables that `${env:NAME}` stands for.
+    pub env: Env,
+}
+
+/// The names of users that meet a grant, in the order of the grants. More are numbered.
+const NAMES: [&str; 6] = ["alice", "ben", "olga", "otto", "oda", "paul"];
+
+/// The policy name of the grant that a machine's claims meet, if there is one.
+const MACHINE_POLICY: &str = "machine";
+
+/// Returns the example users of an issuer: one for each grant that applies to it, one of another tenant, and some that
+/// are denied on purpose. Without grants there are two users without claims.
 #[must_use]
-pub fn users(config: &str, issuer: &str) -> Vec<ExampleUser> {
-    let config = ConfigDocument::parse(config).unwrap_or_default();
-    let slots = ExampleSlots::read(&config, issuer);
-    let mut users = vec![slots.user("alice", 1, "acme", true), slots.user("ben", 2, "acme", false)];
-    if slots.has_tenant() {
-        users.push(slots.user("gina", 3, "globex", true));
+pub fn users(config: &ExampleConfig, issuer: &str) -> Vec<ExampleUser> {
+    let document = ConfigDocument::parse(&config.config).unwrap_or_default();
+    let examples = Examples::read(&document, config, issuer);
+    let mut users: Vec<_> = (0..examples.grants.len()).map(|index| examples.granted(index)).collect();
+    if users.is_empty() {
+        users.extend([examples.plain("alice", 1), examples.plain("ben", 2)]);
+    } else if examples.slots.has_tenant() {
+        users.push(examples.of_other_tenant());
     }
-    for (name, when) in GRANT_USERS.iter().zip(conditions(&config, issuer)) {
-        let mut user = slots.user(name, 4, "acme", false);
-        user.description = format!("{}; {}", user.description, describe(&when));
-        satisfy(&mut user.claims, &when);
-        users.push(user);
-    }
-    users.push(slots.attacker());
+    users.extend(examples.denied());
     users
 }
 
-/// Returns the machine that gets tokens for its client credentials.
+/// Returns the machine that gets tokens for its client credentials. Its claims meet the grant of the policy `machine`,
+/// or else the first grant.
 #[must_use]
-pub fn machine(config: &str, issuer: &str) -> ExampleUser {
-    let config = ConfigDocument::parse(config).unwrap_or_default();
-    ExampleSlots::read(&config, issuer).user("machine-1", 5, "acme", false)
+pub fn machine(config: &ExampleConfig, issuer: &str) -> ExampleUser {
+    let document = ConfigDocument::parse(&config.config).unwrap_or_default();
+    let examples = Examples::read(&document, config, issuer);
+    let named = examples.grants.iter().position(|grant| grant.policy == MACHINE_POLICY);
+    let grant = named.or((!examples.grants.is_empty()).then_some(0));
+    examples.user(&Person { name: "machine-1", number: 90, tenant: "acme" }, grant, &Omitted::default())
 }
 
-/// The settings of a slot of `[claims]` that its example value depends on.
-struct ExampleSlot {
-    name: String,
-    path: String,
-    is_uuid: bool,
-    is_list: bool,
-    is_optional: bool,
-}
-
-struct ExampleSlots {
-    slots: Vec<ExampleSlot>,
-    /// Claims that the issuer requires in every token.
-    required: Map<String, Value>,
-}
-
-impl ExampleSlots {
-    fn read(config: &ConfigDocument, issuer: &str) -> Self {
-        let entry = config.issuers().into_iter().find(|table| table.string("id") == Some(issuer));
-        let paths = entry.as_ref().and_then(|table| table.table("claims"));
-        let mut required = Map::new();
-        if let Some(require) = entry.as_ref().and_then(|table| table.table("require")) {
-            satisfy(&mut required, &require);
-        }
-        let claims = config.field("claims").and_then(Field::table);
-        let slots = claims.iter().flat_map(Table::fields).filter_map(|(name, slot)| {
-            let table = slot.table();
-            let field = |name: &str| table.as_ref()?.field(name);
-            let is_set = |name: &str| field(name).and_then(Field::boolean).unwrap_or(false);
-            let string = |name: &str| field(name).and_then(Field::string);
-            let issuer_path = paths.as_ref().and_then(|paths| paths.string(name));
-            let path = issuer_path.or(slot.string()).or(string("path"))?;
-            Some(ExampleSlot {
-                name: name.to_owned(),
-                path: path.to_owned(),
-                is_uuid: string("type") == Some("uuid"),
-                is_list: is_set("list"),
-                is_optional: is_set("optional"),
-            })
-        });
-        Self { slots: slots.collect(), required }
-    }
-
-    /// Whether users can differ in a claim other than their subject.
-    fn has_tenant(&self) -> bool {
-        self.slots.iter().any(|slot| slot.is_plain() && !slot.is_uuid)
-    }
-
-    fn user(&self, name: &str, number: u32, tenant: &str, has_optional_claims: bool) -> ExampleUser {
-        let uuid = format!("00000000-0000-4000-8000-{number:012}");
-        let is_uuid = self.slots.iter().any(|slot| slot.path == "sub" && slot.is_uuid);
-        let mut claims = self.required.clone();
-        let mut description = Vec::new();
-        let slots = self.slots.iter().filter(|slot| slot.path != "sub");
-        for slot in slots.filter(|slot| has_optional_claims || !slot.is_optional) {
-            let singular = slot.name.trim_end_matches('s');
-            let value = match (slot.is_list, slot.is_uuid) {
-                (false, true) => json!(uuid),
-                (false, false) => json!(tenant),
-                (true, true) => json!([uuid]),
-                (true, false) => json!([format!("{singular}-1"), format!("{singular}-2")]),
-            };
-            description.push(format!("{} {}", slot.name, display(&value)));
-            set_claim(&mut claims, &slot.path, value);
-        }
-        let description = if description.is_empty() { "a user".to_owned() } else { description.join(", ") };
-        ExampleUser { sub: if is_uuid { uuid } else { name.to_owned() }, description, claims }
-    }
-
-    /// A user with a wildcard in a claim, whom the authorizer denies.
-    fn attacker(&self) -> ExampleUser {
-        let mut user = self.user("eve", 6, "acme", false);
-        match self.slots.iter().find(|slot| slot.is_plain() && !slot.is_optional) {
-            Some(slot) => {
-                set_claim(&mut user.claims, &slot.path, json!("*"));
-                user.description = format!("{} *, a wildcard: denied", slot.name);
-            }
-            None => {
-                user.sub = "*".to_owned();
-                user.description = "subject *, a wildcard: denied".to_owned();
-            }
-        }
-        user
-    }
-}
-
-impl ExampleSlot {
-    /// Whether the slot has a single value that is not the subject.
-    fn is_plain(&self) -> bool {
-        !self.is_list && self.path != "sub"
-    }
-}
-
-/// The conditions of all grants that apply to the issuer.
-fn conditions<'a>(config: &'a ConfigDocument, issuer: &str) -> Vec<Table<'a>> {
-    let applies = |grant: &Table<'_>| match grant.field("issuer") {
-        None => true,
-        Some(field) => field.string().map_or_else(
-            || field.to_json().as_array().is_some_and(|ids| ids.iter().any(|id| id == issuer)),
-            |id| id == issuer,
-        ),
+/// Returns the claims that meet the issuer's `require` and, if a policy is named, its first grant for the issuer; in
+/// addition a value for every slot that those need, except for slots that take the subject. `None` if the issuer has
+/// no grant of this policy.
+#[must_use]
+pub fn minimal_claims(
+    config: &ExampleConfig,
+    issuer: &str,
+    policy: Option<&str>,
+) -> Option<Map<String, Value>> {
+    let document = ConfigDocument::parse(&config.config).unwrap_or_default();
+    let examples = Examples::read(&document, config, issuer);
+    let grant = match policy {
+        Some(policy) => Some(examples.grants.iter().position(|grant| grant.policy == policy)?),
+        None => None,
     };
-    let grants = config.tables("grant").into_iter().filter(applies);
-    grants.filter_map(|grant| grant.table("when")).collect()
+    let person = Person { name: "", number: 1, tenant: "acme" };
+    Some(match grant {
+        Some(_) => examples.user(&person, grant, &Omitted::default()).claims,
+        None => examples.required_claims(),
+    })
 }
 
-/// Sets claims so that a condition holds.
-fn satisfy(claims: &mut Map<String, Value>, when: &Table<'_>) {
-    for (path, expected) in when.fields() {
-        if let Some(value) = first_scalar(expected.to_json()) {
-            set_claim(claims, path, value);
+/// The policies whose grants apply to an issuer, each once.
+#[must_use]
+pub fn granted_policies(config: &ExampleConfig, issuer: &str) -> Vec<String> {
+    let document = ConfigDocument::parse(&config.config).unwrap_or_default();
+    let grants = conditions::grants(&document, config, issuer);
+    let mut policies: Vec<String> = Vec::new();
+    for grant in grants {
+        if !policies.contains(&grant.policy) {
+            policies.push(grant.policy);
         }
     }
+    policies
 }
 
-/// The value itself, or the first element of an array, if it is a scalar.
-fn first_scalar(value: Value) -> Option<Value> {
-    match value {
-        Value::Array(array) => first_scalar(array.into_iter().next()?),
-        Value::String(_) | Value::Number(_) | Value::Bool(_) => Some(value),
-        Value::Object(_) | Value::Null => None,
+/// What a denied user lacks on purpose.
+#[derive(Default)]
+struct Omitted {
+    require: bool,
+    when: bool,
+}
+
+/// What the users of one issuer are derived from.
+struct Examples<'a> {
+    issuer: &'a str,
+    /// Empty if the issuer is not in the configuration.
+    client_ids: Vec<String>,
+    env: &'a Env,
+    slots: ExampleSlots,
+    require: Conditions,
+    refuse: ScalarSets,
+    grants: Vec<GrantRule>,
+}
+
+impl<'a> Examples<'a> {
+    fn read(document: &ConfigDocument, config: &'a ExampleConfig, issuer: &'a str) -> Self {
+        let entries = document.issuers();
+        let entry =
+            entries.iter().find(|table| table.expanded_string("id", &config.env).as_deref() == Some(issuer));
+        let conditions = |table: Option<Table<'_>>| {
+            table.map(|table| Conditions::read(&table, &config.env)).unwrap_or_default()
+        };
+        let client_ids = entry.and_then(|table| table.field("client_ids"));
+        Self {
+            issuer,
+            client_ids: client_ids.map(|field| field.usable_strings(&config.env)).unwrap_or_default(),
+            env: &config.env,
+            slots: ExampleSlots::read(document, entry),
+            require: conditions(entry.and_then(|table| table.table("require"))),
+            refuse: conditions::refused(document, &config.env, issuer),
+            grants: conditions::grants(document, config, issuer),
+        }
+    }
+
+    fn granted(&self, index: usize) -> ExampleUser {
+        let number = index.saturating_add(1);
+        let name = NAMES.get(index).map_or_else(|| format!("user-{number}"), |name| (*name).to_owned());
+        self.user(&Person { name: &name, number, tenant: "acme" }, Some(index), &Omitted::default())
+    }
+
+    fn of_other_tenant(&self) -> ExampleUser {
+        self.user(&Person { name: "gina", number: 91, tenant: "globex" }, Some(0), &Omitted::default())
+    }
+
+    fn plain(&self, name: &str, number: usize) -> ExampleUser {
+        self.user(&Person { name, number, tenant: "acme" }, None, &Omitted::default())
+    }
+
+    fn required_claims(&self) -> Map<String, Value> {
+        let mut claims = Map::new();
+        self.require.satisfy(&mut claims, &self.refuse, &[]);
+        claims
+    }
+
+    /// A user whose claims meet `require` and a grant, and have the slots that those need.
+    fn user(&self, person: &Person<'_>, grant: Option<usize>, omitted: &Omitted) -> ExampleUser {
+        let grant = grant.and_then(|index| self.grants.get(index));
+        let mut conditions = if omitted.require { Conditions::default() } else { self.require.clone() };
+        let mut used: Vec<&str> = Vec::new();
+        // A policy without iot:Connect needs another one that has it.
+        for rule in grant.into_iter().chain(grant.and_then(|grant| self.connect_rule(grant))) {
+            used.extend(rule.slots.iter().map(String::as_str));
+            if !omitted.when {
+                conditions.extend(&rule.when);
+            }
+        }
+        let mut claims = Map::new();
+        self.slots.fill(&mut claims, person, &used);
+        conditions.satisfy(&mut claims, &self.refuse, &self.slots.list_paths());
+        let description = describe(&claims);
+        let sub = match claims.remove("sub") {
+            Some(Value::String(sub)) => sub,
+            _ => self.slots.subject(person),
+        };
+        let client_id = self.client_id(&sub, &claims);
+        let grant = grant.map(|grant| grant.policy.clone());
+        ExampleUser {
+            name: person.name.to_owned(),
+            sub,
+            description,
+            grant,
+            claims,
+            client_id,
+            decision: None,
+        }
+    }
+
+    /// The rule that lets a user of `grant` connect, if its own policy does not.
+    fn connect_rule(&self, grant: &GrantRule) -> Option<&GrantRule> {
+        if grant.allows_connect {
+            return None;
+        }
+        let candidates = || self.grants.iter().filter(|rule| rule.allows_connect);
+        candidates().find(|rule| rule.when.is_compatible(&grant.when)).or_else(|| candidates().next())
+    }
+
+    fn client_id(&self, sub: &str, claims: &Map<String, Value>) -> String {
+        let mut all = claims.clone();
+        all.entry("sub").or_insert_with(|| json!(sub));
+        client_id(&self.client_ids, &self.slots, self.issuer, self.env, &all)
+            .unwrap_or_else(|| sub.to_owned())
+    }
+
+    /// Users that the authorizer denies: a wildcard in a claim, an unmet `when`, an unmet `require`.
+    fn denied(&self) -> Vec<ExampleUser> {
+        let first = (!self.grants.is_empty()).then_some(0);
+        let user = |name, number, omitted: Omitted, description: &str| {
+            let person = Person { name, number, tenant: "acme" };
+            let user = self.user(&person, first, &omitted);
+            ExampleUser { grant: None, description: description.to_owned(), ..user }
+        };
+        let mut users = Vec::new();
+        if let Some(slot) = self.slots.guarded() {
+            let mut attacker = user("eve", 92, Omitted::default(), &format!("{} *, a wildcard", slot.name));
+            if slot.is_subject() {
+                "*".clone_into(&mut attacker.sub);
+            } else {
+                conditions::set_claim(&mut attacker.claims, &slot.path, json!("*"));
+            }
+            users.push(attacker);
+        }
+        if first.is_some() && self.grants.iter().all(|grant| !grant.when.is_empty()) {
+            let omitted = Omitted { when: true, ..Omitted::default() };
+            users.push(user("nora", 93, omitted, "meets the condition of no grant"));
+        }
+        if !self.require.is_empty() {
+            let omitted = Omitted { require: true, ..Omitted::default() };
+            users.push(user("rita", 94, omitted, "does not meet `require`"));
+        }
+        users
     }
 }
 
-fn describe(when: &Table<'_>) -> String {
-    let mut claims = Map::new();
-    satisfy(&mut claims, when);
-    let parts = claims.iter().map(|(name, value)| format!("{name} {}", display(value)));
-    parts.collect::<Vec<_>>().join(", ")
+/// Describes claims for the login page.
+fn describe(claims: &Map<String, Value>) -> String {
+    let claims = claims.iter().filter(|(name, _)| *name != "sub");
+    let parts: Vec<_> = claims.map(|(name, value)| format!("{name} {}", display(value))).collect();
+    if parts.is_empty() { "no other claims".to_owned() } else { parts.join(", ") }
 }
 
 fn display(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(array) => array.iter().map(display).collect::<Vec<_>>().join(" and "),
-        scalar => scalar.to_string(),
-    }
-}
-
-/// Sets a claim given by name or by JSON pointer (RFC 6901). Missing objects on the way are created.
-fn set_claim(claims: &mut Map<String, Value>, path: &str, value: Value) {
-    let Some(pointer) = path.strip_prefix('/') else {
-        claims.insert(path.to_owned(), value);
-        return;
-    };
-    let (name, rest) = pointer.split_once('/').map_or((pointer, None), |(name, rest)| (name, Some(rest)));
-    let name = name.replace("~1", "/").replace("~0", "~");
-    let Some(rest) = rest else {
-        claims.insert(name, value);
-        return;
-    };
-    let inner = claims.entry(name).or_insert_with(|| json!({}));
-    if let Value::Object(inner) = inner {
-        set_claim(inner, &format!("/{rest}"), value);
+        other => other.to_string(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SHIPPED: &str = include_str!("../../../authorizer.toml");
-
-    fn claims(config: &str, sub: &str) -> Value {
-        let found = users(config, "users").into_iter().find(|user| user.sub == sub);
-        Value::Object(found.unwrap_or_else(|| panic!("no {sub}")).claims)
-    }
-
-    #[test]
-    fn the_shipped_configuration_has_users_of_two_tenants_an_operator_and_an_attacker() {
-        let devices = json!(["device-1", "device-2"]);
-        for (sub, expected) in [
-            ("alice", json!({ "tenant": "acme", "devices": devices })),
-            ("ben", json!({ "tenant": "acme" })),
-            ("gina", json!({ "tenant": "globex", "devices": devices })),
-            ("olga", json!({ "tenant": "acme", "role": "operator" })),
-            ("eve", json!({ "tenant": "*" })),
-        ] {
-            assert_eq!(claims(SHIPPED, sub), expected, "{sub}");
-        }
-        assert_eq!(users(SHIPPED, "users").len(), 5);
-        assert_eq!(machine(SHIPPED, "users").claims, *json!({ "tenant": "acme" }).as_object().unwrap());
-    }
-
-    #[test]
-    fn every_slot_and_requirement_gets_a_value_at_its_path() {
-        let config = r#"
-            issuer = [
-              { id = "users", require = { "https://e.com/ok" = [true], "/a/x~1y" = 7 }, claims = { tenant = "/org/id" } }
-            ]
-            grant = [
-              { policy = "p", issuer = "other", when = { no = "no" } },
-              { policy = "p", issuer = ["users"], when = { scope = ["s", "t"] } }
-            ]
-            [claims]
-            sub = { path = "sub", type = "uuid" }
-            tenant = "tenant"
-            roles = { path = "roles", list = true }
-        "#;
-        let expected = json!({
-            "https://e.com/ok": true, "a": { "x/y": 7 }, "org": { "id": "acme" }, "roles": ["role-1", "role-2"]
-        });
-        assert_eq!(claims(config, "00000000-0000-4000-8000-000000000001"), expected);
-        let grant_user = claims(config, "00000000-0000-4000-8000-000000000004");
-        assert_eq!((&grant_user["scope"], &grant_user["no"]), (&json!("s"), &Value::Null));
-    }
-
-    #[test]
-    fn every_configuration_has_users() {
-        for config in ["", "no toml at all", "[claims]\nsub = \"sub\"\n"] {
-            let subs: Vec<_> = users(config, "users").into_iter().map(|user| user.sub).collect();
-            assert_eq!(subs, ["alice", "ben", "*"], "{config}");
-        }
-    }
-}
+mod tests;

@@ -120,6 +120,12 @@ impl Provider {
         settings.map(|settings| (&*settings.id, &*settings.issuer))
     }
 
+    /// Returns the issuers with their users.
+    #[must_use]
+    pub fn realms(&self) -> &[Realm] {
+        &self.realms
+    }
+
     /// Returns whether scripts of an origin can read the token endpoint's responses: those of the user's own app.
     #[must_use]
     pub fn trusts_origin(&self, origin: &str) -> bool {

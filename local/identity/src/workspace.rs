@@ -11,9 +11,12 @@ use std::path::{Path, PathBuf};
 
 use iot_local_base::env::Env;
 use iot_local_base::files;
+use iot_local_base::names::is_name;
 use thiserror::Error;
 
 use crate::deployment::STATE;
+use crate::deployment::document::ConfigDocument;
+use crate::example_users::ExampleConfig;
 use crate::issuer::{DevelopmentIssuer, KeyError};
 
 /// The folders next to the configuration that belong to it.
@@ -30,6 +33,23 @@ pub struct Workspace {
     pub original: PathBuf,
     /// The issuers that tokens can be minted for. Issuers with invalid settings are skipped.
     pub issuers: Vec<DevelopmentIssuer>,
+}
+
+impl Workspace {
+    /// Reads what example users are derived from. Files that cannot be read are taken as empty, since the authorizer
+    /// reports them.
+    #[must_use]
+    pub fn example_config(&self, env: &Env) -> ExampleConfig {
+        let config = std::fs::read_to_string(&self.config).unwrap_or_default();
+        let document = ConfigDocument::parse(&config).unwrap_or_default();
+        let names =
+            document.tables("grant").into_iter().filter_map(|grant| grant.expanded_string("policy", env));
+        let policies = names.filter(|name| is_name(name, "-_.", 1..=usize::MAX)).map(|name| {
+            let file = self.root.join("policies").join(format!("{name}.json"));
+            (name, std::fs::read_to_string(file).unwrap_or_default())
+        });
+        ExampleConfig { policies: policies.collect(), env: env.clone(), config }
+    }
 }
 
 /// An error while a configuration is prepared.

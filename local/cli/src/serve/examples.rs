@@ -6,36 +6,34 @@ use std::time::{Duration, SystemTime};
 
 use iot_local_gateway::auth::custom::CustomAuthorizer;
 use iot_local_gateway::preview::{Examples, PreviewRequest};
-use iot_local_identity::example_users;
+use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::issuer::{DevelopmentIssuer, TokenRequest};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The lifetime of the token, unless the configuration accepts only less.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// Returns the commands and their heading, or `None` if the example user is denied or has no topic.
+/// Returns the commands of an example user and their heading, or `None` if the user is denied or has no topic.
 pub(super) async fn commands(
-    config: &str,
+    user: &ExampleUser,
     issuer: &DevelopmentIssuer,
     authorizer: &CustomAuthorizer,
     port: u16,
     now: SystemTime,
 ) -> Option<String> {
-    let settings = issuer.settings();
+    let (settings, client_id) = (issuer.settings(), &*user.client_id);
     let ttl = settings.max_lifetime.map_or(TOKEN_LIFETIME, |max| max.min(TOKEN_LIFETIME));
-    let user = example_users::users(config, &settings.id).into_iter().next()?;
-    let request = TokenRequest { sub: user.sub.clone(), claims: user.claims, ttl, at: now };
+    let request = TokenRequest { sub: user.sub.clone(), claims: user.claims.clone(), ttl, at: now };
     let token = issuer.mint(&request).ok()?;
     // The commands do not name an authorizer, either.
-    let request =
-        PreviewRequest { token: &token, client_id: &user.sub, names_authorizer: false, is_logged: false };
+    let request = PreviewRequest { token: &token, client_id, names_authorizer: false, is_logged: false };
     let granted = request.call(authorizer).await.outcome.ok()?;
-    let examples = Examples::find(&granted.documents, &granted.policy, &user.sub);
+    let examples = Examples::find(&granted.documents, &granted.policy, client_id);
     let (topic, filter) = (examples.publish.0?, examples.subscribe.0?);
-    if ![&topic, &filter, &user.sub].into_iter().all(|text| is_quotable(text)) {
+    if ![&topic, &filter, client_id].into_iter().all(|text| is_quotable(text)) {
         return None;
     }
-    let commands = format_commands(&user.sub, &token, &topic, &filter, port);
+    let commands = format_commands(client_id, &token, &topic, &filter, port);
     Some(format!("Copy-paste examples (tokens valid for {}):\n\n{commands}", format_duration(ttl)))
 }
 
@@ -52,19 +50,19 @@ fn is_quotable(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "/#+-_.:@=".contains(c))
 }
 
-fn format_commands(subject: &str, token: &str, topic: &str, filter: &str, port: u16) -> String {
+fn format_commands(client_id: &str, token: &str, topic: &str, filter: &str, port: u16) -> String {
     let encoded = utf8_percent_encode(topic, NON_ALPHANUMERIC);
     format!(
         "\
 # mqtt.js (npm install mqtt)
-node -e \"const c = require('mqtt').connect('ws://127.0.0.1:{port}/mqtt', {{ clientId: '{subject}', username: '{subject}', \
+node -e \"const c = require('mqtt').connect('ws://127.0.0.1:{port}/mqtt', {{ clientId: '{client_id}', username: '{client_id}', \
 password: '{token}', reconnectPeriod: 0 }}); c.on('message', (topic, message) => {{ console.log(topic, String(message)); \
 c.end() }}); c.on('error', error => console.error(error.message)); c.on('connect', () => c.subscribe('{filter}', () => \
 c.publish('{topic}', 'hello')))\"
 
 # paho (pip install paho-mqtt)
 python3 -c \"from paho.mqtt.publish import single; single('{topic}', 'hello', qos=1, hostname='127.0.0.1', port={port}, \
-client_id='{subject}', auth={{'username': '{subject}', 'password': '{token}'}}, transport='websockets')\"
+client_id='{client_id}', auth={{'username': '{client_id}', 'password': '{token}'}}, transport='websockets')\"
 
 # curl
 curl -d hello -H 'Authorization: Bearer {token}' 'http://127.0.0.1:{port}/topics/{encoded}?qos=1'

@@ -7,6 +7,7 @@ use iot_local_lambda::{InvokeError, Lambda};
 use iot_local_policy::authorizer_response::{AuthorizerResponse, ResponseError};
 use iot_local_policy::{Arn, Context};
 
+use super::unlogged::UnloggedCalls;
 use super::{Admission, Lifetime};
 use crate::event::{self, Event};
 use crate::event_log::EventLog;
@@ -37,19 +38,21 @@ pub struct CustomAuthorizer {
     pub time: TimeScale,
     /// The log of decisions.
     pub event_log: EventLog,
+    pub(crate) unlogged: Arc<UnloggedCalls>,
 }
 
 impl CustomAuthorizer {
     /// Creates an authorizer. `arn` is the function's; its Region and account are those of the policy's resources.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         lambda: Arc<Lambda>,
         definition: AuthorizerDefinition,
         arn: Arn,
         time: TimeScale,
         event_log: EventLog,
+        unlogged: Arc<UnloggedCalls>,
     ) -> Self {
-        Self { lambda, definition, arn, time, event_log }
+        Self { lambda, definition, arn, time, event_log, unlogged }
     }
 
     /// Selects the authorizer and creates the event for a connection. Without `mqtt`, the event is for an HTTPS

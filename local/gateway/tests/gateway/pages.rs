@@ -6,7 +6,7 @@ use iot_local_gateway::annotation::PageOptions;
 use iot_local_gateway::preview::PreviewRequest;
 use iot_local_gateway::selection::{AuthorizerDefinition, SigningKey};
 use iot_local_gateway::{GatewayOptions, RunningGateway};
-use iot_local_identity::example_users;
+use iot_local_identity::example_users::{self, ExampleConfig};
 use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, algorithm};
 use iot_local_identity::oidc::{ProviderOptions, Realm};
 use rumqttc::{MqttOptions, Transport};
@@ -30,8 +30,8 @@ async fn open_with(authorizer: AuthorizerDefinition) -> RunningGateway {
     };
     let realm = Realm {
         issuer: DevelopmentIssuer::ephemeral(settings).unwrap(),
-        users: example_users::users("", "users"),
-        machine: example_users::machine("", "users"),
+        users: example_users::users(&ExampleConfig::default(), "users"),
+        machine: example_users::machine(&ExampleConfig::default(), "users"),
     };
     let login = ProviderOptions {
         realms: vec![realm],
@@ -103,6 +103,9 @@ async fn rejects_requests_of_other_origins() {
         ("GET /api/gateway", &[HOST, same_origin], "", "200"),
         ("GET /api/gateway", &[HOST, "Sec-Fetch-Site: same-origin"], "", "200"),
         ("GET /api/gateway", &[HOST, EVIL], "", "403"),
+        ("GET /examples.json", &[HOST, same_origin], "", "200"),
+        ("GET /examples.json", &[HOST, EVIL], "", "403"),
+        ("GET /examples.json", &[HOST, "Sec-Fetch-Site: cross-site"], "", "403"),
         ("GET /api/gateway", &[HOST, "Origin: null"], "", "403"),
         ("GET /api/gateway", &[HOST, "Origin: http://localhost:3000"], "", "403"),
         ("GET /api/gateway", &[HOST, "Origin: https://localhost:PORT"], "", "403"),
@@ -161,6 +164,7 @@ async fn rejects_requests_that_do_not_match_the_path() {
         ("POST /api/preview", &[HOST, bearer], five_ids, "400"),
         ("GET /api/preview", &[HOST], "", "405"),
         ("POST /api/events", &[HOST], "", "405"),
+        ("POST /examples.json", &[HOST], "", "405"),
         ("DELETE /", &[HOST], "", "405"),
         ("POST /main.js", &[HOST], "", "405"),
         ("GET /oidc/unknown/keys", &[HOST], "", "404"),
@@ -267,6 +271,25 @@ async fn a_preview_selects_the_authorizer_as_the_connect_does() {
             }
         }
     }
+}
+
+/// The function allows every JWT, so the users have no code. Asking it leaves no entry in the event log.
+#[tokio::test]
+async fn example_users_are_listed_with_the_decision_about_them() {
+    let gateway = open().await;
+    let response = fetch(gateway.port, "GET /examples.json", &[HOST], "").await;
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    assert!(status(head) == "200" && head.contains("application/json"), "{head}");
+    let found: serde_json::Value = serde_json::from_str(body).unwrap();
+    let user = |name: &str| {
+        serde_json::json!({
+            "name": name, "grant": null, "issuer": "users", "claims": { "sub": name }, "client_id": name, "allowed": true,
+            "code": null,
+        })
+    };
+    assert_eq!(found, serde_json::json!({ "users": [user("alice"), user("ben")] }));
+    assert!(gateway.event_log.since(0).0.is_empty());
+    assert_eq!(gateway.allowed_user("users").unwrap().name, "alice");
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ impl AuthorizationRequest<'_> {
 /// The subject and claims of the selected example user, or those that were typed in.
 fn selected_user(realm: &Realm, form: &Form) -> Result<(String, Map<String, Value>), &'static str> {
     if let Some(name) = form.get("user") {
-        let user = realm.users.iter().find(|user| user.sub == name);
+        let user = realm.users.iter().find(|user| user.name == name);
         let ExampleUser { sub, claims, .. } = user.ok_or("Unknown user.")?;
         return Ok((sub.clone(), claims.clone()));
     }

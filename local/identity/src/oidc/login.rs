@@ -2,6 +2,7 @@
 
 use super::clients::PAGE;
 use super::{ROOT, Realm};
+use crate::example_users::ExampleUser;
 
 /// Returns the page for a valid authorization request, given as its query, with the error of an earlier attempt.
 pub(super) fn page(realm: &Realm, client_id: &str, query: &str, error: Option<&str>) -> String {
@@ -9,16 +10,13 @@ pub(super) fn page(realm: &Realm, client_id: &str, query: &str, error: Option<&s
     let action = escape(&format!("{ROOT}{}/login", settings.id));
     let request = format!("<input type=\"hidden\" name=\"request\" value=\"{}\">", escape(query));
     let alert = error.map(|error| format!("<p class=\"fault\" role=\"alert\">{}</p>", escape(error)));
-    let users: String = realm
-        .users
-        .iter()
-        .map(|user| {
-            let (sub, description) = (escape(&user.sub), escape(&user.description));
-            format!(
-                "<li><button name=\"user\" value=\"{sub}\"><strong>{sub}</strong> <span>{description}</span></button></li>\n"
-            )
-        })
-        .collect();
+    let is_denied = |user: &&ExampleUser| user.decision.as_ref().is_some_and(|decision| !decision.is_allowed);
+    let users: String = realm.users.iter().filter(|user| !is_denied(user)).map(button).collect();
+    let denied: String = realm.users.iter().filter(is_denied).map(button).collect();
+    let denied = match denied.as_str() {
+        "" => String::new(),
+        denied => format!("<h2>Denied on purpose</h2>\n<ul class=\"people\">\n{denied}</ul>\n"),
+    };
     format!(
         "\
 <!doctype html>
@@ -39,7 +37,7 @@ pub(super) fn page(realm: &Realm, client_id: &str, query: &str, error: Option<&s
 {request}
 <ul class=\"people\">
 {users}</ul>
-</form>
+{denied}</form>
 <details{open}>
 <summary>Another user</summary>
 <form method=\"post\" action=\"{action}\">
@@ -59,6 +57,17 @@ pub(super) fn page(realm: &Realm, client_id: &str, query: &str, error: Option<&s
         app = if client_id == PAGE { "The gateway's page" } else { "Your app" },
         alert = alert.as_deref().unwrap_or_default(),
         open = if alert.is_some() { " open" } else { "" },
+    )
+}
+
+/// A user's button: name, policy and claims, and the code of a denied user.
+fn button(user: &ExampleUser) -> String {
+    let code = user.decision.as_ref().and_then(|decision| decision.code.as_deref());
+    let parts = [user.grant.as_deref(), Some(user.description.as_str()), code];
+    let parts: Vec<_> = parts.into_iter().flatten().map(escape).collect();
+    let (name, text) = (escape(&user.name), parts.join(" · "));
+    format!(
+        "<li><button name=\"user\" value=\"{name}\"><strong>{name}</strong> <span>{text}</span></button></li>\n"
     )
 }
 

@@ -11,6 +11,7 @@
 
 mod can;
 mod codes;
+mod examples;
 mod lifetimes;
 mod own;
 mod presets;

@@ -39,7 +39,7 @@ const HEADERS: [(&str, &str, &str, &str); 15] = [
     ("entra", "RS256", "pop", "wrong_type"),
 ];
 
-fn recipes() -> Vec<PathBuf> {
+pub(crate) fn recipes() -> Vec<PathBuf> {
     let folders = fs::read_dir(root().join("docs/recipes")).unwrap().map(|entry| entry.unwrap().path());
     let mut folders: Vec<PathBuf> = folders.filter(|path| path.is_dir()).collect();
     folders.sort();

@@ -32,9 +32,11 @@ pub(super) fn realm(id: &str, issuer: &str) -> Realm {
     };
     let claims = Map::from_iter([("tenant".to_owned(), json!("acme"))]);
     let user = |sub: &str| ExampleUser {
+        name: sub.to_owned(),
         sub: sub.to_owned(),
         description: "\"<b>\"".to_owned(),
         claims: claims.clone(),
+        ..ExampleUser::default()
     };
     Realm {
         issuer: DevelopmentIssuer::ephemeral(settings).unwrap(),
