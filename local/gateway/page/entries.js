@@ -42,11 +42,10 @@ export function render(entry) {
 
 /** A call of the authorizer. Event, response and the function's log line are folded. */
 export function calls(entry) {
-  const part = (title, value) => [make("h3", {}, title), make("pre", {}, ...json(value))];
   const result = entry.error ? "no response" : entry.lets_in ? "isAuthenticated true" : "isAuthenticated false";
   const text = make("div", { class: "text" }, `${result}, after ${entry.millis.toFixed(1)} ms`);
-  const response = entry.error ? [make("p", { class: "fault" }, entry.error)] : part("Response", entry.answer);
-  const raw = make("details", {}, make("summary", {}, "Raw event, response and log line"), ...part("Event, secrets masked", entry.event), ...response);
+  const parts = [["Event, secrets masked", entry.event], entry.error ? ["Error", entry.error] : ["Response", entry.answer]];
+  const raw = folded("Raw event, response and log line", parts);
   const badge = make("span", { class: `badge ${entry.lets_in ? "" : "bad"}` }, "AUTHORIZER");
   let hasLine = false;
   return {
@@ -55,9 +54,8 @@ export function calls(entry) {
     addLine(line) {
       if (hasLine) return false;
       hasLine = true;
-      const fields = parseObject(line.text);
+      parts.push(["Log line of the function", parseObject(line.text) ?? line.text]);
       text.replaceChildren(...describeLine(line), make("div", { class: "reason" }, `${result}, after ${entry.millis.toFixed(1)} ms`));
-      raw.append(...part("Log line of the function", fields ?? line.text));
       return true;
     },
   };
@@ -100,5 +98,16 @@ const isProblem = (entry) => entry.kind === "function" && !entry.connection_id &
 
 function rawLine(entry) {
   const fields = parseObject(entry.text);
-  return fields && make("details", {}, make("summary", {}, "Raw log line"), make("pre", {}, ...json(fields)));
+  return fields && folded("Raw log line", [["Log line of the function", fields]]);
+}
+
+/** Titled JSON values that are rendered when they are unfolded, since a page has hundreds of them. */
+function folded(title, parts) {
+  const content = make("div", {});
+  const details = make("details", {}, make("summary", {}, title), content);
+  details.addEventListener("toggle", () => {
+    const shown = details.open ? parts.flatMap(([name, value]) => [make("h3", {}, name), make("pre", { tabindex: "0" }, ...json(value))]) : [];
+    content.replaceChildren(...shown);
+  });
+  return details;
 }

@@ -1,6 +1,6 @@
 // The event log of the gateway, grouped by connection. `entries.js` renders the entries.
 
-import { $, make, parseObject } from "./dom.js";
+import { $, make, parseObject, show } from "./dom.js";
 import { calls, outcomeOf, render, time } from "./entries.js";
 
 /** How many groups stay on the page, and how many entries of a group are shown at once. */
@@ -12,6 +12,8 @@ const MAX_ENTRIES = 200;
 const groups = new Map();
 /** Lines of the function whose connection is not known yet. Lines of the gateway's own previews never are. */
 const waitingLines = new Map();
+/** Labels by connection id. A label may come before the entries of its connection. */
+const labels = new Map();
 let isMine = () => false;
 let run = null;
 
@@ -69,8 +71,8 @@ function open(entry) {
   const entries = make("ul", {});
   const earlier = make("details", { class: "earlier" }, make("summary", {}), make("ul", {}));
   earlier.hidden = true;
-  const element = make("section", { class: "group" }, make("div", { class: "head" }, time(entry.at), state, name, count), entries, earlier);
-  const group = { id: idOf(entry), client: null, element, state, name, count, entries, earlier, length: 0, call: null, label: null };
+  const element = make("article", { class: "group" }, make("div", { class: "head" }, time(entry.at), state, name, count), entries, earlier);
+  const group = { id: idOf(entry), client: null, element, state, name, count, entries, earlier, length: 0, call: null };
   groups.set(group.id, group);
   while (groups.size > MAX_GROUPS) {
     const [oldest] = groups.keys();
@@ -105,15 +107,14 @@ function showHead(group, entry) {
   if (badge) [group.state.textContent, group.state.className] = [badge, `badge ${kind}`];
   group.name.textContent = group.client ?? (entry.connection ? "HTTPS publish" : "");
   group.element.setAttribute("aria-label", group.client ? `Connection of ${group.client}` : "Entry without a client id");
-  group.count.textContent = [group.label, group.length > 1 ? `${group.length} entries` : ""].filter(Boolean).join(" · ");
+  group.count.textContent = [labels.get(group.id), group.length > 1 ? `${group.length} entries` : ""].filter(Boolean).join(" · ");
 }
 
 /** Labels the group of a connection, such as that of a preview. */
 export function label(id, text) {
+  labels.set(id, text);
   const group = groups.get(id);
-  if (!group) return;
-  group.label = text;
-  group.count.textContent = text;
+  if (group) group.count.textContent = text;
 }
 
 /** Marks the groups of this page, whose client ids may have changed. Groups without a client id are shown if the gateway wrote them. */
@@ -127,4 +128,5 @@ export function refresh() {
 function showHidden() {
   const hidden = $("mine").checked ? $("log").querySelectorAll(":scope > .group:not(.is-mine)").length : 0;
   $("hidden-count").textContent = hidden ? `(${hidden} other${hidden === 1 ? "" : "s"} hidden)` : "";
+  show("log-empty", groups.size === hidden);
 }

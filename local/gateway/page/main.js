@@ -13,7 +13,7 @@ import * as token from "./token.js";
 import * as users from "./users.js";
 
 /** `session` is the token in use: token, kind, issuer (development tokens), and if it is broken: broken, original. */
-const state = { gateway: null, users: [], session: null, preview: null, hasActed: false, denials: new Map(), unexplained: null };
+const state = { gateway: null, users: [], session: null, preview: null, hasActed: false, denials: new Map(), unexplained: null, deniedConnection: null };
 
 async function start() {
   const address = new URLSearchParams(location.search);
@@ -209,12 +209,18 @@ function handle(entry) {
   if (["reloaded", "reload_failed"].includes(entry.kind)) return showReload(entry);
   if (!client.isMine(entry.client)) return;
   client.handle(entry);
-  if (entry.kind === "connect-refused" && state.denials.has(entry.connection)) client.explain(explain(state.denials.get(entry.connection)));
+  if (entry.kind === "connect-refused") explainConnect(entry.connection);
   policy.mark(entry.place);
   if (actions.handle(entry)) {
     state.hasActed = true;
     render();
   }
+}
+
+/** Shows the code of a denied connect next to the button. The function's log line may come before or after the denial. */
+function explainConnect(connection) {
+  state.deniedConnection = connection;
+  if (state.denials.has(connection)) client.explain(explain(state.denials.get(connection)));
 }
 
 /** Stores the function's log line of a denial by its connection. */
@@ -223,6 +229,7 @@ function rememberDenial(line) {
   if (state.denials.size > 100) state.denials.clear();
   state.denials.set(line.connection_id, line);
   if (state.unexplained?.connection === line.connection_id) showDenial(state.unexplained);
+  if (state.deniedConnection === line.connection_id) explainConnect(line.connection_id);
 }
 
 /** Shows that the configuration has changed, and asks again for users and policy. The token stays. */
@@ -237,7 +244,7 @@ async function showReload(entry) {
     make("strong", {}, isLoaded ? "Configuration changed." : "The changed configuration has errors."), " ",
     isLoaded ? "The policy below is the new one. An open connection keeps its policy until the next refresh: connect again to use the new one at once."
       : "The previous configuration stays in use. Fix the files; they are read again when you save.",
-    ...(entry.reason ? [make("pre", {}, entry.reason)] : []), dismiss,
+    ...(entry.reason ? [make("pre", { tabindex: "0" }, entry.reason)] : []), dismiss,
   );
   show("notice");
   if (!isLoaded) return;

@@ -21,8 +21,13 @@ const client = mqtt.connect("ws://${host}:${port}/mqtt", {
   password: ${js(token)},
 });
 client.on("error", (error) => console.error(error.message));
-client.on("message", (topic, message) => { console.log(topic, String(message)); client.end(); });
-client.on("connect", () => client.subscribe(${js(filter)}, () => client.publish(${js(topic)}, "hello")));
+client.on("message", (topic, message) => {
+  console.log(topic, String(message));
+  client.end();
+});
+client.on("connect", () => {
+  client.subscribe(${js(filter)}, () => client.publish(${js(topic)}, "hello"));
+});
 ` },
   { name: "paho", code: ({ host, port, id, topic, filter, token }) => `\
 # pip install paho-mqtt; save as client.py; python3 client.py
@@ -58,6 +63,7 @@ client.on("messageReceived", ({ message }) => {
   console.log(message.topicName, String(Buffer.from(message.payload)));
   client.stop();
 });
+client.on("stopped", () => process.exit());
 client.on("connectionSuccess", async () => {
   await client.subscribe({ subscriptions: [{ topicFilter: ${js(filter)}, qos }] });
   await client.publish({ topicName: ${js(topic)}, payload: "hello", qos });

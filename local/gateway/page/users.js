@@ -33,7 +33,8 @@ export function showUsers(users, preferred, onChoose) {
 /** Describes a user by grant and by the claims that differ from the registered ones. */
 export function describe({ grant, claims, allowed, code }) {
   const shown = Object.entries(claims).filter(([name]) => !["sub", "iss", "aud", "exp", "iat", "jti"].includes(name));
-  const list = shown.map(([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
+  const text = (value) => (typeof value === "string" ? value : Array.isArray(value) ? value.map(text).join(" and ") : JSON.stringify(value));
+  const list = shown.map(([name, value]) => `${name} ${text(value)}`).join(", ");
   return [allowed ? grant : code, list].filter(Boolean).join(" · ");
 }
 
