@@ -21,7 +21,8 @@ pub struct FunctionArgs {
     /// Configuration of the authorizer
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     pub config: PathBuf,
-    /// Keep the key sources of the configuration, for tokens of its real issuers
+    /// Use the key sources of the configuration, and log in at its real issuers: the gateway then mints no tokens, and
+    /// fetches of keys are in its event log
     #[arg(long)]
     pub keep_keys: bool,
     /// Use this bootstrap instead of building it
@@ -68,7 +69,7 @@ pub enum LaunchError {
     /// The URL of `--function` is invalid.
     #[error("--function: {0}")]
     Endpoint(#[from] NotAnEndpoint),
-    /// The working directory for a command of `--function` is unknown.
+    /// The working directory is unknown.
     #[error("cannot determine the working directory: {0}")]
     WorkingDirectory(std::io::Error),
 }
@@ -102,15 +103,18 @@ pub async fn launch(
         let target = other_function(function, args.function_arn.as_deref(), &env, settings.sandboxes)?;
         return Ok((workspace, target));
     }
+    // The user's files will be deployed, so they must be valid. The copy has other keys and cannot show errors in
+    // theirs. It is written after the check, since an earlier function may still run on it. A missing file is an error
+    // of `prepare`.
+    let original = std::path::absolute(&args.config).map_err(LaunchError::WorkingDirectory)?;
+    if args.keep_keys || original.exists() {
+        Config::load(&original, &env.lookup())
+            .map_err(|errors| DeploymentError { config: original, errors })?;
+    }
     let workspace = match args.keep_keys {
         true => workspace::bare(&args.config)?,
         false => workspace::prepare(&args.config, &env)?,
     };
-    // The user's files will be deployed, so they must be valid. The copy has other keys and cannot show errors in
-    // theirs.
-    if let Err(errors) = Config::load(&workspace.original, &env.lookup()) {
-        return Err(DeploymentError { config: workspace.original, errors }.into());
-    }
     let program = match &args.bootstrap {
         Some(path) => {
             path.canonicalize().map_err(|source| LaunchError::Bootstrap { path: path.clone(), source })?

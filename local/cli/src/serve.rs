@@ -2,6 +2,8 @@
 
 mod annotator;
 mod examples;
+mod reload;
+mod watch;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
+use iot_local_lambda::InvokeTarget;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
@@ -132,9 +135,21 @@ impl ServeArgs {
 /// # Errors
 /// See [`ServeError`].
 pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Workspace), ServeError> {
+    let (running, workspace, _) = start_with_program(options).await?;
+    Ok((running, workspace))
+}
+
+/// The same. Also returns the program of the function, unless it is an endpoint.
+async fn start_with_program(
+    options: &ServeOptions,
+) -> Result<(RunningGateway, Workspace, Option<PathBuf>), ServeError> {
     let authorizer = options.authorizer.authorizer()?;
     let (workspace, function) = launch::launch(&options.function, &options.launch).await?;
     let page = page_options(options, &workspace, function.arn())?;
+    let program = match &function {
+        InvokeTarget::Processes(spec) => Some(spec.program.clone()),
+        InvokeTarget::Endpoint(_) => None,
+    };
     let tls = match options.tls_port {
         Some(port) => {
             let authority = Arc::new(Authority::open(&workspace.root)?);
@@ -153,7 +168,7 @@ pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Wor
         login: provider_options(options, &workspace)?,
         page,
     };
-    Ok((RunningGateway::start(gateway).await?, workspace))
+    Ok((RunningGateway::start(gateway).await?, workspace, program))
 }
 
 /// What the page shows about the configuration, which another authorizer does not read.
@@ -211,15 +226,18 @@ fn machine_secret(path: &Path) -> io::Result<String> {
 pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     // With a lower limit the gateway works, but with fewer connections.
     let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
-    let (running, workspace) = start(options).await?;
+    let (running, workspace, program) = start_with_program(options).await?;
+    let options = &reload::with_program(options, program);
     let examples = examples(&running, &workspace).await;
     print_banner(&running, &workspace, &next_step(examples, options.function.keep_keys));
     let mut event_log = running.event_log.subscribe();
     let interrupted = interrupted();
-    tokio::pin!(interrupted);
+    let reloads = reload::follow(&running, options, workspace.original.clone());
+    tokio::pin!(interrupted, reloads);
     loop {
         tokio::select! {
             () = &mut interrupted => return Ok(()),
+            () = &mut reloads => {}
             entry = event_log.recv() => match entry {
                 // This entry is for the page. On the terminal, the function's log line has the decision.
                 Ok(LogEntry { kind: EntryKind::Authorizer(_), .. }) => {}

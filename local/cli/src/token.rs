@@ -3,17 +3,18 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use clap::Args;
 use iot_local_base::env::Env;
-use iot_local_identity::issuer::{DevelopmentIssuer, MintError, TokenRequest};
+use iot_local_identity::example_users::{self, ExampleConfig};
+use iot_local_identity::issuer::{DevelopmentIssuer, MintError};
 use iot_local_identity::workspace::{self, PrepareError};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use thiserror::Error;
 
-/// The default lifetime of a token.
-const DEFAULT_TTL_SECONDS: u64 = 3600;
+/// The `--ttl` of `--expired`: more than any leeway of the authorizer.
+const EXPIRED_TTL_SECONDS: i64 = -3600;
 
 /// The arguments of the command.
 #[derive(Debug, Args)]
@@ -24,12 +25,19 @@ pub(crate) struct TokenArgs {
     /// Id of the issuer; required if the configuration has several
     #[arg(long, value_name = "ID")]
     pub(crate) issuer: Option<String>,
+    /// Add the claims that meet the grant of this policy; the claims of the issuer's `require` are always added
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) grant: Option<String>,
     /// Additional claim, NAME=TEXT or NAME:=JSON, which replaces a claim of that name; may be repeated
     #[arg(long, value_name = "CLAIM")]
     pub(crate) claim: Vec<Claim>,
-    /// Lifetime of the token in seconds [default: 3600, or less if the issuer accepts only less]
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) ttl: Option<u64>,
+    /// Seconds until the token expires; a negative number makes an expired token [default: 3600, or less if the issuer
+    /// accepts only less]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true)]
+    pub(crate) ttl: Option<i64>,
+    /// Make a token that expired an hour ago
+    #[arg(long, conflicts_with = "ttl")]
+    pub(crate) expired: bool,
     /// Configuration of the authorizer
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     pub(crate) config: PathBuf,
@@ -76,6 +84,16 @@ pub(crate) enum TokenError {
         /// The ids of the complete issuers.
         known: Vec<String>,
     },
+    /// No grant of this policy applies to the issuer.
+    #[error("--grant: no grant of policy {policy:?} for issuer {issuer:?}; expected one of {}", .known.join(", "))]
+    UnknownGrant {
+        /// The policy.
+        policy: String,
+        /// The id of the issuer.
+        issuer: String,
+        /// The policies whose grants apply to the issuer.
+        known: Vec<String>,
+    },
     /// The token cannot be minted.
     #[error(transparent)]
     Mint(#[from] MintError),
@@ -98,17 +116,42 @@ pub(crate) fn run(
     if workspace.issuers.is_empty() {
         return Err(TokenError::NoIssuer(args.config.clone()));
     }
-    let issuer = select_issuer(&workspace.issuers, args.issuer.as_deref())?;
-    let default = Duration::from_secs(DEFAULT_TTL_SECONDS);
-    let default = issuer.settings().max_lifetime.map_or(default, |max| max.min(default));
-    let token = issuer.mint(&TokenRequest {
-        sub: args.sub.clone(),
-        claims: args.claim.iter().cloned().map(|claim| (claim.name, claim.value)).collect::<Map<_, _>>(),
-        ttl: args.ttl.map_or(default, Duration::from_secs),
-        at: now,
+    let config = workspace.example_config(env);
+    let issuer = match (&args.issuer, &args.grant) {
+        (None, Some(grant)) => issuer_of_grant(&workspace.issuers, &config, grant),
+        _ => None,
+    };
+    let issuer = match issuer {
+        Some(issuer) => issuer,
+        None => select_issuer(&workspace.issuers, args.issuer.as_deref())?,
+    };
+    let id = &issuer.settings().id;
+    let mut claims = example_users::minimal_claims(&config, id, args.grant.as_deref()).ok_or_else(|| {
+        let (policy, known) =
+            (args.grant.clone().unwrap_or_default(), example_users::granted_policies(&config, id));
+        TokenError::UnknownGrant { policy, issuer: id.clone(), known }
     })?;
+    claims.extend(args.claim.iter().cloned().map(|claim| (claim.name, claim.value)));
+    let default = i64::try_from(issuer.default_lifetime().as_secs()).unwrap_or(i64::MAX);
+    let ttl = if args.expired { EXPIRED_TTL_SECONDS } else { args.ttl.unwrap_or(default) };
+    let token = issuer.mint(&issuer.request(args.sub.clone(), claims, ttl, now)?)?;
     writeln!(out, "{token}")?;
     Ok(())
+}
+
+/// Returns the issuer to which a grant of this policy applies, if there is only one.
+fn issuer_of_grant<'a>(
+    issuers: &'a [DevelopmentIssuer],
+    config: &ExampleConfig,
+    policy: &str,
+) -> Option<&'a DevelopmentIssuer> {
+    let has_grant = |issuer: &&DevelopmentIssuer| {
+        let policies = example_users::granted_policies(config, &issuer.settings().id);
+        policies.iter().any(|granted| granted == policy)
+    };
+    let mut granted = issuers.iter().filter(has_grant);
+    let first = granted.next();
+    first.filter(|_| granted.next().is_none())
 }
 
 /// Returns the issuer with an id, or the only issuer.
@@ -146,12 +189,16 @@ impl FromStr for Claim {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use clap::Parser;
     use serde_json::json;
 
     use super::*;
+
+    const NOW: u64 = 100_000;
 
     const CONFIG: &str = r#"[[issuer]]
 id = "a"
@@ -174,7 +221,7 @@ keys = ["oidc"]
         let mut args = Line::try_parse_from(["token"].iter().chain(line)).unwrap().args;
         args.config = file;
         let mut out = Vec::new();
-        let now = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(1000)).unwrap();
+        let now = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(NOW)).unwrap();
         run(&args, &Env::default(), now, &mut out)?;
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().count(), 1);
@@ -211,12 +258,62 @@ keys = ["oidc"]
     #[test]
     fn the_lifetime_is_an_hour_or_as_given_or_what_the_issuer_accepts() {
         let lifetime =
-            |config: &str, line: &[&str]| mint(config, line).unwrap()["exp"].as_u64().unwrap() - 1000;
+            |config: &str, line: &[&str]| mint(config, line).unwrap()["exp"].as_u64().unwrap() - NOW;
         assert_eq!(lifetime(CONFIG, &["--sub", "a"]), 3600);
         assert_eq!(lifetime(CONFIG, &["--sub", "a", "--ttl", "60"]), 60);
         let short = format!("{CONFIG}max_lifetime_seconds = 900\n");
         assert_eq!(lifetime(&short, &["--sub", "a"]), 900);
         assert_eq!(lifetime(&short, &["--sub", "a", "--ttl", "901"]), 901);
+    }
+
+    #[test]
+    fn a_negative_ttl_makes_an_expired_token_whose_lifetime_is_accepted() {
+        let short = format!("{CONFIG}max_lifetime_seconds = 900\n");
+        for (config, line, expired_seconds, lifetime) in [
+            (CONFIG, &["--ttl", "-60"][..], 60, 3600),
+            (CONFIG, &["--ttl=-1"], 1, 3600),
+            (CONFIG, &["--expired"], 3600, 3600),
+            (&short, &["--expired"], 3600, 900),
+        ] {
+            let claims = mint(config, &[&["--sub", "a"], line].concat()).unwrap();
+            let seconds = |name: &str| claims[name].as_u64().unwrap();
+            assert_eq!(
+                (seconds("exp"), seconds("exp") - seconds("iat")),
+                (NOW - expired_seconds, lifetime),
+                "{line:?}"
+            );
+        }
+        for line in [&["--ttl", "x"][..], &["--ttl", "-60", "--expired"]] {
+            assert!(Line::try_parse_from([&["token", "--sub", "a"], line].concat()).is_err(), "{line:?}");
+        }
+        assert!(matches!(
+            mint(CONFIG, &["--sub", "a", "--ttl", "-100001"]),
+            Err(TokenError::Mint(MintError::Time))
+        ));
+    }
+
+    #[test]
+    fn require_and_the_grant_s_condition_are_filled_in() {
+        let config = format!(
+            "{CONFIG}require = {{ use = \"access\" }}\n[claims]\ntenant = \"tenant\"\n[[grant]]\npolicy = \"p\"\nwhen = {{ scope = [\"s\"] }}\n"
+        );
+        for (line, expected) in [
+            (&[][..], json!(["access", null, null])),
+            (&["--grant", "p"], json!(["access", "s", "acme"])),
+            (&["--grant", "p", "--claim", "scope=t", "--claim", "use:=1"], json!([1, "t", "acme"])),
+        ] {
+            let claims = mint(&config, &[&["--sub", "a"], line].concat()).unwrap();
+            assert_eq!(json!([claims["use"], claims["scope"], claims["tenant"]]), expected, "{line:?}");
+        }
+        assert_eq!(
+            mint(&config, &["--sub", "a", "--grant", "q"]).unwrap_err().to_string(),
+            "--grant: no grant of policy \"q\" for issuer \"a\"; expected one of p"
+        );
+        // Only issuer `b` has the grant.
+        let other = CONFIG.replace("\"a\"", "\"b\"").replace("//a", "//b");
+        let two = format!("{CONFIG}{other}[[grant]]\npolicy = \"p\"\nissuer = \"b\"\n");
+        assert_eq!(mint(&two, &["--sub", "s", "--grant", "p"]).unwrap()["iss"], "https://b/");
+        assert!(matches!(mint(&two, &["--sub", "s", "--grant", "q"]), Err(TokenError::MissingIssuer(_))));
     }
 
     #[test]

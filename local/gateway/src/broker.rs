@@ -3,6 +3,7 @@
 //! It listens on a loopback port. Its hooks deny clients that do not connect through the gateway, see
 //! [`crate::connection`].
 
+mod backlog;
 mod connect;
 mod hooks;
 mod ingress;
@@ -29,6 +30,7 @@ use rmqtt::types::{From, Id, QoS};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use self::backlog::Backlog;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
@@ -62,6 +64,7 @@ impl BrokerError {
 /// A running broker. Dropping it closes its listener.
 pub struct Broker {
     context: ServerContext,
+    backlog: Arc<Backlog>,
     address: SocketAddr,
     _server: JoinSet<()>,
 }
@@ -77,17 +80,19 @@ impl Broker {
     ) -> Result<Self, BrokerError> {
         // The check would reject clients by the load of the whole system.
         let context = ServerContext::new().busy_check_enable(false).build().await;
+        let backlog = Arc::new(Backlog::new(authorizer.event_log.clone()));
         *context.extends.retain_mut().await = Box::new(RetainedMessages::default());
-        *context.extends.router_mut().await = Box::new(Routes::new(&context));
+        *context.extends.router_mut().await = Box::new(Routes::new(&context, Arc::clone(&backlog)));
         *context.extends.fitter_mgr_mut().await = Box::new(KeepAlive);
         *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
         let register = context.extends.hook_mgr().register();
-        let hooks = PolicyHooks::new(authorizer, connections);
+        let hooks = PolicyHooks::new(authorizer, connections, Arc::clone(&backlog));
         for hook in [
             Type::ClientAuthenticate,
             Type::MessagePublishCheckAcl,
             Type::ClientSubscribeCheckAcl,
             Type::MessageExpiryCheck,
+            Type::MessageDropped,
         ] {
             register.add(hook, Box::new(hooks.clone())).await;
         }
@@ -100,13 +105,19 @@ impl Broker {
             // Returns only if the listener cannot be polled.
             let _ = server.run().await;
         });
-        Ok(Self { context, address, _server: running })
+        Ok(Self { context, backlog, address, _server: running })
     }
 
     /// Returns the address of the broker's listener.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the bytes of QoS 0 messages that wait for a client.
+    #[must_use]
+    pub fn queued_bytes(&self, client_id: &str) -> usize {
+        self.backlog.queued_bytes(client_id)
     }
 
     /// Publishes the message of an HTTPS publish, which the policy has allowed. QoS is 1, or 0.
@@ -135,6 +146,7 @@ impl Broker {
         let unused_id = Uuid::new_v4().to_string();
         let sender = Id::new(self.context.node.id(), 0, None, None, unused_id.into(), None);
         let publish = rmqtt::types::Publish::from(Box::new(publish));
+        self.backlog.publishing(&sender.client_id, !is_qos1, backlog::bytes(&publish));
         SessionState::forwards(&self.context, From::from_admin(sender), publish, false, None)
             .await
             .map_err(BrokerError::new)

@@ -21,6 +21,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 pub use self::client_files::{ClientFiles, ClientFilesError};
 
+/// The DNS name in the gateway's certificate.
+pub const SERVER_NAME: &str = "localhost";
+
 /// The validity of the CA certificate.
 const AUTHORITY_VALIDITY: Duration = days(3650);
 
@@ -137,9 +140,9 @@ impl Authority {
     /// If the certificate cannot be created.
     pub fn server(&self) -> Result<Identity, AuthorityError> {
         let mut params = params_valid_for(LEAF_VALIDITY);
-        params.distinguished_name = distinguished_name("localhost");
+        params.distinguished_name = distinguished_name(SERVER_NAME);
         params.subject_alt_names = vec![
-            SanType::DnsName("localhost".try_into()?),
+            SanType::DnsName(SERVER_NAME.try_into()?),
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         ];

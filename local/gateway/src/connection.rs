@@ -44,6 +44,7 @@ struct State {
     has_assigned_client_id: bool,
     disconnect_reason: Option<DisconnectReason>,
     reason_code: Option<u8>,
+    final_packet: Option<&'static [u8]>,
     admission: Option<Arc<Admission>>,
 }
 
@@ -101,6 +102,17 @@ impl Connection {
         if state.disconnect_reason.is_none() {
             (state.disconnect_reason, state.reason_code) = (Some(reason), Some(code));
         }
+    }
+
+    /// Sets a packet that is sent to the client before the connection is closed.
+    pub fn set_final_packet(&self, packet: &'static [u8]) {
+        self.state().final_packet = Some(packet);
+    }
+
+    /// Returns that packet.
+    #[must_use]
+    pub fn final_packet(&self) -> Option<&'static [u8]> {
+        self.state().final_packet
     }
 
     /// Ends the connection from the client's side of the broker, so that the broker sends the will and keeps the

@@ -5,6 +5,7 @@
 
 mod call;
 mod json;
+mod keys;
 mod mask;
 
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 pub use self::call::AuthorizerCall;
+pub use self::keys::KeyEvent;
 
 /// How many entries a reader may be behind before it loses the oldest.
 const READER_CAPACITY_ENTRIES: usize = 4096;
@@ -93,6 +95,30 @@ pub enum EntryKind {
     },
     /// The function wrote a line.
     Function(SandboxLine),
+    /// The function wrote a line about an issuer's keys.
+    Keys(KeyEvent),
+    /// The client sent a packet that breaks the MQTT protocol. The broker closes the connection.
+    ProtocolError {
+        /// The packet, what is wrong with it, and what is expected.
+        reason: String,
+    },
+    /// Something that no client sees and that may surprise the operator.
+    Notice {
+        /// What happened, and what to do.
+        text: String,
+    },
+    /// Files of the configuration have changed, and a new function runs with them.
+    Reloaded {
+        /// The changed files, relative to the configuration's folder.
+        files: Vec<String>,
+    },
+    /// Files of the configuration have changed, and the earlier function stays in use.
+    ReloadFailed {
+        /// The changed files, relative to the configuration's folder.
+        files: Vec<String>,
+        /// Why, in one or more lines.
+        reason: String,
+    },
 }
 
 /// Why a connection ended. In parentheses: the `disconnectReason` of AWS IoT's lifecycle events.
@@ -116,6 +142,24 @@ pub enum DisconnectReason {
 }
 
 impl EntryKind {
+    /// Creates an entry for a line of the function.
+    #[must_use]
+    pub fn of_line(line: SandboxLine) -> Self {
+        KeyEvent::read(&line.text).map_or_else(|| Self::Function(line), Self::Keys)
+    }
+
+    /// Whether the entry is about the gateway itself, not about a client.
+    fn is_of_gateway(&self) -> bool {
+        matches!(
+            self,
+            Self::Function(_)
+                | Self::Keys(_)
+                | Self::Notice { .. }
+                | Self::Reloaded { .. }
+                | Self::ReloadFailed { .. }
+        )
+    }
+
     /// Creates an entry for a policy's verdict.
     #[must_use]
     pub fn decided(action: Action, resource: &str, verdict: Verdict) -> Self {
@@ -150,22 +194,25 @@ impl fmt::Display for LogEntry {
         let unit = |size: u64, max: u64| seconds.checked_div(size).unwrap_or(0).checked_rem(max).unwrap_or(0);
         write!(f, "{:02}:{:02}:{:02}Z ", unit(3600, 24), unit(60, 60), unit(1, 60))?;
         match (&self.client, &self.kind) {
-            (_, EntryKind::Function(_)) => {}
-            (Some(client), _) => write!(f, "{} ", client.escape_debug())?,
-            (None, _) => f.write_str("(https) ")?,
+            (Some(client), kind) if !matches!(kind, EntryKind::Function(_)) => {
+                write!(f, "{} ", escaped(client))?
+            }
+            (_, kind) if kind.is_of_gateway() => {}
+            (_, EntryKind::ProtocolError { .. }) => f.write_str("(mqtt) ")?,
+            (_, _) => f.write_str("(https) ")?,
         }
         match &self.kind {
             EntryKind::Connected { principal, statement, .. } => {
-                write!(f, "connected as {} ({})", principal.escape_debug(), statement.escape_debug())
+                write!(f, "connected as {} ({})", escaped(principal), escaped(statement))
             }
             EntryKind::ConnectDenied { reason, .. } => {
-                write!(f, "connect DENIED: {}", reason.escape_debug())
+                write!(f, "connect DENIED: {}", escaped(reason))
             }
             EntryKind::Allowed { action, resource, statement, .. } => {
-                write!(f, "{action} {} allowed ({})", resource.escape_debug(), statement.escape_debug())
+                write!(f, "{action} {} allowed ({})", escaped(resource), escaped(statement))
             }
             EntryKind::Denied { action, resource, reason, .. } => {
-                write!(f, "{action} {} DENIED: {}", resource.escape_debug(), reason.escape_debug())
+                write!(f, "{action} {} DENIED: {}", escaped(resource), escaped(reason))
             }
             EntryKind::Authorizer(call) => {
                 let outcome = if call.is_authenticated() { "authenticated" } else { "did not authenticate" };
@@ -182,8 +229,40 @@ impl fmt::Display for LogEntry {
                 };
                 write!(f, "[function {} {source}] {}", line.sandbox, printable(&line.text))
             }
+            EntryKind::Keys(event) => write!(f, "[keys] {}", printable(&event.text)),
+            EntryKind::ProtocolError { reason } => write!(f, "protocol error: {}", escaped(reason)),
+            EntryKind::Notice { text } => write!(f, "note: {}", escaped(text)),
+            EntryKind::Reloaded { files } => write!(f, "reloaded: {}", reloaded(files)),
+            EntryKind::ReloadFailed { files, reason } => {
+                write!(f, "reload FAILED: {}", reload_failed(files, reason))
+            }
         }
     }
+}
+
+/// What a reload means for clients.
+fn reloaded(files: &[String]) -> String {
+    let files = escaped(&files.join(", "));
+    format!("{files} changed; new connections use the new configuration, others from their next refresh")
+}
+
+/// Why the earlier configuration stays. The reason has its own lines.
+fn reload_failed(files: &[String], reason: &str) -> String {
+    let files = escaped(&files.join(", "));
+    let lines: Vec<_> = reason.trim_end().lines().map(printable).collect();
+    format!(
+        "{files} changed; the earlier configuration stays in use, since the new one has an error\n{}",
+        lines.join("\n")
+    )
+}
+
+/// Escapes control and invisible characters. Quotes and backslashes stay, since texts quote names.
+fn escaped(text: &str) -> String {
+    let escape = |c: char| match c {
+        '"' | '\'' | '\\' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    };
+    text.chars().map(escape).collect()
 }
 
 /// Replaces control characters. Quotes are not escaped, since functions log JSON.
@@ -270,6 +349,50 @@ mod tests {
         assert_eq!(live.try_recv().unwrap().number, 411);
         assert_eq!(event_log.since(410).0.len(), 1);
         assert!(event_log.since(411).0.is_empty());
+    }
+
+    /// Names in reasons are quoted, and stay as the client sent them.
+    #[test]
+    fn texts_of_clients_cannot_control_a_terminal_and_quotes_stay() {
+        let event_log = EventLog::default();
+        let reason = "unknown authorizer \"a\u{1b}[2J\u{202e}\\\"; expected \"b\"".to_owned();
+        event_log.record(None, Some("ana\n"), EntryKind::ConnectDenied { reason, decided_by: None });
+        let line = event_log.since(0).0[0].to_string();
+        let expected = "ana\\n connect DENIED: unknown authorizer \"a\\u{1b}[2J\\u{202e}\\\"; expected \"b\"";
+        assert!(line.ends_with(expected), "{line}");
+    }
+
+    #[test]
+    fn entries_about_the_gateway_name_no_client() {
+        let event_log = EventLog::default();
+        let files = vec!["policies/a.json".to_owned()];
+        let line = |text: &str| SandboxLine { sandbox: 0, source: LineSource::Stdout, text: text.to_owned() };
+        let reason = "error: x\n --> a:1\n".to_owned();
+        for (kind, name, expected) in [
+            (EntryKind::Notice { text: "n".to_owned() }, "notice", "note: n"),
+            (
+                EntryKind::Reloaded { files: files.clone() },
+                "reloaded",
+                "reloaded: policies/a.json changed; new connections use the new configuration, others from their next refresh",
+            ),
+            (
+                EntryKind::ReloadFailed { files, reason },
+                "reload_failed",
+                "reload FAILED: policies/a.json changed; the earlier configuration stays in use, since the new one has an \
+                 error\nerror: x\n --> a:1",
+            ),
+            (
+                EntryKind::of_line(line(r#"{"event":"keys_expired","issuer":"i","source":"oidc"}"#)),
+                "keys",
+                "[keys] issuer i: the keys from oidc reached max_stale_seconds and were dropped",
+            ),
+            (EntryKind::of_line(line("other")), "function", "[function 0 out] other"),
+        ] {
+            event_log.record(None, None, kind);
+            let entry = event_log.since(0).0.pop().unwrap();
+            assert_eq!(entry.to_string().split_once("Z ").unwrap().1, expected);
+            assert_eq!(entry.to_json()["kind"], name);
+        }
     }
 
     #[test]

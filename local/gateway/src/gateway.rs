@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
-use iot_local_lambda::{InvokeTarget, Lambda, SandboxLine, StartError};
+use iot_local_lambda::{InvokeTarget, Lambda, LineSink, SandboxLine, StartError};
 use iot_local_policy::{Arn, NotAnArn};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -80,11 +80,10 @@ pub struct RunningGateway {
     pub tls_port: Option<u16>,
     /// The event log. Subscribe before you connect, so that no entry is missed.
     pub event_log: EventLog,
-    /// The function.
-    pub lambda: Arc<Lambda>,
     /// The authorizer.
     pub authorizer: Arc<CustomAuthorizer>,
     gateway: Arc<Gateway>,
+    line_sink: LineSink,
     _tasks: JoinSet<()>,
 }
 
@@ -106,19 +105,14 @@ impl RunningGateway {
         let line_calls = Arc::clone(&unlogged);
         let line_sink = move |line: SandboxLine| {
             if !line_calls.has(&line.text) {
-                line_log.record(None, None, EntryKind::Function(line));
+                line_log.record(None, None, EntryKind::of_line(line));
             }
         };
-        let lambda = Arc::new(Lambda::start(options.function, Arc::new(line_sink)).await?);
+        let line_sink: LineSink = Arc::new(line_sink);
+        let lambda = Arc::new(Lambda::start(options.function, Arc::clone(&line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
-        let authorizer = CustomAuthorizer::new(
-            Arc::clone(&lambda),
-            options.authorizer,
-            arn,
-            time,
-            event_log.clone(),
-            unlogged,
-        );
+        let mut authorizer = CustomAuthorizer::new(lambda, options.authorizer, arn, time, event_log.clone());
+        authorizer.unlogged = unlogged;
         let authorizer = Arc::new(authorizer);
         examples::ask(&mut options.login, &authorizer).await;
         let tls_port = tls.as_ref().map(|(_, (_, port))| *port);
@@ -139,7 +133,27 @@ impl RunningGateway {
             tasks.spawn(accept(listener, Arc::clone(&gateway), Some(tls)));
             port
         });
-        Ok(Self { port, tls_port, event_log, lambda, authorizer, gateway, _tasks: tasks })
+        Ok(Self { port, tls_port, event_log, authorizer, gateway, line_sink, _tasks: tasks })
+    }
+
+    /// Replaces the function and the development issuers. The new function starts first, and then the earlier one ends
+    /// after its last invocation. Connections keep their permissions until their next refresh, as on AWS IoT.
+    ///
+    /// # Errors
+    /// The new function does not start. Then nothing is replaced.
+    pub async fn reload(&self, function: InvokeTarget, mut login: ProviderOptions) -> Result<(), StartError> {
+        let lambda = Lambda::start(function, Arc::clone(&self.line_sink)).await?;
+        self.authorizer.replace(Arc::new(lambda));
+        self.authorizer.unlogged.clear();
+        examples::ask(&mut login, &self.authorizer).await;
+        self.gateway.site.replace(login);
+        Ok(())
+    }
+
+    /// Returns the bytes of QoS 0 messages that wait for a client. They are bounded: further messages are dropped.
+    #[must_use]
+    pub fn queued_bytes(&self, client_id: &str) -> usize {
+        self.gateway.broker.queued_bytes(client_id)
     }
 
     /// Returns the first example user of an issuer that the authorizer allows.

@@ -8,9 +8,10 @@ mod assets;
 mod events;
 mod preview;
 mod security;
+mod token;
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full, Limited, StreamBody};
@@ -44,7 +45,7 @@ pub(crate) type Body = Either<Full<Bytes>, StreamBody<EventStream>>;
 pub(crate) struct Site {
     port: u16,
     tls_port: Option<u16>,
-    provider: Provider,
+    provider: RwLock<Arc<Provider>>,
     authorizer: Arc<CustomAuthorizer>,
     time_scale: u32,
     page: PageOptions,
@@ -75,6 +76,7 @@ enum Route {
     Examples,
     Events,
     Preview,
+    Token,
     Login((usize, Endpoint)),
 }
 
@@ -87,14 +89,28 @@ const HOST_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 impl Site {
     pub(crate) fn new(options: SiteOptions) -> Self {
         let SiteOptions { port, tls_port, login, authorizer, time_scale, page } = options;
-        let addresses = HOST_NAMES.map(|name| format!("http://{name}:{port}"));
         let run = uuid::Uuid::new_v4().simple().to_string();
-        let provider = Provider::new(login, &addresses);
+        let provider = RwLock::new(provider(login, port));
         Self { port, tls_port, provider, authorizer, time_scale, page, run }
     }
 
+    /// The plain port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn provider(&self) -> Arc<Provider> {
+        Arc::clone(&self.provider.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the development issuers. Logins that are not complete must start again.
+    pub(crate) fn replace(&self, login: ProviderOptions) {
+        *self.provider.write().unwrap_or_else(PoisonError::into_inner) = provider(login, self.port);
+    }
+
     pub(crate) fn allowed_user(&self, issuer: &str) -> Option<ExampleUser> {
-        let realm = self.provider.realms().iter().find(|realm| realm.issuer.settings().id == issuer)?;
+        let provider = self.provider();
+        let realm = provider.realms().iter().find(|realm| realm.issuer.settings().id == issuer)?;
         let is_allowed =
             |user: &&ExampleUser| user.decision.as_ref().is_some_and(|decision| decision.is_allowed);
         realm.users.iter().find(is_allowed).cloned()
@@ -139,9 +155,10 @@ impl Site {
             "/examples.json" => Route::Examples,
             "/api/events" => Route::Events,
             "/api/preview" => Route::Preview,
+            "/api/token" => Route::Token,
             path => match assets::find(path) {
                 Some(asset) => Route::Asset(asset),
-                None => Route::Login(self.provider.endpoint(path)?),
+                None => Route::Login(self.provider().endpoint(path)?),
             },
         })
     }
@@ -172,14 +189,14 @@ impl Site {
             // Pages to which any site may link. They contain no secrets.
             Route::Asset(_) | Route::Login((_, Endpoint::Authorize)) => Ok(None),
             Route::Login((_, Endpoint::Token)) => match origin_text {
-                Some(text) if is_cross_origin && self.provider.trusts_origin(text) => Ok(origin.cloned()),
+                Some(text) if is_cross_origin && self.provider().trusts_origin(text) => Ok(origin.cloned()),
                 _ if is_cross_origin => Err(CrossOrigin),
                 _ => Ok(None),
             },
             // Browsers send `Origin` with every posted form.
             Route::Login((_, Endpoint::Login)) if !is_same_origin => Err(CrossOrigin),
             Route::Login((_, Endpoint::Login)) => Ok(None),
-            Route::Gateway | Route::Examples | Route::Events | Route::Preview => {
+            Route::Gateway | Route::Examples | Route::Events | Route::Preview | Route::Token => {
                 let site = header("sec-fetch-site").map(HeaderValue::as_bytes);
                 let is_allowed_site = matches!(site, None | Some(b"same-origin" | b"none"));
                 if is_cross_origin || !is_allowed_site { Err(CrossOrigin) } else { Ok(None) }
@@ -194,7 +211,7 @@ impl Site {
             Route::Asset(asset) if is_read => asset.respond(),
             Route::Gateway if is_read => json_response(StatusCode::OK, &self.gateway(address)),
             Route::Examples if is_read => {
-                json_response(StatusCode::OK, &examples::json(self.provider.realms()))
+                json_response(StatusCode::OK, &examples::json(self.provider().realms()))
             }
             Route::Events if method == Method::GET => self.events(request.headers()),
             Route::Preview if method == Method::POST => {
@@ -205,7 +222,11 @@ impl Site {
                 }
             }
             Route::Login(endpoint) => self.login(endpoint, request, address).await,
-            Route::Preview => not_allowed("POST"),
+            Route::Token if method == Method::POST => match read_body(request).await {
+                Ok(body) => token::respond(&self.provider(), &body),
+                Err(response) => response,
+            },
+            Route::Preview | Route::Token => not_allowed("POST"),
             Route::Events => not_allowed("GET"),
             Route::Asset(_) | Route::Gateway | Route::Examples => not_allowed("GET, HEAD"),
         }
@@ -234,12 +255,13 @@ impl Site {
             body: &body,
             now: clock::now(),
         };
-        self.provider.respond(endpoint, &request).map(whole)
+        self.provider().respond(endpoint, &request).map(whole)
     }
 
     /// Returns the settings for the page.
     fn gateway(&self, address: &str) -> Value {
-        let issuers = self.provider.issuers().map(|(id, issuer)| {
+        let provider = self.provider();
+        let issuers = provider.issuers().map(|(id, issuer)| {
             let discovery = format!("{address}/oidc/{id}/.well-known/openid-configuration");
             json!({ "id": id, "issuer": issuer, "discovery": discovery })
         });
@@ -250,6 +272,10 @@ impl Site {
             "configured": self.page.annotator.as_ref().map(|annotator| annotator.issuers()).unwrap_or_default(),
         })
     }
+}
+
+fn provider(login: ProviderOptions, port: u16) -> Arc<Provider> {
+    Arc::new(Provider::new(login, &HOST_NAMES.map(|name| format!("http://{name}:{port}"))))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<String> {

@@ -1,5 +1,6 @@
 //! Serves the ports: TLS, HTTP, WebSocket, MQTT, and the relay between a client and the broker.
 
+mod plain;
 mod secure;
 
 mod head;
@@ -15,14 +16,13 @@ mod client_connection;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use self::client_connection::ClientConnection;
 use crate::auth::custom::CustomAuthorizer;
 use crate::broker::Broker;
 use crate::connection::Connections;
@@ -62,7 +62,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, tls: Option<Arc<Tls>>, gatew
     let _ = stream.set_nodelay(true);
     match tls {
         Some(tls) => secure::serve(stream, peer.ip(), tls, gateway).await,
-        None => http::serve(stream, BytesMut::new(), ClientConnection::new(peer.ip(), None), gateway).await,
+        None => plain::serve(stream, peer.ip(), gateway).await,
     }
 }
 

@@ -2,8 +2,8 @@
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth.html>
 
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine, alphabet};
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
@@ -21,6 +21,15 @@ const MAX_SIGNATURE_CHARS: usize = 2560;
 
 /// The largest headers and query of a request, from AWS's guide to enhanced custom authentication (2020).
 const MAX_HTTP_BYTES: usize = 8 * 1024;
+
+/// Values that name no authorizer. Clients of AWS IoT in the field send them, for the default authorizer.
+const NO_NAMES: [&str; 3] = ["", "''", "\"\""];
+
+/// Standard base64, with or without padding: AWS's API model has the pattern `[A-Za-z0-9+/]+={0,2}`.
+const SIGNATURE_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// How much of an unknown name an error quotes.
 const MAX_QUOTED_CHARS: usize = 128;
@@ -98,7 +107,7 @@ pub enum SelectionError {
     )]
     HttpTooLarge(usize),
     /// The client names an unknown authorizer.
-    #[error("unknown authorizer {requested:?}; expected {known:?}; help: --authorizer sets its name")]
+    #[error("unknown authorizer \"{requested}\"; expected \"{known}\"; help: --authorizer sets its name")]
     Unknown {
         /// The name from the client, at most 128 characters.
         requested: String,
@@ -116,8 +125,7 @@ pub enum SelectionError {
     MissingSignature,
     /// The signature is not standard base64.
     #[error(
-        "invalid {SIGNATURE_KEY}; expected standard base64 with padding; help: to convert base64url, replace - by + and _ \
-         by /, and append = as padding"
+        "invalid {SIGNATURE_KEY}; expected standard base64; help: to convert base64url, replace - by + and _ by /"
     )]
     NotBase64,
     /// No signing key verifies the signature of the token.
@@ -150,7 +158,8 @@ impl AuthorizerDefinition {
         if size > MAX_HTTP_BYTES {
             return Err(SelectionError::HttpTooLarge(size));
         }
-        match lookup(NAME_KEY, http, mqtt) {
+        let requested = lookup(NAME_KEY, http, mqtt).filter(|name| !NO_NAMES.contains(&name.as_str()));
+        match requested {
             Some(requested) if requested != self.name => {
                 let requested = requested.chars().take(MAX_QUOTED_CHARS).collect();
                 return Err(SelectionError::Unknown { requested, known: self.name.clone() });
@@ -182,7 +191,7 @@ impl AuthorizerDefinition {
         if signature.len() > MAX_SIGNATURE_CHARS {
             return Err(SelectionError::NotBase64);
         }
-        let signature = STANDARD.decode(signature).map_err(|_| SelectionError::NotBase64)?;
+        let signature = SIGNATURE_BASE64.decode(signature).map_err(|_| SelectionError::NotBase64)?;
         let verifies = |key: &SigningKey| key.0.verify_sig(token.as_bytes(), &signature).is_ok();
         if !self.signing_keys.iter().any(verifies) {
             return Err(SelectionError::BadSignature);

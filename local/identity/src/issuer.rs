@@ -14,6 +14,9 @@ use thiserror::Error;
 pub use key::KeyError;
 use key::{DevelopmentKey, KeyKind};
 
+/// The lifetime of a token, unless the configuration accepts only less.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
+
 /// The number of random bytes in a `jti`.
 const JTI_BYTES: usize = 16;
 
@@ -139,6 +142,33 @@ impl DevelopmentIssuer {
         let keys: Vec<_> =
             self.keys.iter().map(|key| key.public_jwk(self.only_algorithm(key.kind))).collect();
         json!({ "keys": keys })
+    }
+
+    /// Returns the lifetime of a token for which none is given: an hour, or less if the configuration accepts only less.
+    #[must_use]
+    pub fn default_lifetime(&self) -> Duration {
+        self.settings.max_lifetime.map_or(DEFAULT_LIFETIME, |max| max.min(DEFAULT_LIFETIME))
+    }
+
+    /// Returns the request for a token that expires a number of seconds after `now`. If the number is negative, the
+    /// token is expired: it was issued [`DevelopmentIssuer::default_lifetime`] before it expired.
+    ///
+    /// # Errors
+    /// [`MintError::Time`].
+    pub fn request(
+        &self,
+        sub: String,
+        claims: Map<String, Value>,
+        expires_in: i64,
+        now: SystemTime,
+    ) -> Result<TokenRequest, MintError> {
+        let seconds = Duration::from_secs(expires_in.unsigned_abs());
+        if expires_in >= 0 {
+            return Ok(TokenRequest { sub, claims, ttl: seconds, at: now });
+        }
+        let ttl = self.default_lifetime();
+        let issued = now.checked_sub(seconds).and_then(|expired| expired.checked_sub(ttl));
+        Ok(TokenRequest { sub, claims, ttl, at: issued.ok_or(MintError::Time)? })
     }
 
     /// Mints a token, signed with the issuer's first algorithm.

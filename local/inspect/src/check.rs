@@ -79,6 +79,13 @@ impl CheckReport {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
+    /// The errors as text, as [`CheckReport::text`] shows them.
+    #[must_use]
+    pub fn errors_text(&self) -> String {
+        let errors = self.findings.get(..self.count(Severity::Error)).unwrap_or_default();
+        render::text(errors, &self.files, false)
+    }
+
     /// The report as text. `is_terminal` selects colours.
     #[must_use]
     pub fn text(&self, is_terminal: bool) -> String {

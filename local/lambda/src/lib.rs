@@ -17,6 +17,7 @@ mod sandbox;
 
 mod lines;
 mod process;
+mod process_group;
 mod runtime_api;
 
 mod endpoint;

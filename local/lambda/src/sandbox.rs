@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::error::StartError;
 use crate::lines::{self, ErrorOutput};
 use crate::process::{Process, ProcessEnd};
+use crate::process_group::ProcessGroup;
 use crate::queue::Queue;
 use crate::runtime_api;
 use crate::spec::{LambdaSpec, LineSink, LineSource, SandboxLine};
@@ -80,6 +81,8 @@ impl Sandbox {
         let mut api = JoinSet::new();
         api.spawn(runtime_api::serve(listener, sender, Arc::from(self.spec.function_arn.as_str())));
         let mut child = self.spawn(&address.to_string())?;
+        // Dropped after `process`, so that the program itself is dead already.
+        let group = ProcessGroup::of(&child);
         self.set_process_id(child.id().unwrap_or(0));
         let error_output = ErrorOutput::default();
         let mut readers = JoinSet::new();
@@ -111,6 +114,8 @@ impl Sandbox {
             }
         };
         self.set_process_id(0);
+        // Also closes the pipes that other processes of the group hold.
+        drop(group);
         let _ = tokio::time::timeout(OUTPUT_TIMEOUT, readers.join_all()).await;
         process.outcome(end)
     }
@@ -119,7 +124,10 @@ impl Sandbox {
         let arn = &self.spec.function_arn;
         // arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
         let part = |index: usize| arn.split(':').nth(index).unwrap_or_default();
-        Command::new(&self.spec.program)
+        let mut command = Command::new(&self.spec.program);
+        #[cfg(unix)]
+        command.process_group(0);
+        command
             .args(&self.spec.args)
             .env_clear()
             .envs(self.spec.env.iter())

@@ -1,7 +1,7 @@
 //! Custom authentication: calls the authorizer.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-authorizer.html>
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use iot_local_lambda::{InvokeError, Lambda};
 use iot_local_policy::authorizer_response::{AuthorizerResponse, ResponseError};
@@ -31,7 +31,7 @@ pub enum Denial {
 
 /// The authorizer. Every transport calls it before a client may do anything.
 pub struct CustomAuthorizer {
-    lambda: Arc<Lambda>,
+    lambda: RwLock<Arc<Lambda>>,
     definition: AuthorizerDefinition,
     arn: Arn,
     /// How fast the times of a response pass.
@@ -44,15 +44,15 @@ pub struct CustomAuthorizer {
 impl CustomAuthorizer {
     /// Creates an authorizer. `arn` is the function's; its Region and account are those of the policy's resources.
     #[must_use]
-    pub(crate) fn new(
+    pub fn new(
         lambda: Arc<Lambda>,
         definition: AuthorizerDefinition,
         arn: Arn,
         time: TimeScale,
         event_log: EventLog,
-        unlogged: Arc<UnloggedCalls>,
     ) -> Self {
-        Self { lambda, definition, arn, time, event_log, unlogged }
+        let lambda = RwLock::new(lambda);
+        Self { lambda, definition, arn, time, event_log, unlogged: Arc::default() }
     }
 
     /// Selects the authorizer and creates the event for a connection. Without `mqtt`, the event is for an HTTPS
@@ -81,7 +81,7 @@ impl CustomAuthorizer {
     /// Why the client is denied.
     pub async fn call(&self, event: Event) -> Result<AuthorizerResponse, Denial> {
         let start = tokio::time::Instant::now();
-        let body = self.lambda.invoke(event.json.clone()).await;
+        let body = self.lambda().invoke(event.json.clone()).await;
         let response = body.as_deref().map_err(ToString::to_string);
         self.event_log.record_call(&event.json, response, start.elapsed());
         self.parse(&body?, &event)
@@ -92,11 +92,22 @@ impl CustomAuthorizer {
     /// # Errors
     /// As [`CustomAuthorizer::call`].
     pub async fn call_unlogged(&self, event: Event) -> Result<AuthorizerResponse, Denial> {
-        self.parse(&self.lambda.invoke(event.json.clone()).await?, &event)
+        self.parse(&self.lambda().invoke(event.json.clone()).await?, &event)
     }
 
     fn parse(&self, body: &[u8], event: &Event) -> Result<AuthorizerResponse, Denial> {
         Ok(AuthorizerResponse::parse(body, &self.arn, event.certificate_id.as_deref())?)
+    }
+
+    /// Returns the running function.
+    #[must_use]
+    pub fn lambda(&self) -> Arc<Lambda> {
+        Arc::clone(&self.lambda.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the function. The earlier one ends once its last invocation has ended.
+    pub(crate) fn replace(&self, lambda: Arc<Lambda>) {
+        *self.lambda.write().unwrap_or_else(PoisonError::into_inner) = lambda;
     }
 
     /// Returns the authorizer's name.

@@ -26,6 +26,11 @@ impl UnloggedCalls {
         self.lock().insert(connection.to_string(), None);
     }
 
+    /// Forgets all calls.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
     /// Whether a line of the function is a JSON object about one of these calls. Keeps the line.
     pub(crate) fn has(&self, text: &str) -> bool {
         let mut lines = self.lock();

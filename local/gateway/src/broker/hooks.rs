@@ -10,8 +10,11 @@ use iot_local_policy::limits;
 use rmqtt::codec::v5::SubscribeAckReason;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType};
 use rmqtt::session::Session;
-use rmqtt::types::{AuthResult, ConnectInfo, Publish, PublishAclResult, QoS, Subscribe, SubscribeAclResult};
+use rmqtt::types::{
+    AuthResult, ConnectInfo, Publish, PublishAclResult, QoS, Reason, Subscribe, SubscribeAclResult,
+};
 
+use super::backlog::{self, Backlog};
 use super::connect::{ConnectDenial, ConnectRequest};
 use super::lifetime;
 use crate::auth::custom::CustomAuthorizer;
@@ -27,6 +30,7 @@ const MQTT_5: u8 = 5;
 pub(super) struct PolicyHooks {
     authorizer: Arc<CustomAuthorizer>,
     connections: Arc<Connections>,
+    backlog: Arc<Backlog>,
 }
 
 #[async_trait]
@@ -56,11 +60,19 @@ impl Handler for PolicyHooks {
                 (false, Some(HookResult::SubscribeAclResult(result)))
             }
             Parameter::MessageExpiryCheck(session, _, publish) => {
+                self.backlog.leaves(&session.id.client_id, publish);
                 match self.receive(session, publish).await {
                     true => (true, previous),
                     // rmqtt has no hook that denies a delivery. Expiring the message has the same effect.
                     false => (false, Some(HookResult::MessageExpiry)),
                 }
+            }
+            // A message that expires has left the queue before.
+            Parameter::MessageDropped(Some(to), _, publish, reason)
+                if !matches!(reason, Reason::MessageExpiration) =>
+            {
+                self.backlog.leaves(&to.client_id, publish);
+                (true, previous)
             }
             _ => (true, previous),
         }
@@ -68,8 +80,12 @@ impl Handler for PolicyHooks {
 }
 
 impl PolicyHooks {
-    pub(super) fn new(authorizer: Arc<CustomAuthorizer>, connections: Arc<Connections>) -> Self {
-        Self { authorizer, connections }
+    pub(super) fn new(
+        authorizer: Arc<CustomAuthorizer>,
+        connections: Arc<Connections>,
+        backlog: Arc<Backlog>,
+    ) -> Self {
+        Self { authorizer, connections, backlog }
     }
 
     /// Decides a CONNECT: limits, authorizer, `iot:Connect`, will. Returns whether it is allowed.
@@ -116,6 +132,7 @@ impl PolicyHooks {
             earlier.set_disconnect_reason(DisconnectReason::TakenOver);
         }
         let (principal, lifetime) = (admission.principal.clone(), admission.lifetime);
+        self.backlog.reset(&request.client_id);
         connection.admit(admission);
         let timer = lifetime::SessionTimer {
             connection: Arc::clone(connection),
@@ -140,6 +157,10 @@ impl PolicyHooks {
         let allowed = actions.iter().all(|action| self.decide(&connection, session, *action, &resource));
         if !allowed {
             connection.set_disconnect_reason(DisconnectReason::Forbidden);
+        }
+        if allowed {
+            let is_qos0 = publish.qos == QoS::AtMostOnce;
+            self.backlog.publishing(&session.id.client_id, is_qos0, backlog::bytes(publish));
         }
         allowed
     }

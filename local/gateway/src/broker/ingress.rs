@@ -11,10 +11,19 @@ use super::packets::{PacketFinding, PacketReader, SubscribeViolation};
 use crate::connection::Connection;
 use crate::event_log::{DisconnectReason, EntryKind, EventLog};
 
+/// A CONNACK with the return code "unacceptable protocol version" (MQTT 3.1, section 3.2).
+const UNACCEPTABLE_VERSION: [u8; 4] = [0x20, 0x02, 0x00, 0x01];
+
+/// The reason code of a malformed packet (MQTT 5, section 4.13.1).
+const MALFORMED_PACKET: u8 = 0x81;
+
+const MQTT_31: &str = "the client speaks MQTT 3.1 (MQIsdp); AWS IoT documents MQTT 3.1.1 and 5; help: set the client's \
+                       protocol version to 4 (3.1.1) or 5";
+
 /// The writer for the bytes of a client.
 ///
-/// Passes the bytes to the broker unchanged, up to a SUBSCRIBE packet that AWS IoT rejects. It does not pass on that
-/// packet, sets the reason for the end of the connection, and fails all further writes.
+/// Passes the bytes to the broker unchanged, up to a packet that is malformed or that AWS IoT rejects. It does not pass
+/// on that packet, sets the reason for the end of the connection, and fails all further writes.
 pub struct Ingress<'c, W> {
     broker: W,
     packets: PacketReader,
@@ -58,6 +67,24 @@ impl<'c, W> Ingress<'c, W> {
                     self.reject(violation);
                     return;
                 }
+                Some((PacketFinding::Mqtt31, packet)) => {
+                    self.bytes_to_pass = Some(position(packet.start));
+                    self.connection.set_disconnect_reason(DisconnectReason::ByBroker);
+                    self.connection.set_final_packet(&UNACCEPTABLE_VERSION);
+                    self.record(EntryKind::ConnectDenied { reason: MQTT_31.to_owned(), decided_by: None });
+                    return;
+                }
+                Some((PacketFinding::Malformed { reason, is_passed }, packet)) => {
+                    self.record(EntryKind::ProtocolError { reason });
+                    if is_passed {
+                        self.inspected_bytes = position(packet.end);
+                        continue;
+                    }
+                    self.bytes_to_pass = Some(position(packet.start));
+                    self.connection
+                        .set_disconnect_reason_with_code(DisconnectReason::ByBroker, MALFORMED_PACKET);
+                    return;
+                }
             };
         }
     }
@@ -70,6 +97,10 @@ impl<'c, W> Ingress<'c, W> {
             reason: violation.reason,
             decided_by: None,
         };
+        self.record(kind);
+    }
+
+    fn record(&self, kind: EntryKind) {
         let client_id = self.connection.client_id();
         self.event_log.record(Some(self.connection.facts.connection), client_id.as_deref(), kind);
     }

@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html#mqtt-differences>
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use rmqtt::context::ServerContext;
@@ -12,16 +13,19 @@ use rmqtt::types::{
 };
 use rmqtt::utils::Counter;
 
+use super::backlog::Backlog;
+
 /// The topics of Basic Ingest. Their messages go to rules, not to subscribers.
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/iot-basic-ingest.html>
 const BASIC_INGEST: &str = "$aws/rules/";
 
-/// The broker's router, except that `sensor/#` does not match `sensor`, and Basic Ingest has no subscribers.
-pub(super) struct Routes(DefaultRouter);
+/// The broker's router, except that `sensor/#` does not match `sensor`, Basic Ingest has no subscribers, and QoS 0
+/// messages are dropped for a client that does not read.
+pub(super) struct Routes(DefaultRouter, Arc<Backlog>);
 
 impl Routes {
-    pub(super) fn new(context: &ServerContext) -> Self {
-        Self(DefaultRouter::new(Some(context.clone())))
+    pub(super) fn new(context: &ServerContext, backlog: Arc<Backlog>) -> Self {
+        Self(DefaultRouter::new(Some(context.clone())), backlog)
     }
 }
 
@@ -48,7 +52,9 @@ impl Router for Routes {
         if topic.starts_with(BASIC_INGEST) {
             return Ok(SubRelationsMap::default());
         }
-        self.0.matches(id, topic).await
+        let mut receivers = self.0.matches(id.clone(), topic).await?;
+        self.1.route(&id.client_id, topic, &mut receivers);
+        Ok(receivers)
     }
 
     async fn is_online(&self, node: NodeId, client_id: &str) -> bool {

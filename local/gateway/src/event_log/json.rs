@@ -6,7 +6,7 @@ use iot_local_lambda::LineSource;
 use iot_local_policy::StatementPlace;
 use serde_json::{Value, json};
 
-use super::{AuthorizerCall, EntryKind, LogEntry, mask};
+use super::{AuthorizerCall, EntryKind, LogEntry, mask, reload_failed, reloaded};
 
 impl LogEntry {
     /// Returns the entry as a JSON object with the members `kind`, `number`, `at` (milliseconds since the epoch),
@@ -45,6 +45,19 @@ impl EntryKind {
             Self::Refreshed => json!({ "kind": "refreshed" }),
             Self::Closed { reason } => json!({ "kind": "closed", "reason": reason.to_string() }),
             Self::Authorizer(call) => authorizer(call),
+            Self::Keys(event) => json!({
+                "kind": "keys", "event": event.event, "issuer": event.issuer, "source": event.source, "reason": event.text,
+            }),
+            Self::ProtocolError { reason } => {
+                json!({ "kind": "protocol-error", "reason": mask::text(reason) })
+            }
+            Self::Notice { text } => json!({ "kind": "notice", "reason": mask::text(text) }),
+            Self::Reloaded { files } => {
+                json!({ "kind": "reloaded", "files": files, "reason": reloaded(files) })
+            }
+            Self::ReloadFailed { files, reason } => {
+                json!({ "kind": "reload_failed", "files": files, "reason": reload_failed(files, reason) })
+            }
             Self::Function(line) => json!({
                 "kind": "function", "sandbox": line.sandbox, "text": mask::text(&line.text),
                 "stream": match line.source {

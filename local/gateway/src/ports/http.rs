@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -19,8 +19,14 @@ use super::Gateway;
 use super::client_connection::ClientConnection;
 use super::head::{self, Head};
 use super::publish;
-use super::websocket::{self, Upgrade};
+use super::text;
+use super::websocket::{self, Rejection, Upgrade};
+use crate::event_log::EntryKind;
 use crate::pages::Body;
+
+const WEBSOCKET_PATH: &str = "the path of MQTT over WebSocket is /mqtt";
+
+const WEBSOCKET_PATH_LINE: &str = "the path of MQTT over WebSocket is /mqtt\n";
 
 /// Serves requests until the client or a response ends the connection. `buffer` holds the bytes received so far.
 pub(super) async fn serve<S>(
@@ -106,6 +112,12 @@ async fn serve_last<S>(
     }
 }
 
+/// Records why a client cannot connect.
+fn record_denial(gateway: &Gateway, client: &ClientConnection, reason: String) {
+    let kind = EntryKind::ConnectDenied { reason, decided_by: None };
+    gateway.authorizer.event_log.record(Some(client.connection), None, kind);
+}
+
 /// A request, and what its response means for the connection.
 struct Exchange {
     head: Head,
@@ -136,8 +148,19 @@ async fn respond(
                 *exchange.upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
                 return response.map(Either::Left);
             }
-            Err(response) => response.map(Either::Left),
+            Err(Rejection { response, reason }) => {
+                record_denial(gateway, client, reason);
+                response.map(Either::Left)
+            }
         },
+        (_, path) if websocket::is_handshake(request.headers()) => {
+            let reason = format!(
+                "WebSocket handshake at \"{path}\"; {WEBSOCKET_PATH}; help: connect to the path /mqtt, \
+                 without a slash at its end"
+            );
+            record_denial(gateway, client, reason);
+            text(StatusCode::NOT_FOUND, WEBSOCKET_PATH_LINE).map(Either::Left)
+        }
         (&Method::POST, path) if path.starts_with("/topics/") => {
             publish::respond(request, head, client, gateway, &mut is_body_read).await.map(Either::Left)
         }

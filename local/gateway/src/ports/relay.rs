@@ -148,7 +148,9 @@ where
     R: Stream<Item = Result<Bytes, Stop>> + Unpin,
     W: Sink<Bytes> + Unpin,
 {
-    if let Some(code) = connection.disconnect_code() {
+    if let Some(packet) = connection.final_packet() {
+        let _ = to_client.send(Bytes::from_static(packet)).await;
+    } else if let Some(code) = connection.disconnect_code() {
         // DISCONNECT with a reason code and no properties (MQTT 5, section 3.14). The property length of 0 may be
         // omitted, but some clients cannot decode the packet without it.
         let _ = to_client.send(Bytes::from(vec![0xE0, 0x02, code, 0x00])).await;

@@ -1,6 +1,7 @@
 //! Serves the TLS port: the handshake, and the selection of the protocol.
 
 use std::future::ready;
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -16,33 +17,46 @@ use tokio_util::codec::{BytesCodec, Framed};
 use super::Gateway;
 use super::client_connection::{ClientConnection, Handshake};
 use super::http;
+use super::plain::CONNECT;
 use super::relay::{self, Stop};
-use crate::certificate::ClientCertificate;
+use crate::certificate::{ClientCertificate, SERVER_NAME};
 use crate::event_log::EntryKind;
 use crate::facts::ConnectionFacts;
 use crate::timeouts::{HANDSHAKE_TIMEOUT, READ_TIMEOUT};
 use crate::tls::{ALPN_HTTP, ALPN_MQTT, ALPN_MQTT_CERTIFICATE, Tls};
-
-/// The first byte of a CONNECT packet (MQTT 5, section 3.1.1). No HTTP method begins with it.
-const CONNECT: u8 = 0x10;
 
 /// Serves a connection to the TLS port.
 pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gateway: Arc<Gateway>) {
     let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, &tls));
     let (mut stream, handshake) = match handshake.await {
         Ok(Ok(result)) => result,
-        Ok(Err(Some(error))) => {
-            let reason = format!("the TLS handshake failed: {error}{}", hint(&error));
+        Ok(Err(HandshakeError::NotTls)) => {
+            let reason =
+                "bytes without TLS on the TLS port; help: connect by mqtts://, wss:// or https://".to_owned();
             return gateway.authorizer.event_log.record(
                 None,
                 None,
                 EntryKind::ConnectDenied { reason, decided_by: None },
             );
         }
-        Ok(Err(None)) | Err(_) => return,
+        Ok(Err(HandshakeError::Failed { error, server_name })) => {
+            let name = server_name.map(|name| unknown_name(&name)).unwrap_or_default();
+            let reason = format!("the TLS handshake failed: {error}{}{name}", hint(&error));
+            return gateway.authorizer.event_log.record(
+                None,
+                None,
+                EntryKind::ConnectDenied { reason, decided_by: None },
+            );
+        }
+        Ok(Err(HandshakeError::Closed)) | Err(_) => return,
     };
     let alpn = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+    let unknown = handshake.server_name.as_deref().map(unknown_name).filter(|text| !text.is_empty());
     let client = ClientConnection::new(peer, Some(handshake));
+    if let Some(text) = unknown {
+        let text = format!("the client does not check the certificate{text}");
+        gateway.authorizer.event_log.record(Some(client.connection), None, EntryKind::Notice { text });
+    }
     let mut first = BytesMut::with_capacity(2048);
     if !matches!(tokio::time::timeout(READ_TIMEOUT, stream.read_buf(&mut first)).await, Ok(Ok(1..))) {
         return;
@@ -77,20 +91,52 @@ fn hint(error: &std::io::Error) -> &'static str {
     }
 }
 
+/// Describes a server name that the gateway's certificate does not have. Empty for one that it has.
+fn unknown_name(name: &str) -> String {
+    match name.eq_ignore_ascii_case(SERVER_NAME) {
+        true => String::new(),
+        false => format!(
+            "; it asks for server name \"{name}\" (SNI), and the certificate is for {SERVER_NAME}; help: connect to \
+             {SERVER_NAME}, as a client connects to its own endpoint of AWS IoT"
+        ),
+    }
+}
+
+/// Why there is no TLS connection.
+enum HandshakeError {
+    /// The client closed the connection before its ClientHello.
+    Closed,
+    /// The client sent something else.
+    NotTls,
+    /// The handshake failed.
+    Failed {
+        /// The error.
+        error: std::io::Error,
+        /// The server name from the client (SNI).
+        server_name: Option<String>,
+    },
+}
+
 /// Performs the handshake.
 ///
 /// # Errors
-/// Why the handshake failed. `None` if the client did not start one.
+/// Why the handshake failed.
 async fn handshake(
     stream: TcpStream,
     tls: &Tls,
-) -> Result<(TlsStream<TcpStream>, Handshake), Option<std::io::Error>> {
-    // Bytes that are not a ClientHello are not worth a log entry.
-    let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|_| None)?;
+) -> Result<(TlsStream<TcpStream>, Handshake), HandshakeError> {
+    let start =
+        LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => HandshakeError::NotTls,
+            // As many port scanners and health checks do.
+            _ => HandshakeError::Closed,
+        })?;
     let hello = start.client_hello();
     let server_name = hello.server_name().map(str::to_owned);
     let config = tls.config_for(&hello);
-    let stream = start.into_stream(config).await.map_err(Some)?;
+    let stream = start.into_stream(config).await;
+    let stream =
+        stream.map_err(|error| HandshakeError::Failed { error, server_name: server_name.clone() })?;
     let certificates = stream.get_ref().1.peer_certificates();
     let certificate = certificates.and_then(<[_]>::first).map(ClientCertificate::new);
     Ok((stream, Handshake { server_name, certificate }))

@@ -42,18 +42,31 @@ pub(super) struct Upgrade {
     facts: ConnectionFacts,
 }
 
+/// Why a handshake is rejected.
+pub(super) struct Rejection {
+    /// The response.
+    pub(super) response: WholeResponse,
+    /// The reason, for the operator.
+    pub(super) reason: String,
+}
+
+/// Whether the headers ask for a WebSocket.
+pub(super) fn is_handshake(headers: &HeaderMap) -> bool {
+    has_token(headers, UPGRADE.as_str(), "websocket")
+}
+
 /// Responds to the opening handshake (RFC 6455, section 4.2). Accepts no extensions.
-#[expect(clippy::result_large_err, reason = "both variants are the response to send")]
+#[expect(clippy::result_large_err, reason = "both variants have the response to send")]
 pub(super) fn accept(
     request: &mut Request<Incoming>,
     head: &Head,
     client: &ClientConnection,
-) -> Result<(WholeResponse, Upgrade), WholeResponse> {
+) -> Result<(WholeResponse, Upgrade), Rejection> {
     let headers = request.headers();
     if !has_token(headers, UPGRADE.as_str(), "websocket")
         || !has_token(headers, CONNECTION.as_str(), "upgrade")
     {
-        return Err(text(
+        return Err(reject(
             StatusCode::UPGRADE_REQUIRED,
             "expected a WebSocket handshake; connect with ws:// or wss://\n",
         ));
@@ -61,12 +74,15 @@ pub(super) fn accept(
     let protocol =
         PROTOCOLS.into_iter().find(|name| has_token(headers, SEC_WEBSOCKET_PROTOCOL.as_str(), name));
     let Some(protocol) = protocol else {
-        return Err(text(StatusCode::BAD_REQUEST, "unsupported WebSocket subprotocol; expected mqtt\n"));
+        return Err(reject(
+            StatusCode::BAD_REQUEST,
+            "missing or unsupported WebSocket subprotocol; expected mqtt\n",
+        ));
     };
     let key = headers.get("sec-websocket-key").filter(|_| has_token(headers, "sec-websocket-version", "13"));
     let accept = key.and_then(|key| HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok());
     let Some(accept) = accept else {
-        return Err(text(
+        return Err(reject(
             StatusCode::BAD_REQUEST,
             "invalid WebSocket handshake; expected version 13 and a key\n",
         ));
@@ -81,6 +97,12 @@ pub(super) fn accept(
     // AWS IoT has no X.509 custom authentication over WebSocket, so a certificate is ignored.
     let facts = ConnectionFacts { certificate: None, ..head.facts(client, request.uri().query()) };
     Ok((response, Upgrade { upgraded: hyper::upgrade::on(request), facts }))
+}
+
+fn reject(status: StatusCode, reason: &'static str) -> Rejection {
+    let help = "; help: offer the subprotocol with Sec-WebSocket-Protocol: mqtt";
+    let help = if reason.contains("subprotocol") { help } else { "" };
+    Rejection { response: text(status, reason), reason: format!("/mqtt: {}{help}", reason.trim_end()) }
 }
 
 fn has_token(headers: &HeaderMap, name: &str, token: &str) -> bool {

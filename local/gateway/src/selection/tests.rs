@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RsaEncoding,
     RsaKeyPair,
 };
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 
 use super::*;
 
@@ -79,8 +79,26 @@ fn selects_by_name_and_otherwise_the_default() {
             unknown("other"),
             unknown("other"),
         ),
-        ((http(&[], Some("x-amz-customauthorizer-name=")), mqtt("u")), unknown(""), unknown("")),
-        ((http(&[], Some("x-amz-customauthorizer-name=''")), mqtt("u")), unknown("''"), unknown("''")),
+        // Clients in the field send an empty or a quoted empty name for the default authorizer.
+        ((http(&[], Some("x-amz-customauthorizer-name=")), mqtt("u")), Ok(()), Err(SelectionError::Unnamed)),
+        (
+            (http(&[], Some("x-amz-customauthorizer-name=''")), mqtt("u")),
+            Ok(()),
+            Err(SelectionError::Unnamed),
+        ),
+        (
+            (http(&[], None), mqtt("u?x-amz-customauthorizer-name=%27%27")),
+            Ok(()),
+            Err(SelectionError::Unnamed),
+        ),
+        (
+            (http(&[("x-amz-customauthorizer-name", "\"\"")], None), mqtt("u")),
+            Ok(()),
+            Err(SelectionError::Unnamed),
+        ),
+        ((http(&[], Some("x-amz-customauthorizer-name='")), mqtt("u")), unknown("'"), unknown("'")),
+        ((http(&[], Some("x-amz-customauthorizer-name='a'")), mqtt("u")), unknown("'a'"), unknown("'a'")),
+        ((http(&[], Some("x-amz-customauthorizer-name=%20")), mqtt("u")), unknown(" "), unknown(" ")),
         (
             (http(&[], Some("x-amz-customauthorizer-name=IOT-JWT-AUTHORIZER")), mqtt("u")),
             unknown("IOT-JWT-AUTHORIZER"),
@@ -116,8 +134,9 @@ fn checks_the_signature_of_a_token() {
             selected.signature_verified
         })
     };
-    // The forms of AWS's clients: not encoded, encoded without the slash, encoded.
-    for valid in [&text, &bare_slash, &encoded] {
+    let one_sign = text.strip_suffix('=').unwrap();
+    // The forms of AWS's clients: not encoded, encoded without the slash, encoded. The API model makes padding optional.
+    for valid in [&text, &bare_slash, &encoded, &STANDARD_NO_PAD.encode(&signature), one_sign] {
         assert_eq!(select(&token, valid), Ok(true), "{valid}");
     }
     let in_username = mqtt(&format!("u?token={token}&{SIGNATURE_KEY}={encoded}"));
@@ -136,7 +155,9 @@ fn checks_the_signature_of_a_token() {
         ("", text.clone(), SelectionError::MissingToken("token".to_owned())),
         (&token, String::new(), SelectionError::MissingSignature),
         (&token, URL_SAFE.encode(&signature), SelectionError::NotBase64),
-        (&token, STANDARD_NO_PAD.encode(&signature), SelectionError::NotBase64),
+        (&token, format!("{text}="), SelectionError::NotBase64),
+        (&token, format!("={text}"), SelectionError::NotBase64),
+        (&token, STANDARD_NO_PAD.encode(&changed), SelectionError::BadSignature),
         (&token, text.replace('+', " "), SelectionError::NotBase64),
         (&token, "A".repeat(2564), SelectionError::NotBase64),
         (&token, encode(&changed), SelectionError::BadSignature),

@@ -1,12 +1,16 @@
 //! The delivery of messages where AWS IoT differs from MQTT.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
 use std::time::Duration;
 
-use crate::packets::{ConnectPacket, LEVELS, RawClient};
+use iot_local_gateway::event_log::EntryKind;
+use rumqttc::{Packet, QoS};
+use serde_json::json;
+
+use crate::packets::{ConnectPacket, LEVELS, RawClient, packet, text};
 use crate::statements::allow_all;
-use crate::support::open;
+use crate::support::{connect_with, open, options};
 
 #[tokio::test]
 async fn a_message_reaches_the_subscriptions_that_match_on_aws_iot() {
@@ -76,4 +80,54 @@ async fn a_retained_message_is_delivered_only_for_exactly_its_topic() {
             assert_eq!(received.len(), usize::from(arrives), "{filter}, level {level}: {received:?}");
         }
     }
+}
+
+/// A subscriber that does not read. What waits for it is bounded, counted in bytes: further QoS 0 messages are dropped.
+#[tokio::test]
+async fn qos_0_messages_for_a_client_that_does_not_read_are_bounded() {
+    const MAX_QUEUED_BYTES: usize = 8 * 1024 * 1024;
+    let gateway = open(1).await;
+    let mut event_log = gateway.event_log.subscribe();
+    let mut reader = options(gateway.port, "reader", "good");
+    reader.set_max_packet_size(200_000, 200_000);
+    let mut reader = connect_with(reader).await.unwrap();
+    reader.mqtt.subscribe("own/reader/#", QoS::AtMostOnce).await.unwrap();
+    assert!(matches!(reader.next().await, Ok(Packet::SubAck(_))));
+    let statements = json!([
+        { "Effect": "Allow", "Action": "iot:Connect", "Resource": "ARN:client/writer" },
+        { "Effect": "Allow", "Action": "iot:Publish", "Resource": "ARN:topic/own/*" },
+    ]);
+    let mut writer =
+        RawClient::connect(gateway.port, &ConnectPacket::with_statements(4, "writer", &statements)).await;
+    // `reader` is not polled any more. 60 MB are more than the bound and the buffers of all sockets.
+    let body = [&text("own/reader/x")[..], &vec![b'x'; 100_000]].concat();
+    for _ in 0..600 {
+        writer.send(packet(0x30, &body)).await;
+    }
+    writer.drain().await;
+    let queued = gateway.queued_bytes("reader");
+    assert!(queued <= MAX_QUEUED_BYTES && queued > MAX_QUEUED_BYTES - 200_000, "{queued}");
+    let mut notices = Vec::new();
+    while let Ok(entry) = event_log.try_recv() {
+        if let EntryKind::Notice { text } = entry.kind {
+            notices.push((entry.client, text));
+        }
+    }
+    assert_eq!(notices.len(), 1, "logged once: {notices:?}");
+    assert!(
+        notices[0].0.as_deref() == Some("reader") && notices[0].1.contains("does not read"),
+        "{notices:?}"
+    );
+    // QoS 1 messages are not dropped, and a client that reads again gets all that was kept.
+    writer.send(packet(0x32, &[&text("own/reader/last")[..], &[0, 1], b"x"].concat())).await;
+    writer.drain().await;
+    let mut received = 0;
+    while let Ok(Packet::Publish(publish)) = reader.next().await {
+        if publish.topic == "own/reader/last" {
+            break;
+        }
+        received += 1;
+    }
+    assert!((80..600).contains(&received), "{received}");
+    assert_eq!(gateway.queued_bytes("reader"), 0);
 }

@@ -45,7 +45,7 @@ async fn requests_other_than_mqtt_over_websocket_get_an_http_response() {
     for (request, status) in [
         ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "421"),
         ("GET /mqtt HTTP/1.1\r\nHost: x\r\n\r\n", "426"),
-        ("\x10\x11\0\x04MQTT\r\n\r\n", "400"),
+        ("\x11\x11\0\x04MQTT\r\n\r\n", "400"),
     ] {
         let response = exchange(gateway.port, request.as_bytes()).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {response}");

@@ -10,6 +10,7 @@ mod packets;
 mod pages;
 mod policy;
 mod refresh;
+mod rejections;
 mod rules;
 mod sandboxes;
 mod secure;

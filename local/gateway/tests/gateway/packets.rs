@@ -73,13 +73,18 @@ pub(crate) struct RawClient {
 }
 
 impl RawClient {
-    /// Sends a CONNECT. Returns the connection and the CONNACK.
-    pub(crate) async fn try_connect(port: u16, connect: &ConnectPacket) -> (Self, Vec<u8>) {
+    /// Opens a WebSocket without a CONNECT.
+    pub(crate) async fn open(port: u16, level: u8) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         let mut request = format!("ws://127.0.0.1:{port}/mqtt").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "mqtt".parse().unwrap());
         let (socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
-        let mut client = Self { level: connect.level, socket, received: Vec::new() };
+        Self { level, socket, received: Vec::new() }
+    }
+
+    /// Sends a CONNECT. Returns the connection and the CONNACK.
+    pub(crate) async fn try_connect(port: u16, connect: &ConnectPacket) -> (Self, Vec<u8>) {
+        let mut client = Self::open(port, connect.level).await;
         client.send(connect.packet()).await;
         let connack = client.next().await.expect("a CONNACK");
         assert_eq!(connack[0], 0x20, "{connack:x?}");
@@ -185,11 +190,11 @@ impl RawClient {
     }
 }
 
-fn text(text: &str) -> Vec<u8> {
+pub(crate) fn text(text: &str) -> Vec<u8> {
     [&u16::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat()
 }
 
-fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     let mut packet = vec![first];
     let mut length = body.len();
     while length > 0x7F {

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+use std::time::UNIX_EPOCH;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use iot_local_base::clock;
 use iot_local_gateway::annotation::PageOptions;
 use iot_local_gateway::preview::PreviewRequest;
 use iot_local_gateway::selection::{AuthorizerDefinition, SigningKey};
@@ -114,6 +119,9 @@ async fn rejects_requests_of_other_origins() {
         ("GET /api/events", &[HOST, EVIL], "", "403"),
         ("GET /api/events", &[HOST, "Sec-Fetch-Site: cross-site"], "", "403"),
         ("POST /api/preview", &[HOST, EVIL, "Authorization: Bearer x"], "{\"client_ids\":[\"a\"]}", "403"),
+        ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"}}", "200"),
+        ("POST /api/token", &[HOST, EVIL], "{\"claims\":{\"sub\":\"a\"}}", "403"),
+        ("POST /api/token", &[HOST, "Origin: http://localhost:3000"], "{}", "403"),
         ("POST /oidc/users/login", &[HOST, FORM], "user=alice", "403"),
         ("POST /oidc/users/login", &[HOST, FORM, EVIL], "user=alice", "403"),
         ("POST /oidc/users/login", &[HOST, FORM, "Origin: null"], "user=alice", "403"),
@@ -163,6 +171,13 @@ async fn rejects_requests_that_do_not_match_the_path() {
         ("POST /api/preview", &[HOST, bearer], "{\"client_ids\":[\"\"]}", "400"),
         ("POST /api/preview", &[HOST, bearer], five_ids, "400"),
         ("GET /api/preview", &[HOST], "", "405"),
+        ("GET /api/token", &[HOST], "", "405"),
+        ("POST /api/token", &[HOST], "{}", "400"),
+        ("POST /api/token", &[HOST], "{\"claims\":{}}", "400"),
+        ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":1}}", "400"),
+        ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"},\"issuer\":\"x\"}", "400"),
+        ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"},\"typo\":1}", "400"),
+        ("POST /api/token", &[HOST], &large, "413"),
         ("POST /api/events", &[HOST], "", "405"),
         ("POST /examples.json", &[HOST], "", "405"),
         ("DELETE /", &[HOST], "", "405"),
@@ -270,6 +285,35 @@ async fn a_preview_selects_the_authorizer_as_the_connect_does() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_the_page_can_be_expired_or_for_another_audience() {
+    let gateway = open().await;
+    for (body, audience, is_expired) in [
+        (r#"{"claims":{"sub":"ana","tenant":"acme"}}"#, "iot.example.com", false),
+        (
+            r#"{"claims":{"sub":"ana","tenant":"acme"},"issuer":"users","expires_in":-120}"#,
+            "iot.example.com",
+            true,
+        ),
+        (r#"{"claims":{"sub":"ana","tenant":"acme"},"audience":"other"}"#, "other", false),
+    ] {
+        let response = fetch(gateway.port, "POST /api/token", &[HOST], body).await;
+        let body = response.split_once("\r\n\r\n").unwrap().1;
+        let token = serde_json::from_str::<serde_json::Value>(body).unwrap()["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(
+            (&claims["sub"], &claims["tenant"], &claims["aud"]),
+            (&"ana".into(), &"acme".into(), &audience.into())
+        );
+        let now = clock::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(claims["exp"].as_u64().unwrap() < now, is_expired, "{claims}");
     }
 }
 

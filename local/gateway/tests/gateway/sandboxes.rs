@@ -50,7 +50,7 @@ async fn a_killed_process_fails_at_most_one_connect() {
 async fn wait_for_replacement(gateway: &RunningGateway, killed: &[u32]) -> Vec<u32> {
     let replaced = async {
         loop {
-            let ids = gateway.lambda.process_ids();
+            let ids = gateway.authorizer.lambda().process_ids();
             if ids.len() == 2 && ids.iter().all(|id| !killed.contains(id)) {
                 return ids;
             }
@@ -74,7 +74,7 @@ async fn wait_for_exit(gateway: &RunningGateway, ids: &[u32]) {
     let has_proc = std::path::Path::new("/proc/self/stat").exists();
     for id in ids {
         let started = Instant::now();
-        while if has_proc { is_alive(*id) } else { gateway.lambda.process_ids().contains(id) } {
+        while if has_proc { is_alive(*id) } else { gateway.authorizer.lambda().process_ids().contains(id) } {
             assert!(started.elapsed() < TIMEOUT, "{id} does not exit");
             if has_proc { std::thread::sleep(POLL_INTERVAL) } else { tokio::time::sleep(POLL_INTERVAL).await }
         }
@@ -91,11 +91,11 @@ fn is_alive(id: u32) -> bool {
 #[tokio::test]
 async fn an_invocation_is_retried_once_if_its_process_is_killed() {
     let gateway = open(3).await;
-    let before = gateway.lambda.process_ids();
+    let before = gateway.authorizer.lambda().process_ids();
     let mut event_log = gateway.event_log.subscribe();
     assert!(is_denied(&connect(gateway.port, "a", "killed").await));
     assert!(find(&mut event_log, denial).await.contains("signal: 9"));
-    let after = gateway.lambda.process_ids();
+    let after = gateway.authorizer.lambda().process_ids();
     let untouched = before.iter().filter(|id| after.contains(id)).count();
     assert_eq!(untouched, 1, "{before:?} {after:?}");
 }
@@ -103,7 +103,7 @@ async fn an_invocation_is_retried_once_if_its_process_is_killed() {
 #[tokio::test]
 async fn a_hanging_process_is_timed_out_and_replaced() {
     let gateway = open(1).await;
-    let before = gateway.lambda.process_ids();
+    let before = gateway.authorizer.lambda().process_ids();
     let mut event_log = gateway.event_log.subscribe();
     let started = Instant::now();
     assert!(is_denied(&connect(gateway.port, "a", "hang").await));
@@ -111,19 +111,19 @@ async fn a_hanging_process_is_timed_out_and_replaced() {
     assert!(waited >= INVOKE_LIMIT && waited < INVOKE_LIMIT + Duration::from_secs(2), "{waited:?}");
     assert!(find(&mut event_log, denial).await.contains("did not respond within 5 seconds"));
     connect(gateway.port, "a", "good").await.unwrap();
-    assert_ne!(gateway.lambda.process_ids(), before);
+    assert_ne!(gateway.authorizer.lambda().process_ids(), before);
 }
 
 #[tokio::test]
 async fn an_invocation_fails_if_its_process_requests_the_next_event_without_a_response() {
     let gateway = open(1).await;
-    let before = gateway.lambda.process_ids();
+    let before = gateway.authorizer.lambda().process_ids();
     let mut event_log = gateway.event_log.subscribe();
     assert!(is_denied(&connect(gateway.port, "a", "skip").await));
     let reason = find(&mut event_log, denial).await;
     assert_eq!(reason, "the function requested its next event without sending a response");
     connect(gateway.port, "a", "good").await.unwrap();
-    assert_eq!(gateway.lambda.process_ids(), before, "the process is not replaced");
+    assert_eq!(gateway.authorizer.lambda().process_ids(), before, "the process is not replaced");
 }
 
 /// Returns the error of a gateway with this function; empty if it starts.
@@ -172,7 +172,7 @@ async fn the_error_of_a_process_that_does_not_start_again_is_logged_line_by_line
     })
     .await;
     let mut event_log = gateway.event_log.subscribe();
-    kill(&gateway.lambda.process_ids());
+    kill(&gateway.authorizer.lambda().process_ids());
     for expected in ["the function exited before its first event (exit status: 7):", "first", "second"] {
         let line = find(&mut event_log, |kind| match kind {
             EntryKind::Function(line) if line.source == LineSource::Host => Some(line.text.clone()),
@@ -196,4 +196,49 @@ async fn many_clients_connect_at_once_with_few_sandboxes() {
         });
     }
     assert_eq!(clients.join_all().await.len(), 40);
+}
+
+/// A command of `--function` runs in a shell, which starts further processes. None survives a time-out or the gateway.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_process_of_a_function_survives_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    let started = |count: usize| {
+        let text = std::fs::read_to_string(&pids).unwrap_or_default();
+        let pids: Vec<u32> = text.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+        (pids.len() == count).then_some(pids)
+    };
+    let is_gone = |pid: &u32| {
+        // A killed process whose new parent has not read its status yet is a zombie.
+        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        status.is_empty() || status.contains(") Z ")
+    };
+    let wait = async |condition: &dyn Fn() -> bool| {
+        for _ in 0..100 {
+            if condition() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("pids: {:?}", std::fs::read_to_string(&pids));
+    };
+    let gateway = support::open_with(1, |options| {
+        let mut spec = support::function(1);
+        let script = spec.args.join(" ");
+        spec.args = vec!["-c".to_owned(), format!("sleep 1000 & echo $! >> pids; python3 '{script}'; true")];
+        spec.program = "sh".into();
+        spec.current_dir = folder.path().to_owned();
+        options.function = spec.into();
+    })
+    .await;
+    let first = started(1).unwrap();
+    assert!(!is_gone(&first[0]));
+    assert!(is_denied(&connect(gateway.port, "a", "hang").await));
+    wait(&|| first.iter().all(is_gone)).await;
+    wait(&|| started(2).is_some()).await;
+    let all = started(2).unwrap();
+    assert!(!is_gone(&all[1]));
+    drop(gateway);
+    wait(&|| all.iter().all(is_gone)).await;
 }

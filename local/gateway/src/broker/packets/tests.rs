@@ -1,6 +1,6 @@
 //! Packets in one piece and in several.
 
-#![expect(clippy::arithmetic_side_effects, reason = "a panic is how a test fails")]
+#![expect(clippy::arithmetic_side_effects, clippy::panic, reason = "a panic is how a test fails")]
 
 use super::*;
 
@@ -56,7 +56,7 @@ fn read(bytes: &[u8], size: usize) -> Vec<(PacketFinding, usize)> {
 fn code(findings: &[(PacketFinding, usize)]) -> Option<u8> {
     findings.iter().find_map(|(finding, _)| match finding {
         PacketFinding::RejectedSubscribe(violation) => Some(violation.code),
-        PacketFinding::EmptyClientId => None,
+        _ => None,
     })
 }
 
@@ -74,12 +74,8 @@ fn checks_a_whole_subscribe() {
         (user, vec![("a", 1)], None, None),
     ];
     for (properties, filters, mqtt3, mqtt5) in table {
-        for (level, expected) in [(3, mqtt3), (4, mqtt3), (5, mqtt5)] {
-            let name = if level == 3 { "MQIsdp" } else { "MQTT" };
-            let mut bytes = match level {
-                3 => packet(CONNECT, &[&text(name), &[3, 0x02, 0, 60], &text("c")]),
-                _ => connect(level, "c"),
-            };
+        for (level, expected) in [(4, mqtt3), (5, mqtt5)] {
+            let mut bytes = connect(level, "c");
             bytes.extend(subscribe(level, &properties, &filters));
             let findings = read(&bytes, usize::MAX);
             assert_eq!(code(&findings), expected, "level {level}, {filters:?}");
@@ -118,17 +114,48 @@ fn finds_only_an_empty_client_id() {
     }
 }
 
+/// What is wrong is named once, and nothing is read after it.
 #[test]
-fn invalid_mqtt_has_no_findings() {
-    for bytes in [
-        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
-        vec![0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
-        vec![0x10, 0xFF, 0xFF, 0xFF, 0x7F, 0x00],
-        subscribe(4, &[], &[("a", 2)]),
-        connect(9, ""),
-        [connect(4, "c"), packet(SUBSCRIBE, &[&[0, 1, 0xFF]]), packet(SUBSCRIBE, &[])].concat(),
+fn malformed_packets_are_named_by_packet_and_flag() {
+    let c = || connect(4, "c");
+    for (bytes, expected, is_passed) in [
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "PUBACK as the first packet; expected CONNECT", false),
+        (
+            vec![0x10, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
+            "CONNECT: remaining length of more than four bytes",
+            false,
+        ),
+        (
+            vec![0x10, 0xFF, 0xFF, 0xFF, 0x7F, 0x00],
+            "CONNECT of 268435455 bytes; AWS IoT accepts at most",
+            true,
+        ),
+        (subscribe(4, &[], &[("a", 2)]), "SUBSCRIBE as the first packet; expected CONNECT", false),
+        (connect(9, ""), "CONNECT: unsupported protocol name or level", true),
+        (
+            packet(CONNECT, &[&text("MQTT"), &[4, 0x03, 0, 60], &text("c")]),
+            "CONNECT: the reserved flag is 1",
+            false,
+        ),
+        (packet(CONNECT, &[&text("MQTT"), &[4, 0x02, 0, 60], &[0, 9]]), "CONNECT: ", true),
+        ([c(), packet(SUBSCRIBE, &[&[0, 1, 0xFF]]), packet(SUBSCRIBE, &[])].concat(), "SUBSCRIBE: ", false),
+        ([c(), packet(0x80, &[])].concat(), "SUBSCRIBE with flags 0b0000; expected 0b0010", false),
+        ([c(), c()].concat(), "second CONNECT", false),
+        ([c(), packet(0x36, &[&text("a")])].concat(), "PUBLISH with QoS 3", false),
     ] {
-        assert_eq!(read(&bytes, usize::MAX), [], "{bytes:?}");
-        assert_eq!(read(&bytes, 1), [], "{bytes:?}");
+        for size in [usize::MAX, 1] {
+            let findings = read(&bytes, size);
+            let [(PacketFinding::Malformed { reason, is_passed: found }, _)] = &findings[..] else {
+                panic!("{expected}: {findings:?}");
+            };
+            assert!(reason.starts_with(expected) && *found == is_passed, "{expected}: {findings:?}");
+        }
     }
+}
+
+#[test]
+fn mqtt_31_is_found() {
+    let bytes = packet(CONNECT, &[&text("MQIsdp"), &[3, 0x02, 0, 60], &text("c")]);
+    assert_eq!(read(&bytes, 1), [(PacketFinding::Mqtt31, bytes.len() - 1)]);
+    assert_eq!(read(&bytes, usize::MAX), [(PacketFinding::Mqtt31, 0)]);
 }
