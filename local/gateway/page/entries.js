@@ -12,6 +12,9 @@ const BADGES = {
   closed: ["CLOSED", "note"],
   authorizer: ["AUTHORIZER", ""],
   function: ["FUNCTION", ""],
+  keys: ["KEYS", ""],
+  notice: ["NOTE", "note"],
+  "protocol-error": ["PROTOCOL ERROR", "bad"],
   reloaded: ["RELOADED", "good"],
   reload_failed: ["NOT RELOADED", "bad"],
 };
@@ -24,17 +27,15 @@ export function time(at) {
 /** The badge of a whole connection after this entry, if the entry changes it. */
 export function outcomeOf(entry) {
   if (entry.kind === "authorizer") return entry.lets_in ? ["AUTHORIZED", "good"] : ["DENIED", "bad"];
-  if (["connected", "connect-refused", "closed", "reloaded", "reload_failed"].includes(entry.kind)) return BADGES[entry.kind];
-  if (entry.kind === "function" && !entry.connection_id) return BADGES.function;
-  return null;
+  if (["allowed", "refused", "refreshed"].includes(entry.kind) || entry.connection_id) return null;
+  return BADGES[entry.kind] ?? null;
 }
 
 export function render(entry) {
   const [badge, kind] = BADGES[entry.kind] ?? [entry.kind, ""];
   const raw = entry.kind === "function" ? rawLine(entry) : null;
-  const isForAll = ["reloaded", "reload_failed"].includes(entry.kind) || isProblem(entry);
   return make(
-    "li", isForAll ? { class: "for-all" } : {},
+    "li", {},
     make("div", { class: "head" }, time(entry.at), make("span", { class: `badge ${kind}` }, badge), make("div", { class: "text" }, ...describe(entry).filter(Boolean))),
     raw,
   );
@@ -67,34 +68,25 @@ function describe(entry) {
     case "allowed": case "refused": return [make("code", {}, `${entry.action} ${entry.resource}`), reason];
     case "connected": return [`principal ${entry.principal.slice(0, 16)}${entry.principal.length > 16 ? "…" : ""}`, reason];
     case "refreshed": return ["The authorizer was called again. Its new policy applies."];
-    case "reloaded": return ["The configuration has changed. New connections and previews use it."];
-    case "reload_failed": return ["The changed configuration has errors. The previous one stays in use.", reason];
+    case "keys": return [`${entry.event}, issuer ${entry.issuer}`, reason];
+    case "reload_failed": return [make("pre", { tabindex: "0" }, entry.reason)];
     case "function": return describeLine(entry);
     default: return [reason];
   }
 }
 
-/** What key events mean, by the member `event` of the line. */
-const KEY_EVENTS = {
-  keys_changed: "fetched keys, and they changed",
-  keys_same: "fetched keys, unchanged",
-  keys_kept: "could not fetch keys; the old ones stay in use",
-  keys_missing: "could not fetch keys, and has none",
-  keys_expired: "keys are too old to be used",
-};
-
 /** Describes a line of the function: the main members of a JSON object, or the text. */
 function describeLine(entry) {
   const fields = parseObject(entry.text);
   if (!fields) return [make("code", {}, entry.text)];
-  const { decision, code, detail, policies, hint, message, event, issuer, source, why } = fields;
-  if (KEY_EVENTS[event]) return [`${event}: ${issuer} ${KEY_EVENTS[event]}`, make("div", { class: "reason" }, [source, why].filter(Boolean).join(": "))];
+  const { decision, code, detail, policies, hint, message } = fields;
   const parts = decision ? [decision, code, detail, Array.isArray(policies) ? policies.join(", ") : null] : [message];
   const text = parts.filter((part) => typeof part === "string" && part !== "").join(" · ");
   return [text || "log entry", typeof hint === "string" ? make("div", { class: "reason" }, hint) : null].filter(Boolean);
 }
 
-const isProblem = (entry) => entry.kind === "function" && !entry.connection_id && ["WARN", "ERROR"].includes(parseObject(entry.text)?.level);
+/** Whether an entry is about the whole gateway, so that it is shown next to any client's. */
+export const isForAll = ({ kind, event }) => ["reloaded", "reload_failed", "notice", "protocol-error"].includes(kind) || (kind === "keys" && event !== "keys_same");
 
 function rawLine(entry) {
   const fields = parseObject(entry.text);

@@ -1,7 +1,7 @@
 // The event log of the gateway, grouped by connection. `entries.js` renders the entries.
 
 import { $, make, parseObject, show } from "./dom.js";
-import { calls, outcomeOf, render, time } from "./entries.js";
+import { calls, isForAll, outcomeOf, render, time } from "./entries.js";
 
 /** How many groups stay on the page, and how many entries of a group are shown at once. */
 const MAX_GROUPS = 60;
@@ -72,7 +72,7 @@ function open(entry) {
   const earlier = make("details", { class: "earlier" }, make("summary", {}), make("ul", {}));
   earlier.hidden = true;
   const element = make("article", { class: "group" }, make("div", { class: "head" }, time(entry.at), state, name, count), entries, earlier);
-  const group = { id: idOf(entry), client: null, element, state, name, count, entries, earlier, length: 0, call: null };
+  const group = { id: idOf(entry), client: null, element, state, name, count, entries, earlier, length: 0, call: null, isForAll: isForAll(entry) };
   groups.set(group.id, group);
   while (groups.size > MAX_GROUPS) {
     const [oldest] = groups.keys();
@@ -105,7 +105,7 @@ function append(group, entry) {
 function showHead(group, entry) {
   const [badge, kind] = outcomeOf(entry) ?? [];
   if (badge) [group.state.textContent, group.state.className] = [badge, `badge ${kind}`];
-  group.name.textContent = group.client ?? (entry.connection ? "HTTPS publish" : "");
+  group.name.textContent = group.client ?? (entry.connection && entry.kind !== "protocol-error" ? "HTTPS publish" : "");
   group.element.setAttribute("aria-label", group.client ? `Connection of ${group.client}` : "Entry without a client id");
   group.count.textContent = [labels.get(group.id), group.length > 1 ? `${group.length} entries` : ""].filter(Boolean).join(" · ");
 }
@@ -117,10 +117,10 @@ export function label(id, text) {
   if (group) group.count.textContent = text;
 }
 
-/** Marks the groups of this page, whose client ids may have changed. Groups without a client id are shown if the gateway wrote them. */
+/** Marks the groups of this page, whose client ids may have changed, and those about the whole gateway. */
 export function refresh() {
   for (const group of groups.values()) {
-    group.element.classList.toggle("is-mine", group.client === null ? group.element.querySelector(".for-all") !== null : isMine(group.client));
+    group.element.classList.toggle("is-mine", group.client === null ? group.isForAll : isMine(group.client));
   }
   showHidden();
 }

@@ -102,7 +102,7 @@ async function use(session) {
   state.session = session;
   keep(session.broken ? { ...session, token: session.original, broken: undefined, original: undefined } : session);
   token.showToken(session);
-  token.showBreaks(session, { sign, use: useBroken });
+  token.showBreaks(session, { mint, use: useBroken });
   if (!session.broken && !session.original) token.unfoldToken();
   showSecondUser();
   $("login-title").focus({ preventScroll: true });
@@ -114,11 +114,10 @@ const useBroken = (changed, broken) => use({
   ...state.session, token: changed, broken, original: broken ? state.session.original ?? state.session.token : undefined,
 });
 
-/** Signs claims with the development issuer. */
-const sign = ({ sub, ...claims }) => users.signIn(state.session.issuer, state.gateway.client_id, { sub, claims });
+const mint = (original, changes) => users.mint(state.session.issuer, original, changes);
 
 /** Asks the authorizer for the policy. The client ids to try come from the examples, the subject, and the rule. */
-async function showPolicy() {
+async function showPolicy(connects = true) {
   const { session } = state;
   const { sub } = decode(session.token).payload;
   const example = state.users.find((user) => user.claims.sub === sub || user.name === sub)?.client_id;
@@ -126,7 +125,7 @@ async function showPolicy() {
   if (preview.denied && preview.client_ids?.length) preview = await ask(preview.client_ids.map(sampleId));
   if (state.session !== session) return;
   state.preview = preview;
-  $("client-id").value = preview.client_id;
+  if (!client.isConnected()) $("client-id").value = preview.client_id;
   showClientRule(preview.client_ids ?? []);
   if (preview.denied) {
     showDenial(preview);
@@ -135,7 +134,7 @@ async function showPolicy() {
     actions.showExamples("filter", preview.examples.subscribe);
     actions.showExamples("topic", preview.examples.publish);
     token.showBreakResult(session.broken, null);
-    connect();
+    if (connects) connect();
   }
   updateSnippets();
   render();
@@ -243,13 +242,14 @@ async function showReload(entry) {
   $("notice").replaceChildren(
     make("strong", {}, isLoaded ? "Configuration changed." : "The changed configuration has errors."), " ",
     isLoaded ? "The policy below is the new one. An open connection keeps its policy until the next refresh: connect again to use the new one at once."
-      : "The previous configuration stays in use. Fix the files; they are read again when you save.",
-    ...(entry.reason ? [make("pre", { tabindex: "0" }, entry.reason)] : []), dismiss,
+      : "The earlier configuration stays in use. Fix the files; they are read again when you save.",
+    make("pre", { tabindex: "0" }, isLoaded ? entry.files.join("\n") : entry.reason), dismiss,
   );
   show("notice");
   if (!isLoaded) return;
   await attempt("login-error", () => loadUsers(null));
-  if (state.session && !client.isConnected()) await attempt("policy-error", showPolicy);
+  policy.clear();
+  if (state.session) await attempt("policy-error", () => showPolicy(false));
 }
 
 function showSecondUser() {

@@ -20,14 +20,14 @@ export function showToken({ token, kind, broken }) {
 export const unfoldToken = () => { $("token").open = matchMedia("(min-width: 1000px)").matches; };
 
 /**
- * The ways to break a token. Each returns the claims to sign, or another token. Only the development issuer signs
- * broken claims; in any other token a changed claim also breaks the signature.
+ * The ways to break a token. `minted` is what the development issuer signs differently; any other token gets `claims`
+ * with the old signature. `token` changes a token of any issuer.
  */
 const BREAKS = [
-  { name: "expired", label: "Expired", claims: (payload, now) => ({ ...payload, iat: now - 2 * HOUR, exp: now - HOUR }) },
-  { name: "other audience", label: "Other audience", claims: (payload) => ({ ...payload, ["aud" in payload ? "aud" : "client_id"]: "another-audience" }) },
+  { name: "expired", label: "Expired", minted: { expires_in: -HOUR }, claims: { exp: 1 } },
+  { name: "other audience", label: "Other audience", minted: { audience: "another-audience" }, claims: { aud: "another-audience" } },
   { name: "signature changed", label: "Changed signature", token: flipSignature },
-  { name: "payload changed", label: "Changed payload, old signature", token: (token, payload) => withPayload(token, { ...payload, sub: "somebody-else" }) },
+  { name: "payload changed", label: "Changed payload, old signature", claims: { sub: "somebody-else" } },
 ];
 
 /** Changes one bit of the first byte of the signature. */
@@ -38,8 +38,8 @@ function flipSignature(token) {
   return [header, payload, first + signature.slice(1)].join(".");
 }
 
-/** Shows the buttons. `sign` signs claims for a development token; `use` continues with a broken token or the old one. */
-export function showBreaks({ token, kind, broken, original }, { sign, use }) {
+/** Shows the buttons. `mint` signs a broken development token; `use` continues with a broken token or the old one. */
+export function showBreaks({ token, kind, broken, original }, { mint, use }) {
   const canSign = kind === "development";
   const source = original ?? token;
   const { payload } = decode(source);
@@ -48,10 +48,9 @@ export function showBreaks({ token, kind, broken, original }, { sign, use }) {
     element.addEventListener("click", () => action().catch((error) => showResult("break-result", "bad", "ERROR", error.message)));
     return element;
   };
-  const breaks = BREAKS.map(({ name, label, claims, token: change }) => button(label, async () => {
-    const changed = claims?.(payload, Math.floor(Date.now() / 1000));
-    const result = change ? change(source, payload) : canSign ? await sign(changed) : withPayload(source, changed);
-    await use(result, name);
+  const breaks = BREAKS.map(({ name, label, minted, claims, token: change }) => button(label, async () => {
+    const forged = () => (change ? change(source) : withPayload(source, { ...payload, ...claims }));
+    await use(canSign && minted ? await mint(source, minted) : forged(), name);
   }));
   $("break-note").textContent = canSign
     ? "The development issuer signs an expired token or one for another audience; the last two have an invalid signature."

@@ -89,8 +89,12 @@ export function showIssuers({ issuers, keeps_keys: keepsKeys }) {
   for (const id of ["paste", "real-issuer"]) $(id).open = issuers.length === 0 && id === "paste";
 }
 
-/** The claims of a token that another token can have too: all but the registered ones that the issuer sets. */
-export function ownClaims(token) {
-  const { sub, iss, aud, exp, iat, jti, ...claims } = decode(token).payload;
-  return claims;
+/** Returns a token with the claims of another one and changes: `expires_in`, in seconds, or `audience`. */
+export async function mint(issuer, token, changes) {
+  const { iss, aud, exp, iat, jti, ...claims } = decode(token).payload;
+  const body = JSON.stringify({ issuer: issuer.id, claims, ...changes });
+  const response = await fetch("/api/token", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  const reply = await response.json();
+  if (!response.ok) throw new Error(reply.error);
+  return reply.access_token;
 }

@@ -9,7 +9,7 @@ import { startIssuer } from "../lib/issuer.mjs";
 import { accessibility } from "./page/accessibility.mjs";
 import { acceleratedTime, wholeFlow } from "./page/flow.mjs";
 import { issuerSignIn, keptKeys, rejectedSignIns } from "./page/issuer.mjs";
-import { eventLog } from "./page/log.mjs";
+import { changedConfiguration, eventLog } from "./page/log.mjs";
 import { ownClient } from "./page/own_client.mjs";
 import { brokenTokens, deniedSignIn, markup, pastedToken, reload, secondUser } from "./page/sessions.mjs";
 
@@ -48,6 +48,7 @@ async function play(all, ...options) {
 try {
   await play(scenarios);
   await play({ acceleratedTime }, "--time-scale", "1800");
+  await play({ changedConfiguration }, "--config", issuer.config);
   await play(withOwnKeys, "--keep-keys", "--config", issuer.config);
 } finally {
   await browser.close();

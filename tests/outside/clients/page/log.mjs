@@ -1,4 +1,6 @@
 // The event log: one group for each connection, this page's clients only, nothing from the start of the gateway.
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import mqtt from "mqtt";
 import { button, checkBrowser, connected, expect, signIn, text, visit } from "./browser.mjs";
 import { check } from "../../lib/checks.mjs";
@@ -31,5 +33,27 @@ export async function eventLog(browser, gateway) {
   other.end(true);
   await expect("a group shows how the connection ended", page, "#log > .group:first-child", /^[\d:]+\s*CLOSED\s*oscar/);
   checkBrowser("the event log", recorded, gateway);
+  await end();
+}
+
+/** A changed policy is used without a restart; an invalid one is reported, and the earlier one stays in use. */
+export async function changedConfiguration(browser, gateway, { config }) {
+  const { page, recorded, end } = await visit(browser, gateway);
+  const file = join(dirname(config), "policies/app-user.json");
+  const valid = readFileSync(file, "utf8");
+  await signIn(page, "alice");
+  await connected(page);
+  writeFileSync(file, valid.replaceAll("/users/", "/people/"));
+  await expect("a changed configuration is announced, with what to do", page, "#notice", /Configuration changed\.[^]*connect again[^]*policies\/app-user\.json/);
+  await expect("the policy on the page is the new one", page, "#statements", /topic\/acme\/people\/alice\/\*/);
+  check("the page stays signed in and connected", (await text(page, "#state")) === "connected" && await page.locator("#signed-in").isVisible());
+  await button(page, "Dismiss").click();
+  writeFileSync(file, valid.replace("Allow", "Allowed"));
+  await expect("an invalid one is announced, with its errors", page, "#notice", /has errors\.[^]*stays in use[^]*policies\/app-user\.json/);
+  await expect("and is in the log, whatever the filter", page, "#log", /NOT RELOADED[^]*policies\/app-user\.json/);
+  check("the policy on the page is still the earlier one", /people\/alice/.test(await text(page, "#statements")));
+  writeFileSync(file, valid);
+  await expect("a fixed one replaces the warning", page, "#notice", /^Configuration changed\./);
+  checkBrowser("a changed configuration", recorded, gateway);
   await end();
 }
