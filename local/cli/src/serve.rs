@@ -1,5 +1,6 @@
 //! `serve`: runs the local gateway until it is interrupted.
 
+mod annotator;
 mod examples;
 mod reload;
 mod watch;
@@ -12,6 +13,7 @@ use clap::Args;
 use iot_local_base::clock;
 use iot_local_base::env_file::{self, EnvFileError};
 use iot_local_base::files;
+use iot_local_gateway::annotation::{Annotator, PageOptions};
 use iot_local_gateway::certificate::{Authority, AuthorityError};
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_gateway::tls::TlsOptions;
@@ -22,6 +24,7 @@ use iot_local_identity::workspace::Workspace;
 use iot_local_lambda::InvokeTarget;
 use tokio::sync::broadcast::error::RecvError;
 
+use self::annotator::ConfigAnnotator;
 use crate::arguments::{AuthorizerArgs, SigningKeyError};
 use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings};
 
@@ -142,6 +145,7 @@ async fn start_with_program(
 ) -> Result<(RunningGateway, Workspace, Option<PathBuf>), ServeError> {
     let authorizer = options.authorizer.authorizer()?;
     let (workspace, function) = launch::launch(&options.function, &options.launch).await?;
+    let page = page_options(options, &workspace, function.arn())?;
     let program = match &function {
         InvokeTarget::Processes(spec) => Some(spec.program.clone()),
         InvokeTarget::Endpoint(_) => None,
@@ -162,8 +166,23 @@ async fn start_with_program(
         authorizer,
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
+        page,
     };
     Ok((RunningGateway::start(gateway).await?, workspace, program))
+}
+
+/// What the page shows about the configuration, which another authorizer does not read.
+fn page_options(
+    options: &ServeOptions,
+    workspace: &Workspace,
+    function: &str,
+) -> Result<PageOptions, ServeError> {
+    let config = workspace.original.clone();
+    let env = env_file::extended(&options.launch.env, options.function.env.as_deref())?;
+    let annotator = ConfigAnnotator { config, env, function: function.to_owned() };
+    let annotator = options.function.function.is_none().then(|| Arc::new(annotator) as Arc<dyn Annotator>);
+    let ca = options.tls_port.map(|_| workspace.root.join("ca.pem"));
+    Ok(PageOptions { keeps_keys: options.function.keep_keys, ca, annotator })
 }
 
 /// The OpenID Provider, with every issuer of the configuration and its example users.

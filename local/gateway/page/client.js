@@ -1,28 +1,38 @@
-// The MQTT client, and the time limits of its connection.
+// The MQTT client of this page, and the time limits of its connection.
 
 import mqtt from "./vendor/mqtt.esm.js";
-import { $, clock, make, show, showResult } from "./dom.js";
+import { $, clock, show, showResult } from "./dom.js";
 
 let client = null;
-let clientId = null;
 let connection = null;
 let times = null;
 let scale = 1;
+let listener = () => {};
 /** Why the connection ended, from the client and from the event log, which arrive in any order. */
 let ending = {};
 /** The authorizer's responses by connection. The entry of a call precedes the entry of its connect. */
 const responses = new Map();
+/** The client ids that this page uses. */
+const ids = new Set();
 
-export const isMine = (entry) => clientId !== null && entry.client === clientId;
+export const isMine = (id) => ids.has(id);
+/** Marks client ids as this page's. */
+export const claim = (...more) => more.forEach((id) => ids.add(id));
 export const isConnected = () => client !== null && client.connected;
+/** Sets what receives messages: topic, payload, packet. */
+export const onMessage = (receive) => { listener = receive; };
 
-/** Connects once, and shows the outcome. Calls `onChange` whenever the state of the connection changes. */
-export function connect(id, token, { time_scale: timeScale, authorizer }, onChange) {
-  [clientId, connection, times, scale, ending] = [id, null, null, timeScale, {}];
+/**
+ * Connects once, and shows the outcome. Calls `onChange` whenever the state of the connection changes.
+ * `options` has the MQTT version and the will.
+ */
+export function connect(id, token, { time_scale: timeScale, authorizer }, options, onChange) {
+  claim(id);
+  [connection, times, scale, ending] = [null, null, timeScale, {}];
   const socket = location.protocol === "https:" ? "wss" : "ws";
   const name = authorizer ? `?x-amz-customauthorizer-name=${encodeURIComponent(authorizer)}` : "";
   const current = mqtt.connect(`${socket}://${location.host}/mqtt${name}`, {
-    clientId: id, username: id, password: token, protocolVersion: 5, clean: true, connectTimeout: 15_000,
+    clientId: id, username: id, password: token, clean: true, connectTimeout: 15_000, ...options,
     // A denied client must not reconnect by itself, which would call the authorizer again and again.
     reconnectPeriod: 0,
     // The default timers need a worker from a blob, which the Content-Security-Policy forbids.
@@ -34,7 +44,7 @@ export function connect(id, token, { time_scale: timeScale, authorizer }, onChan
     tick();
     onChange();
   });
-  current.on("message", (topic, payload, packet) => showMessage(topic, payload, packet.retain));
+  current.on("message", (topic, payload, packet) => listener(topic, payload, packet));
   current.on("disconnect", (packet) => { ending.code = packet.reasonCode; });
   current.on("error", (error) => {
     ending.error = error.message;
@@ -51,23 +61,26 @@ export function connect(id, token, { time_scale: timeScale, authorizer }, onChan
   });
 }
 
+const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.` : "");
+
 function showEnding() {
-  const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
   if (ending.error || ending.denial) {
-    showResult("connect-result", "bad", "DENIED", sentence(ending.denial ?? ending.error));
+    showResult("connect-result", "bad", "DENIED", [sentence(ending.denial ?? ending.error), ending.explanation].filter(Boolean).join(" "));
   } else if (!client && (ending.reason || ending.code !== undefined)) {
     const code = ending.code === undefined ? "" : ` MQTT reason code 0x${ending.code.toString(16).toUpperCase()}.`;
     showResult("connect-result", "note", "CLOSED", `${sentence(ending.reason)}${code}`);
   }
 }
 
-export function disconnect() {
-  client?.end();
+/** Ends the connection with a DISCONNECT packet, or without one, so that the broker sends the will. */
+export function disconnect(isAbrupt = false) {
+  if (isAbrupt) client?.stream?.destroy();
+  else client?.end();
 }
 
-/** Publishes with QoS 1. The outcome comes from the event log. */
-export function publish(topic, payload) {
-  client?.publish(topic, payload, { qos: 1 }, () => {});
+/** Publishes. The outcome comes from the event log. */
+export function publish(topic, payload, options) {
+  client?.publish(topic, payload, options, () => {});
 }
 
 /** Subscribes with QoS 1. The outcome comes from the event log. */
@@ -75,21 +88,8 @@ export function subscribe(filter) {
   client?.subscribe(filter, { qos: 1 }, () => {});
 }
 
-function showMessage(topic, payload, isRetained) {
-  show("no-messages", false);
-  const now = new Date();
-  $("messages").prepend(make(
-    "li", {},
-    make("time", { datetime: now.toISOString() }, now.toLocaleTimeString([], { hour12: false })), " ",
-    make("code", {}, topic), ...(isRetained ? [" ", make("span", { class: "badge note" }, "RETAINED")] : []),
-    make("span", { class: "payload" }, payload.toString().slice(0, 4096)),
-  ));
-  while ($("messages").children.length > 50) $("messages").lastElementChild.remove();
-}
-
 /** Updates times and ending of the connection from an entry of the event log. */
 export function handle(entry) {
-  if (!isMine(entry)) return;
   if (entry.kind === "authorizer" && entry.lets_in) responses.set(entry.connection, entry.answer);
   const response = responses.get(entry.connection);
   if (entry.kind === "connected" && response) {
@@ -114,6 +114,12 @@ export function handle(entry) {
     ending.reason = entry.reason;
     showEnding();
   }
+}
+
+/** Adds the authorizer's code and what to do to a denied connect. */
+export function explain(explanation) {
+  ending.explanation = explanation;
+  if (ending.denial) showEnding();
 }
 
 /** Shows the remaining times. */

@@ -18,6 +18,26 @@ export function showResult(id, kind, badge, text) {
   $(id).replaceChildren(...(badge ? [make("span", { class: `badge ${kind}` }, badge)] : []), text);
 }
 
+/** Makes a button copy the text that `text` returns. The button confirms it for a moment. */
+export function copyOn(button, text) {
+  const label = button.textContent;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text());
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = label; }, 1500);
+  });
+}
+
+/** Returns the object in a text, or null. */
+export function parseObject(text) {
+  try {
+    const value = JSON.parse(text);
+    return value && typeof value === "object" && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Renders JSON, indented and coloured, as a list of nodes. */
 export function json(value, indent = "") {
   const inner = `${indent}  `;

@@ -1,30 +1,27 @@
-// The event log of the gateway.
+// The event log of the gateway, grouped by connection. `entries.js` renders the entries.
 
-import { $, json, make } from "./dom.js";
+import { $, make, parseObject, show } from "./dom.js";
+import { calls, isForAll, outcomeOf, render, time } from "./entries.js";
 
-/** How many entries stay on the page. */
-const MAX_ENTRIES = 300;
+/** How many groups stay on the page, and how many entries of a group are shown at once. */
+const MAX_GROUPS = 60;
+const SHOWN_ENTRIES = 6;
+const MAX_ENTRIES = 200;
 
-/** Text and colour of the badge, by the kind of an entry. */
-const BADGES = {
-  connected: ["CONNECTED", "good"],
-  "connect-refused": ["DENIED", "bad"],
-  allowed: ["ALLOWED", "good"],
-  refused: ["DENIED", "bad"],
-  refreshed: ["REFRESHED", "note"],
-  closed: ["CLOSED", "note"],
-  authorizer: ["AUTHORIZER", ""],
-  function: ["FUNCTION", ""],
-};
-
+/** Groups by connection id. Entries without one are groups of their own. */
+const groups = new Map();
+/** Lines of the function whose connection is not known yet. Lines of the gateway's own previews never are. */
+const waitingLines = new Map();
+/** Labels by connection id. A label may come before the entries of its connection. */
+const labels = new Map();
+let isMine = () => false;
 let run = null;
 
-/** Shows all entries. Calls `onEntry` for each; `isMine` returns whether an entry belongs to this page's client. */
-export function follow(onEntry, isMine) {
-  const list = $("log");
-  $("mine").addEventListener("change", () => list.classList.toggle("mine", $("mine").checked));
-  $("lines").addEventListener("change", () => list.classList.toggle("quiet", !$("lines").checked));
-  $("clear").addEventListener("click", () => list.replaceChildren());
+/** Shows all entries. Calls `onEntry` for each; `isMineId` returns whether a client id belongs to this page. */
+export function follow(onEntry, isMineId) {
+  isMine = isMineId;
+  $("mine").addEventListener("change", () => { $("log").classList.toggle("mine", $("mine").checked); showHidden(); });
+  $("clear").addEventListener("click", clear);
   const source = new EventSource("/api/events");
   source.addEventListener("open", () => { $("log-state").textContent = ""; });
   source.addEventListener("error", () => { $("log-state").textContent = "The gateway does not respond. Reconnecting …"; });
@@ -32,79 +29,104 @@ export function follow(onEntry, isMine) {
   source.addEventListener("message", (event) => {
     const [entryRun] = event.lastEventId.split("-");
     // The gateway was restarted: the shown entries belong to its previous run.
-    if (run !== null && run !== entryRun) list.replaceChildren();
+    if (run !== null && run !== entryRun) clear();
     run = entryRun;
     const entry = JSON.parse(event.data);
+    if (entry.kind === "function") entry.connection_id = parseObject(entry.text)?.connection_id;
+    add(entry);
     onEntry(entry);
-    add(list, entry, isMine(entry));
   });
 }
 
-/** Adds an entry at the top. A user who has scrolled down stays at the same entry. */
-function add(list, entry, isMine) {
-  const item = render(entry);
-  if (isMine) item.classList.add("is-mine");
-  if (entry.kind === "function") item.classList.add("is-line");
-  const [height, isScrolled] = [list.scrollHeight, list.scrollTop > 0];
-  list.prepend(item);
-  if (isScrolled) list.scrollTop += list.scrollHeight - height;
+function clear() {
+  $("log").replaceChildren();
+  groups.clear();
+  showHidden();
+}
+
+function add(entry) {
+  if (entry.kind === "function" && entry.connection_id && !groups.has(entry.connection_id)) {
+    if (waitingLines.size > 100) waitingLines.clear();
+    waitingLines.set(entry.connection_id, entry);
+    return;
+  }
+  const group = groups.get(idOf(entry)) ?? open(entry);
+  const line = waitingLines.get(group.id);
+  if (entry.kind === "authorizer" && line) {
+    waitingLines.delete(group.id);
+    append(group, entry);
+    append(group, line);
+  } else {
+    append(group, entry);
+  }
+  refresh();
+}
+
+const idOf = (entry) => entry.connection ?? entry.connection_id ?? `entry ${entry.number}`;
+
+function open(entry) {
+  const state = make("span", { class: "badge" });
+  const name = make("span", { class: "client mono" });
+  const count = make("span", { class: "count" });
+  const entries = make("ul", {});
+  const earlier = make("details", { class: "earlier" }, make("summary", {}), make("ul", {}));
+  earlier.hidden = true;
+  const element = make("article", { class: "group" }, make("div", { class: "head" }, time(entry.at), state, name, count), entries, earlier);
+  const group = { id: idOf(entry), client: null, element, state, name, count, entries, earlier, length: 0, call: null, isForAll: isForAll(entry) };
+  groups.set(group.id, group);
+  while (groups.size > MAX_GROUPS) {
+    const [oldest] = groups.keys();
+    groups.get(oldest).element.remove();
+    groups.delete(oldest);
+  }
+  return group;
+}
+
+/** Adds an entry to its group, newest first, and moves the group to the top. */
+function append(group, entry) {
+  group.client ??= entry.client;
+  if (entry.kind === "function" && group.call?.addLine(entry)) return;
+  const item = entry.kind === "authorizer" ? (group.call = calls(entry)).element : render(entry);
+  group.entries.prepend(item);
+  group.length += 1;
+  const [summary, list] = group.earlier.children;
+  while (group.entries.children.length > SHOWN_ENTRIES) list.prepend(group.entries.lastElementChild);
   while (list.children.length > MAX_ENTRIES) list.lastElementChild.remove();
+  group.earlier.hidden = list.children.length === 0;
+  summary.textContent = `${list.children.length} earlier`;
+  showHead(group, entry);
+  const log = $("log");
+  const [height, isScrolled] = [log.scrollHeight, log.scrollTop > 0];
+  if (log.firstElementChild !== group.element) log.prepend(group.element);
+  // A user who has scrolled down stays at the same entry.
+  if (isScrolled) log.scrollTop += log.scrollHeight - height;
 }
 
-function render(entry) {
-  const at = new Date(entry.at);
-  const time = make("time", { datetime: at.toISOString() }, at.toLocaleTimeString([], { hour12: false }));
-  const isDenial = entry.kind === "authorizer" && !entry.lets_in;
-  const [badge, kind] = isDenial ? ["AUTHORIZER", "bad"] : BADGES[entry.kind] ?? [entry.kind, ""];
-  const head = make("div", { class: "head" }, time, make("span", { class: `badge ${kind}` }, badge));
-  if (entry.client) head.append(make("span", { class: "client mono" }, entry.client));
-  head.append(make("div", { class: "text" }, ...describe(entry).filter(Boolean)));
-  return make("li", {}, head, ...details(entry));
+function showHead(group, entry) {
+  const [badge, kind] = outcomeOf(entry) ?? [];
+  if (badge) [group.state.textContent, group.state.className] = [badge, `badge ${kind}`];
+  group.name.textContent = group.client ?? (entry.connection && entry.kind !== "protocol-error" ? "HTTPS publish" : "");
+  group.element.setAttribute("aria-label", group.client ? `Connection of ${group.client}` : "Entry without a client id");
+  group.count.textContent = [labels.get(group.id), group.length > 1 ? `${group.length} entries` : ""].filter(Boolean).join(" · ");
 }
 
-function describe(entry) {
-  const reason = entry.reason && make("div", { class: "reason" }, entry.reason);
-  switch (entry.kind) {
-    case "allowed": case "refused": return [make("code", {}, `${entry.action} ${entry.resource}`), reason];
-    case "connected": return [`principal ${entry.principal.slice(0, 16)}${entry.principal.length > 16 ? "…" : ""}`, reason];
-    case "refreshed": return ["The authorizer was called again. Its new policy applies."];
-    case "authorizer": return [outcome(entry)];
-    case "function": return describeLine(entry);
-    default: return [reason];
+/** Labels the group of a connection, such as that of a preview. */
+export function label(id, text) {
+  labels.set(id, text);
+  const group = groups.get(id);
+  if (group) group.count.textContent = text;
+}
+
+/** Marks the groups of this page, whose client ids may have changed, and those about the whole gateway. */
+export function refresh() {
+  for (const group of groups.values()) {
+    group.element.classList.toggle("is-mine", group.client === null ? group.isForAll : isMine(group.client));
   }
+  showHidden();
 }
 
-function outcome(entry) {
-  const result = entry.error ? "no response" : `isAuthenticated ${entry.lets_in}`;
-  return `${result}, after ${entry.millis.toFixed(1)} ms`;
-}
-
-/** Describes a line of the function: the main members of a JSON object, or the text. */
-function describeLine(entry) {
-  const fields = parse(entry.text);
-  if (!fields) return [make("code", {}, entry.text)];
-  const { decision, code, detail, policies, hint, message } = fields;
-  const parts = [decision, code, detail, Array.isArray(policies) ? policies.join(", ") : null, message];
-  const text = parts.filter((part) => typeof part === "string" && part !== "").join(" · ");
-  return [text || "JSON", typeof hint === "string" ? make("div", { class: "reason" }, hint) : null];
-}
-
-/** Returns the object in a line, or null. */
-function parse(text) {
-  try {
-    const value = JSON.parse(text);
-    return value && typeof value === "object" ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function details(entry) {
-  const part = (title, value) => [make("h3", {}, title), make("pre", {}, ...json(value))];
-  if (entry.kind === "authorizer") {
-    const response = entry.error ? [make("p", { class: "fault" }, entry.error)] : part("Response", entry.answer);
-    return [make("details", {}, make("summary", {}, "Event and response"), ...part("Event, secrets masked", entry.event), ...response)];
-  }
-  const fields = entry.kind === "function" && parse(entry.text);
-  return fields ? [make("details", {}, make("summary", {}, "Line"), make("pre", {}, ...json(fields)))] : [];
+function showHidden() {
+  const hidden = $("mine").checked ? $("log").querySelectorAll(":scope > .group:not(.is-mine)").length : 0;
+  $("hidden-count").textContent = hidden ? `(${hidden} other${hidden === 1 ? "" : "s"} hidden)` : "";
+  show("log-empty", groups.size === hidden);
 }

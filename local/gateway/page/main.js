@@ -1,32 +1,51 @@
-// The page: login, policy, connection, actions. It stores nothing longer than the tab is open.
+// The page: sign-in, policy, connection, actions.
 
-import { $, clock, json, make, show, showResult } from "./dom.js";
-import * as login from "./login.js";
-import * as policy from "./policy.js";
+import * as actions from "./actions.js";
 import * as client from "./client.js";
+import { $, clock, copyOn, make, parseObject, show, showResult } from "./dom.js";
 import * as log from "./log.js";
+import { decode } from "./oidc.js";
+import * as policy from "./policy.js";
+import { forget, keep, kept, RESULT_KEY, REQUEST_KEY, take } from "./session.js";
+import * as snippets from "./snippets.js";
+import { showSteps } from "./steps.js";
+import * as token from "./token.js";
+import * as users from "./users.js";
 
-const state = { gateway: null, token: null, expiry: 0, denials: new Map(), unexplained: null };
+/** `session` is the token in use: token, kind, issuer (development tokens), and if it is broken: broken, original. */
+const state = { gateway: null, users: [], session: null, preview: null, hasActed: false, denials: new Map(), unexplained: null, deniedConnection: null };
 
 async function start() {
+  const address = new URLSearchParams(location.search);
+  // Removes codes and links from the address. Each is used once.
+  if (location.search) history.replaceState(null, "", location.pathname);
   log.follow(handle, client.isMine);
   setInterval(tick, 250);
-  $("login").addEventListener("click", () => attempt("login-error", () => login.begin(selectedIssuer(), state.gateway.client_id)));
-  $("logout").addEventListener("click", logout);
-  $("copy").addEventListener("click", copy);
-  $("connect-form").addEventListener("submit", onSubmit(toggleConnection));
-  $("subscribe-form").addEventListener("submit", onSubmit(() => act("subscribe", $("filter").value)));
-  $("publish-form").addEventListener("submit", onSubmit(() => act("publish", $("topic").value)));
+  actions.start();
+  snippets.start();
+  installForms();
+  render();
   await attempt("login-error", async () => {
-    const response = await fetch("/api/gateway");
-    state.gateway = await response.json();
-    showIssuers(state.gateway.issuers);
-    const token = await login.finish();
-    if (token) await showLogin(token);
+    state.gateway = await (await fetch("/api/gateway")).json();
+    users.showIssuers(state.gateway);
+    showIssuerForm(state.gateway);
+    await loadUsers(address.get("user"));
+    await restore(address);
   });
 }
 
-const onSubmit = (action) => (event) => { event.preventDefault(); action(); };
+function installForms() {
+  const submit = (id, error, action) => $(id).addEventListener("submit", (event) => { event.preventDefault(); attempt(error, action); });
+  submit("claims-form", "login-error", () => signInAs($("sub").value, parseClaims($("claims").value), selectedIssuer()));
+  submit("paste-form", "login-error", () => use({ token: $("pasted").value.trim(), kind: "pasted" }));
+  submit("issuer-form", "login-error", goToIssuer);
+  submit("connect-form", "login-error", async () => (client.isConnected() ? client.disconnect() : connect()));
+  $("login").addEventListener("click", () => attempt("login-error", () => users.openLoginPage(selectedIssuer(), state.gateway.client_id)));
+  $("logout").addEventListener("click", logout);
+  $("drop").addEventListener("click", () => client.disconnect(true));
+  copyOn($("copy"), () => state.session.token);
+  copyOn($("copy-redirect"), () => $("redirect-uri").textContent);
+}
 
 /** Performs an action, and shows its error in the element `id`. */
 async function attempt(id, action) {
@@ -39,138 +58,266 @@ async function attempt(id, action) {
   }
 }
 
-function showIssuers(issuers) {
-  $("issuer").replaceChildren(...issuers.map(({ id, issuer }) => make("option", { value: id }, issuer)));
-  for (const id of ["issuer", "issuer-label"]) show(id, issuers.length > 1);
-  $("login").disabled = issuers.length === 0;
+function parseClaims(text) {
+  const claims = parseObject(text);
+  if (!claims) throw new Error('invalid claims; expected a JSON object, such as {"tenant": "acme"}');
+  return claims;
 }
 
-const selectedIssuer = () => state.gateway.issuers.find(({ id }) => id === $("issuer").value) ?? state.gateway.issuers[0];
+const issuerById = (id) => state.gateway.issuers.find((issuer) => issuer.id === id);
+const selectedIssuer = () => issuerById($("issuer").value) ?? state.gateway.issuers[0];
 
-async function showLogin(token) {
-  const { header, payload } = login.decode(token);
-  [state.token, state.expiry] = [token, payload.exp];
-  $("who").textContent = payload.sub;
-  $("token-header").replaceChildren(...json(header));
-  $("token-payload").replaceChildren(...json(payload));
-  show("logged-out", false);
-  show("logged-in");
-  await attempt("policy-error", () => showPolicy(payload.sub));
+async function loadUsers(preferred) {
+  state.users = state.gateway.issuers.length ? await users.exampleUsers() : [];
+  const choose = (user) => attempt("login-error", () => signInAs(user.claims.sub ?? user.name, withoutSub(user.claims), issuerById(user.issuer) ?? selectedIssuer()));
+  users.showUsers(state.users, preferred, choose);
 }
 
-/** Shows the policy granted by the token, or why the authorizer denies it. */
-async function showPolicy(sub) {
-  const isValid = (id) => id.length > 0 && new TextEncoder().encode(id).length <= 128;
-  const preview = await policy.preview(state.token, [`${sub}/page`, sub].filter(isValid));
-  show("connect-form");
-  show("connect-waiting", false);
-  $("client-id").value = preview.client_id;
+const withoutSub = ({ sub, ...claims }) => claims;
+
+/** Continues a session: a login page's response, a token from the user's issuer, a link for a user, or a reload. */
+async function restore(address) {
+  const login = await users.finishLoginPage(address);
+  if (login) return use({ ...login, kind: "development" });
+  const issued = take(RESULT_KEY);
+  if (issued) return use({ token: issued, kind: "issued" });
+  const user = state.users.find(({ name }) => name === address.get("user"));
+  // Only a link on this page signs in by itself, so that no other site can.
+  if (user) return document.referrer.startsWith(`${location.origin}/`) && $("users").querySelector(`[data-user="${CSS.escape(user.name)}"]`).click();
+  const session = kept();
+  if (session && issuerById(session.issuer?.id)) return use(session);
+  return null;
+}
+
+async function signInAs(sub, claims, issuer) {
+  const signed = await users.signIn(issuer, state.gateway.client_id, { sub, claims });
+  return use({ token: signed, kind: "development", issuer });
+}
+
+/** Continues with a token: shows it and its policy, and connects if the authorizer allows it. */
+async function use(session) {
+  decode(session.token);
+  client.disconnect();
+  resetPolicy();
+  state.session = session;
+  keep(session.broken ? { ...session, token: session.original, broken: undefined, original: undefined } : session);
+  token.showToken(session);
+  token.showBreaks(session, { mint, use: useBroken });
+  if (!session.broken && !session.original) token.unfoldToken();
+  showSecondUser();
+  $("login-title").focus({ preventScroll: true });
+  render();
+  await attempt("policy-error", showPolicy);
+}
+
+const useBroken = (changed, broken) => use({
+  ...state.session, token: changed, broken, original: broken ? state.session.original ?? state.session.token : undefined,
+});
+
+const mint = (original, changes) => users.mint(state.session.issuer, original, changes);
+
+/** Asks the authorizer for the policy. The client ids to try come from the examples, the subject, and the rule. */
+async function showPolicy(connects = true) {
+  const { session } = state;
+  const { sub } = decode(session.token).payload;
+  const example = state.users.find((user) => user.claims.sub === sub || user.name === sub)?.client_id;
+  let preview = await ask([`${sub}/page`, example, String(sub)]);
+  if (preview.denied && preview.client_ids?.length) preview = await ask(preview.client_ids.map(sampleId));
+  if (state.session !== session) return;
+  state.preview = preview;
+  if (!client.isConnected()) $("client-id").value = preview.client_id;
+  showClientRule(preview.client_ids ?? []);
   if (preview.denied) {
-    show("policy-waiting", false);
     showDenial(preview);
-    return;
+  } else {
+    policy.show(preview);
+    actions.showExamples("filter", preview.examples.subscribe);
+    actions.showExamples("topic", preview.examples.publish);
+    token.showBreakResult(session.broken, null);
+    if (connects) connect();
   }
-  policy.show(preview);
-  showExamples("filter", preview.examples.subscribe);
-  showExamples("topic", preview.examples.publish);
-  $("connect").focus();
+  updateSnippets();
+  render();
+}
+
+async function ask(ids) {
+  const isValid = (id) => typeof id === "string" && id.length > 0 && new TextEncoder().encode(id).length <= 128;
+  const candidates = [...new Set(ids.filter(isValid))].slice(0, 4);
+  client.claim(...candidates);
+  const preview = await policy.preview(state.session.token, candidates.length ? candidates : ["page"]);
+  log.refresh();
+  log.label(preview.connection, "policy preview");
+  return preview;
+}
+
+/** A client id for a pattern, whose `*` at the end is one or more characters. */
+const sampleId = (pattern) => pattern.replace(/\*$/, "page");
+
+function showClientRule(patterns) {
+  const list = patterns.flatMap((pattern, index) => [index ? ", " : "", make("code", {}, pattern)]);
+  $("client-rule").replaceChildren(...(list.length ? ["Allowed for this token: ", ...list, ". ", patterns.some((p) => p.endsWith("*")) ? "* stands for one or more characters." : ""] : []));
+  const unencrypted = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/mqtt`;
+  const { tls_port: tls } = state.gateway;
+  $("transport-note").textContent = `A browser can use MQTT over WebSocket only. This page connects to ${unencrypted}, which AWS IoT offers only with TLS.`
+    + (tls ? ` Port ${tls} has MQTT and WebSocket with TLS for your own client.` : "");
 }
 
 /** Shows why a preview is denied. The function's log line with its code may come before or after the preview. */
 function showDenial(preview) {
   const line = state.denials.get(preview.connection);
-  const code = line ? ` (${[line.code, line.detail].filter(Boolean).join(": ")}). ${line.hint ?? ""}` : ".";
-  $("policy-error").textContent = `No policy: ${preview.denied}${code}`;
+  const text = line ? explain(line) : `${preview.denied}.`;
+  $("policy-error").textContent = `No policy: ${text}`;
   show("policy-error");
+  token.showBreakResult(state.session.broken, text);
   state.unexplained = line ? null : preview;
 }
 
-function showExamples(field, { allowed, denied }) {
-  const button = (value, kind, badge) => {
-    const element = make("button", { type: "button" }, make("span", { class: `badge ${kind}` }, badge), make("code", {}, value));
-    element.addEventListener("click", () => { $(field).value = value; $(field).focus(); });
-    return element;
-  };
-  $(field).value = allowed ?? denied ?? "";
-  $(`${field}-examples`).replaceChildren(
-    ...(allowed ? [button(allowed, "good", "ALLOWED")] : []),
-    ...(denied ? [button(denied, "bad", "DENIED")] : []),
-  );
+/** A denial in a sentence: the code, what it is about, and what to do. */
+function explain({ code, detail, hint }) {
+  const rule = code === "client_id_not_allowed" && state.preview?.client_ids?.length
+    ? `This token may use the client ids ${state.preview.client_ids.join(", ")}.` : "";
+  return [`${code}${detail ? ` (${detail})` : ""}.`, rule, hint].filter(Boolean).join(" ");
 }
 
-function toggleConnection() {
-  if (client.isConnected()) return client.disconnect();
+function connect() {
   showResult("connect-result", "", "", "Connecting …");
-  client.connect($("client-id").value, state.token, state.gateway, showConnection);
+  const topic = $("will-topic").value;
+  const will = topic ? { topic, payload: $("will-message").value, qos: 0, retain: $("will-retain").checked } : undefined;
+  client.connect($("client-id").value, state.session.token, state.gateway, { protocolVersion: Number($("version").value), will }, () => { updateSnippets(); render(); });
+  log.refresh();
 }
 
-function showConnection() {
+/** Shows what depends on the state of the page. */
+function render() {
   const isConnected = client.isConnected();
+  const [isSignedIn, isDenied] = [state.session !== null, Boolean(state.preview?.denied)];
+  showSteps({ isSignedIn, isDenied, hasPolicy: Boolean(state.preview?.statements), isConnected, hasActed: state.hasActed });
+  show("connect-form", isSignedIn);
+  show("actions", isSignedIn && (isConnected || state.hasActed));
   $("connect").textContent = isConnected ? "Disconnect" : "Connect";
   $("connect").classList.toggle("primary", !isConnected);
-  $("client-id").readOnly = isConnected;
+  for (const id of ["client-id", "version", "will-topic", "will-message", "will-retain"]) $(id).disabled = isConnected;
+  $("drop").disabled = !isConnected;
   $("state").textContent = isConnected ? "connected" : "not connected";
   $("state").classList.toggle("on", isConnected);
-  if (!state.token) return;
-  show("actions-waiting", false);
-  show("actions");
-  for (const button of document.querySelectorAll("#subscribe-form .row button, #publish-form .row button")) button.disabled = !isConnected;
-}
-
-/** Publishes or subscribes. The event log has the result. */
-function act(action, resource) {
-  showResult(`${action}-result`, "", "", "Waiting for the gateway …");
-  if (action === "subscribe") client.subscribe(resource);
-  else client.publish(resource, $("payload").value);
 }
 
 /** Handles an entry of the event log. */
 function handle(entry) {
+  if (entry.kind === "function") return rememberDenial(parseObject(entry.text));
+  if (["reloaded", "reload_failed"].includes(entry.kind)) return showReload(entry);
+  if (!client.isMine(entry.client)) return;
   client.handle(entry);
-  if (entry.kind === "function") rememberDenial(entry.text);
-  if (!client.isMine(entry)) return;
+  if (entry.kind === "connect-refused") explainConnect(entry.connection);
   policy.mark(entry.place);
-  const form = { "iot:Publish": "publish", "iot:RetainPublish": "publish", "iot:Subscribe": "subscribe" }[entry.action];
-  if (form && entry.kind === "allowed") showResult(`${form}-result`, "good", "ALLOWED", entry.reason);
-  if (form && entry.kind === "refused") showResult(`${form}-result`, "bad", "DENIED", entry.reason);
+  if (actions.handle(entry)) {
+    state.hasActed = true;
+    render();
+  }
+}
+
+/** Shows the code of a denied connect next to the button. The function's log line may come before or after the denial. */
+function explainConnect(connection) {
+  state.deniedConnection = connection;
+  if (state.denials.has(connection)) client.explain(explain(state.denials.get(connection)));
 }
 
 /** Stores the function's log line of a denial by its connection. */
-function rememberDenial(text) {
-  try {
-    const line = JSON.parse(text);
-    if (!line.code || !line.connection_id) return;
-    if (state.denials.size > 100) state.denials.clear();
-    state.denials.set(line.connection_id, line);
-    if (state.unexplained?.connection === line.connection_id) showDenial(state.unexplained);
-  } catch {
-    // Not JSON, so not the line of a denial.
-  }
+function rememberDenial(line) {
+  if (!line?.code || !line.connection_id) return;
+  if (state.denials.size > 100) state.denials.clear();
+  state.denials.set(line.connection_id, line);
+  if (state.unexplained?.connection === line.connection_id) showDenial(state.unexplained);
+  if (state.deniedConnection === line.connection_id) explainConnect(line.connection_id);
+}
+
+/** Shows that the configuration has changed, and asks again for users and policy. The token stays. */
+async function showReload(entry) {
+  // An entry from before this page was loaded.
+  if (!state.gateway || entry.at < performance.timeOrigin) return;
+  const isLoaded = entry.kind === "reloaded";
+  $("notice").className = `notice ${isLoaded ? "good" : "bad"}`;
+  const dismiss = make("button", { type: "button", class: "small" }, "Dismiss");
+  dismiss.addEventListener("click", () => show("notice", false));
+  $("notice").replaceChildren(
+    make("strong", {}, isLoaded ? "Configuration changed." : "The changed configuration has errors."), " ",
+    isLoaded ? "The policy below is the new one. An open connection keeps its policy until the next refresh: connect again to use the new one at once."
+      : "The earlier configuration stays in use. Fix the files; they are read again when you save.",
+    make("pre", { tabindex: "0" }, isLoaded ? entry.files.join("\n") : entry.reason), dismiss,
+  );
+  show("notice");
+  if (!isLoaded) return;
+  await attempt("login-error", () => loadUsers(null));
+  policy.clear();
+  if (state.session) await attempt("policy-error", () => showPolicy(false));
+}
+
+function showSecondUser() {
+  const sub = decode(state.session.token).payload.sub;
+  const others = state.users.filter((user) => user.allowed && user.name !== sub && user.claims.sub !== sub);
+  const links = others.map(({ name }) => make("a", { href: `/?user=${encodeURIComponent(name)}`, target: "_blank", rel: "noopener" }, name));
+  $("second").replaceChildren("A second client in a new tab:", ...links);
+  show("second", others.length > 0);
+}
+
+function updateSnippets() {
+  const { preview, gateway, session } = state;
+  const [topic, filter] = [preview?.examples?.publish.allowed, preview?.examples?.subscribe.allowed];
+  if (!topic || !filter) return snippets.update(null);
+  const own = $("client-id").value;
+  const id = (preview.client_ids ?? []).map((pattern) => pattern.replace(/\*$/, "cli")).find((other) => other !== own) ?? own;
+  const note = id === own ? "This page has the same client id: connecting there closes the connection here, as on AWS IoT." : "The token is a password until it expires.";
+  return snippets.update({ host: location.hostname, port: location.port, tlsPort: gateway.tls_port, ca: gateway.ca, id, topic, filter, token: session.token, note });
+}
+
+function showIssuerForm({ configured }) {
+  $("redirect-uri").textContent = `${location.origin}/issuer.html`;
+  const other = new URL(location.origin);
+  other.hostname = location.hostname === "localhost" ? "127.0.0.1" : "localhost";
+  [$("other-name").href, $("other-name").textContent] = [other.href, other.href];
+  $("configured-issuers").replaceChildren(...(configured ?? []).map((issuer) => make("option", { value: issuer })));
+  $("issuer-url").value = configured?.[0] ?? "";
+}
+
+/** Continues on the page that may talk to the issuer. */
+async function goToIssuer() {
+  const issuer = $("issuer-url").value.trim();
+  const request = {
+    issuer, clientId: $("issuer-client").value.trim(), redirect: `${location.origin}/issuer.html`, scope: $("issuer-scope").value.trim(),
+    audience: $("issuer-audience").value.trim(), kind: $("issuer-kind").value,
+  };
+  sessionStorage.setItem(REQUEST_KEY, JSON.stringify(request));
+  location.assign(`/issuer.html?connect=${encodeURIComponent(new URL(issuer).origin)}`);
+}
+
+function resetPolicy() {
+  [state.preview, state.unexplained, state.hasActed] = [null, null, false];
+  policy.clear();
+  actions.clear();
+  snippets.update(null);
+  showResult("connect-result", "", "", "");
 }
 
 function logout() {
   client.disconnect();
-  [state.token, state.unexplained] = [null, null];
-  policy.clear();
-  for (const id of ["logged-in", "connect-form", "actions"]) show(id, false);
-  for (const id of ["logged-out", "connect-waiting", "actions-waiting"]) show(id);
-  for (const id of ["token-header", "token-payload", "messages"]) $(id).replaceChildren();
-  show("no-messages");
-  for (const id of ["connect-result", "subscribe-result", "publish-result"]) showResult(id, "", "", "");
-  $("login").focus();
-}
-
-async function copy() {
-  await navigator.clipboard.writeText(state.token);
-  $("copy").textContent = "Copied";
-  setTimeout(() => { $("copy").textContent = "Copy token"; }, 1500);
+  forget();
+  state.session = null;
+  resetPolicy();
+  show("signed-in", false);
+  show("signed-out");
+  for (const id of ["token-header", "token-payload", "break-buttons"]) $(id).replaceChildren();
+  $("pasted").value = "";
+  showResult("break-result", "", "", "");
+  render();
+  $("login-title").focus();
 }
 
 function tick() {
   client.tick();
-  if (!state.token) return;
-  const remaining = state.expiry - Date.now() / 1000;
-  $("token-life").textContent = remaining > 0 ? `The token expires in ${clock(remaining)}.` : "The token has expired.";
+  if (!state.session) return;
+  const { exp } = decode(state.session.token).payload;
+  const remaining = exp - Date.now() / 1000;
+  $("token-life").textContent = typeof exp !== "number" ? "" : remaining > 0 ? `It expires in ${clock(remaining)}.` : "It has expired.";
 }
 
 start();

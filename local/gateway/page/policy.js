@@ -1,4 +1,4 @@
-// The policy as a table, with the number of decisions of each statement.
+// The policy as a table, with the number of decisions that matched each statement.
 
 import { $, clock, json, make, show as showElement } from "./dom.js";
 
@@ -25,24 +25,28 @@ export function show(preview) {
   $("principal").textContent = principal.length > 20 ? `${principal.slice(0, 16)}…` : principal;
   $("principal").title = principal;
   const [refresh, disconnect] = [clock(preview.refresh_after), clock(preview.disconnect_after)];
-  $("times").textContent = `Refresh after ${refresh}, disconnect after ${disconnect}.`;
-  showElement("policy-waiting", false);
+  $("times").textContent = `The authorizer is called again after ${refresh}; the connection ends after ${disconnect}.`;
   showElement("policy");
 }
 
 function row(statement) {
-  const [document, number] = statement.place;
   const isAllow = statement.effect === "Allow";
   const list = (items) => make("ul", {}, ...items.map((item) => make("li", {}, make("code", {}, item))));
   const condition = statement.condition && make("pre", {}, ...json(statement.condition));
-  const place = make("span", { class: "place" }, `document ${document}, statement ${number}`);
   return make(
     "tr", { class: isAllow ? "allow" : "deny" },
-    make("td", {}, make("span", { class: `badge ${isAllow ? "good" : "bad"}` }, String(statement.effect)), make("br"), place),
+    make("td", {}, make("span", { class: `badge ${isAllow ? "good" : "bad"}` }, String(statement.effect)), make("div", { class: "place" }, ...place(statement))),
     make("td", {}, list(statement.actions)),
     make("td", {}, list(statement.resources), condition),
     make("td", { class: "number" }, "0"),
   );
+}
+
+/** The lines of the policy files that a statement comes from, or its place in the response if they are not known. */
+function place({ place: [document, number], sources }) {
+  const position = `document ${document}, statement ${number}`;
+  if (!sources?.length) return [position];
+  return [make("ul", { title: position }, ...sources.map((source) => make("li", {}, make("code", {}, source))))];
 }
 
 /** Counts a decision of a statement, and highlights its row. */
@@ -60,5 +64,4 @@ export function mark(place) {
 export function clear() {
   rows = new Map();
   for (const id of ["policy", "policy-error"]) showElement(id, false);
-  showElement("policy-waiting");
 }

@@ -14,13 +14,14 @@ use iot_local_policy::{Arn, NotAnArn};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
 use crate::auth::unlogged::UnloggedCalls;
 use crate::broker::{Broker, BrokerError};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
 use crate::examples;
-use crate::pages::Site;
+use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::selection::AuthorizerDefinition;
 use crate::time_scale::TimeScale;
@@ -40,6 +41,8 @@ pub struct GatewayOptions {
     pub time_scale: u32,
     /// The development issuers with which users and machines log in. May be empty.
     pub login: ProviderOptions,
+    /// What the page shows about the configuration.
+    pub page: PageOptions,
 }
 
 /// Why a gateway does not start.
@@ -112,7 +115,15 @@ impl RunningGateway {
         authorizer.unlogged = unlogged;
         let authorizer = Arc::new(authorizer);
         examples::ask(&mut options.login, &authorizer).await;
-        let site = Site::new(port, options.login, Arc::clone(&authorizer), options.time_scale);
+        let tls_port = tls.as_ref().map(|(_, (_, port))| *port);
+        let site = Site::new(SiteOptions {
+            port,
+            tls_port,
+            login: options.login,
+            authorizer: Arc::clone(&authorizer),
+            time_scale: options.time_scale,
+            page: options.page,
+        });
         let connections = Arc::new(Connections::default());
         let broker = Broker::start(Arc::clone(&authorizer), Arc::clone(&connections)).await?;
         let gateway = Arc::new(Gateway { authorizer: Arc::clone(&authorizer), broker, connections, site });

@@ -17,6 +17,7 @@ pub mod selection;
 pub mod event;
 
 pub mod auth;
+pub mod annotation;
 mod examples;
 pub mod preview;
 

@@ -7,6 +7,7 @@
 mod assets;
 mod events;
 mod preview;
+mod security;
 mod token;
 
 use std::convert::Infallible;
@@ -16,8 +17,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN,
+    VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use iot_local_base::clock;
@@ -25,6 +26,8 @@ use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::{Endpoint, PAGE, Provider, ProviderOptions, ProviderRequest};
 use serde_json::{Value, json};
 
+use self::security::{add_security_headers, connect_origin};
+use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
 use crate::examples;
 use crate::timeouts::READ_TIMEOUT;
@@ -41,11 +44,29 @@ pub(crate) type Body = Either<Full<Bytes>, StreamBody<EventStream>>;
 /// The site that the plain port serves.
 pub(crate) struct Site {
     port: u16,
+    tls_port: Option<u16>,
     provider: RwLock<Arc<Provider>>,
     authorizer: Arc<CustomAuthorizer>,
     time_scale: u32,
+    page: PageOptions,
     /// The id of this run of the gateway. The numbers of log entries start again in each run.
     run: String,
+}
+
+/// The parts of a site.
+pub(crate) struct SiteOptions {
+    /// The plain port, which serves the site.
+    pub(crate) port: u16,
+    /// The TLS port, which the page names.
+    pub(crate) tls_port: Option<u16>,
+    /// The development issuers.
+    pub(crate) login: ProviderOptions,
+    /// The authorizer, which previews ask.
+    pub(crate) authorizer: Arc<CustomAuthorizer>,
+    /// The divisor of the times in a response.
+    pub(crate) time_scale: u32,
+    /// What the page shows about the configuration.
+    pub(crate) page: PageOptions,
 }
 
 /// The target of a path.
@@ -66,15 +87,11 @@ struct CrossOrigin;
 const HOST_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 
 impl Site {
-    pub(crate) fn new(
-        port: u16,
-        login: ProviderOptions,
-        authorizer: Arc<CustomAuthorizer>,
-        time_scale: u32,
-    ) -> Self {
+    pub(crate) fn new(options: SiteOptions) -> Self {
+        let SiteOptions { port, tls_port, login, authorizer, time_scale, page } = options;
         let run = uuid::Uuid::new_v4().simple().to_string();
         let provider = RwLock::new(provider(login, port));
-        Self { port, provider, authorizer, time_scale, run }
+        Self { port, tls_port, provider, authorizer, time_scale, page, run }
     }
 
     /// The plain port.
@@ -103,8 +120,9 @@ impl Site {
         let Some(address) = self.address(request.headers()) else {
             let port = self.port;
             let error = format!("unexpected Host; expected 127.0.0.1:{port} or localhost:{port}\n");
-            return add_security_headers(text(StatusCode::MISDIRECTED_REQUEST, error), None);
+            return add_security_headers(text(StatusCode::MISDIRECTED_REQUEST, error), None, None);
         };
+        let issuer = connect_origin(request.uri());
         let response = match self.route(request.uri().path()) {
             None => text(StatusCode::NOT_FOUND, "not found\n".to_owned()),
             Some(route) => match self.allow_origin(&route, &request) {
@@ -119,7 +137,7 @@ impl Site {
                 }
             },
         };
-        add_security_headers(response, Some(&address))
+        add_security_headers(response, Some(&address), issuer.as_deref())
     }
 
     /// Returns the address in `Host` if it is one of the gateway's.
@@ -249,7 +267,9 @@ impl Site {
         });
         json!({
             "issuers": issuers.collect::<Vec<_>>(), "client_id": PAGE, "time_scale": self.time_scale,
-            "authorizer": self.authorizer.name(),
+            "authorizer": self.authorizer.name(), "tls_port": self.tls_port, "ca": self.page.ca,
+            "keeps_keys": self.page.keeps_keys,
+            "configured": self.page.annotator.as_ref().map(|annotator| annotator.issuers()).unwrap_or_default(),
         })
     }
 }
@@ -272,36 +292,6 @@ async fn read_body(request: Request<Incoming>) -> Result<Bytes, Response<Body>> 
         }
         Err(_) => Err(text(StatusCode::REQUEST_TIMEOUT, "timed out while reading the body\n".to_owned())),
     }
-}
-
-/// Adds the headers that browsers need for security. `address` is the address in the request's `Host`.
-fn add_security_headers(mut response: Response<Body>, address: Option<&str>) -> Response<Body> {
-    let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // With `no-referrer`, browsers would also hide the origin of forms.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    if !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-        headers.insert(
-            HeaderName::from_static("cross-origin-resource-policy"),
-            HeaderValue::from_static("same-origin"),
-        );
-    }
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
-        // In some browsers, 'self' does not include a WebSocket to the same address.
-        let socket = address.and_then(|address| address.strip_prefix("http"));
-        let socket = socket.map(|rest| format!(" ws{rest}")).unwrap_or_default();
-        let policy = format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{socket}; \
-             form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-        );
-        if let Ok(policy) = HeaderValue::from_str(&policy) {
-            headers.insert(CONTENT_SECURITY_POLICY, policy);
-        }
-    }
-    response
 }
 
 fn not_allowed(methods: &'static str) -> Response<Body> {

@@ -27,16 +27,26 @@ macro_rules! asset {
     };
 }
 
-const ASSETS: [Asset; 10] = [
+const ASSETS: [Asset; 20] = [
     asset!("/", "index.html", HTML),
+    asset!("/issuer.html", "issuer.html", HTML),
     asset!("/style.css", "style.css", CSS),
+    asset!("/log.css", "log.css", CSS),
     asset!("/favicon.svg", "favicon.svg", SVG),
     asset!("/main.js", "main.js", SCRIPT),
-    asset!("/dom.js", "dom.js", SCRIPT),
-    asset!("/login.js", "login.js", SCRIPT),
-    asset!("/policy.js", "policy.js", SCRIPT),
+    asset!("/actions.js", "actions.js", SCRIPT),
     asset!("/client.js", "client.js", SCRIPT),
+    asset!("/dom.js", "dom.js", SCRIPT),
+    asset!("/entries.js", "entries.js", SCRIPT),
+    asset!("/issuer.js", "issuer.js", SCRIPT),
     asset!("/log.js", "log.js", SCRIPT),
+    asset!("/oidc.js", "oidc.js", SCRIPT),
+    asset!("/policy.js", "policy.js", SCRIPT),
+    asset!("/session.js", "session.js", SCRIPT),
+    asset!("/snippets.js", "snippets.js", SCRIPT),
+    asset!("/steps.js", "steps.js", SCRIPT),
+    asset!("/token.js", "token.js", SCRIPT),
+    asset!("/users.js", "users.js", SCRIPT),
     asset!("/vendor/mqtt.esm.js", "vendor/mqtt.esm.js", SCRIPT),
 ];
 

@@ -1,6 +1,7 @@
 //! Serves the preview of a token's policy.
 
 use hyper::{Response, StatusCode};
+use iot_local_policy::StatementPlace;
 use iot_local_policy::authorizer_response::AuthorizerResponse;
 use iot_local_policy::json::{resource_name, strings};
 use iot_local_policy::limits;
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Body, Site, json_response};
+use crate::annotation::Annotation;
 use crate::preview::{Examples, Preview, PreviewRequest};
 
 /// The largest number of client ids in a request.
@@ -48,16 +50,31 @@ impl Site {
             }
         }
         match last {
-            Some(preview) => json_response(StatusCode::OK, &preview_json(&preview)),
+            Some(preview) => {
+                let annotation = self.annotate(token, &preview);
+                json_response(StatusCode::OK, &preview_json(&preview, &annotation))
+            }
             None => bad_request("missing client id"),
         }
     }
 }
 
-fn preview_json(preview: &Preview) -> Value {
+impl Site {
+    fn annotate(&self, token: &str, preview: &Preview) -> Annotation {
+        let documents = preview.outcome.as_ref().map_or(&[][..], |response| &response.documents);
+        let annotator = self.page.annotator.as_ref();
+        annotator
+            .map(|annotator| annotator.annotate(token, &preview.client_id, documents))
+            .unwrap_or_default()
+    }
+}
+
+fn preview_json(preview: &Preview, annotation: &Annotation) -> Value {
     let (connection, client_id) = (preview.connection.to_string(), &preview.client_id);
     match &preview.outcome {
-        Err(reason) => json!({ "connection": connection, "client_id": client_id, "denied": reason }),
+        Err(reason) => json!({
+            "connection": connection, "client_id": client_id, "denied": reason, "client_ids": annotation.client_ids,
+        }),
         Ok(response) => {
             let AuthorizerResponse { principal, policy, documents, disconnect_after, refresh_after } =
                 response;
@@ -66,10 +83,11 @@ fn preview_json(preview: &Preview) -> Value {
             json!({
                 "connection": connection,
                 "client_id": client_id,
+                "client_ids": annotation.client_ids,
                 "principal": principal,
                 "disconnect_after": disconnect_after.as_secs(),
                 "refresh_after": refresh_after.as_secs(),
-                "statements": statements(documents),
+                "statements": statements(documents, annotation),
                 "examples": { "publish": pair(&examples.publish), "subscribe": pair(&examples.subscribe) },
             })
         }
@@ -77,7 +95,7 @@ fn preview_json(preview: &Preview) -> Value {
 }
 
 /// Returns the statements of all documents, numbered as in the event log.
-fn statements(documents: &[Value]) -> Vec<Value> {
+fn statements(documents: &[Value], annotation: &Annotation) -> Vec<Value> {
     let mut rows = Vec::new();
     for (document, content) in (1_usize..).zip(documents) {
         let list = match content.get("Statement") {
@@ -85,12 +103,15 @@ fn statements(documents: &[Value]) -> Vec<Value> {
             Some(single) => vec![single.clone()],
             None => Vec::new(),
         };
-        rows.extend((1_usize..).zip(&list).map(|(number, statement)| row(document, number, statement)));
+        rows.extend((1_usize..).zip(&list).map(|(number, statement)| {
+            let place = StatementPlace { document, statement: number };
+            row(place, statement, annotation.sources(place))
+        }));
     }
     rows
 }
 
-fn row(document: usize, number: usize, statement: &Value) -> Value {
+fn row(place: StatementPlace, statement: &Value, sources: &[String]) -> Value {
     let list = |name: &str, inverse: &str| {
         let listed = strings(statement, name);
         let excluded = strings(statement, inverse);
@@ -99,7 +120,8 @@ fn row(document: usize, number: usize, statement: &Value) -> Value {
         listed.chain(excluded).collect::<Vec<_>>()
     };
     json!({
-        "place": [document, number],
+        "place": [place.document, place.statement],
+        "sources": sources,
         "effect": statement.get("Effect"),
         "actions": list("Action", "NotAction"),
         "resources": list("Resource", "NotResource"),
@@ -124,9 +146,13 @@ mod tests {
         });
         let arn = "arn:aws:lambda:r:1:function:f".parse().unwrap();
         let response = AuthorizerResponse::parse(body.to_string().as_bytes(), &arn, None).unwrap();
-        let rows = statements(&response.documents);
+        let place = StatementPlace { document: 2, statement: 1 };
+        let sources = vec![(place, vec!["policies/a.json:4".to_owned()])];
+        let rows = statements(&response.documents, &Annotation { sources, ..Annotation::default() });
         let places: Vec<_> = rows.iter().map(|row| &row["place"]).collect();
         assert_eq!(places, [&json!([1, 1]), &json!([1, 2]), &json!([2, 1])]);
+        let sources: Vec<_> = rows.iter().map(|row| &row["sources"]).collect();
+        assert_eq!(sources, [&json!([]), &json!([]), &json!(["policies/a.json:4"])]);
         assert_eq!(
             (&rows[0]["actions"], &rows[0]["resources"]),
             (&json!(["iot:Connect"]), &json!(["client/a"]))

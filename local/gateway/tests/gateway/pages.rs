@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use iot_local_base::clock;
+use iot_local_gateway::annotation::PageOptions;
 use iot_local_gateway::preview::PreviewRequest;
 use iot_local_gateway::selection::{AuthorizerDefinition, SigningKey};
 use iot_local_gateway::{GatewayOptions, RunningGateway};
@@ -42,8 +43,15 @@ async fn open_with(authorizer: AuthorizerDefinition) -> RunningGateway {
         machine_secret: Some("s3cret".to_owned()),
         redirect_uris: vec!["http://localhost:3000/back".parse().unwrap()],
     };
-    let options =
-        GatewayOptions { port: 0, tls: None, function: function(1).into(), authorizer, time_scale: 1, login };
+    let options = GatewayOptions {
+        port: 0,
+        tls: None,
+        function: function(1).into(),
+        authorizer,
+        time_scale: 1,
+        login,
+        page: PageOptions::default(),
+    };
     RunningGateway::start(options).await.unwrap()
 }
 

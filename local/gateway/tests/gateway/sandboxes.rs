@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use iot_local_gateway::annotation::PageOptions;
 use iot_local_gateway::event_log::EntryKind;
 use iot_local_gateway::selection::AuthorizerDefinition;
 use iot_local_gateway::{GatewayOptions, RunningGateway};
@@ -129,7 +130,15 @@ async fn an_invocation_fails_if_its_process_requests_the_next_event_without_a_re
 async fn start_error(function: LambdaSpec) -> String {
     let authorizer = AuthorizerDefinition::default();
     let (function, login) = (function.into(), ProviderOptions::default());
-    let options = GatewayOptions { port: 0, tls: None, function, authorizer, time_scale: 1, login };
+    let options = GatewayOptions {
+        port: 0,
+        tls: None,
+        function,
+        authorizer,
+        time_scale: 1,
+        login,
+        page: PageOptions::default(),
+    };
     RunningGateway::start(options).await.err().map(|error| error.to_string()).unwrap_or_default()
 }
 

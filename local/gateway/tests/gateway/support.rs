@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use iot_local_base::env::Env;
+use iot_local_gateway::annotation::PageOptions;
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_gateway::selection::AuthorizerDefinition;
 use iot_local_gateway::{GatewayOptions, RunningGateway};
@@ -52,6 +53,7 @@ pub(crate) async fn open_with(sandboxes: usize, change: impl FnOnce(&mut Gateway
         authorizer: AuthorizerDefinition::default(),
         time_scale: 1,
         login: ProviderOptions::default(),
+        page: PageOptions::default(),
     };
     change(&mut options);
     RunningGateway::start(options).await.unwrap()

@@ -24,14 +24,14 @@ pub(super) fn page(realm: &Realm, client_id: &str, query: &str, error: Option<&s
 <meta charset=\"utf-8\">
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
 <meta name=\"color-scheme\" content=\"light dark\">
-<title>Log in · iot-local</title>
+<title>Sign in · iot-jwt-authorizer · local gateway</title>
 <link rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\">
 <link rel=\"stylesheet\" href=\"/style.css\">
 <body class=\"login\">
 <main>
-<h1>Log in</h1>
-<p>This is the development issuer for <code>{issuer}</code>. It signs with keys of this machine and has no passwords.
-{app} gets a token for the user that you choose.</p>
+<h1>Sign in</h1>
+<p>Local test identity provider that stands in for <code>{issuer}</code>. There are no passwords. Choose who to sign in
+as: {app} gets that user's token.</p>
 {alert}
 <form method=\"post\" action=\"{action}\">
 {request}
@@ -46,7 +46,7 @@ pub(super) fn page(realm: &Realm, client_id: &str, query: &str, error: Option<&s
 <input id=\"sub\" name=\"sub\" required maxlength=\"128\" autocomplete=\"off\" spellcheck=\"false\">
 <label for=\"claims\">Further claims, a JSON object</label>
 <textarea id=\"claims\" name=\"claims\" rows=\"4\" spellcheck=\"false\">{{&quot;tenant&quot;: &quot;acme&quot;}}</textarea>
-<button class=\"primary\">Log in</button>
+<button class=\"primary\">Sign in</button>
 </form>
 </details>
 </main>
@@ -54,7 +54,7 @@ pub(super) fn page(realm: &Realm, client_id: &str, query: &str, error: Option<&s
 </html>
 ",
         issuer = escape(&settings.issuer),
-        app = if client_id == PAGE { "The gateway's page" } else { "Your app" },
+        app = if client_id == PAGE { "the gateway's page" } else { "your app" },
         alert = alert.as_deref().unwrap_or_default(),
         open = if alert.is_some() { " open" } else { "" },
     )
