@@ -14,6 +14,7 @@ mod slots;
 
 pub use crate::config_error::{ConfigError, ConfigErrors, ErrorPlace};
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -63,20 +64,21 @@ impl Config {
     pub fn load(file: &Path, environment: Environment<'_>) -> Result<Self, ConfigErrors> {
         let name = file.file_name().map_or_else(|| "authorizer.toml".into(), |name| name.to_string_lossy());
         let text = std::fs::read_to_string(file).map_err(|error| {
-            let error = ConfigError::of_file(&name, format!("cannot read the file: {}", error.kind()));
+            let error =
+                ConfigError::of_file(&name, format!("cannot read the file: {}", folder::io_error(&error)));
             ConfigErrors(vec![
                 error.hint("put it next to the function, or name another file in AUTHORIZER_CONFIG"),
             ])
         })?;
         let mut reader = Reader::new(&name, &text, environment);
-        let root = match DeTable::parse(&text) {
-            Ok(root) => root,
-            Err(error) => {
-                let what = format!("invalid TOML: {}", error.message());
-                reader.error(&error.span().unwrap_or_default(), what);
-                return Err(ConfigErrors(reader.errors));
-            }
-        };
+        // The parser's errors are not in the order of the text, and those after the first are its consequences.
+        let (root, syntax_errors) = DeTable::parse_recoverable(&text);
+        let start = |error: &toml::de::Error| error.span().map_or(usize::MAX, |span| span.start);
+        if let Some(error) = syntax_errors.into_iter().min_by_key(start) {
+            let what = format!("invalid TOML: {}", error.message());
+            reader.error(&visible(&text, error.span().unwrap_or_default()), what);
+            return Err(ConfigErrors(reader.errors));
+        }
         let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")));
         let (authorizer, sources) = read(&mut reader, Table::root(root.get_ref()), &mut folder);
         folder.deny_private_keys();
@@ -90,6 +92,13 @@ impl Config {
         let log = LogSettings::read(environment);
         Ok(Self { authorizer, sources, aws, log, warnings: folder.warnings, files: folder.read })
     }
+}
+
+/// The bytes of a syntax error. The parser's may be empty, before what it expected something else.
+fn visible(text: &str, span: Range<usize>) -> Range<usize> {
+    let next = text.get(span.start..).and_then(|rest| rest.chars().next());
+    let end = span.start.saturating_add(next.map_or(0, char::len_utf8));
+    span.start..span.end.max(end)
 }
 
 /// Reads the file, and the policies and keys that it names.

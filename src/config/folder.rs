@@ -22,10 +22,22 @@ impl Folder {
     /// Reads a file.
     ///
     /// # Errors
-    /// The kind of the I/O error, as `entity not found`.
-    pub(super) fn read(&mut self, name: &str) -> Result<String, std::io::ErrorKind> {
+    /// Why it cannot be read, as `no such file`.
+    pub(super) fn read(&mut self, name: &str) -> Result<String, String> {
         self.read.push(name.to_owned());
-        std::fs::read_to_string(self.root.join(name)).map_err(|error| error.kind())
+        std::fs::read_to_string(self.root.join(name)).map_err(|error| io_error(&error))
+    }
+
+    /// The names of the policies in the folder, sorted.
+    pub(super) fn policies(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root.join("policies")).into_iter().flatten().flatten();
+        let policy = |entry: std::fs::DirEntry| {
+            let name = entry.file_name().into_string().ok()?;
+            name.strip_suffix(".json").filter(|name| !name.ends_with(".cases")).map(str::to_owned)
+        };
+        let mut names: Vec<String> = entries.filter_map(policy).collect();
+        names.sort();
+        names
     }
 
     /// Reports private keys in `keys/`, also in files that the configuration does not use: the whole folder may be
@@ -42,6 +54,14 @@ impl Folder {
                 self.errors.push(key_file_error(&name, KeyFileError::Private));
             }
         }
+    }
+}
+
+/// Why a file cannot be read, without its name.
+pub(super) fn io_error(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        kind => kind.to_string(),
     }
 }
 

@@ -13,8 +13,10 @@ use iot_jwt_authorizer::keys::origin::Origin;
 use iot_jwt_authorizer::keys::secret::AwsEnvironment;
 use iot_local_base::env::Env;
 use iot_local_base::env_file::{self, EnvFileError};
+use iot_local_base::files;
 use iot_local_inspect::keys::entries::{self, IssuerEntry};
 use iot_local_inspect::keys::show;
+use iot_local_inspect::suggest::did_you_mean;
 use thiserror::Error;
 
 use crate::arguments::ConfigArgs;
@@ -67,7 +69,7 @@ pub(crate) enum KeysError {
     #[error(transparent)]
     Env(#[from] EnvFileError),
     /// A file cannot be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {}", path.display(), files::io_error(error))]
     File {
         /// The file.
         path: PathBuf,
@@ -78,7 +80,7 @@ pub(crate) enum KeysError {
     #[error("{}: no issuer\n  help: `cargo local check` reports the errors of the configuration", .0.display())]
     NoIssuer(PathBuf),
     /// The configuration has no issuer with this id.
-    #[error("unknown issuer {id:?}; expected one of {}", .known.join(", "))]
+    #[error("unknown issuer {id:?}; expected one of {}{}", .known.join(", "), did_you_mean(.id, .known))]
     UnknownIssuer {
         /// The id.
         id: String,
@@ -194,7 +196,7 @@ async fn show(
             all.push(match source.strip_prefix("file:") {
                 Some(file) => show::file(entry, source, &folder.join(file), &configuration.blocked, now),
                 None if args.fetch => fetch_listing(entry, source, configuration).await,
-                None => show::failed(entry, source, "not fetched; --fetch fetches it".to_owned()),
+                None => show::failed(entry, source, "not fetched (use --fetch)".to_owned()),
             });
         }
     }

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use iot_jwt_authorizer::config::Config;
 use iot_local_base::env::Env;
 use iot_local_base::env_file::{self, EnvFileError};
 use iot_local_identity::deployment::FUNCTION_ARN;
 use iot_local_identity::workspace::{self, PrepareError, Workspace};
-use iot_local_inspect::deployment::DeploymentError;
+use iot_local_inspect::deployment::{self, DeploymentError};
 use iot_local_lambda::{Endpoint, InvokeTarget, LambdaSpec, NotAnEndpoint};
 use thiserror::Error;
 
@@ -108,8 +107,8 @@ pub async fn launch(
     };
     // The user's files will be deployed, so they must be valid. The copy has other keys and cannot show errors in
     // theirs.
-    if let Err(errors) = Config::load(&workspace.original, &env.lookup()) {
-        return Err(DeploymentError { config: workspace.original, errors }.into());
+    if let Err(errors) = deployment::load(&args.config, &env) {
+        return Err(DeploymentError::new(&args.config, errors).into());
     }
     let program = match &args.bootstrap {
         Some(path) => {
@@ -198,7 +197,7 @@ mod tests {
     #[tokio::test]
     async fn errors_have_a_hint() {
         for (line, env, expected) in [
-            (&[][..], "", "name the configuration with --config"),
+            (&[][..], "", "authorizer.toml: no such file"),
             (&["--function", "x"], "A", "env:1: missing `=`; expected NAME=VALUE"),
             (&["--function", "https://x/"], "", "--function: invalid URL; expected http(s)://HOST"),
         ] {

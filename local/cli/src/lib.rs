@@ -172,6 +172,9 @@ fn fail_undecided(error: &dyn Error) -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "the terminal shell of the program")]
 fn fail(error: &dyn Error) -> ExitCode {
-    eprintln!("error: {error}");
+    // Errors of a configuration are labelled and coloured already.
+    let text = format!("{error:#}");
+    let label = if text.starts_with("error: ") || text.starts_with('\x1b') { "" } else { "error: " };
+    anstream::eprintln!("{label}{text}");
     ExitCode::FAILURE
 }

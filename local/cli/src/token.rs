@@ -9,6 +9,7 @@ use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_identity::issuer::{DevelopmentIssuer, MintError, TokenRequest};
 use iot_local_identity::workspace::{self, PrepareError};
+use iot_local_inspect::suggest::did_you_mean;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -69,7 +70,7 @@ pub(crate) enum TokenError {
     #[error("--issuer is missing; expected one of {}", .0.join(", "))]
     MissingIssuer(Vec<String>),
     /// The configuration has no complete issuer with this id.
-    #[error("unknown issuer {id:?}; expected one of {}", .known.join(", "))]
+    #[error("unknown issuer {id:?}; expected one of {}{}", .known.join(", "), did_you_mean(.id, .known))]
     UnknownIssuer {
         /// The id.
         id: String,

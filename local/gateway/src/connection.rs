@@ -80,7 +80,8 @@ impl Connection {
     #[must_use]
     pub fn decide(&self, client_id: &str, action: Action, resource: &str) -> Option<Verdict> {
         let admission = self.state().admission.clone()?;
-        (admission.context.client_id.as_deref() == Some(client_id)).then(|| admission.decide(action, resource))
+        (admission.context.client_id.as_deref() == Some(client_id))
+            .then(|| admission.decide(action, resource))
     }
 
     /// Returns the client id of an admitted client.

@@ -11,6 +11,7 @@ mod trace;
 
 pub use trace::Trace;
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use iot_jwt_authorizer::denial::Denial;
@@ -29,6 +30,9 @@ pub struct Explanation {
     pub issuer: Option<String>,
     /// In order. If the event is denied, the last step is the one that failed.
     pub steps: Vec<Step>,
+    /// The configuration whose development keys were used, since the token is not signed by an issuer's own key. The
+    /// deployed function denies such a token.
+    pub development_keys: Option<PathBuf>,
     /// The outcome.
     pub outcome: Result<Granted, Denial>,
 }
@@ -61,7 +65,7 @@ pub enum Mark {
 }
 
 /// One check or fact.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// The result.
     pub mark: Mark,
@@ -120,6 +124,7 @@ impl Explanation {
             "function": self.function,
             "steps": self.steps,
             "allowed": self.outcome.is_ok(),
+            "developmentKeys": self.development_keys,
         });
         let outcome = match &self.outcome {
             Ok(granted) => json!({

@@ -1,7 +1,7 @@
 //! The arguments of `explain` and `can`.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
@@ -30,8 +30,8 @@ pub struct InquiryArgs {
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
     /// ARN of the function; all resources have its Region and account
-    #[arg(long, value_name = "ARN", default_value = FUNCTION_ARN)]
-    pub function_arn: String,
+    #[arg(long, value_name = "ARN")]
+    pub function_arn: Option<String>,
     /// Fetch keys that are not in the package from the key sources of the configuration
     #[arg(long)]
     pub fetch: bool,
@@ -47,13 +47,9 @@ impl InquiryArgs {
     /// A file cannot be read, or there is neither a token nor claims.
     pub fn input(&self) -> Result<Inquiry, InquiryError> {
         match (&self.token, &self.claims) {
-            (Some(token), _) if token == "-" => {
-                let mut text = String::new();
-                let result = std::io::stdin().read_to_string(&mut text);
-                result.map_err(|error| InquiryError::File { path: "standard input".into(), error })?;
-                Ok(Inquiry::Token(text.trim().to_owned()))
-            }
-            (Some(token), _) => Ok(Inquiry::Token(token.clone())),
+            (Some(token), _) if token == "-" => inquiry::token(&standard_input()?),
+            (Some(token), _) => inquiry::token(token),
+            (None, Some(path)) if path == Path::new("-") => Ok(Inquiry::Claims(standard_input()?)),
             (None, Some(path)) => Ok(Inquiry::Claims(inquiry::text(path)?)),
             (None, None) => Err(InquiryError::Missing),
         }
@@ -65,8 +61,15 @@ impl InquiryArgs {
         EvaluationOptions {
             issuer: self.issuer.as_deref(),
             client_id: self.client_id.as_deref(),
-            function: &self.function_arn,
+            function: self.function_arn.as_deref().unwrap_or(FUNCTION_ARN),
             at: self.at.map_or(now, |timestamp| timestamp.0),
         }
     }
+}
+
+fn standard_input() -> Result<String, InquiryError> {
+    let mut text = String::new();
+    let result = std::io::stdin().read_to_string(&mut text);
+    result.map_err(|error| InquiryError::File { path: "standard input".into(), error })?;
+    Ok(text)
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use iot_local_lambda::{InvokeError, Lambda};
-use iot_local_policy::{Arn, Context};
 use iot_local_policy::authorizer_response::{AuthorizerResponse, ResponseError};
+use iot_local_policy::{Arn, Context};
 
 use super::{Admission, Lifetime};
 use crate::event::{self, Event};

@@ -77,6 +77,7 @@ impl<'a> Trace<'a> {
             function: self.function.to_owned(),
             issuer: self.issuer,
             steps: self.steps,
+            development_keys: None,
             outcome,
         }
     }
