@@ -16,6 +16,7 @@ use crate::package::build::BuildError;
 
 /// The arguments for the function.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Function")]
 pub struct FunctionArgs {
     /// Configuration of the authorizer
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
@@ -26,12 +27,15 @@ pub struct FunctionArgs {
     /// Use this bootstrap instead of building it
     #[arg(long, value_name = "PATH")]
     pub bootstrap: Option<PathBuf>,
-    /// Run another authorizer: a command that uses the Lambda Runtime API, or the URL of a Lambda invoke endpoint
+    /// Run another authorizer
+    ///
+    /// A command that uses the Lambda Runtime API, or the URL of a Lambda invoke endpoint.
     #[arg(long, value_name = "COMMAND|URL", conflicts_with = "bootstrap")]
     pub function: Option<String>,
-    /// ARN of the function; all resources have its Region and account [default: us-east-1 and 123456789012, behind a
-    /// URL 012345678912 as in AWS's emulator]
-    #[arg(long, value_name = "ARN")]
+    /// ARN of the function; all resources have its Region and account
+    ///
+    /// The default is in us-east-1 and account 123456789012; with a URL 012345678912, as in AWS's emulator.
+    #[arg(long, value_name = "ARN", hide_short_help = true)]
     pub function_arn: Option<String>,
     /// Add the NAME=VALUE lines of a file to the function's environment
     #[arg(long, value_name = "FILE")]

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_identity::issuer::{DevelopmentIssuer, MintError, TokenRequest};
 use iot_local_identity::workspace::{self, PrepareError};
 use iot_local_inspect::suggest::did_you_mean;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 /// The default lifetime of a token.
@@ -34,6 +36,9 @@ pub(crate) struct TokenArgs {
     /// Configuration of the authorizer
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     pub(crate) config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The name and value of a claim.
@@ -108,8 +113,18 @@ pub(crate) fn run(
         ttl: args.ttl.map_or(default, Duration::from_secs),
         at: now,
     })?;
-    writeln!(out, "{token}")?;
+    match args.json {
+        true => writeln!(out, "{:#}", to_json(&token, &issuer.settings().id))?,
+        false => writeln!(out, "{token}")?,
+    }
     Ok(())
+}
+
+/// The token with its claims, for programs.
+fn to_json(token: &str, issuer: &str) -> Value {
+    let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let claims: Option<Value> = payload.and_then(|payload| serde_json::from_slice(&payload).ok());
+    json!({ "token": token, "issuer": issuer, "claims": claims })
 }
 
 /// Returns the issuer with an id, or the only issuer.
@@ -147,10 +162,7 @@ impl FromStr for Claim {
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use clap::Parser;
-    use serde_json::json;
 
     use super::*;
 

@@ -151,21 +151,23 @@ impl fmt::Display for LogEntry {
         write!(f, "{:02}:{:02}:{:02}Z ", unit(3600, 24), unit(60, 60), unit(1, 60))?;
         match (&self.client, &self.kind) {
             (_, EntryKind::Function(_)) => {}
-            (Some(client), _) => write!(f, "{} ", client.escape_debug())?,
-            (None, _) => f.write_str("(https) ")?,
+            (Some(client), _) => write!(f, "{} ", visible(client))?,
+            (None, EntryKind::Allowed { .. } | EntryKind::Denied { .. }) => f.write_str("(HTTP publish) ")?,
+            (None, _) => f.write_str("(no client id) ")?,
         }
         match &self.kind {
             EntryKind::Connected { principal, statement, .. } => {
-                write!(f, "connected as {} ({})", principal.escape_debug(), statement.escape_debug())
+                write!(f, "connected as {} ({})", visible(principal), visible(statement))
             }
             EntryKind::ConnectDenied { reason, .. } => {
-                write!(f, "connect DENIED: {}", reason.escape_debug())
+                let what = if self.client.is_some() { "connect " } else { "" };
+                write!(f, "{what}DENIED: {}", visible(reason))
             }
             EntryKind::Allowed { action, resource, statement, .. } => {
-                write!(f, "{action} {} allowed ({})", resource.escape_debug(), statement.escape_debug())
+                write!(f, "{action} {} allowed ({})", visible(resource), visible(statement))
             }
             EntryKind::Denied { action, resource, reason, .. } => {
-                write!(f, "{action} {} DENIED: {}", resource.escape_debug(), reason.escape_debug())
+                write!(f, "{action} {} DENIED: {}", visible(resource), visible(reason))
             }
             EntryKind::Authorizer(call) => {
                 let outcome = if call.is_authenticated() { "authenticated" } else { "did not authenticate" };
@@ -184,6 +186,13 @@ impl fmt::Display for LogEntry {
             }
         }
     }
+}
+
+/// Escapes what could control a terminal, but no quotes.
+fn visible(text: &str) -> String {
+    let escaped =
+        |c: char| if matches!(c, '"' | '\'') { c.to_string() } else { c.escape_debug().to_string() };
+    text.chars().map(escaped).collect()
 }
 
 /// Replaces control characters. Quotes are not escaped, since functions log JSON.
@@ -270,6 +279,27 @@ mod tests {
         assert_eq!(live.try_recv().unwrap().number, 411);
         assert_eq!(event_log.since(410).0.len(), 1);
         assert!(event_log.since(411).0.is_empty());
+    }
+
+    #[test]
+    fn a_line_names_its_protocol_and_has_no_escaped_quotes() {
+        let denied = |reason: &str| EntryKind::ConnectDenied { reason: reason.to_owned(), decided_by: None };
+        let publish = || {
+            let verdict = Verdict { allowed: true, reason: "by \"a\"".to_owned(), decided_by: None };
+            EntryKind::decided(Action::Publish, "topic/a'b", verdict)
+        };
+        for (client, kind, expected) in [
+            (Some("ana"), denied("no authorizer \"wrong\""), "ana connect DENIED: no authorizer \"wrong\""),
+            (Some("a\"\u{1b}[2J\n"), denied("x"), "a\"\\u{1b}[2J\\n connect DENIED: x"),
+            (None, denied("x"), "(no client id) DENIED: x"),
+            (None, publish(), "(HTTP publish) iot:Publish topic/a'b allowed (by \"a\")"),
+            (Some("ana"), publish(), "ana iot:Publish topic/a'b allowed (by \"a\")"),
+        ] {
+            let event_log = EventLog::default();
+            event_log.record(None, client, kind);
+            let line = event_log.since(0).0[0].to_string();
+            assert_eq!(line.split_once("Z ").unwrap().1, expected);
+        }
     }
 
     #[test]

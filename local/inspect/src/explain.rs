@@ -9,6 +9,7 @@ mod rules;
 mod text;
 mod trace;
 
+pub use text::{ExplanationText, TextOptions};
 pub use trace::Trace;
 
 use std::path::PathBuf;
@@ -116,6 +117,12 @@ pub struct TemplatePiece {
 }
 
 impl Explanation {
+    /// The explanation as text.
+    #[must_use]
+    pub fn text(&self, options: TextOptions) -> ExplanationText<'_> {
+        ExplanationText { explanation: self, options }
+    }
+
     /// The explanation for programs.
     #[must_use]
     pub fn to_json(&self) -> Value {

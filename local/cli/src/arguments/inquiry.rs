@@ -13,14 +13,19 @@ use super::ConfigArgs;
 
 /// The token or claims to explain, and the circumstances. Not `Debug`: it may contain a token.
 #[derive(Clone, Args)]
+#[command(next_help_heading = "Input")]
 pub struct InquiryArgs {
     /// Token; `-` reads it from standard input
     #[arg(long, value_name = "TOKEN", conflicts_with = "claims")]
     pub token: Option<String>,
-    /// JSON file of claims instead of a token; missing iss, aud, iat and exp are added, the signature is not checked
+    /// JSON file of claims instead of a token; `-` reads standard input
+    ///
+    /// Missing iss, aud, iat and exp are added. No signature is checked.
     #[arg(long, value_name = "FILE")]
     pub claims: Option<PathBuf>,
-    /// Issuer of claims without `iss`; required if the configuration has several issuers
+    /// Issuer of claims without `iss`
+    ///
+    /// Required if the configuration has several issuers.
     #[arg(long, value_name = "ID", requires = "claims")]
     pub issuer: Option<String>,
     /// MQTT client id [default: the first that `client_ids` allows]
@@ -30,9 +35,9 @@ pub struct InquiryArgs {
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
     /// ARN of the function; all resources have its Region and account
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", hide_short_help = true)]
     pub function_arn: Option<String>,
-    /// Fetch keys that are not in the package from the key sources of the configuration
+    /// Fetch the issuer's keys that are not in the package
     #[arg(long)]
     pub fetch: bool,
     /// The configuration.
