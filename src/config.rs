@@ -75,8 +75,13 @@ impl Config {
         let (root, syntax_errors) = DeTable::parse_recoverable(&text);
         let start = |error: &toml::de::Error| error.span().map_or(usize::MAX, |span| span.start);
         if let Some(error) = syntax_errors.into_iter().min_by_key(start) {
-            let what = format!("invalid TOML: {}", error.message());
-            reader.error(&visible(&text, error.span().unwrap_or_default()), what);
+            let reported = reader.error(
+                &visible(&text, error.span().unwrap_or_default()),
+                format!("invalid TOML: {}", error.message()),
+            );
+            // A list without its end goes on in the next line, where the parser finds no comma.
+            let is_in_list = error.message().contains("array elements");
+            reported.hint = is_in_list.then(|| "a list before this place may lack its `]`".to_owned());
             return Err(ConfigErrors(reader.errors));
         }
         let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")));
@@ -94,11 +99,15 @@ impl Config {
     }
 }
 
-/// The bytes of a syntax error. The parser's may be empty, before what it expected something else.
+/// The bytes of a syntax error. The parser's may be empty, between two characters, or the end of a line.
 fn visible(text: &str, span: Range<usize>) -> Range<usize> {
-    let next = text.get(span.start..).and_then(|rest| rest.chars().next());
-    let end = span.start.saturating_add(next.map_or(0, char::len_utf8));
-    span.start..span.end.max(end)
+    let (before, after) = text.split_at_checked(span.start).unwrap_or((text, ""));
+    match after.chars().next().filter(|next| !matches!(next, '\r' | '\n')) {
+        Some(next) => span.start..span.end.max(span.start.saturating_add(next.len_utf8())),
+        None => {
+            before.len().saturating_sub(before.chars().next_back().map_or(0, char::len_utf8))..before.len()
+        }
+    }
 }
 
 /// Reads the file, and the policies and keys that it names.

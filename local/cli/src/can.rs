@@ -8,6 +8,7 @@ use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_inspect::inquiry::InquiryError;
 use iot_local_inspect::permission::{self, PermissionCheck, PermissionError};
+use iot_local_inspect::suggest::similar;
 use iot_local_policy::{Action, Arn, InvalidResource, NamedResource, NotAnArn};
 use thiserror::Error;
 
@@ -18,14 +19,15 @@ use crate::key_fetch;
 #[derive(Clone, Args)]
 pub(crate) struct CanArgs {
     /// Action, such as iot:Publish; `iot:` may be omitted
+    #[arg(value_parser = action)]
     action: Action,
     /// Resource, such as topic/a/b, topicfilter/a/#, client/ID or thing/NAME, or its whole ARN
     resource: String,
-    #[command(flatten)]
-    inquiry: InquiryArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    inquiry: InquiryArgs,
 }
 
 /// An error that prevents a result.
@@ -97,4 +99,13 @@ fn function_arn(resource: NamedResource<'_>, option: Option<&str>) -> Result<Opt
         },
         (option, of_resource) => Ok(option.map(str::to_owned).or(of_resource)),
     }
+}
+
+fn action(text: &str) -> Result<Action, String> {
+    text.parse().map_err(|error| {
+        let given = if text.starts_with("iot:") { text.to_owned() } else { format!("iot:{text}") };
+        let name = similar(&given, Action::ALL.iter().map(|action| action.name()));
+        let help = name.map(|name| format!("\n  help: did you mean {name:?}?")).unwrap_or_default();
+        format!("{error}{help}")
+    })
 }

@@ -15,6 +15,8 @@ use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
+use iot_local_inspect::deployment::DeploymentError;
+use iot_local_lambda::StartError;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::arguments::{AuthorizerArgs, OutputArgs, SigningKeyError};
@@ -108,6 +110,9 @@ pub(crate) enum ServeError {
     /// A signing key is invalid.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
+    /// The function did not start because of these errors of its configuration.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// The gateway cannot start.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -155,7 +160,14 @@ pub(crate) async fn start(options: &ServeOptions) -> Result<(RunningGateway, Wor
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
     };
-    Ok((RunningGateway::start(gateway).await?, workspace))
+    let running = RunningGateway::start(gateway).await;
+    Ok((running.map_err(|error| start_error(error, &options.function.config))?, workspace))
+}
+
+/// The errors of the configuration that the function printed, or else the error itself.
+fn start_error(error: GatewayError, config: &Path) -> ServeError {
+    let GatewayError::Function(StartError::Exited { error_output, .. }) = &error else { return error.into() };
+    DeploymentError::of_function(config, error_output).map_or_else(|| error.into(), Into::into)
 }
 
 /// The OpenID Provider, with every issuer of the configuration and its example users.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use iot_jwt_authorizer::config::{Config, ConfigErrors};
-use iot_jwt_authorizer::config_error::ConfigError;
+use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace};
 use iot_jwt_authorizer::denial::Code;
 use iot_jwt_authorizer::keys::KeySet;
 use iot_jwt_authorizer::keys::sources::Need;
@@ -109,6 +109,40 @@ impl DeploymentError {
         let findings = errors.0.into_iter().map(Finding::error).collect();
         Self { findings, files: Box::new(Files::read(config)) }
     }
+}
+
+impl DeploymentError {
+    /// The errors that the function itself printed on standard error when it did not start. `None` if that text has
+    /// none of the files of the configuration.
+    #[must_use]
+    pub fn of_function(config: &Path, stderr: &str) -> Option<Self> {
+        let files = Box::new(Files::read(config));
+        let mut errors: Vec<ConfigError> = Vec::new();
+        for line in stderr.lines() {
+            if let Some(error) = line.strip_prefix("error: ").and_then(|line| printed_error(line, &files)) {
+                errors.push(error);
+            } else if let (Some(hint), Some(last)) = (line.strip_prefix("  help: "), errors.last_mut()) {
+                last.hint = Some(hint.to_owned());
+            }
+        }
+        let findings: Vec<Finding> = errors.into_iter().map(Finding::error).collect();
+        (!findings.is_empty()).then_some(Self { findings, files })
+    }
+}
+
+/// Reads `FILE:LINE: WHAT`, `FILE: MEMBER: WHAT` or `FILE: WHAT`, as [`ConfigError`] prints it.
+fn printed_error(line: &str, files: &Files) -> Option<ConfigError> {
+    let (place, what) = line.split_once(": ")?;
+    let with_line = place.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse().ok()?)));
+    if let Some((file, line)) = with_line.filter(|(file, _)| files.text(file).is_some()) {
+        return Some(ConfigError::at(file, ErrorPlace::Line { line, span: None }, what));
+    }
+    files.text(place)?;
+    let member = what.split_once(": ").filter(|(member, _)| member.starts_with("Statement["));
+    Some(match member {
+        Some((member, what)) => ConfigError::at(place, ErrorPlace::Member(member.to_owned()), what),
+        None => ConfigError::of_file(place, what),
+    })
 }
 
 impl fmt::Display for DeploymentError {

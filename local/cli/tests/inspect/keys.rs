@@ -141,7 +141,7 @@ fn keys_are_fetched_for_an_explanation_only_with_fetch() {
     let config = configuration(folder.path(), &[&source]);
     let token = own::token(&json!({}), &json!({}));
     let explain = |options: &[&str]| {
-        let line = ["explain", "--config", &config, "--at", "1800000000", "--token", &token];
+        let line = ["explain", "--verbose", "--config", &config, "--at", "1800000000", "--token", &token];
         run(&line.iter().chain(options).copied().collect::<Vec<_>>())
     };
     let (code, text) = explain(&[]);
