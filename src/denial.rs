@@ -162,7 +162,8 @@ codes! {
         "Have the client use a client id that matches `client_ids`, where `*` stands for one level.";
     UnsafeClaimValue "unsafe_claim_value":
         "A claim that fills a slot has characters or a length that the slot does not allow.",
-        "Give the slot a type that allows the value (`path`, `hash`), or change the claim at the issuer.";
+        "`*`, `+` and `#` are never legitimate: an attack, or an error of the issuer. For a legitimate value, give the slot \
+         a type that allows it (`path`, `hash`).";
     PolicyTooLarge "policy_too_large":
         "The policy does not fit into ten documents of 2,048 characters.",
         "Lower `max_items`, or write fewer or shorter resources.";

@@ -311,7 +311,7 @@ fn the_function_does_not_start_and_prints_every_error() {
     let beginnings = [
         "authorizer.toml:4: [[issuer]] has no `audience`\n  help: ",
         "authorizer.toml:7: unknown key `audiences` in [[issuer]]; ",
-        "authorizer.toml:23: cannot read `policies/device-owner.json`: entity not found\n  help: ",
+        "authorizer.toml:23: cannot read `policies/device-owner.json`: no such file\n  help: ",
         "policies/app-user.json: Statement[0].Resource[0]: unknown slot `${unknown}`\n  help: ",
         "keys/old.pem: contains a private key\n  help: ",
     ];

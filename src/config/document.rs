@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Environment;
-use crate::config_error::{ConfigError, ErrorPlace};
+use crate::config_error::{ConfigError, ErrorPlace, UnknownName};
 
 /// A value of the file.
 pub(super) type Item<'d> = &'d Spanned<DeValue<'d>>;
@@ -184,7 +184,8 @@ impl<'d> Reader<'d> {
         for key in table.entries.keys().filter(|key| !table.known.contains(&&**key.get_ref())) {
             let known = table.known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             let what = format!("unknown key `{}` in {}; expected one of {known}", key.get_ref(), table.name);
-            self.error(&key.span(), what);
+            let unknown = UnknownName::new(&**key.get_ref(), table.known.iter().copied());
+            self.error(&key.span(), what).unknown = Some(Box::new(unknown));
         }
     }
 

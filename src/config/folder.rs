@@ -32,16 +32,28 @@ impl Folder {
     /// Reads a file. A private key in it is an error.
     ///
     /// # Errors
-    /// The kind of the I/O error, as `entity not found`.
-    pub(super) fn read(&mut self, name: &str) -> Result<String, std::io::ErrorKind> {
+    /// Why it cannot be read, as `no such file`.
+    pub(super) fn read(&mut self, name: &str) -> Result<String, String> {
         self.read.push(name.to_owned());
-        let text = std::fs::read_to_string(self.root.join(name)).map_err(|error| error.kind())?;
+        let text = std::fs::read_to_string(self.root.join(name)).map_err(|error| io_error(&error))?;
         self.hasher.add(name, &text);
         self.deny_private_key(name, &text);
         Ok(match without_mark(&text) {
             plain if plain.len() == text.len() => text,
             plain => plain.to_owned(),
         })
+    }
+
+    /// The names of the policies in the folder, sorted.
+    pub(super) fn policies(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root.join("policies")).into_iter().flatten().flatten();
+        let policy = |entry: std::fs::DirEntry| {
+            let name = entry.file_name().into_string().ok()?;
+            name.strip_suffix(".json").filter(|name| !name.ends_with(".cases")).map(str::to_owned)
+        };
+        let mut names: Vec<String> = entries.filter_map(policy).collect();
+        names.sort();
+        names
     }
 
     /// Reports a private key in a file that was read.
@@ -77,6 +89,14 @@ impl Folder {
                 _ => names.push(name),
             }
         }
+    }
+}
+
+/// Why a file cannot be read, without its name.
+pub(super) fn io_error(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        kind => kind.to_string(),
     }
 }
 

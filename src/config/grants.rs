@@ -4,6 +4,7 @@ use super::conditions::conditions;
 use super::document::{Located, Reader, Table};
 use super::folder::Folder;
 use crate::authorizer::Issuer;
+use crate::config_error::UnknownName;
 use crate::policy::{GrantRule, Policies, Template};
 use crate::slots::Slot;
 use crate::template_text::{Scope, UsedSlots};
@@ -68,8 +69,9 @@ fn template_of(
     let text = match folder.read(&file) {
         Ok(text) => text,
         Err(error) => {
-            let what = format!("cannot read `{file}`: {error}");
-            reader.error_with_hint(&name.span, what, "write the policy, or name another one");
+            let error = reader.error(&name.span, format!("cannot read `{file}`: {error}"));
+            error.hint = Some("write the policy, or name another one".to_owned());
+            error.unknown = Some(Box::new(UnknownName::new(name.value.as_str(), folder.policies())));
             return empty();
         }
     };
@@ -107,10 +109,9 @@ fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Iss
         match issuers.iter().position(|issuer| *issuer.id == *id.value) {
             Some(index) => indices.push(index),
             None => {
-                reader.error(
-                    &id.span,
-                    format!("unknown issuer `{}`; expected the `id` of an `[[issuer]]`", id.value),
-                );
+                let what = format!("unknown issuer `{}`; expected the `id` of an `[[issuer]]`", id.value);
+                let unknown = UnknownName::new(id.value, issuers.iter().map(|issuer| &*issuer.id));
+                reader.error(&id.span, what).unknown = Some(Box::new(unknown));
             }
         }
     }

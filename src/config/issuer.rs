@@ -174,7 +174,9 @@ fn client_id(reader: &mut Reader<'_>, pattern: &Located<String>, slots: &[Slot])
         Err(errors) => {
             for error in errors {
                 let what = format!("client id pattern `{}`: {}", pattern.value, error.what);
-                reader.error(&pattern.span, what).hint = error.hint.map(str::to_owned);
+                let reported = reader.error(&pattern.span, what);
+                reported.hint = error.hint.map(str::to_owned);
+                reported.unknown = error.unknown;
             }
             return None;
         }

@@ -4,6 +4,7 @@ use toml::de::DeValue;
 
 use super::document::{Item, Located, Reader, Table};
 use crate::claim_path::ClaimPath;
+use crate::config_error::UnknownName;
 use crate::slots::{Slot, SlotType};
 
 /// Reads `[claims]`.
@@ -76,8 +77,10 @@ pub(super) fn with_own_paths<'d>(
         match slots.iter_mut().find(|slot| *slot.name == *name.value) {
             Some(slot) => own_path(reader, &name, item, slot),
             None => {
-                let what = format!("unknown slot `{}`", name.value);
-                reader.error_with_hint(&name.span, what, "declare it under `[claims]`");
+                let unknown = UnknownName::new(name.value, slots.iter().map(|slot| &*slot.name));
+                let error = reader.error(&name.span, format!("unknown slot `{}`", name.value));
+                error.hint = Some("declare it under `[claims]`".to_owned());
+                error.unknown = Some(Box::new(unknown));
             }
         }
     }

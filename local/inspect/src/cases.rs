@@ -15,7 +15,7 @@ use iot_jwt_authorizer::policy::{GrantRule, Policies, Template};
 use iot_jwt_authorizer::template_text::Scope;
 use iot_local_base::env::Env;
 use iot_local_identity::deployment::FUNCTION_ARN;
-use iot_local_policy::Action;
+use iot_local_policy::{Action, NamedResource};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -203,13 +203,18 @@ impl PolicyCase {
         }
         // Claims that name their issuer are that issuer's, even if another is granted the policy.
         let issuer = issuer.filter(|_| !claims.contains_key("iss"));
+        let permission = self.allow.as_deref().or(self.deny.as_deref());
+        let permission = permission.map(permission_of).transpose()?;
+        // A resource that is a whole ARN names the Region and account.
+        let arn = permission.and_then(|(_, resource)| resource.function_arn());
+        let function = arn.as_deref().unwrap_or(FUNCTION_ARN);
         let client_id = self.client_id.as_deref();
-        let options = EvaluationOptions { issuer, client_id, function: FUNCTION_ARN, at: now };
+        let options = EvaluationOptions { issuer, client_id, function, at: now };
         let explanation = inquiry::judge_claims(authorizer, &Value::Object(claims).to_string(), &options);
         let outcome = explanation.map_err(CaseFailure::invalid)?.outcome;
-        let (permission, is_allow_expected) = match (&self.allow, &self.deny, &self.refused) {
-            (Some(permission), None, None) => (permission, true),
-            (None, Some(permission), None) => (permission, false),
+        let is_allow_expected = match (&self.allow, &self.deny, &self.refused) {
+            (Some(_), None, None) => true,
+            (None, Some(_), None) => false,
             (None, None, Some(code)) => {
                 return match outcome {
                     Err(denial) if denial.code().name() == code => Ok(()),
@@ -219,12 +224,10 @@ impl PolicyCase {
             }
             _ => return Err(CaseFailure::invalid("expected one of `allow`, `deny` and `refused`")),
         };
-        let Some((action, resource)) = permission.split_once(' ') else {
-            let what = format!("invalid permission `{permission}`; expected `ACTION RESOURCE`");
-            return Err(CaseFailure::invalid(what));
+        let Some((action, resource)) = permission else {
+            return Err(CaseFailure::invalid("expected one of `allow`, `deny` and `refused`"));
         };
-        let action: Action = action.parse().map_err(CaseFailure::invalid)?;
-        let outcome = permission::evaluate(&outcome, action, resource, FUNCTION_ARN);
+        let outcome = permission::evaluate(&outcome, action, resource, function);
         let expected = if is_allow_expected { "allow" } else { "deny" };
         match outcome.map_err(CaseFailure::invalid)? {
             // A denied token proves nothing about the policy.
@@ -239,6 +242,16 @@ impl PolicyCase {
             }
         }
     }
+}
+
+/// The action and resource of `ACTION RESOURCE`. A resource that the action does not take is an error: with `deny`, the
+/// case would pass whatever the policy says.
+fn permission_of(text: &str) -> Result<(Action, NamedResource<'_>), CaseFailure> {
+    let Some((action, resource)) = text.split_once(' ') else {
+        return Err(CaseFailure::invalid(format!("invalid permission `{text}`; expected `ACTION RESOURCE`")));
+    };
+    let action: Action = action.parse().map_err(CaseFailure::invalid)?;
+    Ok((action, NamedResource::parse(action, resource).map_err(CaseFailure::invalid)?))
 }
 
 impl CaseReport {

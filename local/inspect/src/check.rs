@@ -14,7 +14,6 @@ pub mod trust;
 use std::path::Path;
 use std::time::SystemTime;
 
-use iot_jwt_authorizer::config::Config;
 use iot_jwt_authorizer::config_error::ConfigError;
 use iot_jwt_authorizer::policy::{MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENTS};
 use iot_local_base::env::Env;
@@ -27,6 +26,7 @@ use size::Size;
 use trust::TrustedStatement;
 
 use crate::cases::{self, CaseReport};
+use crate::deployment;
 
 /// The result of a check.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
         trusted: Vec::new(),
         files: Files::read(config),
     };
-    match Config::load(config, &env.lookup()) {
+    match deployment::load(config, env) {
         Err(errors) => report.findings = errors.0.into_iter().map(Finding::error).collect(),
         Ok(loaded) => {
             let mut findings: Vec<Finding> = loaded.warnings.into_iter().map(Finding::warning).collect();
@@ -100,13 +100,13 @@ impl CheckReport {
             text.push_str(&format!("accepted: {}: {}\n", accepted.key, accepted.reason));
         }
         self.trusted.iter().for_each(|statement| text.push_str(&format!("taken on trust: {statement}\n")));
-        self.cases.iter().for_each(|report| text.push_str(&cases_line(report)));
+        self.cases.iter().for_each(|report| text.push_str(&cases_line(report, &self.files)));
         self.sizes.iter().for_each(|size| text.push_str(&size_line(size)));
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
         let accepted = self.accepted.iter().map(|accepted| accepted.findings).sum();
         text.push_str(&format!(
             "{}: {}, {}, {}\n",
-            self.files.config(),
+            self.files.shown(self.files.config()),
             counted(errors, "error"),
             counted(warnings, "warning"),
             counted(accepted, "accepted warning")
@@ -169,12 +169,13 @@ fn grouped(number: usize) -> String {
     text
 }
 
-fn cases_line(report: &CaseReport) -> String {
+fn cases_line(report: &CaseReport, files: &Files) -> String {
+    let file = files.shown(&report.file);
     match &report.skipped {
-        Some(reason) => format!("{}: skipped: {reason}\n", report.file),
+        Some(reason) => format!("{file}: skipped: {reason}\n"),
         None => {
             let cases = report.allowed.saturating_add(report.denied);
-            format!("{}: {}, {} failed\n", report.file, counted(cases, "case"), report.errors.len())
+            format!("{file}: {}, {} failed\n", counted(cases, "case"), report.errors.len())
         }
     }
 }

@@ -12,6 +12,7 @@ use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::denial::Code;
 use iot_jwt_authorizer::keys::sources::Need;
 use iot_local_base::env_file::EnvFileError;
+use iot_local_base::files;
 use thiserror::Error;
 
 use crate::deployment::{Deployment, DeploymentError};
@@ -27,7 +28,7 @@ pub enum InquiryError {
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
     /// A file cannot be read.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {}", path.display(), files::io_error(error))]
     File {
         /// The file.
         path: PathBuf,
@@ -37,6 +38,15 @@ pub enum InquiryError {
     /// The claims are invalid, or their issuer is unknown.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
+    /// The argument of `--token` does not have the form of a JWT.
+    #[error(
+        "not a JWT: {parts} part{} instead of 3\n  help: a JWT is HEADER.PAYLOAD.SIGNATURE; is it the whole token?",
+        if *parts == 1 { "" } else { "s" }
+    )]
+    NotAToken {
+        /// The number of its parts, which dots separate.
+        parts: usize,
+    },
     /// Neither a token, claims nor an event.
     #[error("expected a token (--token), claims (--claims) or an event (--event)")]
     Missing,
@@ -130,7 +140,12 @@ fn judge_event(
     fetched: Option<&[FetchNote]>,
 ) -> Explanation {
     let trace = Trace::new(&deployment.config.authorizer, event, options.function, options.at);
-    let mut explanation = trace.with_sources(&deployment.sources).with_event_notes(notes).explain();
+    let mut explanation = trace.with_sources(&deployment.sources).with_event_notes(notes.clone()).explain();
+    if lacks_key(&explanation)
+        && let Some(explanation) = judge_with_development_keys(deployment, event, options, notes)
+    {
+        return explanation;
+    }
     let rows = fetch_rows(&explanation, fetched, deployment, options.at);
     if let Some(step) = explanation.steps.iter_mut().find(|step| step.name == "key") {
         step.rows.extend(rows);
@@ -138,8 +153,32 @@ fn judge_event(
     explanation
 }
 
-/// Which key sources were fetched, which would be if that was allowed, and which configuration has the keys of
-/// development tokens.
+/// Whether the token may have been signed by a key that the configuration does not have.
+fn lacks_key(explanation: &Explanation) -> bool {
+    let code = explanation.outcome.as_ref().err().map(|denial| denial.code());
+    code.is_some_and(|code| Need::of(code).is_some() || code == Code::BadSignature)
+}
+
+/// Judges with the development keys of `cargo local` instead of the issuers' keys. `None` if there are none, or if they
+/// did not sign the token.
+fn judge_with_development_keys(
+    deployment: &Deployment,
+    event: &[u8],
+    options: &EvaluationOptions<'_>,
+    notes: Vec<Row>,
+) -> Option<Explanation> {
+    let development = deployment.development_keys()?;
+    let mut authorizer = deployment.config.authorizer.clone();
+    for (index, keys) in development.keys.into_iter().enumerate() {
+        authorizer.set_keys(index, keys);
+    }
+    let trace = Trace::new(&authorizer, event, options.function, options.at);
+    let explanation = trace.with_sources(&development.sources).with_event_notes(notes).explain();
+    let is_development_token = !lacks_key(&explanation);
+    is_development_token.then_some(Explanation { development_keys: Some(development.path), ..explanation })
+}
+
+/// Which key sources were fetched, and which would be if that was allowed.
 fn fetch_rows(
     explanation: &Explanation,
     fetched: Option<&[FetchNote]>,
@@ -158,12 +197,19 @@ fn fetch_rows(
     {
         rows.push(Row::note("would be fetched", format!("{source}; --fetch fetches it now")));
     }
-    if let Some(path) = deployment.development_copy().filter(|_| need.is_some() || code == Code::BadSignature)
-    {
-        let actual = format!("explain those of `cargo local` with --config {}", path.display());
-        rows.push(Row::note("development tokens", actual));
-    }
     rows
+}
+
+/// The text of a token, if it has three parts.
+///
+/// # Errors
+/// It has another number of parts, so it is probably a mistake and not a token that is to be denied.
+pub fn token(text: &str) -> Result<Inquiry, InquiryError> {
+    let text = text.trim();
+    match text.split('.').count() {
+        3 => Ok(Inquiry::Token(text.to_owned())),
+        parts => Err(InquiryError::NotAToken { parts }),
+    }
 }
 
 /// A file's text.

@@ -203,7 +203,9 @@ impl Reader<'_> {
             Err(errors) => errors,
         };
         for error in errors {
-            self.error(place, error.what).hint = error.hint.map(str::to_owned);
+            let reported = self.error(place, error.what);
+            reported.hint = error.hint.map(str::to_owned);
+            reported.unknown = error.unknown;
         }
         None
     }

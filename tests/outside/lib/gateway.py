@@ -42,6 +42,8 @@ class Gateway(Process):
         """The first group of a pattern in the banner."""
         return next(match[1] for line in self.banner if (match := re.search(pattern, line)))
 
-    def banner_command(self, name):
-        """The command that the banner prints under `# name`."""
-        return self.banner[next(index for index, line in enumerate(self.banner) if line.startswith(f"# {name}")) + 1]
+    def snippet(self, client):
+        """The commands that `cargo local snippet` prints for a client, with a fresh token."""
+        ports = ("--port", self.port, "--tls-port", self.tls_port)
+        command = command_line("snippet", client, "--with-token", *ports)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

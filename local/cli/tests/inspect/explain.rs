@@ -23,7 +23,9 @@ fn an_explanation_is_reproducible_and_its_exit_code_is_the_decision() {
         (&["--token", &valid], 0, &format!("configuration {hash}\n")),
         (&["--event", event], 1, "client_id_not_allowed"),
         (&["--event", event, "--json"], 1, "\"hint\""),
-        (&["--token", "none"], 1, "no_token"),
+        (&["--token", "none"], 1, "not a JWT: 1 part instead of 3"),
+        (&["--token", "a.b.c"], 1, "DENIED: malformed_token"),
+        (&["--token", &valid, "--verbose"], 0, "claims     ok"),
         (&["--event", "/nowhere"], 1, "/nowhere"),
         (&["--event", event, "--token", &valid], 2, "cannot be used"),
     ] {
@@ -46,6 +48,7 @@ fn the_page_is_current() {
     for (claims, command) in [
         (alice, &["explain"][..]),
         (eve, &["explain"]),
+        (eve, &["explain", "--verbose"]),
         (alice, &["can", "iot:Publish", "topic/acme/devices/lamp/commands"]),
     ] {
         let file = folder.path().join("claims.json");

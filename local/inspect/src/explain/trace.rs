@@ -80,6 +80,7 @@ impl<'a> Trace<'a> {
             issuer: self.issuer,
             by_fit: self.by_fit,
             steps: self.steps,
+            development_keys: None,
             outcome,
         }
     }

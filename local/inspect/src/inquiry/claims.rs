@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::explain::Row;
+use crate::suggest::did_you_mean;
 
 /// The lifetime of claims without `exp`, if the issuer accepts it.
 const LIFETIME_SECONDS: u64 = 3600;
@@ -24,7 +25,7 @@ pub enum ClaimsError {
     #[error("invalid claims; expected a JSON object with distinct member names")]
     Invalid,
     /// The issuer is unknown.
-    #[error("unknown issuer {id:?}; expected one of {}", .known.join(", "))]
+    #[error("unknown issuer {id:?}; expected one of {}{}", .known.join(", "), did_you_mean(.id, .known))]
     UnknownIssuer {
         /// The id.
         id: String,

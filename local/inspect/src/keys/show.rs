@@ -25,7 +25,7 @@ pub struct SourceListing {
     /// The source, as the configuration writes it.
     pub source: String,
     /// Why it shows no keys.
-    #[serde(rename = "fault", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Its keys.
     pub keys: Vec<KeyListing>,
@@ -46,7 +46,7 @@ pub struct KeyListing {
     #[serde(skip_serializing_if = "Option::is_none")]
     age_seconds: Option<u64>,
     /// Why the function skips it.
-    #[serde(rename = "left_out", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<String>,
 }
 
