@@ -14,7 +14,9 @@ mod codes;
 mod lifetimes;
 mod own;
 mod presets;
+mod recipe_edits;
 mod recipes;
+mod supplied;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 
