@@ -6,6 +6,7 @@
 //!                  -> token, certificate                 (identity, gateway)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch)
 //!                  -> package                            (check, package)
+//!                  -> init                               (the files of docs/recipes)
 //! ```
 
 pub mod arguments;
@@ -29,6 +30,8 @@ mod keys;
 
 mod key_fetch;
 
+mod init;
+
 pub mod package;
 
 use std::error::Error;
@@ -46,6 +49,7 @@ use crate::check::CheckArgs;
 use crate::demo::{DemoArgs, DemoError};
 use crate::diff::DiffArgs;
 use crate::explain::ExplainArgs;
+use crate::init::InitArgs;
 use crate::invoke::InvokeArgs;
 use crate::keys::KeysArgs;
 use crate::launch::LaunchSettings;
@@ -70,6 +74,8 @@ enum Command {
     Serve(ServeArgs),
     /// Run the whole flow once with a real MQTT client, and show which actions are allowed or denied, and why
     Demo(DemoArgs),
+    /// Write a folder with a configuration of your own, for your provider; exits 2 if nothing was written
+    Init(Box<InitArgs>),
     /// Mint a development token and print it on one line
     Token(token::TokenArgs),
     /// Call the authorizer once, as `aws iot test-invoke-authorizer` does; exits 0 if it allows the client
@@ -125,6 +131,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .map(|()| true)
             .map_err(Into::into),
         Command::Package(args) => run_package(&args, &env).await.map_err(Into::into),
+        Command::Init(args) => match init::run(&args, &mut std::io::stdout()).await {
+            Ok(()) => Ok(true),
+            Err(error) => return fail_undecided(&error),
+        },
         Command::Token(args) => run_token(&args, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
