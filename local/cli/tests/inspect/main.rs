@@ -14,6 +14,7 @@ mod can;
 mod check;
 mod diff;
 mod explain;
+mod init;
 mod keys;
 
 #[path = "../../../inspect/tests/check/support.rs"]
