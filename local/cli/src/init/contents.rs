@@ -27,6 +27,9 @@ pub(super) struct Values {
 /// The word that marks a line that is left to edit.
 pub(super) const EDIT: &str = "EDIT";
 
+/// Longer lines have their comment right after them.
+const MAX_ALIGNED_CHARACTERS: usize = 70;
+
 /// Claims that `diff` fills in, or that would make it depend on the time.
 const NOT_COMPARED: [&str; 6] = ["iss", "aud", "iat", "exp", "nbf", "auth_time"];
 
@@ -100,8 +103,7 @@ fn configuration(
             add_condition(grant, claim, recipe.example.client);
         }
     }
-    let text = marked(&document.to_string(), recipe, values);
-    Ok(substitute::in_toml(&text, replacements))
+    Ok(with_values(&document.to_string(), recipe, values, replacements))
 }
 
 /// The comment at the top.
@@ -154,13 +156,41 @@ fn add_condition(grant: &mut Table, claim: &str, expected: &str) {
     }
     if let Some(when) = grant.get_mut("when").and_then(Item::as_inline_table_mut) {
         when.insert(claim, expected.into());
+        when.fmt();
     }
 }
 
-/// Marks the lines with example values that the user has to replace.
-fn marked(text: &str, recipe: &Recipe, values: &Values) -> String {
+/// Replaces the example values, marks the lines whose example values stay, and aligns the comments of each block of
+/// lines. No string of a recipe contains ` # `.
+fn with_values(text: &str, recipe: &Recipe, values: &Values, replacements: &[Replacement]) -> String {
+    let left = left_to_edit(recipe, values);
+    let lines = text.lines().map(|line| {
+        let (code, comment) =
+            line.split_once(" # ").map_or((line, None), |(code, comment)| (code, Some(comment)));
+        let found = left.iter().find(|(old, _)| code.contains(&format!("\"{old}\"")));
+        let comment = found.map(|(_, hint)| format!("{EDIT}: {hint}")).or(comment.map(str::to_owned));
+        (substitute::in_toml(code.trim_end(), replacements), comment)
+    });
+    let lines: Vec<(String, Option<String>)> = lines.collect();
+    let mut out = String::new();
+    for block in lines.split_inclusive(|(code, _)| code.is_empty()) {
+        let commented = block.iter().filter(|(_, comment)| comment.is_some());
+        let lengths = commented.map(|(code, _)| code.chars().count());
+        let width = lengths.filter(|length| *length <= MAX_ALIGNED_CHARACTERS).max().unwrap_or_default();
+        for (code, comment) in block {
+            match comment {
+                Some(comment) => out.push_str(&format!("{code:width$}   # {comment}\n")),
+                None => out.push_str(&format!("{code}\n")),
+            }
+        }
+    }
+    out
+}
+
+/// The example values that stay, and what to write instead.
+fn left_to_edit(recipe: &Recipe, values: &Values) -> Vec<(&'static str, &'static str)> {
     let example = &recipe.example;
-    let mut left = Vec::new();
+    let mut left = example.names.to_vec();
     if values.issuer.is_none() {
         left.push((example.issuer, "the exact `iss`"));
     }
@@ -170,19 +200,7 @@ fn marked(text: &str, recipe: &Recipe, values: &Values) -> String {
     if example.client_use == ClientUse::Replaces && values.client.is_none() {
         left.push((example.client, "the app client's id"));
     }
-    let mut out = String::new();
-    for line in text.lines() {
-        let found = left.iter().find(|(old, _)| line.contains(&format!("\"{old}\"")));
-        match found {
-            Some((_, hint)) => {
-                let code = line.split_once(" # ").map_or(line, |(code, _)| code).trim_end();
-                out.push_str(&format!("{code}   # {EDIT}: {hint}"));
-            }
-            None => out.push_str(line),
-        }
-        out.push('\n');
-    }
-    out
+    left
 }
 
 /// Cases without those of omitted issuers. Each case is one line of a recipe's file.

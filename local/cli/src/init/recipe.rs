@@ -39,6 +39,8 @@ pub(super) struct Example {
     pub(super) audience: Option<&'static str>,
     /// What the audience is, for a line that is left to edit. `None` if the example is a name that a user may keep.
     pub(super) audience_hint: Option<&'static str>,
+    /// Names of claims that are left to edit, and what to write instead.
+    pub(super) names: &'static [(&'static str, &'static str)],
     /// The app's client id.
     pub(super) client: &'static str,
     /// How `--client` is used.
@@ -96,6 +98,7 @@ pub(super) const COGNITO: Recipe = recipe!(
     omitted: Omitted { policies: MACHINES, audiences: &["2machine3456789abcdefghijk"], issuers: &[] },
     example: Example {
         issuer: "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example01",
+        names: &[],
         client: "1example23456789abcdefghij",
         client_use: ClientUse::Replaces,
         audience: None,
@@ -111,6 +114,7 @@ pub(super) const AUTH0: Recipe = recipe!(
     omitted: Omitted { policies: &[], audiences: &[], issuers: &[] },
     example: Example {
         issuer: "https://example-tenant.eu.auth0.com/",
+        names: &[("https://example.com/tenant", "the claim that your Action sets")],
         client: "SpaExampleClientId0000000000000001",
         client_use: ClientUse::Condition("azp"),
         audience: Some("https://iot.example.com/"),
@@ -126,6 +130,7 @@ pub(super) const OKTA: Recipe = recipe!(
     omitted: Omitted { policies: MACHINES, audiences: &[], issuers: &[] },
     example: Example {
         issuer: "https://example.okta.com/oauth2/default",
+        names: &[],
         client: "0oaexampleapp00001",
         client_use: ClientUse::Condition("cid"),
         audience: Some("https://iot.example.com"),
@@ -141,6 +146,7 @@ pub(super) const ENTRA: Recipe = recipe!(
     omitted: Omitted { policies: MACHINES, audiences: &[], issuers: &["fabrikam"] },
     example: Example {
         issuer: "https://login.microsoftonline.com/11111111-1111-4111-8111-111111111111/v2.0",
+        names: &[],
         client: "bbbbbbbb-0000-4000-8000-000000000002",
         client_use: ClientUse::Condition("azp"),
         audience: Some("aaaaaaaa-0000-4000-8000-000000000001"),
@@ -156,6 +162,7 @@ pub(super) const ENTRA_EXTERNAL: Recipe = recipe!(
     omitted: Omitted { policies: &[], audiences: &[], issuers: &[] },
     example: Example {
         issuer: "https://33333333-3333-4333-8333-333333333333.ciamlogin.com/33333333-3333-4333-8333-333333333333/v2.0",
+        names: &[],
         client: "bbbbbbbb-0000-4000-8000-000000000002",
         client_use: ClientUse::Condition("azp"),
         audience: Some("aaaaaaaa-0000-4000-8000-000000000001"),
@@ -171,6 +178,7 @@ pub(super) const B2C: Recipe = recipe!(
     omitted: Omitted { policies: &[], audiences: &[], issuers: &[] },
     example: Example {
         issuer: "https://contoso.b2clogin.com/33333333-3333-4333-8333-333333333333/v2.0/",
+        names: &[],
         client: "bbbbbbbb-0000-4000-8000-000000000002",
         client_use: ClientUse::Condition("azp"),
         audience: Some("aaaaaaaa-0000-4000-8000-000000000001"),
@@ -186,6 +194,7 @@ pub(super) const FIREBASE: Recipe = recipe!(
     omitted: Omitted { policies: &[], audiences: &[], issuers: &[] },
     example: Example {
         issuer: "https://securetoken.google.com/example-iot",
+        names: &[],
         client: "",
         client_use: ClientUse::Unused,
         audience: None,
@@ -201,6 +210,7 @@ pub(super) const KEYCLOAK: Recipe = recipe!(
     omitted: Omitted { policies: &[], audiences: &[], issuers: &[] },
     example: Example {
         issuer: "https://sso.example.com/realms/iot",
+        names: &[],
         client: "iot-app",
         client_use: ClientUse::Condition("azp"),
         audience: Some("iot-core"),
@@ -216,6 +226,7 @@ pub(super) const OIDC: Recipe = recipe!(
     omitted: Omitted { policies: &[], audiences: &[], issuers: &[] },
     example: Example {
         issuer: "https://login.example.com",
+        names: &[],
         client: "",
         client_use: ClientUse::Unused,
         audience: Some("https://iot.example.com"),

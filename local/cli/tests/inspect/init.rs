@@ -43,14 +43,14 @@ const PROVIDERS: [(&[&str], &str, &str, &str, usize); 17] = [
         "https://acme.eu.auth0.com/",
         "urn:iot",
         "oidc",
-        0,
+        1,
     ),
     (
         &["--auth0", "https://login.acme.test/", "--client", "spa"],
         "https://login.acme.test/",
         "https://iot.example.com/",
         "oidc",
-        1,
+        2,
     ),
     (
         &["--okta", "https://acme.okta.com/oauth2/default", "--audience", "api://iot", "--client", "0oa1"],
