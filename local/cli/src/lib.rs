@@ -6,6 +6,7 @@
 //!                  -> token, certificate, snippet        (identity, gateway)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch)
 //!                  -> package                            (check, package)
+//!                  -> init                               (the files of docs/recipes)
 //! ```
 
 pub mod arguments;
@@ -34,6 +35,8 @@ mod keys;
 
 mod key_fetch;
 
+mod init;
+
 pub mod package;
 
 use std::error::Error;
@@ -52,6 +55,7 @@ use crate::completions::CompletionsArgs;
 use crate::demo::{DemoArgs, DemoError};
 use crate::diff::DiffArgs;
 use crate::explain::ExplainArgs;
+use crate::init::InitArgs;
 use crate::invoke::InvokeArgs;
 use crate::keys::KeysArgs;
 use crate::launch::LaunchSettings;
@@ -88,6 +92,8 @@ enum Command {
     /// Shows which actions are allowed or denied, and why. Exits with 0 only if each had the expected result.
     #[command(after_long_help = help::DEMO)]
     Demo(DemoArgs),
+    /// Write a folder with a configuration of your own, for your provider; exits 2 if nothing was written
+    Init(Box<InitArgs>),
     /// Mint a development token and print it on one line
     #[command(after_long_help = help::TOKEN)]
     Token(token::TokenArgs),
@@ -181,6 +187,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .map(|()| true)
             .map_err(Into::into),
         Command::Package(args) => run_package(&args, &env).await.map_err(Into::into),
+        Command::Init(args) => match init::run(&args, &mut std::io::stdout()).await {
+            Ok(()) => Ok(true),
+            Err(error) => return fail_undecided(&error),
+        },
         Command::Token(args) => run_token(&args, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {

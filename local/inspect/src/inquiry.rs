@@ -5,6 +5,7 @@ mod event;
 
 pub use claims::ClaimsError;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -13,6 +14,7 @@ use iot_jwt_authorizer::denial::Code;
 use iot_jwt_authorizer::keys::sources::Need;
 use iot_local_base::env_file::EnvFileError;
 use iot_local_base::files;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::deployment::{Deployment, DeploymentError};
@@ -125,7 +127,17 @@ pub fn judge_claims(
     text: &str,
     options: &EvaluationOptions<'_>,
 ) -> Result<Explanation, ClaimsError> {
-    let signed = claims::sign(authorizer, text, options.issuer, options.at)?;
+    judge_parsed(authorizer, claims::parse(text)?, &BTreeSet::new(), options)
+}
+
+/// Judges claims as [`judge_claims`] does. Nothing is filled in for the claims in `removed`.
+pub(crate) fn judge_parsed(
+    authorizer: &Authorizer,
+    claims: Map<String, Value>,
+    removed: &BTreeSet<String>,
+    options: &EvaluationOptions<'_>,
+) -> Result<Explanation, ClaimsError> {
+    let signed = claims::sign(authorizer, claims, removed, options.issuer, options.at)?;
     let (event, mut notes) = event::with_token(&signed.authorizer, &signed.token, options.client_id);
     notes.extend(signed.notes);
     let trace = Trace::new(&signed.authorizer, &event, options.function, options.at);

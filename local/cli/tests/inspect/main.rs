@@ -16,6 +16,7 @@ mod diff;
 mod errors;
 mod explain;
 mod help;
+mod init;
 mod json;
 mod keys;
 mod snippet;

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use iot_jwt_authorizer::config::Config;
 use zip::ZipArchive;
 
+use super::recipe_edits::{EditedRecipe, recipes};
 use super::{Deployment, PROGRAM};
 
 const SHIPPED: [&str; 6] = [
@@ -126,4 +127,19 @@ fn files_for_sam_are_the_same_as_in_the_zip() {
         assert_eq!(mode, if file == "bootstrap" { 0o755 } else { 0o644 }, "{file}");
     }
     assert!(!folder.join("policies/dashboard.json").exists());
+}
+
+#[test]
+fn every_edited_recipe_is_packaged() {
+    let deployment = Deployment::example();
+    for recipe in recipes() {
+        let edited = EditedRecipe::new(&recipe);
+        let (text, is_success) = deployment.package(&["--config", edited.config().to_str().unwrap()]);
+        assert!(is_success, "{}: {text}", recipe.display());
+        let entries = entries(&deployment);
+        let config = entries.iter().find(|(name, ..)| name == "authorizer.toml").unwrap();
+        assert_eq!(config.2, fs::read(edited.config()).unwrap());
+        assert!(entries.iter().any(|(name, ..)| name.starts_with("policies/")), "{}", recipe.display());
+        fs::remove_file(deployment.zip()).unwrap();
+    }
 }

@@ -15,7 +15,9 @@ mod examples;
 mod lifetimes;
 mod own;
 mod presets;
+mod recipe_edits;
 mod recipes;
+mod supplied;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,12 +13,13 @@ use iot_jwt_authorizer::client_id::ClientIdPattern;
 use iot_jwt_authorizer::keys::KeySet;
 use iot_local_base::env::Env;
 use iot_local_inspect::check;
-use iot_local_inspect::check::finding::Finding;
+use iot_local_inspect::check::finding::{Finding, Severity};
 use iot_local_inspect::deployment::Deployment;
 use iot_local_inspect::explain::{Explanation, Trace};
 use serde_json::{Value, json};
 
 use super::own::{FUNCTION, connect, now};
+use super::recipe_edits::{EditedRecipe, recipes};
 use super::support::root;
 use super::support::signer::Signer;
 
@@ -42,13 +43,6 @@ const HEADERS: [(&str, &str, &str, &str); 16] = [
     ("keycloak", "RS256", "logout+jwt", "wrong_type"),
     ("entra", "RS256", "pop", "wrong_type"),
 ];
-
-pub(crate) fn recipes() -> Vec<PathBuf> {
-    let folders = fs::read_dir(root().join("docs/recipes")).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = folders.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
-}
 
 pub(crate) fn deployment(recipe: &Path) -> Deployment {
     Deployment::load(&recipe.join("authorizer.toml"), &Env::default()).unwrap()
@@ -177,5 +171,26 @@ fn headers_of_the_issuers_are_accepted_and_others_are_not() {
             Trace::new(&deployment.config.authorizer, event.as_bytes(), FUNCTION, now()).explain();
         let found = explanation.outcome.as_ref().err().map(|denial| denial.code().name());
         assert_eq!(found, Some(code), "{recipe} {algorithm} {typ}: {explanation}");
+    }
+}
+
+/// The edits that a page asks for break neither the cases, which stay as they are, nor what the page states about
+/// tokens.
+#[test]
+fn every_recipe_survives_the_edits_of_its_page() {
+    for recipe in recipes() {
+        let edited = EditedRecipe::new(&recipe);
+        let report = check::examine(&edited.config(), &Env::default(), now());
+        assert_eq!(report.count(Severity::Error), 0, "{}: {}", recipe.display(), report.text(false));
+        for cases in &report.cases {
+            assert!(cases.skipped.is_none() && cases.allowed > 0, "{}: {cases}", recipe.display());
+        }
+        let mut deployment = Deployment::load(&edited.config(), &Env::default()).unwrap();
+        let page = fs::read_to_string(recipe.join("README.md")).unwrap();
+        for (file, outcome) in rows(&page) {
+            let text = edited.edit(&fs::read_to_string(recipe.join("claims").join(&file)).unwrap());
+            let explanation = judge(&mut deployment, &serde_json::from_str(&text).unwrap());
+            assert_eq!(described(&explanation), outcome, "{}/{file}: {explanation}", recipe.display());
+        }
     }
 }
