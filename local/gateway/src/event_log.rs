@@ -198,6 +198,8 @@ impl fmt::Display for LogEntry {
                 write!(f, "{} ", escaped(client))?
             }
             (_, kind) if kind.is_of_gateway() => {}
+            // Of a client that is not known yet, over any transport.
+            (_, EntryKind::ConnectDenied { .. }) => {}
             (_, EntryKind::ProtocolError { .. }) => f.write_str("(mqtt) ")?,
             (_, _) => f.write_str("(https) ")?,
         }
