@@ -168,7 +168,7 @@ fn judge_event(
 /// Whether the token may have been signed by a key that the configuration does not have.
 fn lacks_key(explanation: &Explanation) -> bool {
     let code = explanation.outcome.as_ref().err().map(|denial| denial.code());
-    code.is_some_and(|code| Need::of(code).is_some() || code == Code::BadSignature)
+    code.is_some_and(|code| Need::of(code, explanation.by_fit).is_some() || code == Code::BadSignature)
 }
 
 /// Judges with the development keys of `cargo local` instead of the issuers' keys. `None` if there are none, or if they

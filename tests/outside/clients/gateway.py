@@ -100,10 +100,10 @@ def check_login(gateway):
 
 
 def authorizer_processes(gateway):
-    """The process ids of the authorizer, which are in the gateway's process group."""
-    listing = subprocess.run(["ps", "-eo", "pid=,pgid=,comm="], capture_output=True, text=True).stdout
+    """The process ids of the authorizer, which are in the gateway's session. Each has its own process group."""
+    listing = subprocess.run(["ps", "-eo", "pid=,sess=,comm="], capture_output=True, text=True).stdout
     rows = (line.split() for line in listing.splitlines())
-    return [int(pid) for pid, group, name in rows if name == "bootstrap" and int(group) == gateway.process.pid]
+    return [int(pid) for pid, session, name in rows if name == "bootstrap" and int(session) == gateway.process.pid]
 
 
 def check_kills(gateway, jwt):

@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use iot_local_base::clock;
 use iot_local_base::env_file;
 use iot_local_gateway::RunningGateway;
 use iot_local_gateway::event_log::EntryKind;
-use iot_local_inspect::check;
 
 use super::watch::{POLL_INTERVAL, Watcher};
 use super::{ServeOptions, provider_options};
-use crate::launch::{self, LaunchError};
+use crate::launch;
 
 /// Remembers the files as they are, to be called before the configuration is read.
 ///
@@ -45,21 +43,10 @@ pub(super) async fn follow(running: &RunningGateway, options: &ServeOptions, mut
 /// # Errors
 /// Why the configuration cannot be used. The present function then continues with the files that it has.
 pub(super) async fn reload(running: &RunningGateway, options: &ServeOptions) -> Result<(), String> {
-    let (workspace, function) = match launch::launch(&options.function, &options.launch).await {
-        Ok(launched) => launched,
-        Err(LaunchError::Deployment(error)) => return Err(errors_text(options, &error.config)),
-        Err(error) => return Err(error.to_string()),
-    };
+    let launched = launch::launch(&options.function, &options.launch).await;
+    let (workspace, function) = launched.map_err(|error| error.to_string())?;
     let login = provider_options(options, &workspace).map_err(|error| error.to_string())?;
     running.reload(function, login).await.map_err(|error| error.to_string())
-}
-
-/// The errors as `check` shows them.
-fn errors_text(options: &ServeOptions, config: &Path) -> String {
-    match env_file::extended(&options.launch.env, options.function.env.as_deref()) {
-        Ok(env) => check::examine(config, &env, clock::now()).errors_text(),
-        Err(error) => error.to_string(),
-    }
 }
 
 /// Returns the options with the program that runs already, so that a reload does not build it again.

@@ -48,8 +48,7 @@ pub(super) fn find(
     let deployment = Deployment::load(&workspace.config, env)?;
     let settings = issuer.settings();
     let ttl = settings.max_lifetime.map_or(TOKEN_LIFETIME, |max| max.min(TOKEN_LIFETIME));
-    let text = std::fs::read_to_string(&workspace.config).unwrap_or_default();
-    for user in example_users::users(&text, &settings.id) {
+    for user in example_users::users(&workspace.example_config(env), &settings.id) {
         let request = TokenRequest { sub: user.sub.clone(), claims: user.claims.clone(), ttl, at: now };
         let token = issuer.mint(&request)?;
         let options = EvaluationOptions { issuer: None, client_id: None, function: FUNCTION_ARN, at: now };

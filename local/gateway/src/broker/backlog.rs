@@ -71,8 +71,12 @@ impl Backlog {
         if publish.qos != QoS::AtMostOnce {
             return;
         }
-        if let Some((queued, _)) = self.state().queues.get_mut(client_id) {
+        let mut state = self.state();
+        if let Some((queued, is_logged)) = state.queues.get_mut(client_id) {
             *queued = queued.saturating_sub(bytes(publish));
+            if *queued == 0 && !*is_logged {
+                state.queues.remove(client_id);
+            }
         }
     }
 

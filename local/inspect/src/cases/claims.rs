@@ -68,9 +68,10 @@ impl CaseClaims {
                 Some(format!("its claims name issuer {stated}; the configuration has {}", list(known)))
             }
             Code::WrongAudience => {
-                let name = &*issuer.rules.audience_claim;
+                let is_stated = |name: &&Box<str>| self.claims.contains_key(&***name);
+                let name = issuer.rules.audience_claims.iter().find(is_stated)?;
                 let known = issuer.rules.audience.iter().map(|audience| quoted(audience));
-                let stated = self.claims.get(name)?;
+                let stated = self.claims.get(&**name)?;
                 Some(format!(
                     "its claims name audience {stated} in `{name}`; the configuration has {}",
                     list(known)
