@@ -89,7 +89,7 @@ export async function signIn(page, name) {
   await page.waitForSelector("#signed-in:not([hidden])");
 }
 
-export const connected = (page) => page.waitForFunction(() => document.querySelector("#state").innerText === "connected");
+export const connected = (page) => page.waitForFunction(() => document.querySelector("#state")?.innerText === "connected");
 
 export async function screenshot(page, name, fullPage = false) {
   if (!SCREENSHOTS) return;
