@@ -66,6 +66,7 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
             report.accepted = accepted;
             let folder = config.parent().unwrap_or(Path::new("."));
             report.cases = cases::run(&loaded.authorizer, folder, env, now);
+            report.cases.iter_mut().for_each(|cases| cases.skip_if_unused(&loaded.authorizer));
             report.sizes = size::sizes(&loaded.authorizer);
             report.trusted = trust::statements(&loaded.authorizer);
             let too_large = report.sizes.iter().filter(|size| !size.fits());

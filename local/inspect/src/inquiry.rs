@@ -47,7 +47,7 @@ pub enum InquiryError {
 pub struct FetchNote {
     /// As the configuration writes it.
     pub source: String,
-    /// The result.
+    /// The result: `fetched: …` or `the fetch failed: …`.
     pub outcome: String,
 }
 
@@ -133,22 +133,28 @@ fn judge_event(
     let mut explanation = trace.with_sources(&deployment.sources).with_event_notes(notes).explain();
     let rows = fetch_rows(&explanation, fetched, deployment, options.at);
     if let Some(step) = explanation.steps.iter_mut().find(|step| step.name == "key") {
+        fetched.into_iter().flatten().for_each(|note| show_fetch(&mut step.rows, note));
         step.rows.extend(rows);
     }
     explanation
 }
 
-/// Which key sources were fetched, which would be if that was allowed, and which configuration has the keys of
-/// development tokens.
+/// Shows the result of a fetch in the row of its source, which says how many keys it has.
+fn show_fetch(rows: &mut Vec<Row>, note: &FetchNote) {
+    match rows.iter_mut().find(|row| row.name == note.source) {
+        Some(row) => row.actual.clone_from(&note.outcome),
+        None => rows.push(Row::note(note.source.clone(), note.outcome.clone())),
+    }
+}
+
+/// Which key source would be fetched if that was allowed, and which configuration has the keys of development tokens.
 fn fetch_rows(
     explanation: &Explanation,
     fetched: Option<&[FetchNote]>,
     deployment: &Deployment,
     now: SystemTime,
 ) -> Vec<Row> {
-    let notes = fetched.into_iter().flatten();
-    let mut rows: Vec<Row> =
-        notes.map(|note| Row::note(format!("fetched {}", note.source), note.outcome.clone())).collect();
+    let mut rows = Vec::new();
     let Err(denial) = &explanation.outcome else { return rows };
     let code = denial.code();
     let lacks_key = Need::of(code).is_some();
