@@ -70,9 +70,11 @@ async fn fetch_missing(
 
 fn note(report: FetchReport) -> FetchNote {
     let outcome = match report.outcome {
-        Ok(change) if change.left_out.is_empty() => format!("usable keys: {}", change.keys),
-        Ok(change) => format!("usable keys: {}; skipped: {}", change.keys, change.left_out.join("; ")),
-        Err(failure) => failure.to_string(),
+        Ok(change) if change.left_out.is_empty() => format!("fetched: usable keys: {}", change.keys),
+        Ok(change) => {
+            format!("fetched: usable keys: {}; skipped: {}", change.keys, change.left_out.join("; "))
+        }
+        Err(failure) => format!("the fetch failed: {failure}"),
     };
     FetchNote { source: report.source, outcome }
 }

@@ -37,7 +37,7 @@ pub struct CaseReport {
     pub denied: usize,
     /// Failed cases, and errors of the file.
     pub errors: Vec<ConfigError>,
-    /// Why the file was skipped: no grant names the policy, and the configuration lacks a slot that it uses.
+    /// Why the file was skipped: no grant names the policy, and the configuration does not fit it or its cases.
     pub skipped: Option<String>,
 }
 
@@ -189,6 +189,23 @@ fn with_single_policy(authorizer: &Authorizer, template: Template) -> Authorizer
 const CONTRADICTION_HINT: &str = "remove the claim from the file, and the tests take the value of the configuration; or change one of the two";
 
 impl CaseReport {
+    /// Makes the errors of a policy that no grant names the reason to skip it: a deployment does not contain it.
+    pub(crate) fn skip_if_unused(&mut self, authorizer: &Authorizer) {
+        let name = self.file.strip_prefix("policies/").and_then(|file| file.strip_suffix(SUFFIX));
+        let mut templates = authorizer.policies.templates.iter();
+        let is_used = templates.any(|template| Some(&*template.name) == name);
+        let Some(first) = self.errors.first().filter(|_| !is_used) else { return };
+        let count = self.errors.len();
+        let errors = if count == 1 { "it has an error".to_owned() } else { format!("it has {count} errors") };
+        let place = match &first.place {
+            ErrorPlace::Entry(noun, index) => format!("{noun} {index}: "),
+            _ => String::new(),
+        };
+        self.skipped =
+            Some(format!("no grant names the policy, and {errors}; the first: {place}{}", first.what));
+        self.errors.clear();
+    }
+
     fn new(name: &str) -> Self {
         let file = format!("policies/{name}{SUFFIX}");
         Self { file, allowed: 0, denied: 0, errors: Vec::new(), skipped: None }

@@ -66,6 +66,7 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
             report.accepted = accepted;
             let folder = config.parent().unwrap_or(Path::new("."));
             report.cases = cases::run(&loaded.authorizer, folder, env, now);
+            report.cases.iter_mut().for_each(|cases| cases.skip_if_unused(&loaded.authorizer));
             report.sizes = size::sizes(&loaded.authorizer);
             report.trusted = trust::statements(&loaded.authorizer);
             let too_large = report.sizes.iter().filter(|size| !size.fits());
@@ -83,13 +84,6 @@ impl CheckReport {
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
-    }
-
-    /// The errors as text, as [`CheckReport::text`] shows them.
-    #[must_use]
-    pub fn errors_text(&self) -> String {
-        let errors = self.findings.get(..self.count(Severity::Error)).unwrap_or_default();
-        render::text(errors, &self.files, false)
     }
 
     /// The report as text. `is_terminal` selects colours.

@@ -59,7 +59,7 @@ pub enum InquiryError {
 pub struct FetchNote {
     /// As the configuration writes it.
     pub source: String,
-    /// The result.
+    /// The result: `fetched: …` or `the fetch failed: …`.
     pub outcome: String,
 }
 
@@ -160,6 +160,7 @@ fn judge_event(
     }
     let rows = fetch_rows(&explanation, fetched, deployment, options.at);
     if let Some(step) = explanation.steps.iter_mut().find(|step| step.name == "key") {
+        fetched.into_iter().flatten().for_each(|note| show_fetch(&mut step.rows, note));
         step.rows.extend(rows);
     }
     explanation
@@ -190,16 +191,22 @@ fn judge_with_development_keys(
     is_development_token.then_some(Explanation { development_keys: Some(development.path), ..explanation })
 }
 
-/// Which key sources were fetched, and which would be if that was allowed.
+/// Shows the result of a fetch in the row of its source, which says how many keys it has.
+fn show_fetch(rows: &mut Vec<Row>, note: &FetchNote) {
+    match rows.iter_mut().find(|row| row.name == note.source) {
+        Some(row) => row.actual.clone_from(&note.outcome),
+        None => rows.push(Row::note(note.source.clone(), note.outcome.clone())),
+    }
+}
+
+/// Which key source would be fetched if that was allowed.
 fn fetch_rows(
     explanation: &Explanation,
     fetched: Option<&[FetchNote]>,
     deployment: &Deployment,
     now: SystemTime,
 ) -> Vec<Row> {
-    let notes = fetched.into_iter().flatten();
-    let mut rows: Vec<Row> =
-        notes.map(|note| Row::note(format!("fetched {}", note.source), note.outcome.clone())).collect();
+    let mut rows = Vec::new();
     let Err(denial) = &explanation.outcome else { return rows };
     let code = denial.code();
     let need = Need::of(code, explanation.by_fit);

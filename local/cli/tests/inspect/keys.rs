@@ -155,6 +155,16 @@ fn keys_are_fetched_for_an_explanation_only_with_fetch() {
     server.set_behaviour(Behaviour::Close);
     let (code, text) = explain(&["--fetch"]);
     assert!(code == 1 && text.contains("not reachable"), "{text}");
+    // One line for the source, and it is true.
+    for behaviour in [Behaviour::Close, Behaviour::ok("<html></html>"), Behaviour::ok("{\"keys\":[]}")] {
+        server.set_behaviour(behaviour);
+        let (_, text) = explain(&["--fetch"]);
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(&source)).collect();
+        assert!(
+            matches!(lines.as_slice(), [line] if line.contains(&format!("{source} the fetch failed: "))),
+            "{text}"
+        );
+    }
 }
 
 #[test]

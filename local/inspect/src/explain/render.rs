@@ -138,7 +138,7 @@ pub(super) fn keys(
 fn source(source: &NamedKeys) -> Row {
     let keys = match source.keys.keys().len() {
         0 if source.source.starts_with("file:") => "no key".to_owned(),
-        0 => "not fetched, or no key".to_owned(),
+        0 => "not fetched".to_owned(),
         1 => "1 key".to_owned(),
         count => format!("{count} keys"),
     };

@@ -8,3 +8,4 @@ mod lints;
 mod size;
 mod support;
 mod trust;
+mod unused;

@@ -10,6 +10,7 @@
 )]
 
 mod can;
+mod client_ids;
 mod codes;
 mod examples;
 mod lifetimes;
