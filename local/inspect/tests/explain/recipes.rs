@@ -25,7 +25,7 @@ use super::support::signer::Signer;
 
 /// Recipe, `alg` and `typ` as the issuer writes them or not, and the code with which a token without a known key is
 /// denied.
-const HEADERS: [(&str, &str, &str, &str); 16] = [
+const HEADERS: [(&str, &str, &str, &str); 20] = [
     ("cognito", "RS256", "", "keys_unavailable"),
     ("cognito-id", "RS256", "", "keys_unavailable"),
     ("cognito-both", "RS256", "", "keys_unavailable"),
@@ -34,6 +34,10 @@ const HEADERS: [(&str, &str, &str, &str); 16] = [
     ("okta", "RS256", "", "keys_unavailable"),
     ("okta", "RS256", "application/okta-internal-at+jwt", "wrong_type"),
     ("entra", "RS256", "JWT", "keys_unavailable"),
+    ("entra-external", "RS256", "JWT", "keys_unavailable"),
+    ("b2c", "RS256", "JWT", "keys_unavailable"),
+    ("b2c", "RS512", "JWT", "unsupported_algorithm"),
+    ("oidc", "RS256", "at+jwt", "keys_unavailable"),
     ("firebase", "RS256", "JWT", "keys_unavailable"),
     ("keycloak", "RS256", "JWT", "keys_unavailable"),
     ("auth0", "HS256", "JWT", "unsupported_algorithm"),
