@@ -69,7 +69,7 @@ mod tests {
     use tokio::sync::broadcast::Receiver;
 
     use super::*;
-    use crate::arguments::AuthorizerArgs;
+    use crate::arguments::{AuthorizerArgs, OutputArgs};
     use crate::launch::{FunctionArgs, LaunchSettings};
     use crate::serve::start;
 
@@ -146,6 +146,7 @@ policy = "p"
             time_scale: 1,
             redirect_uris: Vec::new(),
             launch: LaunchSettings { cargo: "cargo".to_owned(), env: Env::from_process(), sandboxes: 1 },
+            output: OutputArgs::default(),
         }
     }
 
