@@ -27,13 +27,20 @@ impl Folder {
     /// # Errors
     /// The kind of the I/O error, as `entity not found`.
     pub(super) fn read(&mut self, name: &str) -> Result<String, std::io::ErrorKind> {
-        self.read.push(name.to_owned());
-        let text = std::fs::read_to_string(self.root.join(name)).map_err(|error| error.kind())?;
+        let text = self.read_key_file(name)?;
         self.deny_private_key(name, &text);
-        Ok(match without_mark(&text) {
-            plain if plain.len() == text.len() => text,
-            plain => plain.to_owned(),
-        })
+        Ok(text)
+    }
+
+    /// Reads a key file, whose parser finds private keys.
+    ///
+    /// # Errors
+    /// As [`Folder::read`].
+    pub(super) fn read_key_file(&mut self, name: &str) -> Result<String, std::io::ErrorKind> {
+        self.read.push(name.to_owned());
+        let mut text = std::fs::read_to_string(self.root.join(name)).map_err(|error| error.kind())?;
+        text.drain(..text.len().saturating_sub(without_mark(&text).len()));
+        Ok(text)
     }
 
     /// Reports a private key in a file that was read.

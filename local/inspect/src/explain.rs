@@ -9,6 +9,7 @@ mod rules;
 mod text;
 mod trace;
 
+pub(crate) use render::NOT_FETCHED;
 pub use trace::Trace;
 
 use std::time::SystemTime;

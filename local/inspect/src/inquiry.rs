@@ -15,7 +15,7 @@ use iot_local_base::env_file::EnvFileError;
 use thiserror::Error;
 
 use crate::deployment::{Deployment, DeploymentError};
-use crate::explain::{Explanation, Row, Trace};
+use crate::explain::{Explanation, NOT_FETCHED, Row, Trace};
 
 /// Why nothing can be judged. No variant holds a token.
 #[derive(Debug, Error)]
@@ -133,6 +133,9 @@ fn judge_event(
     let mut explanation = trace.with_sources(&deployment.sources).with_event_notes(notes).explain();
     let rows = fetch_rows(&explanation, fetched, deployment, options.at);
     if let Some(step) = explanation.steps.iter_mut().find(|step| step.name == "key") {
+        // A source that was fetched has one row, the result.
+        let was_fetched = |row: &Row| fetched.into_iter().flatten().any(|note| note.source == row.name);
+        step.rows.retain(|row| row.actual != NOT_FETCHED || !was_fetched(row));
         step.rows.extend(rows);
     }
     explanation
