@@ -175,6 +175,20 @@ impl KeySet {
         self.keys.iter().any(Key::is_usable)
     }
 
+    /// The `kid`s that more than [`MAX_CANDIDATES`] keys of one algorithm have. Tokens with them are denied.
+    #[must_use]
+    pub fn crowded_kids(&self) -> Vec<&str> {
+        let mut crowded: Vec<&str> = Vec::new();
+        for key in &self.keys {
+            let Some(kid) = key.kid().filter(|kid| !crowded.contains(kid)) else { continue };
+            let has_too_many = |algorithm| self.select(Some(kid), algorithm).err() == Some(Code::UnknownKey);
+            if key.algorithms().any(has_too_many) {
+                crowded.push(kid);
+            }
+        }
+        crowded
+    }
+
     /// Whether any key without `kid` serves any algorithm of the issuer. Such a key fits every token.
     #[must_use]
     pub fn has_usable_key_without_kid(&self) -> bool {

@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::claims::{Facts, Rule};
@@ -17,6 +18,7 @@ use iot_jwt_authorizer::token::UnverifiedToken;
 use support::at;
 use support::case::{self, Case};
 use support::deployment::Deployment;
+use support::signer::Signer;
 
 const FILES: [&str; 7] = [
     "places.json",
@@ -128,4 +130,28 @@ fn every_denial_has_the_same_response() {
         "policyDocuments": [],
     });
     assert_eq!(response, expected);
+}
+
+/// A clock before 1970 is wrong, so no token is valid by it, also without `iat` and `nbf`.
+#[test]
+fn no_token_is_valid_by_a_clock_before_1970() {
+    let authorizer = Deployment::named("all").authorizer();
+    let signer = Signer::named("es256");
+    for (seconds, expires, code) in [
+        (-1.0, 60, Some("not_yet_valid")),
+        (-0.001, 4_000_000_000_u64, Some("not_yet_valid")),
+        (-1e9, 60, Some("not_yet_valid")),
+        (0.0, 60, None),
+        (100.0, 60, Some("expired")),
+    ] {
+        let claims = serde_json::json!({
+            "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": "ana", "exp": expires,
+        });
+        let event = serde_json::json!({ "token": signer.token(&claims) }).to_string();
+        let offset = Duration::from_secs_f64(f64::abs(seconds));
+        let epoch = SystemTime::UNIX_EPOCH;
+        let now = if seconds < 0.0 { epoch.checked_sub(offset) } else { epoch.checked_add(offset) };
+        let decision = authorizer.authorize(event.as_bytes(), support::FUNCTION, now.unwrap().into());
+        assert_eq!(decision.outcome.err().map(|denial| denial.code().name()), code, "{seconds}");
+    }
 }

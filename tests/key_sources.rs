@@ -849,3 +849,37 @@ fn the_denial_for_lack_of_keys_has_the_cause() {
         assert_eq!(line["detail"], detail, "{line}");
     });
 }
+
+/// A discovery document that is elsewhere: the log has the address that was asked, and names `jwks:`.
+#[test]
+fn a_discovery_document_that_is_elsewhere() {
+    let host = KeyServer::start(Behaviour::Response(404, String::new(), String::new()));
+    let issuer = host.url("/tenant/v2.0/");
+    let asked = format!("{issuer}.well-known/openid-configuration");
+    let other =
+        json!({ "issuer": "https://elsewhere.example/", "jwks_uri": "https://elsewhere.example/keys" });
+    for (behaviour, parts) in [
+        (None, vec![format!("status 404 from {asked}"), "name its key set with `jwks:URL`".to_owned()]),
+        (
+            Some(Behaviour::ok(other.to_string())),
+            vec![
+                asked.clone(),
+                "\"https://elsewhere.example/\"".to_owned(),
+                format!("{issuer:?}"),
+                "`jwks:URL`".to_owned(),
+            ],
+        ),
+        (
+            Some(Behaviour::ok("<html>")),
+            vec![asked.clone(), "is not a JSON object with `issuer` and `jwks_uri`".to_owned()],
+        ),
+    ] {
+        if let Some(behaviour) = behaviour {
+            host.set_behaviour(behaviour);
+        }
+        let simulation = Simulation::new();
+        simulation.run(config(&["oidc"], &issuer, ""), async |sandbox| sandbox.function.start().await);
+        let (_, why) = key_events(&simulation.take_lines())[0].clone();
+        assert!(parts.iter().all(|part| why.contains(part)), "{parts:?}: {why}");
+    }
+}

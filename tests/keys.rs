@@ -311,7 +311,10 @@ fn a_kid_selects_every_key_that_serves_the_algorithm() {
     ];
     for (title, keys, outcomes) in cases {
         for keys in orders(keys) {
-            let authorizer = with_keys(&json!({ "keys": keys }).to_string()).authorizer();
+            let config = with_keys(&json!({ "keys": keys }).to_string()).load().unwrap();
+            let warns = config.warnings.iter().any(|warning| warning.what.starts_with("more than 4 keys"));
+            assert_eq!(warns, *title == "five keys of one type", "{title}: {:?}", config.warnings);
+            let authorizer = config.authorizer;
             for (signer, expected) in *outcomes {
                 assert_eq!(outcome_with_kid(&authorizer, signer, Some("k")), *expected, "{title}: {signer}");
             }

@@ -34,14 +34,21 @@ impl Folder {
     /// # Errors
     /// Why it cannot be read, as `no such file`.
     pub(super) fn read(&mut self, name: &str) -> Result<String, String> {
-        self.read.push(name.to_owned());
-        let text = std::fs::read_to_string(self.root.join(name)).map_err(|error| io_error(&error))?;
-        self.hasher.add(name, &text);
+        let text = self.read_key_file(name)?;
         self.deny_private_key(name, &text);
-        Ok(match without_mark(&text) {
-            plain if plain.len() == text.len() => text,
-            plain => plain.to_owned(),
-        })
+        Ok(text)
+    }
+
+    /// Reads a key file, whose parser finds private keys.
+    ///
+    /// # Errors
+    /// As [`Folder::read`].
+    pub(super) fn read_key_file(&mut self, name: &str) -> Result<String, String> {
+        self.read.push(name.to_owned());
+        let mut text = std::fs::read_to_string(self.root.join(name)).map_err(|error| io_error(&error))?;
+        self.hasher.add(name, &text);
+        text.drain(..text.len().saturating_sub(without_mark(&text).len()));
+        Ok(text)
     }
 
     /// The names of the policies in the folder, sorted.

@@ -5,7 +5,7 @@ use super::folder::{Folder, key_file_error};
 use crate::config_error::{ConfigError, ErrorPlace};
 use crate::keys::origin::Origin;
 use crate::keys::sources::Sources;
-use crate::keys::{KeyFile, KeyFileError, KeySet, private_key};
+use crate::keys::{KeyFile, KeySet, MAX_CANDIDATES};
 
 /// Length of a SHA-256 in base64url without padding.
 const THUMBPRINT_LENGTH: usize = 43;
@@ -57,7 +57,7 @@ fn key_file(
     sources: &Sources,
     folder: &mut Folder,
 ) -> KeySet {
-    let text = match folder.read(file) {
+    let text = match folder.read_key_file(file) {
         Ok(text) => text,
         Err(error) => {
             let what = format!("cannot read `{file}`: {error}");
@@ -67,8 +67,6 @@ fn key_file(
     };
     let keys = match KeyFile::parse(&text) {
         Ok(keys) => keys,
-        // Reported for every file that is read.
-        Err(KeyFileError::Private) if private_key::is_in(&text) => return KeySet::default(),
         Err(error) => {
             folder.errors.push(key_file_error(file, &error));
             return KeySet::default();
@@ -80,6 +78,12 @@ fn key_file(
         folder.warnings.push(ConfigError::of_file(file, what).hint(hint));
     }
     let (set, skipped) = keys.keys(&sources.algorithms, &sources.blocked);
+    for kid in set.crowded_kids() {
+        let what = format!(
+            "more than {MAX_CANDIDATES} keys of one algorithm have the `kid` {kid:?}; its tokens are denied"
+        );
+        folder.warnings.push(ConfigError::of_file(file, what).hint("give the keys `kid`s of their own"));
+    }
     let skipped: Vec<ConfigError> = skipped
         .iter()
         .map(|(index, why)| {

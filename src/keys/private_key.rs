@@ -102,8 +102,8 @@ fn has_private_label(text: &str) -> bool {
 }
 
 fn has_private_jwk(text: &str, nesting: usize) -> bool {
-    // Every JWK has a `kty` (RFC 7517 section 4.1), here also with an escaped letter.
-    if !text.contains("kty") && !text.contains("\\u00") {
+    // Every JWK has a `kty` (RFC 7517 section 4.1), here also with an escaped letter. DER in base64 begins with `M`.
+    if !["kty", "\\u00", "\"M"].iter().any(|part| text.contains(part)) {
         return false;
     }
     match serde_json::from_str::<Value>(text) {

@@ -23,10 +23,10 @@ use futures_util::future::{Either, join, maybe_done, select};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::KeyFile;
 use super::fetch_result::{FetchFailure, FetchedKeys, MAX_BODY_BYTES};
 use super::http::{self, HttpsClient, Roots};
 use super::origin::Address;
+use super::{KeyFile, KeyFileError};
 
 /// The CA certificates of Amazon Trust Services, which AWS's endpoints use. There are five; reading the system's more
 /// than one hundred would take longer.
@@ -39,10 +39,10 @@ const OTHER_PARTITIONS: [&str; 4] = ["cn-", "us-iso", "eu-iso", "eusc-"];
 const MAX_RESPONSE_BYTES: usize = 2 * MAX_BODY_BYTES + 4096;
 
 /// How long AWSCURRENT waits for AWSPENDING.
-const STAGGER: Duration = Duration::from_millis(300);
+const STAGGER: Duration = Duration::from_millis(500);
 
 /// How long the other stages may take once AWSCURRENT is there.
-const GRACE: Duration = Duration::from_millis(300);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// The time that is kept for the result, so that a hanging stage does not lose AWSCURRENT.
 const RESERVE: Duration = Duration::from_millis(50);
@@ -190,8 +190,12 @@ fn part(response: Option<Response>) -> (Option<Vec<Value>>, Option<FetchFailure>
 }
 
 fn entries(response: &GetSecretValueOutput) -> Result<Vec<Value>, FetchFailure> {
-    let binary = || response.secret_binary().and_then(|binary| std::str::from_utf8(binary.as_ref()).ok());
-    let text = response.secret_string().or_else(binary).unwrap_or_default();
+    let text = match (response.secret_string(), response.secret_binary()) {
+        (Some(text), _) => text,
+        (None, Some(binary)) => std::str::from_utf8(binary.as_ref())
+            .map_err(|_| FetchFailure::Unreadable(KeyFileError::NotUtf8))?,
+        (None, None) => "",
+    };
     if text.len() > MAX_BODY_BYTES {
         return Err(FetchFailure::TooLarge);
     }

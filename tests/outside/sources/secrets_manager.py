@@ -79,10 +79,10 @@ def stages(moto):
     private = new_key("leaked")
     for title, text, why in [
         ("text", "not ready yet", "AWSPENDING: the secret is neither JSON nor PEM"),
-        ("an empty object", "{}", "AWSPENDING: the secret is neither a JWK Set"),
+        ("an empty object", "{}", "AWSPENDING: the secret is a JSON object of another form"),
         ("a private key", private.private_pem(), "AWSPENDING: the secret contains a private key"),
         ("a damaged PEM", private.pem().replace("M", "!", 3), "AWSPENDING: the secret has a `PUBLIC KEY` block that is damaged"),
-        ("no usable key", '{"keys":[{"kty":"oct","k":"c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"}]}', "it is symmetric"),
+        ("no usable key", '{"keys":[{"kty":"oct","k":"c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"}]}', "a symmetric key"),
     ]:
         secret = Secret(moto, key_set(now))
         secret.pend(text)
@@ -102,27 +102,27 @@ def errors(moto):
     jwk = json.dumps({"keys": [key.jwk() | {"d": base64.urlsafe_b64encode(b"the private half" * 2).decode().rstrip("=")}]})
     texts = [
         ("text", "the keys are somewhere else", "is neither JSON nor PEM"),
-        ("white space", " ", "is neither JSON nor PEM"),
-        ("cut JSON", good[:-9], "is neither JSON nor PEM"),
-        ("JSON null", "null", "is neither a JWK Set"),
-        ("an empty object", "{}", "is neither a JWK Set"),
-        ("a list of keys", json.dumps([key.jwk()]), "is neither a JWK Set"),
-        ("user and password", json.dumps({"username": "admin", "password": "the password of the database"}), "is neither a JWK Set"),
-        ("a set without keys", '{"keys":[]}', "has no key that serves"),
-        ("a symmetric key", '{"keys":[{"kty":"oct","k":"c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"}]}', "it is symmetric"),
+        ("white space", " ", "is empty"),
+        ("cut JSON", good[:-9], "has invalid JSON at line 1, column "),
+        ("JSON null", "null", "is null; expected a JWK Set"),
+        ("an empty object", "{}", "is a JSON object of another form"),
+        ("a list of keys", json.dumps([key.jwk()]), "is a list; expected a JWK Set"),
+        ("user and password", json.dumps({"username": "admin", "password": "the password of the database"}), "is a JSON object of another form"),
+        ("a set without keys", '{"keys":[]}', "the key set is empty"),
+        ("a symmetric key", '{"keys":[{"kty":"oct","k":"c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"}]}', "a symmetric key"),
         ("a private PEM", private.private_pem(), "contains a private key"),
         ("a private PEM after a public one", key.pem() + private.private_pem(), "contains a private key"),
         ("a private JWK", jwk, "contains a private key"),
         ("a private PEM under a kid", json.dumps({"one": key.pem(), "two": private.private_pem()}), "contains a private key"),
         ("two keys under a kid", json.dumps({"one": key.pem() + private.pem()}), "several `PUBLIC KEY` blocks"),
-        ("a certificate", "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----\n", "holds no `PUBLIC KEY`"),
+        ("a certificate", "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----\n", "contains certificates"),
         ("a damaged PEM", key.pem().replace("M", "!", 3), "is damaged"),
         ("101 keys", key_set(*[new_key(str(number)) for number in range(101)]), "more than 100 keys"),
-        ("only a key of another type", key_set(new_key("rsa", "RS256")), "has no key that serves"),
+        ("only a key of another type", key_set(new_key("rsa", "RS256")), "no key serves any of the issuer's `algorithms`"),
     ]
     for title, text, why in texts:
         denied(f"AWSCURRENT with {title}", Secret(moto, text).name, aws(moto.url), why, key, text)
-    denied("a binary AWSCURRENT that is not text", Secret(moto, binary=b"\xff\xfe\x00" * 20).name, aws(moto.url), "is neither JSON nor PEM", key)
+    denied("a binary AWSCURRENT that is not text", Secret(moto, binary=b"\xff\xfe\x00" * 20).name, aws(moto.url), "is not UTF-8", key)
     not_found = "ResourceNotFoundException"
     denied("a secret that does not exist", "iot/nothing", aws(moto.url), not_found, key)
     denied("an ARN that does not exist", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nothing-AbCdEf", aws(moto.url), not_found, key)
@@ -132,18 +132,18 @@ def errors(moto):
     deleted.client.delete_secret(SecretId=deleted.name)
     denied("a secret that is being deleted", deleted.name, aws(moto.url), "InvalidRequestException", key)
     secret = Secret(moto, good)
-    not_loopback = "http is for loopback alone"
+    not_loopback = "is not an https address, or http on loopback"
     for title, change, why in [
-        ("no credentials", {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
-        ("half of the credentials", {"AWS_SECRET_ACCESS_KEY": None}, "no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
-        ("empty credentials", {"AWS_ACCESS_KEY_ID": ""}, "no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
-        ("no Region", {"AWS_REGION": None}, "no AWS_REGION"),
+        ("no credentials", {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set"),
+        ("half of the credentials", {"AWS_SECRET_ACCESS_KEY": None}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set"),
+        ("empty credentials", {"AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set"),
+        ("no Region", {"AWS_REGION": None}, "AWS_REGION is not set"),
         ("another Region", {"AWS_REGION": "us-east-1"}, not_found),
         ("an http endpoint in the network", {"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://10.0.0.1:4566"}, not_loopback),
         ("an http endpoint by name", {"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://localstack:4566"}, not_loopback),
         ("an endpoint that is not a URL", {"AWS_ENDPOINT_URL_SECRETS_MANAGER": "moto"}, not_loopback),
         ("an endpoint with no server", {"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:9"}, "Connection refused"),
-        ("https to an http server", {"AWS_ENDPOINT_URL_SECRETS_MANAGER": moto.url.replace("http:", "https:")}, "cannot be reached"),
+        ("https to an http server", {"AWS_ENDPOINT_URL_SECRETS_MANAGER": moto.url.replace("http:", "https:")}, "not reachable"),
     ]:
         denied(title, secret.name, aws(moto.url, **change), why, key)
 

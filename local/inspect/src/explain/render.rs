@@ -135,10 +135,13 @@ pub(super) fn keys(
     rows
 }
 
+/// What a source shows that was not fetched.
+pub(crate) const NOT_FETCHED: &str = "not fetched, or no key";
+
 fn source(source: &NamedKeys) -> Row {
     let keys = match source.keys.keys().len() {
         0 if source.source.starts_with("file:") => "no key".to_owned(),
-        0 => "not fetched".to_owned(),
+        0 => NOT_FETCHED.to_owned(),
         1 => "1 key".to_owned(),
         count => format!("{count} keys"),
     };
