@@ -4,9 +4,9 @@ use std::fmt;
 
 /// Why a request is denied: the check that failed, and which claim, slot or rule of the configuration it was about.
 ///
-/// INVARIANT (no token, password or claim of a denied token is logged): it holds nothing from the request. `detail` has
-/// fixed text, names and patterns from the configuration, and names of registered claims, so a denial may be logged as it
-/// is.
+/// INVARIANT (no token, password or claim of a denied token is logged): it holds nothing from the request. `detail`
+/// has fixed text, names and patterns from the configuration, and names of registered claims, so a denial may be logged
+/// as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Denial {
@@ -72,6 +72,12 @@ macro_rules! codes {
             #[must_use]
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning),* }
+            }
+
+            /// What the log says to people: `denied CODE: MEANING`.
+            #[must_use]
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$variant => concat!("denied ", $name, ": ", $meaning)),* }
             }
 
             /// What an operator does about it, in one sentence.
