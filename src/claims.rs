@@ -23,8 +23,8 @@ pub struct ClaimRules {
     pub issuer: Box<str>,
     /// Accepted audiences, any of; never empty.
     pub audience: Vec<Box<str>>,
-    /// The claims that may hold the audience: `aud`, or what the issuer uses instead; never empty. The first that a token
-    /// has counts.
+    /// The claims that may hold the audience: `aud`, or what the issuer uses instead; never empty. The first that a
+    /// token has counts.
     pub audience_claims: Vec<Box<str>>,
     /// Tolerance for `exp`, `nbf` and `iat`, in seconds.
     pub leeway_seconds: u64,
@@ -150,9 +150,13 @@ impl ClaimRules {
     /// its value is. If the token has none, the first one, which is then missing.
     #[must_use]
     pub fn audience_claim(&self, claims: &Object<'_>) -> &str {
-        let mut names = self.audience_claims.iter();
-        let present = names.clone().find(|name| claims.get(name).is_some());
-        present.or_else(|| names.next()).map_or("aud", |name| &**name)
+        let [first, others @ ..] = self.audience_claims.as_slice() else { return "aud" };
+        // Nearly always there is one name, and nothing to look for.
+        let is_present = |name: &&Box<str>| claims.get(name).is_some();
+        if others.is_empty() || is_present(&first) {
+            return first;
+        }
+        others.iter().find(is_present).unwrap_or(first)
     }
 
     /// The rules for a token, in the order in which they are checked: the order of their codes. The claims select only

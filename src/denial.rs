@@ -74,6 +74,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => $meaning),* }
             }
 
+            /// What the log says to people: `denied CODE: MEANING`.
+            #[must_use]
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$variant => concat!("denied ", $name, ": ", $meaning)),* }
+            }
+
             /// What an operator does about it, in one sentence.
             #[must_use]
             pub const fn hint(self) -> &'static str {

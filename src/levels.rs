@@ -229,8 +229,8 @@ fn is_same_subject(left: &Level<'_>, right: &Level<'_>) -> bool {
     }
 }
 
-/// The identities of fixed length in a level, each with its position, as far as everything before it has a fixed length,
-/// too.
+/// The identities of fixed length in a level, each with its position, as far as everything before it has a fixed
+/// length, too.
 fn identities<'t>(level: &Level<'t>) -> Vec<(usize, Identity<'t>)> {
     let (mut position, mut identities) = (0_usize, Vec::new());
     for piece in level {

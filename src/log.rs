@@ -109,7 +109,13 @@ pub fn line(decision: &Decision<'_>, facts: EventFacts<'_>, settings: &LogSettin
     let timestamp = DateTime::from(facts.time);
     let key_age_seconds = facts.key_age.map(|age| age.as_secs());
     let line = DecisionLine {
-        message: DecisionMessage { code, issuer: learned.issuer, policies: &learned.policies },
+        message: match code {
+            Some(code) => DecisionMessage::Denied(code),
+            None => DecisionMessage::Allowed {
+                issuer: learned.issuer.unwrap_or_default(),
+                policies: &learned.policies,
+            },
+        },
         level,
         timestamp,
         decision: if denial.is_some() { "deny" } else { "allow" },

@@ -6,7 +6,8 @@ use siphasher::sip::SipHasher13;
 
 /// Hashes the files that a deployment consists of, in the order in which they are read.
 ///
-/// SipHash-1-3 with 64 bits: it tells configurations apart in the log. It is not a cryptographic hash and proves nothing.
+/// SipHash-1-3 with 64 bits: it tells configurations apart in the log. It is not a cryptographic hash and proves
+/// nothing.
 pub(super) struct FilesHasher(SipHasher13);
 
 impl FilesHasher {

@@ -7,23 +7,27 @@ use serde::{Serialize, Serializer};
 use crate::denial::Code;
 
 /// What was decided: `allowed users: app-user`, or `denied expired: …` with the meaning of the code.
-pub(super) struct DecisionMessage<'a> {
-    /// The code of a denial.
-    pub(super) code: Option<Code>,
-    /// The issuer's short name.
-    pub(super) issuer: Option<&'a str>,
-    /// The granted policies.
-    pub(super) policies: &'a [&'a str],
+pub(super) enum DecisionMessage<'a> {
+    /// The request is allowed.
+    Allowed {
+        /// The issuer's short name.
+        issuer: &'a str,
+        /// The granted policies.
+        policies: &'a [&'a str],
+    },
+    /// The request is denied.
+    Denied(Code),
 }
 
 impl fmt::Display for DecisionMessage<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(code) = self.code {
-            return write!(out, "denied {}: {}", code.name(), code.meaning());
-        }
+        let (issuer, policies) = match self {
+            Self::Denied(code) => return out.write_str(code.message()),
+            Self::Allowed { issuer, policies } => (issuer, policies),
+        };
         out.write_str("allowed ")?;
-        out.write_str(self.issuer.unwrap_or_default())?;
-        self.policies.iter().enumerate().try_for_each(|(index, policy)| {
+        out.write_str(issuer)?;
+        policies.iter().enumerate().try_for_each(|(index, policy)| {
             out.write_str(if index == 0 { ": " } else { ", " })?;
             out.write_str(policy)
         })

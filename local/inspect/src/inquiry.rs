@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::deployment::{Deployment, DeploymentError};
-use crate::explain::{Explanation, NOT_FETCHED, Row, Trace};
+use crate::explain::{Explanation, Row, Trace};
 
 /// Why nothing can be judged. No variant holds a token.
 #[derive(Debug, Error)]

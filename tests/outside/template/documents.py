@@ -115,7 +115,7 @@ def members(text, template):
 
 def key_events(text):
     """The section on key events."""
-    return section(text, "## Key events") or section(text, "## A thing about keys")
+    return section(text, "## Key events")
 
 
 def metrics(text, template):
