@@ -332,7 +332,7 @@ fn first_step_names_a_missing_commit(workflow: &str) {
     for (repository, commit, succeeds, expected) in [
         (repository, commit, true, ""),
         (repository, "SET_THE_COMMIT", false, "set AUTHORIZER_COMMIT to a full commit"),
-        (repository, &commit[..12], false, "all 40 digits"),
+        (repository, "0123456789ab", false, "all 40 digits"),
         (repository, "", false, "all 40 digits"),
         (repository, "main", false, "set AUTHORIZER_COMMIT to a full commit"),
         ("https://github.com/OWNER/iot-jwt-authorizer", commit, false, "set AUTHORIZER_REPOSITORY"),

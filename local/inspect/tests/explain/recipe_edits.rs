@@ -106,16 +106,22 @@ impl EditedRecipe {
     /// The same edits of another text, such as claims. Each text is replaced at most once, in one pass.
     pub(crate) fn edit(&self, text: &str) -> String {
         let (mut edited, mut rest) = (String::new(), text);
-        while let Some(next) = rest.chars().next() {
-            if let Some((old, new)) = self.edits.iter().find(|(old, _)| rest.starts_with(old)) {
-                edited.push_str(new);
-                rest = &rest[old.len()..];
-            } else {
-                edited.push(next);
-                rest = &rest[next.len_utf8()..];
+        loop {
+            let replaced =
+                self.edits.iter().find_map(|(old, new)| Some((rest.strip_prefix(old.as_str())?, new)));
+            let mut characters = rest.chars();
+            match (replaced, characters.next()) {
+                (Some((after, new)), _) => {
+                    edited.push_str(new);
+                    rest = after;
+                }
+                (None, Some(next)) => {
+                    edited.push(next);
+                    rest = characters.as_str();
+                }
+                (None, None) => return edited,
             }
         }
-        edited
     }
 }
 
