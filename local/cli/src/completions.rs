@@ -7,6 +7,8 @@ use clap_complete::Shell;
 
 /// The installed program. Shells complete a program by its name; `cargo local` is an argument of `cargo`.
 const PROGRAM: &str = "cargo-local";
+/// clap_complete 4.6 writes bash scripts whose parts have different names if the program's name has a hyphen.
+const PLACEHOLDER: &str = "cargo_local";
 
 /// The arguments of the command.
 #[derive(Args, Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct CompletionsArgs {
 /// The output cannot be written.
 pub(crate) fn run(args: &CompletionsArgs, command: Command, out: &mut dyn Write) -> io::Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command.bin_name(PROGRAM).name(PROGRAM), PROGRAM, &mut script);
-    out.write_all(&script)
+    let mut command = command.bin_name(PLACEHOLDER).name(PLACEHOLDER);
+    clap_complete::generate(args.shell, &mut command, PLACEHOLDER, &mut script);
+    let script = String::from_utf8_lossy(&script).replace(PLACEHOLDER, PROGRAM);
+    out.write_all(script.as_bytes())
 }

@@ -1,7 +1,7 @@
 //! `snippet`: prints shell commands that connect a client to the running gateway.
 //!
-//! The code is that of docs/connect.md. Around it are this machine's addresses, an example user's token, and topics that
-//! the user's policy allows.
+//! The code is that of docs/connect.md. Around it are this machine's addresses, an example user's token, and topics
+//! that the user's policy allows.
 
 mod client;
 mod example;

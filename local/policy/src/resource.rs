@@ -13,8 +13,8 @@ pub struct NamedResource<'a> {
     location: Option<(&'a str, &'a str, &'a str)>,
 }
 
-/// A text that is not a resource of the action. The action is never checked on it, so a policy neither allows nor denies
-/// it.
+/// A text that is not a resource of the action. The action is never checked on it, so a policy neither allows nor
+/// denies it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("invalid resource {resource}; expected {} for {action}", action.resource_form())]
 pub struct InvalidResource {
@@ -50,8 +50,8 @@ impl<'a> NamedResource<'a> {
         }
     }
 
-    /// The ARN of a function in the resource's partition, Region and account, which an authorizer's policy gets from the
-    /// function. `None` if the resource was written without an ARN.
+    /// The ARN of a function in the resource's partition, Region and account, which an authorizer's policy gets from
+    /// the function. `None` if the resource was written without an ARN.
     #[must_use]
     pub fn function_arn(&self) -> Option<String> {
         let (partition, region, account) = self.location?;

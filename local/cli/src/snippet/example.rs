@@ -35,7 +35,7 @@ pub(super) struct Example {
 /// Returns the first example user who may publish to a topic and subscribe to a filter.
 ///
 /// # Errors
-/// There is none, or the configuration has errors.
+/// No user may do so, or the configuration has errors.
 pub(super) fn find(
     config: &Path,
     workspace: &Workspace,

@@ -36,8 +36,8 @@ fn a_missing_file_is_named_as_the_user_named_it() {
 #[test]
 fn a_toml_syntax_error_is_reported_alone_and_at_its_place() {
     for (name, old, new, place, expected) in [
-        ("a quote", "[\"iot.example.com\"]", "[\"iot.example.com", "7:80", "invalid basic string"),
-        ("a bracket of a table", "[[issuer]]", "[[issuer", "4:9", "unclosed array table"),
+        ("a quote", "[\"iot.example.com\"]", "[\"iot.example.com", "7:77", "invalid basic string"),
+        ("a bracket of a table", "[[issuer]]", "[[issuer", "4:8", "unclosed array table"),
         ("the end of a list", "[\"iot.example.com\"]", "[\"iot.example.com\"", "8:", "expected `,`"),
         (
             "the last list",

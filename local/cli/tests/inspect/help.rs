@@ -78,14 +78,14 @@ fn completions_complete_commands_and_options() {
     {
         let word = words.rsplit(' ').next().unwrap();
         let command = format!(
-            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={index}; _cargo__local cargo-local {word} x; echo \"${{COMPREPLY[@]}}\""
+            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={index}; _cargo-local cargo-local {word} x; echo \"${{COMPREPLY[@]}}\""
         );
         let output = std::process::Command::new("bash").args(["-c", &command]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected, "{output:?}");
     }
     for shell in ["zsh", "fish", "elvish", "powershell"] {
         let (code, script) = run(&["completions", shell]);
-        assert!(code == 0 && script.contains("cargo-local"), "{shell}");
+        assert!(code == 0 && script.contains("cargo-local") && !script.contains("cargo_local"), "{shell}");
     }
     assert_eq!(run(&["completions", "tcsh"]).0, 2);
 }

@@ -136,7 +136,7 @@ pub(super) fn keys(
 }
 
 /// What a source shows that was not fetched.
-pub(crate) const NOT_FETCHED: &str = "not fetched, or no key";
+const NOT_FETCHED: &str = "not fetched, or no key";
 
 fn source(source: &NamedKeys) -> Row {
     let keys = match source.keys.keys().len() {

@@ -1,5 +1,5 @@
-//! Values of the shipped example and of the recipes that were not replaced. They pass every other check, and the function
-//! then denies every real token.
+//! Values of the shipped example and of the recipes that were not replaced. They pass every other check, and the
+//! function then denies every real token.
 
 use super::{Linter, PLACEHOLDER};
 
