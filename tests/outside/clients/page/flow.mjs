@@ -120,6 +120,11 @@ async function checkLayout(page) {
 async function screenshotSteps(page, name) {
   await page.locator("#token summary").click();
   await page.setViewportSize({ width: 1280, height: 900 });
+  for (const [field, action] of [["filter", "Subscribe"], ["topic", "Publish"]]) {
+    await page.locator(`#${field}-examples button`, { hasText: "ALLOWED" }).click();
+    await button(page, action).click();
+    await expect(`${action} works again`, page, `#${action.toLowerCase()}-result`, /^ALLOWED/);
+  }
   const height = await page.evaluate(() => Math.ceil(document.querySelector("#step-4").getBoundingClientRect().bottom + scrollY) + 18);
   await page.setViewportSize({ width: 1280, height });
   await screenshot(page, name);
