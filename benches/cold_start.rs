@@ -1,6 +1,7 @@
 //! The time from the start of the release `bootstrap` to its first poll and to its first response, behind a Runtime API
 //! on loopback: with bundled keys and with a secret, compared with an echo function. Starts are interleaved, in
-//! changing order. Prints medians and their ratios to echo.
+//! changing order: first with the program in the page cache, then a third as many after evicting it, as in a sandbox
+//! that starts on another machine. Prints medians and their ratios to echo.
 //!
 //! `cargo bench --bench cold_start [-- ROUNDS]`
 
@@ -25,7 +26,8 @@ mod secrets;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use runtime_api::{Sandbox, bootstrap, echo, quantile};
@@ -46,31 +48,51 @@ struct Subject {
 fn main() {
     let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(60);
     let event = sample::event(&sample::token("rs256"));
-    let mut subjects = subjects();
+    let mut warm = subjects();
+    measure(&mut warm, rounds, &event, |_| ());
+    print(&mut warm);
+    // A file that is not written back cannot be evicted.
+    assert!(Command::new("sync").status().unwrap().success());
+    let mut cold = subjects();
+    measure(&mut cold, rounds.div_ceil(3), &event, evict);
+    print_cold(&mut cold);
+    println!("\nbootstrap: {} bytes", std::fs::metadata(bootstrap()).unwrap().len());
+}
+
+/// Starts each program `rounds` times. `prepare` gets the program before each start.
+fn measure(subjects: &mut [Subject], rounds: usize, event: &[u8], prepare: impl Fn(&Path)) {
     for round in 0..rounds {
         let count = subjects.len();
         for position in 0..count {
             let position = if round % 2 == 0 { position } else { count - 1 - position };
             let subject = &mut subjects[(position + round) % count];
             let root = subject.deployment.path("");
+            prepare(&subject.program);
             let mut sandbox = match subject.name {
                 "echo" => Sandbox::without_log(&subject.program, &root),
                 _ => Sandbox::start(&subject.program, &root, &subject.environment),
             };
             subject.starts.push(sandbox.start);
-            let (response, first) = sandbox.invoke(&event);
+            let (response, first) = sandbox.invoke(event);
             assert!(
                 subject.name == "echo" || response.contains("\"isAuthenticated\":true"),
                 "{}: {response}",
                 subject.name
             );
             subject.first_events.push(first);
-            let mut warm_events: Vec<Duration> = (0..20).map(|_| sandbox.invoke(&event).1).collect();
+            let mut warm_events: Vec<Duration> = (0..20).map(|_| sandbox.invoke(event).1).collect();
             subject.warm_events.push(quantile(&mut warm_events, 0.5));
             subject.peak_memory_kb = subject.peak_memory_kb.max(sandbox.peak_memory_kb());
         }
     }
-    print(&mut subjects);
+}
+
+/// Drops a file from the page cache. With `count=0`, dd's `nocache` does that for the whole file.
+fn evict(file: &Path) {
+    let input = format!("if={}", file.display());
+    let status =
+        Command::new("dd").args([&input, "iflag=nocache", "count=0", "status=none"]).status().unwrap();
+    assert!(status.success());
 }
 
 fn subjects() -> Vec<Subject> {
@@ -105,26 +127,43 @@ fn subjects() -> Vec<Subject> {
 
 /// Prints a table in Markdown: the times of a start, and their ratios to echo's.
 fn print(subjects: &mut [Subject]) {
-    let bytes = std::fs::metadata(&subjects[1].program).unwrap().len();
     println!(
         "| start with | to first poll, ms | of echo | first event, ms | of a warm one | warm event, us | peak memory, kB |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
-    let mut floor = 1.0;
+    let mut floor = None;
     for subject in subjects {
-        let [start, first, warm] = [&mut subject.starts, &mut subject.first_events, &mut subject.warm_events]
-            .map(|times| quantile(times, 0.5).as_secs_f64() * 1e3);
-        if subject.name == "echo" {
-            floor = start;
-        }
+        let [start, first, warm] = subject.medians();
         println!(
             "| {} | {start:.2} | {:.2} | {first:.3} | {:.1} | {:.0} | {} |",
             subject.name,
-            start / floor,
+            start / *floor.get_or_insert(start),
             first / warm,
             warm * 1e3,
             subject.peak_memory_kb
         );
     }
-    println!("\nbootstrap: {bytes} bytes");
+}
+
+/// Prints the same for starts that read the program from the disk, and of the first event, which reads more of it.
+fn print_cold(subjects: &mut [Subject]) {
+    println!("\n| start with a cold page cache | to first poll, ms | of echo | first event, ms |");
+    println!("| --- | --- | --- | --- |");
+    let mut floor = None;
+    for subject in subjects {
+        let [start, first, _] = subject.medians();
+        println!(
+            "| {} | {start:.2} | {:.2} | {first:.3} |",
+            subject.name,
+            start / *floor.get_or_insert(start)
+        );
+    }
+}
+
+impl Subject {
+    /// Milliseconds of a start, a first event and a warm event.
+    fn medians(&mut self) -> [f64; 3] {
+        [&mut self.starts, &mut self.first_events, &mut self.warm_events]
+            .map(|times| quantile(times, 0.5).as_secs_f64() * 1e3)
+    }
 }

@@ -116,6 +116,17 @@ impl fmt::Display for Algorithm {
 }
 
 impl KeyType {
+    /// The name: `RSA`, or the `crv` of a JWK.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rsa => "RSA",
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::Ed25519 => "Ed25519",
+        }
+    }
+
     /// The algorithms that such a key can serve.
     pub fn algorithms(self) -> impl Iterator<Item = Algorithm> {
         Algorithm::ALL.into_iter().filter(move |algorithm| algorithm.key_type() == self)

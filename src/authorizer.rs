@@ -10,9 +10,9 @@ use crate::claims::{ClaimRules, Claims};
 use crate::client_id::{self, ClientIdPattern};
 use crate::credentials::{Credentials, TokenRule};
 use crate::denial::{Code, Denial};
-use crate::keys::{Key, KeySet};
+use crate::keys::{Candidates, KeySet};
 use crate::policy::{Policies, Template};
-use crate::request::Request;
+use crate::request::{Protocol, Request};
 use crate::response::{PrincipalId, Response, Session};
 use crate::slot_values::SlotValues;
 use crate::slots::Slot;
@@ -68,8 +68,12 @@ pub struct Decision<'a> {
 pub struct Learned<'a> {
     /// AWS IoT's id of the connection.
     pub connection_id: Option<String>,
+    /// The outermost protocol of the request.
+    pub protocol: Option<Protocol>,
     /// The issuer's short name, once it is known.
     pub issuer: Option<&'a str>,
+    /// Whether the keys that were tried only fit the token; its `kid` names none of them.
+    pub by_fit: bool,
     /// The `kid` of the key that verified the signature.
     pub kid: Option<&'a str>,
     /// The principal, once the signature is verified.
@@ -106,6 +110,7 @@ impl Authorizer {
     ) -> Result<Response, Denial> {
         let request = Request::parse(event)?;
         learned.connection_id = request.connection_id().map(str::to_owned);
+        learned.protocol = request.protocol();
         let function = FunctionArn::parse(function)?;
         let credentials = Credentials::find(&request, &self.token)?;
         let token = UnverifiedToken::parse(&credentials)?;
@@ -113,6 +118,7 @@ impl Authorizer {
         let (index, issuer) = self.issuer_of(&token)?;
         learned.issuer = Some(&issuer.id);
         let keys = issuer.candidates(token.header())?;
+        learned.by_fit = !keys.by_name;
         let (payload, key) = token.verify(&keys)?;
         learned.kid = key.kid();
 
@@ -135,17 +141,19 @@ impl Authorizer {
     /// The issuer that a token names, and its index.
     ///
     /// # Errors
-    /// [`Code::WrongType`] if no issuer accepts the `typ`, or the named one does not; [`Code::UnknownIssuer`].
-    pub fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<(usize, &Issuer), Code> {
+    /// [`Code::WrongType`] if no issuer accepts the `typ`, or the named one does not; [`Code::UnknownIssuer`], with what
+    /// is wrong with `iss`.
+    pub fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<(usize, &Issuer), Denial> {
         let token_type = &token.header().token_type;
         if !self.issuers.iter().any(|issuer| issuer.types.contains(token_type)) {
-            return Err(Code::WrongType);
+            return Err(Code::WrongType.into());
         }
-        let claimed = token.claimed_issuer().ok_or(Code::UnknownIssuer)?;
+        let unknown = || Denial::about(Code::UnknownIssuer, token.issuer_problem());
+        let claimed = token.claimed_issuer().ok_or_else(unknown)?;
         let mut issuers = self.issuers.iter().enumerate();
         let named = issuers.find(|(_, issuer)| *issuer.rules.issuer == *claimed);
-        let (index, issuer) = named.ok_or(Code::UnknownIssuer)?;
-        if issuer.types.contains(token_type) { Ok((index, issuer)) } else { Err(Code::WrongType) }
+        let (index, issuer) = named.ok_or_else(unknown)?;
+        if issuer.types.contains(token_type) { Ok((index, issuer)) } else { Err(Code::WrongType.into()) }
     }
 }
 
@@ -154,7 +162,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Code::UnsupportedAlgorithm`] if the `alg` is not one of the issuer's; as [`KeySet::select`].
-    pub fn candidates(&self, header: &Header) -> Result<Vec<&Key>, Code> {
+    pub fn candidates(&self, header: &Header) -> Result<Candidates<'_>, Code> {
         let algorithm = header.algorithm.filter(|algorithm| self.algorithms.contains(algorithm));
         self.keys.select(header.kid.as_deref(), algorithm.ok_or(Code::UnsupportedAlgorithm)?)
     }
@@ -188,7 +196,7 @@ impl Issuer {
             Some(mqtt) => {
                 let id = mqtt.client_id.as_ref().map_or("", |id| &id.0);
                 if id.is_empty() {
-                    return Err(Code::ClientIdNotAllowed.into());
+                    return Err(client_id::missing());
                 }
                 slots.fill(&self.client_id_slots, claims)?;
                 Some(client_id::admit(id, &self.client_ids, &slots)?)

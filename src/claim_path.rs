@@ -25,6 +25,20 @@ impl ClaimPath {
         }
     }
 
+    /// Whether both paths are of the same claim: the pointer `/sub` is the member `sub`.
+    #[must_use]
+    pub fn is_same_claim(&self, other: &Self) -> bool {
+        self.tokens() == other.tokens()
+    }
+
+    /// The names on the way to the claim.
+    fn tokens(&self) -> &[Box<str>] {
+        match self {
+            Self::Name(name) => std::slice::from_ref(name),
+            Self::Pointer(tokens) => tokens,
+        }
+    }
+
     /// The claim, or `None` if it is absent.
     #[must_use]
     pub fn find<'c, 'p>(&self, claims: &'c Object<'p>) -> Option<&'c Json<'p>> {
@@ -65,6 +79,24 @@ fn index(token: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pointer_to_a_member_is_the_same_claim_as_its_name() {
+        for (left, right, expected) in [
+            ("sub", "sub", true),
+            ("sub", "/sub", true),
+            ("https://x.example/t", "/https:~1~1x.example~1t", true),
+            ("/a/b", "/a/b", true),
+            ("/a/b", "a/b", false),
+            ("/a/b", "/a", false),
+            ("sub", "Sub", false),
+            ("", "/", true),
+        ] {
+            let (left, right) = (ClaimPath::parse(left), ClaimPath::parse(right));
+            assert_eq!(left.is_same_claim(&right), expected, "{left} {right}");
+            assert_eq!(right.is_same_claim(&left), expected, "{right} {left}");
+        }
+    }
 
     #[test]
     fn pointers() {

@@ -23,8 +23,9 @@ pub struct ClaimRules {
     pub issuer: Box<str>,
     /// Accepted audiences, any of; never empty.
     pub audience: Vec<Box<str>>,
-    /// The claim that holds the audience: `aud`, or what the issuer uses instead.
-    pub audience_claim: Box<str>,
+    /// The claims that may hold the audience: `aud`, or what the issuer uses instead; never empty. The first that a token
+    /// has counts.
+    pub audience_claims: Vec<Box<str>>,
     /// Tolerance for `exp`, `nbf` and `iat`, in seconds.
     pub leeway_seconds: u64,
     /// Largest `exp - iat`, in seconds.
@@ -61,11 +62,11 @@ pub enum Rule<'r> {
     Form(&'r str, Form),
     /// The claim is present.
     Present(&'r str),
-    /// The audience is one of [`ClaimRules::audience`].
-    Audience,
+    /// The audience, which is this claim, is one of [`ClaimRules::audience`].
+    Audience(&'r str),
     /// `exp` is not past.
     NotExpired,
-    /// `nbf` and `iat` are not in the future.
+    /// `nbf` and `iat` are not in the future. A clock before 1970 is wrong: no token is valid by it.
     Begun,
     /// `exp - iat` is at most this many seconds.
     Lifetime(u64),
@@ -138,33 +139,44 @@ impl ClaimRules {
     ) -> Result<Claims<'p>, Denial> {
         let object = payload.claims()?;
         let facts = Facts { claims: &object, certificate, now };
-        if let Some(failed) = self.rules().find(|rule| !rule.holds(self, facts)) {
+        if let Some(failed) = self.rules(&object).find(|rule| !rule.holds(self, facts)) {
             return Err(failed.denial());
         }
         let expires = facts.date("exp").ok_or_else(|| Rule::Present("exp").denial())?;
         Ok(Claims { object, expires })
     }
 
-    /// The rules, in the order in which they are checked: the order of their codes.
-    pub fn rules(&self) -> impl Iterator<Item = Rule<'_>> {
+    /// The claim that holds the audience of a token: the first of [`ClaimRules::audience_claims`] that it has, whatever
+    /// its value is. If the token has none, the first one, which is then missing.
+    #[must_use]
+    pub fn audience_claim(&self, claims: &Object<'_>) -> &str {
+        let mut names = self.audience_claims.iter();
+        let present = names.clone().find(|name| claims.get(name).is_some());
+        present.or_else(|| names.next()).map_or("aud", |name| &**name)
+    }
+
+    /// The rules for a token, in the order in which they are checked: the order of their codes. The claims select only
+    /// which claim is the audience.
+    pub fn rules(&self, claims: &Object<'_>) -> impl Iterator<Item = Rule<'_>> {
+        let audience = self.audience_claim(claims);
         let forms = [
             ("iss", Form::Text),
             ("jti", Form::Text),
             ("sub", Form::NonEmptyText),
-            (&*self.audience_claim, Form::Audience),
+            (audience, Form::Audience),
             ("exp", Form::Date),
             ("nbf", Form::Date),
             ("iat", Form::Date),
             ("cnf", Form::Object),
         ];
-        let present = ["exp", "sub", &*self.audience_claim].into_iter();
+        let present = ["exp", "sub", audience].into_iter();
         let present = present.chain(self.max_lifetime_seconds.map(|_| "iat"));
         let remaining = Some(self.min_remaining_seconds).filter(|seconds| *seconds > 0);
         forms
             .into_iter()
             .map(|(name, form)| Rule::Form(name, form))
             .chain(present.map(Rule::Present))
-            .chain([Rule::Audience, Rule::NotExpired, Rule::Begun])
+            .chain([Rule::Audience(audience), Rule::NotExpired, Rule::Begun])
             .chain(self.max_lifetime_seconds.map(Rule::Lifetime))
             .chain(remaining.map(Rule::Remaining))
             .chain(self.require.iter().map(Rule::Require))
@@ -182,18 +194,19 @@ impl Rule<'_> {
         match self {
             Self::Form(name, form) => claims.get(name).is_none_or(|claim| form.fits(claim)),
             Self::Present(name) => claims.get(name).is_some_and(|claim| !is_empty_list(claim)),
-            Self::Audience => {
+            Self::Audience(name) => {
                 let is_accepted = |name: &str| rules.audience.iter().any(|accepted| **accepted == *name);
-                claims
-                    .get(&rules.audience_claim)
-                    .is_some_and(|claim| audiences(claim).iter().any(|name| is_accepted(name)))
+                claims.get(name).is_some_and(|claim| audiences(claim).iter().any(|name| is_accepted(name)))
             }
             Self::NotExpired => {
                 facts.date("exp").is_none_or(|expires| facts.now < expires.plus(rules.leeway_seconds))
             }
             Self::Begun => {
                 let latest = facts.now.plus(rules.leeway_seconds);
-                ["nbf", "iat"].into_iter().all(|name| facts.date(name).is_none_or(|date| date <= latest))
+                facts.now >= NumericDate::EPOCH
+                    && ["nbf", "iat"]
+                        .into_iter()
+                        .all(|name| facts.date(name).is_none_or(|date| date <= latest))
             }
             Self::Lifetime(seconds) => match (facts.date("exp"), facts.date("iat")) {
                 (Some(expires), Some(issued)) => expires <= issued.plus(seconds),
@@ -213,7 +226,7 @@ impl Rule<'_> {
         match self {
             Self::Form(name, _) => Denial::about(Code::MalformedClaim, name),
             Self::Present(name) => Denial::about(Code::MissingClaim, name),
-            Self::Audience => Code::WrongAudience.into(),
+            Self::Audience(_) => Code::WrongAudience.into(),
             Self::NotExpired => Code::Expired.into(),
             Self::Begun => Code::NotYetValid.into(),
             Self::Lifetime(_) => Code::LifetimeTooLong.into(),

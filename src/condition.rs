@@ -31,9 +31,11 @@ impl Condition {
     pub fn holds(&self, claims: &Object<'_>) -> bool {
         match self.path.find(claims) {
             Some(Json::Array(items)) => items.iter().any(|item| self.accepts(item)),
-            // RFC 8693 section 4.2: a space-separated list. In other claims a space is part of the value.
+            // RFC 8693 section 4.2: a space-separated list. In other claims a space is part of the value. An empty
+            // claim and two spaces in a row give empty words, which are no scope.
             Some(Json::String(text)) if matches!(&*self.name, "scope" | "scp") => {
-                text.split(' ').any(|word| self.any_of.iter().any(|scalar| scalar.is_string(word)))
+                let mut words = text.split(' ').filter(|word| !word.is_empty());
+                words.any(|word| self.any_of.iter().any(|scalar| scalar.is_string(word)))
             }
             Some(claim) => self.accepts(claim),
             None => false,
@@ -53,5 +55,34 @@ impl Condition {
 impl Scalar {
     fn is_string(&self, text: &str) -> bool {
         matches!(self, Self::String(wanted) if **wanted == *text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a condition `NAME = [any_of]` holds for claims.
+    fn holds(name: &str, any_of: &[&str], claims: &str) -> bool {
+        let any_of = any_of.iter().map(|text| Scalar::String((*text).into())).collect();
+        let condition = Condition { path: ClaimPath::parse(name), name: name.into(), any_of };
+        condition.holds(&Object::parse_str(claims).unwrap())
+    }
+
+    /// The configuration refuses an empty string. If one came here all the same, it would match no scope.
+    #[test]
+    fn an_empty_word_is_no_scope() {
+        for claims in
+            [r#"{"scope":""}"#, r#"{"scope":" "}"#, r#"{"scope":"read  write"}"#, r#"{"scope":" read "}"#]
+        {
+            assert!(!holds("scope", &[""], claims), "{claims}");
+            assert!(!holds("scope", &["", "admin"], claims), "{claims}");
+        }
+        for claims in [r#"{"scp":"read  write"}"#, r#"{"scp":" write"}"#, r#"{"scp":"write "}"#] {
+            assert!(holds("scp", &["write"], claims), "{claims}");
+        }
+        for claims in [r#"{"scope":"read\twrite"}"#, r#"{"scope":"rewrite"}"#, r#"{"scopes":"write"}"#] {
+            assert!(!holds("scope", &["write"], claims), "{claims}");
+        }
     }
 }

@@ -8,12 +8,14 @@ mod disjoint;
 mod document;
 mod folder;
 mod grants;
+mod hash;
 mod issuer;
 mod key_sources;
 mod slots;
 
 pub use crate::config_error::{ConfigError, ConfigErrors, ErrorPlace};
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -45,6 +47,9 @@ pub struct Config {
     pub warnings: Vec<ConfigError>,
     /// The policies and key files that the configuration names, relative to its folder; may have duplicates.
     pub files: Vec<String>,
+    /// A fingerprint of the configuration and these files, 16 hexadecimal digits, as in the log: equal files have equal
+    /// fingerprints. Variables of the environment and fetched keys are not part of it.
+    pub hash: String,
 }
 
 /// The path of the configuration: `AUTHORIZER_CONFIG`, else `authorizer.toml`, in `LAMBDA_TASK_ROOT`.
@@ -63,23 +68,30 @@ impl Config {
     pub fn load(file: &Path, environment: Environment<'_>) -> Result<Self, ConfigErrors> {
         let name = file.file_name().map_or_else(|| "authorizer.toml".into(), |name| name.to_string_lossy());
         let text = std::fs::read_to_string(file).map_err(|error| {
-            let error = ConfigError::of_file(&name, format!("cannot read the file: {}", error.kind()));
+            let error =
+                ConfigError::of_file(&name, format!("cannot read the file: {}", folder::io_error(&error)));
             ConfigErrors(vec![
                 error.hint("put it next to the function, or name another file in AUTHORIZER_CONFIG"),
             ])
         })?;
         let mut reader = Reader::new(&name, &text, environment);
-        let root = match DeTable::parse(&text) {
-            Ok(root) => root,
-            Err(error) => {
-                let what = format!("invalid TOML: {}", error.message());
-                reader.error(&error.span().unwrap_or_default(), what);
-                return Err(ConfigErrors(reader.errors));
-            }
-        };
-        let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")));
+        // The parser's errors are not in the order of the text, and those after the first are its consequences.
+        let (root, syntax_errors) = DeTable::parse_recoverable(&text);
+        let start = |error: &toml::de::Error| error.span().map_or(usize::MAX, |span| span.start);
+        if let Some(error) = syntax_errors.into_iter().min_by_key(start) {
+            let reported = reader.error(
+                &visible(&text, error.span().unwrap_or_default()),
+                format!("invalid TOML: {}", error.message()),
+            );
+            // A list without its end goes on in the next line, where the parser finds no comma.
+            let is_in_list = error.message().contains("array elements");
+            reported.hint = is_in_list.then(|| "a list before this place may lack its `]`".to_owned());
+            return Err(ConfigErrors(reader.errors));
+        }
+        let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")), &text);
         let (authorizer, sources) = read(&mut reader, Table::root(root.get_ref()), &mut folder);
-        folder.deny_private_keys();
+        folder.deny_private_key(&name, &text);
+        folder.deny_unread_private_keys();
         let mut errors = reader.errors;
         errors.extend(folder.errors);
         if !errors.is_empty() {
@@ -87,8 +99,20 @@ impl Config {
         }
         let has_secret = sources.iter().any(Sources::has_secret);
         let aws = if has_secret { AwsEnvironment::read(environment) } else { AwsEnvironment::default() };
-        let log = LogSettings::read(environment);
-        Ok(Self { authorizer, sources, aws, log, warnings: folder.warnings, files: folder.read })
+        let hash = folder.hasher.finish();
+        let log = LogSettings::read(environment).with_config(&hash);
+        Ok(Self { authorizer, sources, aws, log, warnings: folder.warnings, files: folder.read, hash })
+    }
+}
+
+/// The bytes of a syntax error. The parser's may be empty, between two characters, or the end of a line.
+fn visible(text: &str, span: Range<usize>) -> Range<usize> {
+    let (before, after) = text.split_at_checked(span.start).unwrap_or((text, ""));
+    match after.chars().next().filter(|next| !matches!(next, '\r' | '\n')) {
+        Some(next) => span.start..span.end.max(span.start.saturating_add(next.len_utf8())),
+        None => {
+            before.len().saturating_sub(before.chars().next_back().map_or(0, char::len_utf8))..before.len()
+        }
     }
 }
 
@@ -163,7 +187,7 @@ fn check_allow<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) {
     let Some(mut table) = root.take("check").and_then(|item| reader.table("[check]", item)) else { return };
     if let Some(allow) = table.take("allow").and_then(|item| reader.table("[check.allow]", item)) {
         for (finding, reason) in allow.entries() {
-            reader.string_of(finding.value, reason);
+            reader.raw_string_of(finding.value, reason);
         }
     }
     reader.finish(&table);

@@ -16,6 +16,17 @@ pub struct ConfigError {
     pub what: String,
     /// What to do, where that is not plain from `what`.
     pub hint: Option<String>,
+    /// The unknown name that the error is about. Tools suggest the known name that is most similar.
+    pub unknown: Option<Box<UnknownName>>,
+}
+
+/// A name in the deployment's files that is not known, and the names that are known there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    /// As the file writes it.
+    pub given: String,
+    /// The known names.
+    pub candidates: Vec<String>,
 }
 
 /// Where in a file an error is.
@@ -46,7 +57,7 @@ impl ConfigError {
     /// An error at a place of a file.
     #[must_use]
     pub fn at(file: &str, place: ErrorPlace, what: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place, what: what.into(), hint: None }
+        Self { file: file.to_owned(), place, what: what.into(), hint: None, unknown: None }
     }
 
     /// The same error with a hint.
@@ -54,11 +65,25 @@ impl ConfigError {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
+
+    /// The same error, about an unknown name.
+    #[must_use]
+    pub fn unknown(self, name: UnknownName) -> Self {
+        Self { unknown: Some(Box::new(name)), ..self }
+    }
+}
+
+impl UnknownName {
+    /// A name, and the names that are known in its place.
+    #[must_use]
+    pub fn new(given: impl Into<String>, candidates: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { given: given.into(), candidates: candidates.into_iter().map(Into::into).collect() }
+    }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, place, what, hint } = self;
+        let Self { file, place, what, hint, .. } = self;
         match place {
             ErrorPlace::Line { line, .. } => write!(out, "{file}:{line}: {what}")?,
             ErrorPlace::File => write!(out, "{file}: {what}")?,

@@ -10,7 +10,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use percent_encoding::percent_decode_str;
 
-use crate::denial::Code;
+use crate::denial::{Code, Denial};
 use crate::request::Request;
 
 /// The parameter with the token signature that AWS IoT's gateway verified, if token signing is on.
@@ -109,8 +109,9 @@ impl<'a> Credentials<'a> {
     /// that sends its signature to AWS IoT's gateway: the signature is appended as the third part.
     ///
     /// # Errors
-    /// [`Code::NoToken`], [`Code::MalformedToken`], [`Code::AmbiguousToken`], [`Code::TokenTooLarge`].
-    pub fn find(request: &'a Request<'a>, rule: &TokenRule) -> Result<Self, Code> {
+    /// [`Code::NoToken`], [`Code::MalformedToken`], [`Code::AmbiguousToken`], [`Code::TokenTooLarge`]. The first two name
+    /// the place of a value that only looks like a token, and what is wrong with it.
+    pub fn find(request: &'a Request<'a>, rule: &TokenRule) -> Result<Self, Denial> {
         let mut search = Search {
             request,
             rule,
@@ -122,7 +123,7 @@ impl<'a> Credentials<'a> {
         for place in &rule.places {
             search.search(place);
         }
-        search.result()
+        search.result().map_err(|code| denial(code, request, rule))
     }
 
     /// The token, with three parts.
@@ -150,42 +151,134 @@ struct Search<'a, 'r> {
     gateway_signature: OnceCell<Option<String>>,
 }
 
-impl<'a> Search<'a, '_> {
-    fn search(&mut self, place: &TokenPlace) {
-        let request = self.request;
-        match place {
-            TokenPlace::Token => {
-                if let Some(token) = &request.token {
-                    self.consider(place, &token.0, percent_decoded);
-                }
+/// Undoes the encoding of a place; `None` if the value is not encoded.
+type Decode<'a> = fn(&'a str) -> Option<Cow<'a, str>>;
+
+/// Calls `visit` with each value of a place and the place's encoding.
+fn visit_values<'a>(
+    request: &'a Request<'a>,
+    place: &TokenPlace,
+    mut visit: impl FnMut(&'a str, Decode<'a>),
+) {
+    let values_of = |query: &'a str, name: &str, visit: &mut dyn FnMut(&'a str, Decode<'a>)| {
+        for (_, value) in parameters(query).filter(|(key, _)| key == name) {
+            visit(value, percent_decoded);
+        }
+    };
+    match place {
+        TokenPlace::Token => {
+            if let Some(token) = &request.token {
+                visit(&token.0, percent_decoded);
             }
-            TokenPlace::Header(name) => {
-                let Some(http) = request.http() else { return };
-                for value in http.header(name) {
-                    self.consider(place, value, |_| None);
-                }
+        }
+        TokenPlace::Header(name) => {
+            let Some(http) = request.http() else { return };
+            for value in http.header(name) {
+                visit(value, |_| None);
             }
-            TokenPlace::Query(name) => self.consider_parameters(place, query(request), name),
-            TokenPlace::UserNameParameter(name) => {
-                self.consider_parameters(place, user_name(request).1, name);
-            }
-            TokenPlace::UserName => self.consider(place, user_name(request).0, percent_decoded),
-            TokenPlace::Password => {
-                if let Some(password) = request.mqtt().and_then(|mqtt| mqtt.password.as_ref()) {
-                    self.consider(place, &password.0, base64_decoded);
-                }
+        }
+        TokenPlace::Query(name) => values_of(query(request), name, &mut visit),
+        TokenPlace::UserNameParameter(name) => values_of(user_name(request).1, name, &mut visit),
+        TokenPlace::UserName => visit(user_name(request).0, percent_decoded),
+        TokenPlace::Password => {
+            if let Some(password) = request.mqtt().and_then(|mqtt| mqtt.password.as_ref()) {
+                visit(&password.0, base64_decoded);
             }
         }
     }
+}
 
-    fn consider_parameters(&mut self, place: &TokenPlace, query: &'a str, name: &str) {
-        for (_, value) in parameters(query).filter(|(key, _)| key == name) {
-            self.consider(place, value, percent_decoded);
+/// What a value is that stands in the place of a token. It holds nothing of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAToken {
+    /// A token in quotation marks, as JSON writes a string.
+    Quoted,
+    /// A value of the client's language in place of the token.
+    Word(&'static str),
+    /// Several tokens with a separator.
+    Several,
+    /// A token whose parts end with `=`. AWS's load balancers sign their tokens in this form.
+    Padded,
+    /// Anything else, such as an ordinary password.
+    Other,
+}
+
+impl NotAToken {
+    /// What clients write that have no token.
+    const WORDS: [&str; 9] =
+        ["undefined", "null", "None", "nil", "NaN", "true", "false", "[object Promise]", "[object Object]"];
+
+    /// What stands in a place of a request that has no token there; `None` if nothing does.
+    #[must_use]
+    pub fn in_place(request: &Request<'_>, place: &TokenPlace) -> Option<Self> {
+        let mut found = None;
+        visit_values(request, place, |raw, decode| {
+            if raw.is_empty() || !matches!(found, None | Some(Self::Other)) {
+                return;
+            }
+            let decoded = decode(raw);
+            let texts = std::iter::once(raw).chain(decoded.as_deref());
+            found = texts.map(Self::of).find(|kind| *kind != Self::Other).or(Some(Self::Other));
+        });
+        found
+    }
+
+    fn of(value: &str) -> Self {
+        let value = without_bearer(value);
+        let is_token = |text: &str| count_parts(without_bearer(text)).is_some();
+        let unquoted = value.trim_matches(['"', '\'', '\u{201c}', '\u{201d}']);
+        let mut several = value.split([';', ',', ' ', '|', '\n']).filter(|part| is_token(part));
+        let unpadded =
+            || value.split('.').map(|part| part.trim_end_matches('=')).collect::<Vec<_>>().join(".");
+        if let Some(word) = Self::WORDS.into_iter().find(|word| *word == unquoted) {
+            Self::Word(word)
+        } else if unquoted.len() < value.len() && is_token(unquoted) {
+            Self::Quoted
+        } else if several.next().is_some() && several.next().is_some() {
+            Self::Several
+        } else if value.contains('=') && is_token(&unpadded()) {
+            Self::Padded
+        } else {
+            Self::Other
         }
+    }
+}
+
+impl fmt::Display for NotAToken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quoted => out.write_str("a token in quotation marks"),
+            Self::Word(word) => write!(out, "the word `{word}`, not a token"),
+            Self::Several => out.write_str("several tokens with a separator"),
+            Self::Padded => out.write_str("a token padded with `=`, as a load balancer issues it"),
+            Self::Other => out.write_str("not a compact JWS (three base64url parts)"),
+        }
+    }
+}
+
+/// The denial of a request without a token, which names the first place with a value that a client meant as one.
+fn denial(code: Code, request: &Request<'_>, rule: &TokenRule) -> Denial {
+    if !matches!(code, Code::NoToken | Code::MalformedToken) {
+        return code.into();
+    }
+    let values =
+        || rule.places.iter().filter_map(|place| Some((place, NotAToken::in_place(request, place)?)));
+    let mistake = values().find(|(_, value)| *value != NotAToken::Other);
+    // An ordinary password is no mistake.
+    let other = || values().find(|(place, _)| place.is_for_tokens());
+    match mistake.or_else(other) {
+        Some((place, value)) => Denial::about(code, &format!("{place}: {value}")),
+        None => code.into(),
+    }
+}
+
+impl<'a> Search<'a, '_> {
+    fn search(&mut self, place: &TokenPlace) {
+        visit_values(self.request, place, |raw, decode| self.consider(place, raw, decode));
     }
 
     /// Adds the value of a place to what was found; `decode` undoes the place's encoding.
-    fn consider(&mut self, place: &TokenPlace, raw: &'a str, decode: fn(&'a str) -> Option<Cow<'a, str>>) {
+    fn consider(&mut self, place: &TokenPlace, raw: &'a str, decode: Decode<'a>) {
         if raw.is_empty() || self.is_ambiguous {
             return;
         }

@@ -4,8 +4,9 @@ use std::fmt;
 
 /// Why a request is denied: the check that failed, and which claim, slot or rule of the configuration it was about.
 ///
-/// INVARIANT (no token, password or claim of a denied token is logged): it holds nothing from the request. `detail` is
-/// a name from the configuration or the name of a registered claim, so a denial may be logged as it is.
+/// INVARIANT (no token, password or claim of a denied token is logged): it holds nothing from the request. `detail` has
+/// fixed text, names and patterns from the configuration, names of registered claims and header members, or why a key
+/// source failed, so a denial may be logged as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Denial {
@@ -14,7 +15,7 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// A denial about the claim, slot or rule that the configuration calls `detail`.
+    /// A denial about the claim, slot or rule that the configuration calls `detail`, or with fixed text.
     pub fn about(code: Code, detail: &str) -> Self {
         Self { code, detail: Some(detail.into()) }
     }
@@ -25,7 +26,7 @@ impl Denial {
         self.code
     }
 
-    /// The name of the claim, slot or rule that the check was about, if there is one.
+    /// The name of the claim, slot or rule that the check was about, or more about what is wrong, if there is one.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
@@ -88,10 +89,12 @@ codes! {
         "Check who invokes the function: only AWS IoT should be able to.";
     NoToken "no_token":
         "The request has no token in any place of `[token] from`.",
-        "Send the token in one of these places, or add the place to `[token] from`.";
+        "Send the token alone in one of these places, or add its place to `[token] from`; `detail` names a value there \
+         that is not a token.";
     MalformedToken "malformed_token":
         "The value in the token's place is not a compact JWS with a JSON header and a JSON payload.",
-        "Send the access token exactly as the issuer issued it, with all three parts.";
+        "Send the access token alone, as the issuer issued it: no quotation marks, no padding, no second token; `detail` \
+         names the place or the part.";
     AmbiguousToken "ambiguous_token":
         "The request has two different tokens.",
         "Send one token, or remove places from `[token] from`.";
@@ -106,22 +109,24 @@ codes! {
         "Send an access token, or add the type to `types`.";
     UnknownIssuer "unknown_issuer":
         "`iss` does not equal the `issuer` of any `[[issuer]]`.",
-        "Compare `iss` with `issuer`, including a slash at the end.";
+        "Compare `iss` with `issuer`, including a slash at the end; if the token has no `iss`, have the issuer add it.";
     UnsupportedAlgorithm "unsupported_algorithm":
         "The header's `alg` is not one of the issuer's `algorithms`, or not the key's.",
         "Add the issuer's algorithm to `algorithms`; HMAC and `none` are not supported.";
     UnknownKey "unknown_key":
-        "None of the issuer's keys has the token's `kid` and `alg`.",
-        "Give the function the issuer's present key set: the issuer may have rotated its keys.";
+        "None of the issuer's keys has the token's `kid` and `alg`, or more than four have.",
+        "Compare the token's `kid` with `cargo local keys show`; give the function the issuer's present key set.";
     KeysUnavailable "keys_unavailable":
-        "The issuer has no keys: no key source has answered yet.",
-        "Check the key sources: address, network, permissions.";
+        "The issuer has no usable keys: no key source has responded yet, or none with a usable key.",
+        "Read `detail`, or `why` of the log's line `keys_missing`: address, network, permissions, or the key set itself.";
     BadSignature "bad_signature":
         "The signature does not match the token.",
-        "None needed if the token is forged; else make sure that the issuer and the function use the same key.";
+        "None needed if the token is forged; else make sure that the issuer and the function use the same key, and that \
+         nothing re-encodes the token.";
     MalformedClaim "malformed_claim":
-        "A claim has the wrong JSON type.",
-        "Have the issuer write the claim in its proper form (RFC 7519 section 4.1).";
+        "A claim has the wrong JSON type, or is empty.",
+        "Have the issuer write the claim in its proper form (RFC 7519 section 4.1): dates are numbers, `sub` is a \
+         non-empty string.";
     MissingClaim "missing_claim":
         "A required claim is absent.",
         "Have the issuer add the claim, or make the slot `optional`.";
@@ -154,10 +159,11 @@ codes! {
         "Compare the claims with the `when` of each `[[grant]]`.";
     ClientIdNotAllowed "client_id_not_allowed":
         "The MQTT client id is absent, or does not match any of `client_ids`.",
-        "Have the client use a client id that matches `client_ids`.";
+        "Have the client use a client id that matches `client_ids`, where `*` stands for one level.";
     UnsafeClaimValue "unsafe_claim_value":
         "A claim that fills a slot has characters or a length that the slot does not allow.",
-        "Give the slot a type that allows the value (`path`, `hash`), or change the claim at the issuer.";
+        "`*`, `+` and `#` are never legitimate: an attack, or an error of the issuer. For a legitimate value, give the slot \
+         a type that allows it (`path`, `hash`).";
     PolicyTooLarge "policy_too_large":
         "The policy does not fit into ten documents of 2,048 characters.",
         "Lower `max_items`, or write fewer or shorter resources.";

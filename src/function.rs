@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::authorizer::{Authorizer, Decision};
 use crate::config::Config;
+use crate::denial::{Code, Denial};
 use crate::keys::fetch::{FETCH_TIMEOUT, Fetcher};
 use crate::keys::sources::{Need, Sources};
 use crate::log::{self, EventFacts, KeyEvent, LogSettings};
@@ -38,6 +39,8 @@ pub struct Function<'e> {
     clock: &'e dyn Fn() -> SystemTime,
     log: &'e dyn Fn(&[u8]),
     settings: LogSettings,
+    /// The last time that was read. An earlier one means that the clock was set back.
+    last: Cell<SystemTime>,
     /// When the next source is due.
     due: Cell<Option<NumericDate>>,
     /// When the next keys become too old.
@@ -86,7 +89,7 @@ impl<'e> Function<'e> {
             is_fetching: Cell::default(),
             completed_fetches: Cell::default(),
         };
-        Self {
+        let function = Self {
             authorizer: RefCell::new(config.authorizer),
             issuers: config.sources.into_iter().map(issuer).collect(),
             fetcher: Fetcher::new(config.aws),
@@ -94,9 +97,12 @@ impl<'e> Function<'e> {
             clock,
             log,
             settings: config.log,
+            last: Cell::new(SystemTime::UNIX_EPOCH),
             due: Cell::default(),
             expiry: Cell::default(),
-        }
+        };
+        function.update_dates();
+        function
     }
 
     /// Before the first event: fetches keys for the issuers that have none, all at once. If that fails, the function
@@ -111,11 +117,11 @@ impl<'e> Function<'e> {
 
     /// Decides about one event and writes its line, before the response is returned.
     pub async fn answer(&self, event: &[u8], invocation: Invocation<'_>) -> Response {
-        let start = (self.clock)();
+        let start = self.now();
         self.drop_expired(start);
         let mut key_fetches = 0;
         loop {
-            let now = (self.clock)();
+            let now = self.now();
             let time_left = fetch_time_left(start, now, invocation.deadline);
             let missing = {
                 let authorizer = self.authorizer.borrow();
@@ -136,7 +142,7 @@ impl<'e> Function<'e> {
     /// After a response is delivered: fetches the sources that are due, all at once.
     pub async fn refresh(&self, deadline: SystemTime) {
         let Some(due) = self.due.get() else { return };
-        let now = (self.clock)();
+        let now = self.now();
         let time_left = fetch_time_left(now, now, deadline);
         if NumericDate::from(now) < due || time_left < MIN_FETCH_TIME {
             return;
@@ -156,7 +162,7 @@ impl<'e> Function<'e> {
         start: SystemTime,
         key_fetches: u32,
     ) -> Response {
-        let time = (self.clock)();
+        let time = self.now();
         let facts = EventFacts {
             time,
             request_id: invocation.request_id,
@@ -166,14 +172,38 @@ impl<'e> Function<'e> {
             key_fetches,
             key_age: self.key_age(&decision, time),
         };
+        let decision = self.with_cause(decision);
         self.write(log::line(&decision, facts, &self.settings));
         decision.outcome.unwrap_or_else(|_| Response::deny())
+    }
+
+    /// The present time. Dates of keys are corrected if the clock was set back.
+    fn now(&self) -> SystemTime {
+        let now = (self.clock)();
+        if now < self.last.replace(now) {
+            for issuer in &self.issuers {
+                issuer.sources.borrow_mut().clock_set_back(now.into());
+            }
+            self.update_dates();
+        }
+        now
     }
 
     fn write(&self, line: Option<Vec<u8>>) {
         if let Some(line) = line {
             (self.log)(&line);
         }
+    }
+
+    /// Names the failed key source in a denial for lack of keys.
+    fn with_cause<'a>(&self, mut decision: Decision<'a>) -> Decision<'a> {
+        if decision.outcome.as_ref().is_err_and(|denial| denial.code() == Code::KeysUnavailable)
+            && let Some((_, issuer)) = self.issuer_keys(&decision)
+            && let Some(failure) = issuer.sources.borrow().failure()
+        {
+            decision.outcome = Err(Denial::about(Code::KeysUnavailable, &failure));
+        }
+        decision
     }
 
     /// The age of the fetched keys of a decision's issuer.
@@ -186,7 +216,7 @@ impl<'e> Function<'e> {
 
     /// The key that a decision lacked.
     fn missing_key(&self, decision: &Decision<'_>) -> Option<MissingKey<'_>> {
-        let need = Need::of(decision.outcome.as_ref().err()?.code())?;
+        let need = Need::of(decision.outcome.as_ref().err()?.code(), decision.learned.by_fit)?;
         let (index, issuer) = self.issuer_keys(decision)?;
         Some(MissingKey { index, issuer, need })
     }
@@ -204,7 +234,7 @@ impl<'e> Function<'e> {
         if issuer.completed_fetches.get() != completed {
             return false;
         }
-        let now = (self.clock)().into();
+        let now = self.now().into();
         let Some(source) = issuer.sources.borrow().wanted(need, now) else { return false };
         issuer.sources.borrow_mut().begin_fetch(need, now, &mut self.random.borrow_mut());
         self.fetch(index, issuer, source, time_left).await;
@@ -214,11 +244,11 @@ impl<'e> Function<'e> {
     /// Fetches one source and records the result.
     async fn fetch(&self, index: usize, issuer: &IssuerKeys, source: usize, time_left: Duration) {
         let Some(origin) = issuer.sources.borrow().origin(source).cloned() else { return };
-        let start = (self.clock)();
+        let start = self.now();
         issuer.is_fetching.set(true);
         let result = self.fetcher.fetch(&origin, time_left).await;
         issuer.is_fetching.set(false);
-        let end = (self.clock)();
+        let end = self.now();
         let report =
             issuer.sources.borrow_mut().record(source, result, end.into(), &mut self.random.borrow_mut());
         issuer.completed_fetches.set(issuer.completed_fetches.get().wrapping_add(1));
@@ -249,6 +279,10 @@ impl<'e> Function<'e> {
     /// Gives the authorizer the present keys of an issuer.
     fn apply_keys(&self, index: usize, issuer: &IssuerKeys) {
         self.authorizer.borrow_mut().set_keys(index, issuer.sources.borrow().keys());
+        self.update_dates();
+    }
+
+    fn update_dates(&self) {
         let earliest_of = |date: fn(&Sources) -> Option<NumericDate>| {
             earliest(self.issuers.iter().filter_map(|issuer| date(&issuer.sources.borrow())))
         };

@@ -5,16 +5,21 @@
 pub mod fetch;
 pub mod fetch_result;
 mod file;
+mod file_error;
 mod http;
 mod jwk;
+mod material;
 pub mod origin;
 mod pem;
+pub mod private_key;
 mod published;
 pub mod secret;
 pub mod sources;
+mod unusable;
 
-pub use file::{KeyFile, KeyFileError};
-pub use jwk::UnusableKey;
+pub use file::{KeyFile, without_mark};
+pub use file_error::KeyFileError;
+pub use unusable::UnusableKey;
 
 use std::fmt;
 
@@ -23,8 +28,8 @@ use aws_lc_rs::signature::ParsedPublicKey;
 use crate::algorithm::Algorithm;
 use crate::denial::Code;
 
-/// Most keys that are tried for a token whose `kid` selects none.
-const MAX_CANDIDATES: usize = 4;
+/// Most distinct keys that are tried for a token.
+pub const MAX_CANDIDATES: usize = 4;
 
 /// A valid public key, parsed for each of its issuer's algorithms that it can serve.
 #[derive(Clone)]
@@ -58,6 +63,24 @@ impl Key {
         self.verifiers.iter().map(|(algorithm, _)| *algorithm)
     }
 
+    /// Whether both entries are the same key under the same `kid`.
+    fn is_same_entry(&self, other: &Self) -> bool {
+        self.kid == other.kid && self.thumbprint == other.thumbprint
+    }
+
+    /// Whether both keys have the same `kid`. Keys without one have none in common.
+    fn has_kid_of(&self, other: &Self) -> bool {
+        self.kid.is_some() && self.kid == other.kid
+    }
+
+    fn add_verifiers(&mut self, verifiers: Vec<(Algorithm, ParsedPublicKey)>) {
+        for (algorithm, verifier) in verifiers {
+            if self.verifier(algorithm).is_none() {
+                self.verifiers.push((algorithm, verifier));
+            }
+        }
+    }
+
     /// Whether the private half is public: printed in a standard or in test vectors.
     #[must_use]
     pub fn is_published(&self) -> bool {
@@ -81,23 +104,48 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The valid public keys of one issuer. Each `kid` is distinct.
+/// The valid public keys of one issuer. Keys that have one `kid` are distinct keys: RFC 7517 section 4.5 allows one
+/// `kid` on keys of several types.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<Key>,
 }
 
+/// The keys to verify a token with: at least one, and at most [`MAX_CANDIDATES`].
+#[derive(Debug)]
+pub struct Candidates<'k> {
+    /// Distinct keys, each of which serves the token's algorithm.
+    pub keys: Vec<&'k Key>,
+    /// Whether the token's `kid` names them. Otherwise they only fit: another key of the issuer may be the right one.
+    pub by_name: bool,
+}
+
 impl KeySet {
-    /// Adds the keys of a later source. Of equal `kid`s the earlier key stays; a key without `kid` is added once.
-    ///
-    /// One key may have several `kid`s: an issuer that signs with RS256 and PS256 may publish it twice.
+    /// Adds a key. A key that the set has already, under the same `kid`, gains the algorithms.
+    fn add(&mut self, key: Key) {
+        match self.keys.iter_mut().find(|known| known.is_same_entry(&key)) {
+            Some(known) => known.add_verifiers(key.verifiers),
+            None => self.keys.push(key),
+        }
+    }
+
+    /// Adds all keys of another set, with equal precedence.
+    pub fn merge(&mut self, other: Self) {
+        other.keys.into_iter().for_each(|key| self.add(key));
+    }
+
+    /// Adds the keys of a later source. For a `kid` and an algorithm the keys of the earlier source count.
     pub fn extend(&mut self, later: Self) {
-        for key in later.keys {
-            let is_same = |known: &Key| {
-                known.kid == key.kid && (known.kid.is_some() || known.thumbprint == key.thumbprint)
-            };
-            if !self.keys.iter().any(is_same) {
-                self.keys.push(key);
+        let earlier = self.keys.len();
+        for mut key in later.keys {
+            let was_usable = key.is_usable();
+            for known in self.keys.iter().take(earlier) {
+                if known.has_kid_of(&key) && !known.is_same_entry(&key) {
+                    key.verifiers.retain(|(algorithm, _)| known.verifier(*algorithm).is_none());
+                }
+            }
+            if key.is_usable() || !was_usable {
+                self.add(key);
             }
         }
     }
@@ -127,27 +175,60 @@ impl KeySet {
         self.keys.iter().any(Key::is_usable)
     }
 
+    /// Whether any key without `kid` serves any algorithm of the issuer. Such a key fits every token.
+    #[must_use]
+    pub fn has_usable_key_without_kid(&self) -> bool {
+        self.keys.iter().any(|key| key.kid.is_none() && key.is_usable())
+    }
+
     /// The keys to verify a token with, by the `kid` and `alg` of its header.
     ///
-    /// A `kid` selects the key with that `kid`. A token without `kid`, or one whose `kid` no key has, is verified with
-    /// each key that can serve the algorithm; in the second case only with keys without `kid`.
+    /// A `kid` selects all keys with that `kid` that serve the algorithm. A token without `kid`, or one whose `kid` no
+    /// key has, is verified with each key that serves the algorithm; in the second case only with keys without `kid`.
+    /// The order of the keys does not matter.
     ///
     /// # Errors
-    /// [`Code::KeysUnavailable`] if the set is empty, [`Code::UnsupportedAlgorithm`] if the selected key serves another
-    /// algorithm, [`Code::UnknownKey`] if no key fits, or more than [`MAX_CANDIDATES`].
-    pub fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Vec<&Key>, Code> {
+    /// [`Code::KeysUnavailable`] if the set is empty, [`Code::UnsupportedAlgorithm`] if the keys with this `kid` serve
+    /// other algorithms, [`Code::UnknownKey`] if no key fits, or more than [`MAX_CANDIDATES`].
+    pub fn select(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<Candidates<'_>, Code> {
         if self.keys.is_empty() {
             return Err(Code::KeysUnavailable);
         }
-        if let Some(named) = self.keys.iter().find(|key| key.kid.is_some() && key.kid() == kid) {
-            return named.verifier(algorithm).map(|_| vec![named]).ok_or(Code::UnsupportedAlgorithm);
+        let mut is_known = false;
+        if kid.is_some() {
+            let named = self.keys.iter().filter(|key| key.kid() == kid).inspect(|_| is_known = true);
+            let keys = distinct(named, algorithm);
+            if is_known && keys.is_empty() {
+                return Err(Code::UnsupportedAlgorithm);
+            }
+            if is_known {
+                return candidates(keys, true);
+            }
         }
-        let fits = |key: &&Key| (kid.is_none() || key.kid.is_none()) && key.verifier(algorithm).is_some();
-        let candidates: Vec<&Key> =
-            self.keys.iter().filter(fits).take(MAX_CANDIDATES.saturating_add(1)).collect();
-        if candidates.is_empty() || candidates.len() > MAX_CANDIDATES {
-            return Err(Code::UnknownKey);
+        let fits = |key: &&Key| kid.is_none() || key.kid.is_none();
+        candidates(distinct(self.keys.iter().filter(fits), algorithm), false)
+    }
+}
+
+/// The distinct keys that serve an algorithm, at most one more than [`MAX_CANDIDATES`].
+fn distinct<'k>(keys: impl Iterator<Item = &'k Key>, algorithm: Algorithm) -> Vec<&'k Key> {
+    let mut distinct: Vec<&Key> = Vec::new();
+    for key in keys.filter(|key| key.verifier(algorithm).is_some()) {
+        // One key may have several `kid`s.
+        if distinct.iter().all(|known| known.thumbprint != key.thumbprint) {
+            distinct.push(key);
         }
-        Ok(candidates)
+        if distinct.len() > MAX_CANDIDATES {
+            break;
+        }
+    }
+    distinct
+}
+
+fn candidates(keys: Vec<&Key>, by_name: bool) -> Result<Candidates<'_>, Code> {
+    if (1..=MAX_CANDIDATES).contains(&keys.len()) {
+        Ok(Candidates { keys, by_name })
+    } else {
+        Err(Code::UnknownKey)
     }
 }

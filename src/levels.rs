@@ -3,6 +3,7 @@
 //! The configuration uses it to prove that no two subjects can hold one client id; `cargo local check` uses it to see
 //! whether two resources can be equal. Both compare the shape of texts, so the result holds for every token.
 
+use crate::claim_path::ClaimPath;
 use crate::slots::{Slot, SlotType};
 use crate::template_text::{Segment, TemplateText};
 
@@ -15,16 +16,27 @@ pub enum Piece<'t> {
     Value {
         /// Its length in bytes, if every such value has the same.
         length: Option<usize>,
-        /// The type of the slot, if the value is the token's `sub`.
-        subject: Option<SlotType>,
+        /// The claim, if its value belongs to one subject.
+        identity: Option<Identity<'t>>,
     },
     /// A value of one or more whole levels: a slot of type `path`.
     Path {
         /// As in [`Piece::Value`].
-        subject: Option<SlotType>,
+        identity: Option<Identity<'t>>,
     },
     /// Any text, also an empty one, which may contain slashes.
     Any,
+}
+
+/// A claim whose value belongs to one subject of an issuer: `sub`, or one that the configuration declares `unique`.
+///
+/// Only values of the same claim can be compared: a device may have the id that another device's owner has as `sub`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity<'t> {
+    /// The claim.
+    pub claim: &'t ClaimPath,
+    /// The type of the slot.
+    pub slot_type: SlotType,
 }
 
 /// A text as levels, separated by slashes.
@@ -44,23 +56,24 @@ type Level<'t> = Vec<Piece<'t>>;
 impl<'t> Piece<'t> {
     /// The piece that a segment becomes. `issuer` is the issuer's short name.
     #[must_use]
-    pub fn of_segment(segment: &'t Segment, slots: &[Slot], issuer: &'t str) -> Self {
+    pub fn of_segment(segment: &'t Segment, slots: &'t [Slot], issuer: &'t str) -> Self {
         match segment {
             Segment::Literal(text) => Self::Text(text),
             Segment::Issuer => Self::Text(issuer),
             Segment::Partition | Segment::Region | Segment::Account => {
-                Self::Value { length: None, subject: None }
+                Self::Value { length: None, identity: None }
             }
             Segment::ClientId => Self::Any,
             Segment::Slot(index) => slots.get(*index).map_or(Self::Any, Self::of_slot),
         }
     }
 
-    fn of_slot(slot: &Slot) -> Self {
-        let subject = slot.is_subject().then_some(slot.slot_type);
+    fn of_slot(slot: &'t Slot) -> Self {
+        let identity = Identity { claim: &slot.path, slot_type: slot.slot_type };
+        let identity = slot.identifies_subject().then_some(identity);
         match slot.slot_type {
-            SlotType::Path => Self::Path { subject },
-            slot_type => Self::Value { length: slot_type.fixed_length(), subject },
+            SlotType::Path => Self::Path { identity },
+            slot_type => Self::Value { length: slot_type.fixed_length(), identity },
         }
     }
 
@@ -83,7 +96,7 @@ impl<'t> Piece<'t> {
 impl<'t> Levels<'t> {
     /// The levels of a text. `issuer` is the issuer's short name.
     #[must_use]
-    pub fn of_text(text: &'t TemplateText, slots: &[Slot], issuer: &'t str) -> Self {
+    pub fn of_text(text: &'t TemplateText, slots: &'t [Slot], issuer: &'t str) -> Self {
         Self::new(text.segments.iter().map(|segment| Piece::of_segment(segment, slots, issuer)))
     }
 
@@ -136,8 +149,10 @@ impl<'t> Levels<'t> {
     #[must_use]
     pub fn determines_subject(&self, other: &Self) -> bool {
         let has_same_path = match (self.wide.as_slice(), other.wide.as_slice()) {
-            ([Piece::Path { subject: Some(_) }], [Piece::Path { subject: Some(_) }]) => {
-                self.before.len() == other.before.len() && self.after.len() == other.after.len()
+            ([Piece::Path { identity: Some(left) }], [Piece::Path { identity: Some(right) }]) => {
+                left.claim.is_same_claim(right.claim)
+                    && self.before.len() == other.before.len()
+                    && self.after.len() == other.after.len()
             }
             _ => false,
         };
@@ -201,35 +216,51 @@ fn last_text(level: &Level<'_>) -> String {
 
 fn is_same_subject(left: &Level<'_>, right: &Level<'_>) -> bool {
     match (left.as_slice(), right.as_slice()) {
-        ([Piece::Value { subject: Some(left), .. }], [Piece::Value { subject: Some(right), .. }]) => {
-            // A hash is another text than the subject, and one subject may equal another's hash.
-            (*left == SlotType::Hash) == (*right == SlotType::Hash)
+        ([Piece::Value { identity: Some(left), .. }], [Piece::Value { identity: Some(right), .. }]) => {
+            left.is_same_text(*right)
         }
-        _ => subject_position(left).is_some_and(|position| subject_position(right) == Some(position)),
+        _ => {
+            let (left, right) = (identities(left), identities(right));
+            let is_in_both = |(position, left): &(usize, Identity<'_>)| {
+                right.iter().any(|(other, right)| position == other && left.is_same_text(*right))
+            };
+            left.iter().any(is_in_both)
+        }
     }
 }
 
-/// Where a subject of fixed length begins in a level, if everything before it has a fixed length, too.
-fn subject_position(level: &Level<'_>) -> Option<(usize, SlotType)> {
-    let mut position = 0_usize;
+/// The identities of fixed length in a level, each with its position, as far as everything before it has a fixed length,
+/// too.
+fn identities<'t>(level: &Level<'t>) -> Vec<(usize, Identity<'t>)> {
+    let (mut position, mut identities) = (0_usize, Vec::new());
     for piece in level {
-        match piece {
-            Piece::Value { length: Some(_), subject: Some(slot_type) } => {
-                return Some((position, *slot_type));
-            }
-            piece => position = position.checked_add(piece.length()?)?,
+        if let Piece::Value { length: Some(_), identity: Some(identity) } = piece {
+            identities.push((position, *identity));
+        }
+        match piece.length().and_then(|length| position.checked_add(length)) {
+            Some(end) => position = end,
+            None => break,
         }
     }
-    None
+    identities
+}
+
+impl Identity<'_> {
+    /// Whether equal texts of both are equal values of one claim. A hash is another text than the claim, and one
+    /// subject's claim may equal another's hash.
+    fn is_same_text(self, other: Identity<'_>) -> bool {
+        self.claim.is_same_claim(other.claim)
+            && (self.slot_type == SlotType::Hash) == (other.slot_type == SlotType::Hash)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const OPEN: Piece<'static> = Piece::Value { length: None, subject: None };
-    const FOUR: Piece<'static> = Piece::Value { length: Some(4), subject: None };
-    const PATH: Piece<'static> = Piece::Path { subject: None };
+    const OPEN: Piece<'static> = Piece::Value { length: None, identity: None };
+    const FOUR: Piece<'static> = Piece::Value { length: Some(4), identity: None };
+    const PATH: Piece<'static> = Piece::Path { identity: None };
 
     #[test]
     fn texts_are_disjoint_only_if_no_values_make_them_equal() {

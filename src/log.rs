@@ -1,9 +1,11 @@
 //! The log: one JSON line for each decision, with what was decided, why, and what to do about it; and one for each key
-//! event. Each line carries its metrics for CloudWatch ([`metrics`]).
+//! event. Each line begins with a message for people ([`message`]) and carries its metrics for CloudWatch
+//! ([`metrics`]).
 //!
 //! A line has names from the configuration, AWS's own ids, and values that a verified signature covers. It never has a
 //! token, a password, or a claim of a denied token.
 
+mod message;
 mod metrics;
 mod settings;
 
@@ -21,7 +23,9 @@ use crate::authorizer::Decision;
 use crate::denial::Denial;
 use crate::hex::hex;
 use crate::keys::sources::FetchReport;
+use crate::request::Protocol;
 use crate::response::Response;
+use message::{DecisionMessage, KeyMessage};
 use metrics::Metric;
 
 /// Room for most lines.
@@ -30,6 +34,7 @@ const LINE_CAPACITY_BYTES: usize = 2048;
 /// The line of a decision.
 #[derive(Serialize)]
 struct DecisionLine<'a> {
+    message: DecisionMessage<'a>,
     level: Level,
     #[serde(serialize_with = "rfc3339")]
     timestamp: DateTime,
@@ -42,6 +47,8 @@ struct DecisionLine<'a> {
     hint: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connection_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<&'a str>,
@@ -102,6 +109,7 @@ pub fn line(decision: &Decision<'_>, facts: EventFacts<'_>, settings: &LogSettin
     let timestamp = DateTime::from(facts.time);
     let key_age_seconds = facts.key_age.map(|age| age.as_secs());
     let line = DecisionLine {
+        message: DecisionMessage { code, issuer: learned.issuer, policies: &learned.policies },
         level,
         timestamp,
         decision: if denial.is_some() { "deny" } else { "allow" },
@@ -109,6 +117,7 @@ pub fn line(decision: &Decision<'_>, facts: EventFacts<'_>, settings: &LogSettin
         detail: denial.and_then(Denial::detail),
         hint: code.map(|code| code.hint()),
         connection_id: learned.connection_id.as_deref(),
+        protocol: learned.protocol.map(Protocol::name),
         request_id: facts.request_id,
         trace_id: facts.trace.and_then(trace_id),
         issuer: learned.issuer,
@@ -156,6 +165,7 @@ fn trace_id(header: &str) -> Option<&str> {
 /// An event of an issuer's keys.
 #[derive(Serialize)]
 pub struct KeyEvent<'a> {
+    message: KeyMessage<'a>,
     level: Level,
     #[serde(serialize_with = "rfc3339")]
     timestamp: DateTime,
@@ -220,7 +230,8 @@ impl<'a> KeyEvent<'a> {
     }
 
     fn new(level: Level, event: &'static str, issuer: &'a str, source: &'a str, time: SystemTime) -> Self {
-        Self { level, timestamp: time.into(), event, issuer, source, why: None, counts: None }
+        let message = KeyMessage { event, issuer, source };
+        Self { message, level, timestamp: time.into(), event, issuer, source, why: None, counts: None }
     }
 
     /// The line, with its line feed; `None` if lines of that level are not written.
@@ -258,15 +269,18 @@ struct Notice<'a> {
     message: &'a str,
 }
 
-/// Writes a line's members, then its metrics.
+/// Writes a line's members, then those that every line has, then its metrics.
 fn to_bytes(line: &impl Serialize, time: DateTime, settings: &LogSettings, metrics: &[Metric]) -> Vec<u8> {
     let mut text = Vec::with_capacity(LINE_CAPACITY_BYTES);
     if serde_json::to_writer(&mut text, line).is_err() {
         text.clear();
         return text;
     }
-    if !metrics.is_empty() && text.pop_if(|last| *last == b'}').is_some() {
-        metrics::write(&mut text, time.to_millis().unwrap_or_default(), settings.function(), metrics);
+    if text.pop_if(|last| *last == b'}').is_some() {
+        text.extend_from_slice(settings.constants().as_bytes());
+        if !metrics.is_empty() {
+            metrics::write(&mut text, time.to_millis().unwrap_or_default(), metrics);
+        }
         text.push(b'}');
     }
     text.push(b'\n');

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::bindings::Bindings;
 use crate::claims::Claims;
 use crate::condition::Condition;
-use crate::denial::Code;
+use crate::denial::{Code, Denial};
 use substitution::Substitution;
 
 /// A `[[grant]]`: a token that meets the conditions gets the policy.
@@ -83,13 +83,13 @@ impl Policies {
     /// # Errors
     /// [`Code::NoGrant`] if no statement remains, [`Code::ClientIdNotAllowed`] if a Deny needs the client id and the
     /// request has no client id, [`Code::PolicyTooLarge`].
-    pub fn grant(templates: &[&Template], bindings: &Bindings<'_>) -> Result<Grant, Code> {
+    pub fn grant(templates: &[&Template], bindings: &Bindings<'_>) -> Result<Grant, Denial> {
         let mut substitution = Substitution::default();
         for template in templates {
             template.fill(bindings, &mut substitution)?;
         }
         if substitution.is_empty() {
-            return Err(Code::NoGrant);
+            return Err(Code::NoGrant.into());
         }
         Ok(Grant { documents: packing::pack(substitution.statements())? })
     }

@@ -38,6 +38,29 @@ pub struct Request<'a> {
     connection_metadata: Option<Members<ConnectionMetadata<'a>>>,
 }
 
+/// The outermost protocol of a request that the event has data of, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// MQTT, over TLS or over WebSocket.
+    Mqtt,
+    /// HTTP without MQTT: an HTTPS publish.
+    Http,
+    /// TLS alone.
+    Tls,
+}
+
+impl Protocol {
+    /// Its name in the event.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mqtt => "mqtt",
+            Self::Http => "http",
+            Self::Tls => "tls",
+        }
+    }
+}
+
 /// The parts of the request by protocol layer.
 #[derive(Default, Deserialize)]
 struct ProtocolData<'a> {
@@ -130,6 +153,17 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn mqtt(&self) -> Option<&Mqtt<'a>> {
         self.protocol_data.as_ref().and_then(|data| data.0.mqtt.as_ref()).map(|mqtt| &mqtt.0)
+    }
+
+    /// The outermost protocol that the event has data of; `None` for a test call without any.
+    #[must_use]
+    pub fn protocol(&self) -> Option<Protocol> {
+        let layers = [
+            (self.mqtt().is_some(), Protocol::Mqtt),
+            (self.http().is_some(), Protocol::Http),
+            (self.tls().is_some(), Protocol::Tls),
+        ];
+        layers.into_iter().find(|(is_present, _)| *is_present).map(|(_, protocol)| protocol)
     }
 
     /// AWS IoT's id of the connection, a UUID, for the log. `None` also for a value that is too long to be one.

@@ -41,6 +41,9 @@ pub struct Slot {
     pub max_length: usize,
     /// Whether the claim may be absent.
     pub optional: bool,
+    /// The operator's word that no two subjects of the issuer ever have the same value, nor, with `list`, a value in
+    /// common.
+    pub unique: bool,
 }
 
 /// The type of a slot's values. It says which characters a value has, and where a slot may be used.
@@ -88,8 +91,10 @@ impl SlotType {
         }
     }
 
-    /// Makes a claim's text a value of this type. Returns `None` if the text does not fit.
-    fn value(self, text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    /// Makes a claim's text a value of this type. Returns `None` if the text does not fit. Limits of length are the
+    /// slot's.
+    #[must_use]
+    pub fn value(self, text: Cow<'_, str>) -> Option<Cow<'_, str>> {
         let fits = match self {
             Self::Id => is_id(&text),
             Self::Path => text.split('/').all(is_id),
@@ -173,7 +178,13 @@ impl Slot {
     /// Whether the slot takes the token's `sub`, the only claim that RFC 7519 section 4.1.2 makes unique in an issuer.
     #[must_use]
     pub fn is_subject(&self) -> bool {
-        !self.list && ["sub", "/sub"].iter().any(|path| self.path == ClaimPath::parse(path))
+        !self.list && self.path.is_same_claim(&ClaimPath::parse("sub"))
+    }
+
+    /// Whether a value belongs to one subject of the issuer: `sub`, or a slot that the configuration declares `unique`.
+    #[must_use]
+    pub fn identifies_subject(&self) -> bool {
+        self.unique || self.is_subject()
     }
 
     fn value<'c>(&self, text: Cow<'c, str>) -> Option<Cow<'c, str>> {

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use crate::config_error::UnknownName;
 use crate::slots::{Slot, is_id};
 
 /// A text, parsed.
@@ -51,6 +52,8 @@ pub struct TextError {
     pub what: String,
     /// What to do, where that is not plain.
     pub hint: Option<&'static str>,
+    /// The unknown variable that the error is about, with the known ones.
+    pub unknown: Option<Box<UnknownName>>,
 }
 
 /// AWS IoT's own variables that a policy may use.
@@ -128,6 +131,13 @@ impl TemplateText {
         self.segments.iter().any(|segment| matches!(segment, Segment::Literal(text) if is_thing(text)))
     }
 
+    /// Whether the text uses AWS IoT's own variable of the client id, which an HTTPS publish does not have.
+    #[must_use]
+    pub fn has_client_id_variable(&self) -> bool {
+        let has_variable = |text: &str| text.contains("${iot:ClientId}");
+        self.segments.iter().any(|segment| matches!(segment, Segment::Literal(text) if has_variable(text)))
+    }
+
     fn push(&mut self, segment: Segment) {
         match (segment, self.segments.last_mut()) {
             (Segment::Literal(text), _) if text.is_empty() => {}
@@ -196,11 +206,21 @@ impl Scope<'_> {
         if self.in_policy && is_aws_variable(name) {
             return Ok(Segment::Literal(format!("${{{name}}}").into()));
         }
-        Err(if name.contains(':') {
+        let error = if name.contains(':') {
             TextError::new(format!("unknown variable `${{{name}}}`"))
         } else {
             TextError::new(format!("unknown slot `${{{name}}}`")).hint("declare it under `[claims]`")
-        })
+        };
+        Err(TextError { unknown: Some(Box::new(UnknownName::new(name, self.names()))), ..error })
+    }
+
+    /// The names that may be variables here, apart from `env:NAME` and the attributes of things and certificates.
+    fn names(self) -> impl Iterator<Item = String> {
+        let in_policy = self.in_policy;
+        let own = VARIABLES.iter().filter(move |(_, segment)| in_policy || *segment == Segment::Issuer);
+        let aws = AWS_VARIABLES.iter().filter(move |_| in_policy);
+        let slots = self.slots.iter().map(|slot| slot.name.to_string());
+        slots.chain(own.map(|(name, _)| *name).chain(aws.copied()).map(str::to_owned))
     }
 
     /// A variable of the environment becomes literal text, so its value must not contain variables.
@@ -218,7 +238,7 @@ impl Scope<'_> {
 
 impl TextError {
     fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None }
+        Self { what: what.into(), hint: None, unknown: None }
     }
 
     fn hint(self, hint: &'static str) -> Self {

@@ -12,6 +12,9 @@ const LAST_DATE: f64 = 253_402_300_799.0;
 pub struct NumericDate(f64);
 
 impl NumericDate {
+    /// The beginning of 1970. Every claim is later.
+    pub const EPOCH: Self = Self(0.0);
+
     /// Reads a claim. Returns `None` for anything but a number between the years 1970 and 9999.
     #[must_use]
     pub fn read(claim: &Json<'_>) -> Option<Self> {
@@ -43,9 +46,12 @@ impl NumericDate {
 }
 
 impl From<SystemTime> for NumericDate {
-    /// A clock before 1970 counts as 1970, when no token is valid yet.
+    /// Negative for a clock before 1970, at which no token is valid yet.
     fn from(time: SystemTime) -> Self {
-        Self(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64())
+        Self(match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => after.as_secs_f64(),
+            Err(before) => -before.duration().as_secs_f64(),
+        })
     }
 }
 

@@ -10,9 +10,9 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::algorithm::Algorithm;
 use crate::credentials::Credentials;
-use crate::denial::Code;
+use crate::denial::{Code, Denial};
 use crate::json::{Json, JsonStr, Object};
-use crate::keys::Key;
+use crate::keys::{Candidates, Key};
 
 /// Largest decoded header, in bytes.
 pub const MAX_HEADER_BYTES: usize = 2048;
@@ -58,11 +58,13 @@ impl<'a> UnverifiedToken<'a> {
     /// Parses a token: three parts in canonical base64url, of which the first is a header.
     ///
     /// # Errors
-    /// [`Code::MalformedToken`], [`Code::CriticalHeader`].
-    pub fn parse(credentials: &'a Credentials<'_>) -> Result<Self, Code> {
+    /// [`Code::MalformedToken`] with the part or the member of the header, [`Code::CriticalHeader`].
+    pub fn parse(credentials: &'a Credentials<'_>) -> Result<Self, Denial> {
         let (signed, signature) = credentials.token().rsplit_once('.').ok_or(Code::MalformedToken)?;
         let (header, payload) = signed.split_once('.').ok_or(Code::MalformedToken)?;
-        let (header, payload, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
+        let part = |name, part| decode(part).map_err(|code| Denial::about(code, name));
+        let header = part("header", header)?;
+        let (payload, signature) = (part("payload", payload)?, part("signature", signature)?);
         Ok(Self { header: Header::parse(&header)?, signed, payload, signature })
     }
 
@@ -83,20 +85,45 @@ impl<'a> UnverifiedToken<'a> {
         issuer
     }
 
-    /// Verifies the signature with each of `keys` until one matches. Consumes the unverified token in any case.
+    /// Why the payload has no usable `iss`.
+    #[must_use]
+    pub fn issuer_problem(&self) -> &'static str {
+        let payload = Object::parse(&self.payload);
+        match payload.as_ref().map(|claims| claims.get("iss")) {
+            None => "the payload is not a JSON object with distinct names",
+            Some(None) => "the token has no `iss`",
+            Some(Some(Json::String(iss))) if iss.is_empty() => "`iss` is empty",
+            Some(Some(Json::String(_))) => "iss",
+            Some(Some(_)) => "`iss` is not a string",
+        }
+    }
+
+    /// Verifies the signature with each of the candidates until one matches. Consumes the unverified token in any case.
     ///
     /// # Errors
     /// [`Code::UnsupportedAlgorithm`] if a key is for another algorithm, [`Code::BadSignature`].
-    pub fn verify<'k>(self, keys: &[&'k Key]) -> Result<(SignedPayload, &'k Key), Code> {
+    pub fn verify<'k>(self, candidates: &Candidates<'k>) -> Result<(SignedPayload, &'k Key), Denial> {
         let algorithm = self.header.algorithm.ok_or(Code::UnsupportedAlgorithm)?;
-        for key in keys {
+        for key in &candidates.keys {
             let verifier = key.verifier(algorithm).ok_or(Code::UnsupportedAlgorithm)?;
             if verifier.verify_sig(self.signed.as_bytes(), &self.signature).is_ok() {
                 return Ok((SignedPayload { bytes: self.payload }, key));
             }
         }
-        Err(Code::BadSignature)
+        if is_der(&self.signature, algorithm) {
+            return Err(Denial::about(Code::BadSignature, DER_SIGNATURE));
+        }
+        Err(Code::BadSignature.into())
     }
+}
+
+/// RFC 7518 section 3.4 requires R and S with a fixed length; most libraries outside JOSE return DER.
+const DER_SIGNATURE: &str = "the signature is DER; ES256 and ES384 need R and S in fixed length";
+
+/// Whether an ECDSA signature is a DER sequence.
+fn is_der(signature: &[u8], algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Es256 | Algorithm::Es384)
+        && matches!(signature, [0x30, length, rest @ ..] if usize::from(*length) == rest.len())
 }
 
 impl SignedPayload {
@@ -117,25 +144,26 @@ impl SignedPayload {
 }
 
 impl Header {
-    fn parse(text: &[u8]) -> Result<Self, Code> {
+    fn parse(text: &[u8]) -> Result<Self, Denial> {
+        let malformed = |name| Denial::about(Code::MalformedToken, name);
         if text.len() > MAX_HEADER_BYTES {
-            return Err(Code::MalformedToken);
+            return Err(malformed("header"));
         }
-        let header = Object::parse(text).ok_or(Code::MalformedToken)?;
+        let header = Object::parse(text).ok_or_else(|| malformed("header"))?;
         let text_of = |name| match header.get(name) {
             None => Ok(None),
             Some(Json::String(text)) => Ok(Some(&**text)),
-            Some(_) => Err(Code::MalformedToken),
+            Some(_) => Err(malformed(name)),
         };
-        let algorithm = Algorithm::parse(text_of("alg")?.ok_or(Code::MalformedToken)?);
+        let algorithm = Algorithm::parse(text_of("alg")?.ok_or_else(|| malformed("alg"))?);
         let kid = text_of("kid")?.map(str::to_owned);
         let token_type = canonical_type(text_of("typ")?.unwrap_or("JWT"));
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
-            return Err(Code::MalformedToken);
+            return Err(malformed("kid"));
         }
         // RFC 7515 section 4.1.11 and RFC 7797: no extension is supported, so a token that requires one is denied.
         if header.get("crit").is_some() || header.get("b64").is_some() {
-            return Err(Code::CriticalHeader);
+            return Err(Code::CriticalHeader.into());
         }
         Ok(Self { algorithm, kid, token_type })
     }

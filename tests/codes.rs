@@ -16,7 +16,8 @@ fn the_page_of_codes_is_up_to_date() {
         "# Denial codes\n\n\
          Generated from `src/denial.rs`; a test keeps it up to date. The checks run in this order, and the first that fails\n\
          names the denial. Codes are stable. The log line of a denial has the code, the hint, and as `detail` the claim, slot\n\
-         or rule that the check was about. The client is not given the reason.\n\n\
+         or rule that the check was about, or the patterns that a client id does not match. The client is not given the\n\
+         reason.\n\n\
          | code | meaning | hint |\n| --- | --- | --- |\n",
     );
     for code in Code::ALL {

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use iot_jwt_authorizer::config::{Config, ConfigError, ConfigErrors, ErrorPlace};
@@ -15,7 +16,12 @@ use support::signer::Signer;
 
 /// The errors of a deployment as they are printed.
 fn errors(deployment: &Deployment) -> Vec<String> {
-    match deployment.load() {
+    errors_in(deployment, &BTreeMap::new())
+}
+
+/// The same with these variables in the environment.
+fn errors_in(deployment: &Deployment, environment: &BTreeMap<String, String>) -> Vec<String> {
+    match Config::load(&deployment.path("authorizer.toml"), &|name| environment.get(name).cloned()) {
         Ok(_) => Vec::new(),
         Err(errors) => errors.0.iter().map(ToString::to_string).collect(),
     }
@@ -42,6 +48,9 @@ fn policy_errors(policy: &str) -> Vec<String> {
 struct FileCase {
     old: String,
     new: String,
+    /// Variables of the environment.
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
     errors: Vec<String>,
 }
 
@@ -118,10 +127,30 @@ fn an_error_of_the_file_has_its_span() {
 #[test]
 fn each_error_of_the_file() {
     for case in cases::<FileCase>("authorizer.json") {
-        let mut errors = errors(&example_with(&case.old, &case.new));
+        let mut errors = errors_in(&example_with(&case.old, &case.new), &case.environment);
         // A slot that is missing or invalid is unknown in the policies, too.
         errors.retain(|error| !(error.starts_with("policies/") && error.contains("unknown slot")));
         assert_eq!(errors, case.errors, "`{}` for `{}`", case.new, case.old);
+    }
+}
+
+/// An empty list of tables is an error wherever a missing or empty one would deny every token, and for `[[refuse]]`.
+#[test]
+fn each_empty_list_of_tables() {
+    let deployment = Deployment::named("example");
+    let example = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    let grants = example.find("[[grant]]").unwrap();
+    let slots = "[claims]\nsub = \"sub\"\ntenant = \"tenant\"\n";
+    for (name, text) in [
+        ("issuer", format!("issuer = []\n{slots}[[grant]]\npolicy = \"app-user\"\n")),
+        ("grant", format!("grant = []\n{}", &example[..grants])),
+        ("refuse", format!("refuse = []\n{example}")),
+    ] {
+        deployment.write("authorizer.toml", text);
+        let expected = format!(
+            "authorizer.toml:1: expected at least one [[{name}]]\n  help: add one, or remove the key"
+        );
+        assert_eq!(errors(&deployment), [expected], "{name}");
     }
 }
 
@@ -183,12 +212,20 @@ fn each_error_of_a_key_file() {
         json!({ "keys": [jwk] }).to_string()
     };
     let pem = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
-    let no_set = "is not a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM";
+    let no_set = "is a JSON object of another form; \
+                  expected a JWK Set (a list `keys`), a JWK (`kty`) or an object of `kid` to PEM";
     let no_key = "no key serves any of the issuer's `algorithms`";
     let private = "contains a private key\n  \
                    help: ship the public half only, and replace the key, since copies of it exist now";
-    let weak = "key 0: skipped: an RSA key needs 2,048 to 8,192 bits and an odd exponent of at least 3";
-    let wrong_algorithm = "key 0: skipped: `alg` does not fit the type of the key";
+    let exponent =
+        "key 0: skipped: invalid RSA exponent (`e`); expected an odd number from 3, at most 32 bits";
+    let wrong_algorithm = |name: &str| {
+        format!(
+            "key 0: skipped: unsupported `alg` {name:?}; \
+             expected RS256, RS384, RS512, PS256, PS384 or PS512 for a key of type RSA"
+        )
+    };
+    let (es256, oaep) = (wrong_algorithm("ES256"), wrong_algorithm("RSA-OAEP"));
     let cases: &[(String, &[&str])] = &[
         ("keys".to_owned(), &["is neither JSON nor PEM"]),
         (json!({ "key": [] }).to_string(), &[no_set]),
@@ -199,29 +236,35 @@ fn each_error_of_a_key_file() {
         (pem("RSA PRIVATE KEY"), &[private]),
         (
             pem("CERTIFICATE"),
-            &["has no `PUBLIC KEY` block\n  \
-               help: make one with `openssl pkey -pubout` or `openssl x509 -pubkey -noout`"],
+            &["contains certificates; expected public keys\n  \
+               help: extract the public key with `openssl x509 -in FILE -pubkey -noout`, or use a JWK Set"],
         ),
         (
             pem("PUBLIC KEY"),
             &["has a `PUBLIC KEY` block that is damaged, or not RSA, P-256, P-384 or Ed25519"],
         ),
-        (with(&|jwk| jwk["use"] = json!("enc")), &[no_key, "key 0: skipped: `use` is not `sig`"]),
+        (
+            with(&|jwk| jwk["use"] = json!("enc")),
+            &[no_key, "key 0: skipped: unsupported `use` \"enc\"; expected \"sig\""],
+        ),
         (
             with(&|jwk| jwk["key_ops"] = json!(["sign"])),
-            &[no_key, "key 0: skipped: `key_ops` lacks `verify`"],
+            &[no_key, "key 0: skipped: `key_ops` lacks \"verify\""],
         ),
-        (with(&|jwk| jwk["alg"] = json!("ES256")), &[no_key, wrong_algorithm]),
-        (with(&|jwk| jwk["alg"] = json!("RSA-OAEP")), &[no_key, wrong_algorithm]),
-        (with(&|jwk| jwk["e"] = json!("AQ")), &[no_key, weak]),
-        (with(&|jwk| jwk["n"] = json!("AQAB")), &[no_key, weak]),
+        (with(&|jwk| jwk["alg"] = json!("ES256")), &[no_key, &es256]),
+        (with(&|jwk| jwk["alg"] = json!("RSA-OAEP")), &[no_key, &oaep]),
+        (with(&|jwk| jwk["e"] = json!("AQ")), &[no_key, exponent]),
+        (
+            with(&|jwk| jwk["n"] = json!("AQAB")),
+            &[no_key, "key 0: skipped: an RSA key (`n`) of 17 bits; expected 2,048 to 8,192 bits"],
+        ),
         (
             with(&|jwk| jwk["kty"] = json!("XYZ")),
-            &[no_key, "key 0: skipped: not a public JWK of type RSA, EC (P-256, P-384) or OKP (Ed25519)"],
+            &[no_key, "key 0: skipped: unsupported `kty` \"XYZ\"; expected \"RSA\", \"EC\" or \"OKP\""],
         ),
         (
             json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] }).to_string(),
-            &[no_key, "key 0: skipped: a symmetric key"],
+            &[no_key, "key 0: skipped: a symmetric key (`kty` \"oct\"); expected a public key"],
         ),
     ];
     for (keys, expected) in cases {
@@ -268,7 +311,7 @@ fn the_function_does_not_start_and_prints_every_error() {
     let beginnings = [
         "authorizer.toml:4: [[issuer]] has no `audience`\n  help: ",
         "authorizer.toml:7: unknown key `audiences` in [[issuer]]; ",
-        "authorizer.toml:23: cannot read `policies/device-owner.json`: entity not found\n  help: ",
+        "authorizer.toml:23: cannot read `policies/device-owner.json`: no such file\n  help: ",
         "policies/app-user.json: Statement[0].Resource[0]: unknown slot `${unknown}`\n  help: ",
         "keys/old.pem: contains a private key\n  help: ",
     ];

@@ -107,7 +107,7 @@ fn judge(case: &Case, authorizer: &Authorizer, mut report: impl FnMut(Rule<'_>, 
     let (payload, _) = token.verify(&keys).unwrap();
     let claims = payload.claims().unwrap();
     let facts = Facts { claims: &claims, certificate: request.certificate(), now: at(case.at()) };
-    for rule in issuer.rules.rules() {
+    for rule in issuer.rules.rules(&claims) {
         if matches!(rule, Rule::Form(name, _) if claims.get(name).is_none()) {
             continue;
         }

@@ -61,7 +61,8 @@ fn failures() -> Vec<(&'static str, Behaviour, &'static str)> {
         .collect();
     // The key of RFC 7515 appendix A.3, which prints the private half, too.
     let published = json!({ "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0" });
-    let no_set = "the response is not a JWK Set, a JSON object with a list `keys`";
+    let no_set = "is a JSON object of another form; expected a JWK Set";
+    let no_json = "has invalid JSON at line 1, column ";
     let no_key = "no key serves any of the issuer's `algorithms`";
     let unreachable = "not reachable (";
     let too_large = "the response is longer than 65536 bytes";
@@ -78,39 +79,54 @@ fn failures() -> Vec<(&'static str, Behaviour, &'static str)> {
         ("302 elsewhere", status(302, "location: http://169.254.169.254/\r\n"), "status 302"),
         ("307", status(307, "location: /good\r\n"), "status 307"),
         ("308", status(308, "location: /good\r\n"), "status 308"),
-        ("an empty response", ok(""), no_set),
-        ("HTML", ok("<html>log in</html>"), no_set),
-        ("truncated JSON", ok("{\"keys\":[{\"kty\":\"EC\""), no_set),
+        ("an empty response", ok(""), "is empty"),
+        ("HTML", ok("<html>log in</html>"), "is an HTML or XML page"),
+        (
+            "gzip",
+            Behaviour::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n\x1f\x8b\x08\x00".to_vec()),
+            "is compressed",
+        ),
+        (
+            "certificates",
+            json(json!({ "a": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" })),
+            "contains certificates; expected public keys",
+        ),
+        ("a set in a member", json(json!({ "jwks": { "keys": [] } })), "has its keys in the member `jwks`"),
+        ("an OpenSSH key", ok("ssh-rsa AAAA"), "ssh-keygen -e -m PKCS8"),
+        (
+            "private PEM",
+            ok(&Signer::named("es256").pem().replace("PUBLIC", "PRIVATE")),
+            "has no `PUBLIC KEY` block",
+        ),
+        ("truncated JSON", ok("{\"keys\":[{\"kty\":\"EC\""), no_json),
         (
             "not UTF-8",
             Behaviour::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{\"keys\":[\"\xff\"]}".to_vec()),
-            no_set,
+            "is not UTF-8",
         ),
-        ("null", ok("null"), no_set),
-        ("a list", json(json!([Signer::named("es256").jwk()])), no_set),
-        ("a single JWK", json(Signer::named("es256").jwk()), no_set),
+        ("null", ok("null"), "is null; expected a JWK Set"),
+        ("a list", json(json!([Signer::named("es256").jwk()])), "is a list; expected a JWK Set"),
         ("`key` instead of `keys`", json(json!({ "key": [Signer::named("es256").jwk()] })), no_set),
         ("`keys` an object", json(json!({ "keys": {} })), no_set),
         (
             "`keys` twice",
             ok(&format!("{{\"keys\":[],{}", key_set(&["es256"]).trim_start_matches('{'))),
-            no_set,
+            "duplicate field `keys`",
         ),
-        ("PEM", ok(&Signer::named("es256").pem()), no_set),
-        ("deep JSON", ok(&format!("{{\"keys\":{}{}}}", "[".repeat(5000), "]".repeat(5000))), no_set),
-        ("no key", json(json!({ "keys": [] })), no_key),
+        ("deep JSON", ok(&format!("{{\"keys\":{}{}}}", "[".repeat(5000), "]".repeat(5000))), no_json),
+        ("no key", json(json!({ "keys": [] })), "the key set is empty"),
         ("entries of every wrong type", json(json!({ "keys": [1, null, "x", [], {}, true, 1.5] })), no_key),
         (
             "a symmetric key",
             json(json!({ "keys": [{ "kty": "oct", "k": "AAAA" }] })),
-            "(key 0: a symmetric key)",
+            "(key 0: a symmetric key (`kty` \"oct\"); expected a public key)",
         ),
         ("a private key", json(json!({ "keys": [private] })), "(key 0: a private key)"),
         ("a published key", json(json!({ "keys": [published] })), "the private half is public)"),
         (
             "a weak key",
             json(json!({ "keys": [{ "kty": "RSA", "n": "AQAB", "e": "AQAB" }] })),
-            "(key 0: an RSA key needs 2,048 to 8,192 bits",
+            "(key 0: an RSA key (`n`) of 17 bits; expected 2,048 to 8,192 bits",
         ),
         ("101 keys", json(json!({ "keys": many })), "more than 100 keys"),
         ("a large response", ok(&format!("{}{}", key_set(&["es256"]), " ".repeat(64 * 1024))), too_large),
@@ -471,28 +487,28 @@ fn discovery_documents() {
         ("", json!({ "issuer": "ISSUER", "jwks_uri": keys }), "keys_changed"),
         ("/", json!({ "issuer": "ISSUER", "jwks_uri": keys, "other": [1] }), "keys_changed"),
         ("/tenant/1", json!({ "issuer": "ISSUER", "jwks_uri": keys }), "keys_changed"),
-        ("", json!({ "issuer": "ISSUER/", "jwks_uri": keys }), "the discovery document names another issuer"),
-        (
-            "/",
-            json!({ "issuer": "https://login.example.com/", "jwks_uri": keys }),
-            "the discovery document names another issuer",
-        ),
+        ("", json!({ "issuer": "ISSUER/", "jwks_uri": keys }), "names the issuer \""),
+        ("/", json!({ "issuer": "https://login.example.com/", "jwks_uri": keys }), "names the issuer \""),
         (
             "",
             json!({ "jwks_uri": keys }),
-            "the discovery document is not a JSON object with `issuer` and `jwks_uri`",
+            "/.well-known/openid-configuration is not a JSON object with `issuer` and `jwks_uri`",
         ),
         (
             "",
             json!({ "issuer": "ISSUER" }),
-            "the discovery document is not a JSON object with `issuer` and `jwks_uri`",
+            "/.well-known/openid-configuration is not a JSON object with `issuer` and `jwks_uri`",
         ),
         (
             "",
             json!({ "issuer": ["ISSUER"], "jwks_uri": keys }),
-            "the discovery document is not a JSON object with `issuer` and `jwks_uri`",
+            "/.well-known/openid-configuration is not a JSON object with `issuer` and `jwks_uri`",
         ),
-        ("", json!("ISSUER"), "the discovery document is not a JSON object with `issuer` and `jwks_uri`"),
+        (
+            "",
+            json!("ISSUER"),
+            "/.well-known/openid-configuration is not a JSON object with `issuer` and `jwks_uri`",
+        ),
         (
             "",
             json!({ "issuer": "ISSUER", "jwks_uri": "/keys" }),
@@ -614,4 +630,222 @@ fn the_built_in_ca_certificates_are_amazons() {
         count += 1;
     }
     assert_eq!(count, 5);
+}
+
+/// Formats that `jwks:` reads beside a JWK Set, as `file:` and `secret:` do.
+#[test]
+fn a_response_can_have_each_format() {
+    let jwk = Signer::named("es256").jwk();
+    let pem = Signer::named("es256").pem();
+    for body in [
+        format!("\u{feff}{}", key_set(&["es256"])),
+        jwk.to_string(),
+        pem.clone(),
+        json!({ "es256-1": pem }).to_string(),
+        json!({ "keys": [{ "kty": "oct", "k": "AAAA" }, jwk] }).to_string(),
+    ] {
+        let server = KeyServer::start(Behaviour::ok(body.clone()));
+        let simulation = Simulation::new();
+        simulation.run(jwks(&server), async |sandbox| {
+            sandbox.function.start().await;
+            assert_eq!(sandbox.decide_at_once(&event("es256")), "allow", "{body}");
+            assert_eq!(sandbox.decide(&event_with_kid("ec1", "es256-1")).await.0, "bad_signature", "{body}");
+        });
+    }
+}
+
+/// A deployment whose first source is a PEM file without `kid`.
+fn pem_then(signer: &str, second: &str) -> Config {
+    let deployment = Deployment::named("all");
+    let toml = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    let sources = json!(["file:keys/a.pem", second]).to_string();
+    deployment.write("authorizer.toml", toml.replace("[\"file:keys/users.jwks.json\"]", &sources));
+    deployment.write("keys/a.pem", Signer::named(signer).pem());
+    deployment.load().unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// A source behind a key that fits every token is fetched after the first response, then on schedule; a new key of it
+/// is found by the fetch for unknown keys.
+#[test]
+fn a_source_behind_a_key_without_kid_is_fetched() {
+    let second = KeyServer::start(Behaviour::keys(&["ec1"]));
+    let source = format!("jwks:{}", second.url("/"));
+    let simulation = Simulation::new();
+    simulation.run(pem_then("es256", &source), async |sandbox| {
+        sandbox.function.start().await;
+        assert_eq!(second.requested_paths().len(), 0, "the start has a usable key");
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+        sandbox.refresh().await;
+        assert_eq!(second.requested_paths().len(), 1);
+        assert_eq!(sandbox.decide_at_once(&event("ec1")), "allow");
+        for _ in 0..4 {
+            simulation.advance(300);
+            sandbox.refresh().await;
+        }
+        assert_eq!(second.requested_paths().len(), 5, "it is on the schedule");
+        second.set_behaviour(Behaviour::keys(&["ec1", "ec2"]));
+        let mut seconds = 0;
+        while sandbox.decide(&event("ec2")).await.0 != "allow" {
+            simulation.advance(1);
+            seconds += 1;
+            assert!(seconds <= 60, "a new key is in use within a minute");
+        }
+        println!("a new key of the second source: in use after {seconds} s");
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+    });
+    // An event that comes before the first response's refresh waits for its own fetch.
+    let simulation = Simulation::new();
+    simulation.run(pem_then("es256", &source), async |sandbox| {
+        assert_eq!(sandbox.decide(&event("ec1")).await, ("allow".to_owned(), 1));
+    });
+}
+
+/// A key server without `kid`s before another: the second is fetched and refreshed too.
+#[test]
+fn a_key_server_behind_one_without_kids_is_fetched() {
+    let bare = |signer: &str| Signer::named(signer).bare_jwk();
+    let first = KeyServer::start(Behaviour::ok(json!({ "keys": [bare("es256")] }).to_string()));
+    let second = KeyServer::start(Behaviour::keys(&["ec1"]));
+    let sources = [format!("jwks:{}", first.url("/")), format!("jwks:{}", second.url("/"))];
+    let config = config(&[&sources[0], &sources[1]], "https://login.example.com/", "");
+    let simulation = Simulation::new();
+    simulation.run(config, async |sandbox| {
+        sandbox.function.start().await;
+        let mut denied = 0;
+        for _ in 0..40 {
+            simulation.advance(60);
+            denied += u32::from(sandbox.decide(&event("ec1")).await.0 != "allow");
+            assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+            sandbox.refresh().await;
+        }
+        let fetches = [&first, &second].map(|server| server.requested_paths().len());
+        println!("40 minutes, two key servers: {denied} of 40 tokens denied, fetches {fetches:?}");
+        assert_eq!(denied, 0);
+        assert!(fetches.iter().all(|count| (8..=11).contains(count)), "{fetches:?}");
+    });
+}
+
+/// Tokens without `kid` of the second source, though keys with `kid` of the first fit them.
+#[test]
+fn a_source_behind_keys_that_only_fit_is_fetched() {
+    let deployment = Deployment::named("all");
+    let server = KeyServer::start(Behaviour::keys(&["ec5"]));
+    let toml = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    let sources = json!(["file:keys/users.jwks.json", format!("jwks:{}", server.url("/"))]).to_string();
+    deployment.write("authorizer.toml", toml.replace("[\"file:keys/users.jwks.json\"]", &sources));
+    deployment.write("keys/users.jwks.json", key_set(&["es256"]));
+    let without_kid = |signer: &str| {
+        let signer = Signer::named(signer);
+        let claims = json!({ "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": "ana", "exp": 4_000_000_000_u64 });
+        json!({ "token": signer.sign(br#"{"alg":"ES256"}"#, claims.to_string().as_bytes()) }).to_string()
+    };
+    let simulation = Simulation::new();
+    simulation.run(deployment.load().unwrap(), async |sandbox| {
+        assert_eq!(sandbox.decide_at_once(&without_kid("es256")), "allow");
+        sandbox.refresh().await;
+        assert_eq!(server.requested_paths().len(), 0, "nothing shows that the source is needed");
+        assert_eq!(sandbox.decide(&without_kid("ec5")).await, ("allow".to_owned(), 1));
+        assert_eq!(sandbox.decide_at_once(&without_kid("ec1")), "bad_signature", "one fetch in a cooldown");
+        // By name: never a fetch, whatever the time.
+        simulation.advance(100);
+        let before = server.requested_paths().len();
+        for _ in 0..50 {
+            assert_eq!(sandbox.decide_at_once(&event_with_kid("ec1", "es256-1")), "bad_signature");
+            simulation.advance(40);
+        }
+        assert_eq!(server.requested_paths().len(), before);
+    });
+}
+
+/// Invented `kid`s, where a key without `kid` is tried for each: one fetch in 30 s, as for other unknown keys.
+#[test]
+fn ten_thousand_invented_kids_against_a_key_without_kid() {
+    let server = KeyServer::start(Behaviour::keys(&["ec1"]));
+    let source = format!("jwks:{}", server.url("/"));
+    let simulation = Simulation::new();
+    simulation.run(pem_then("es256", &source), async |sandbox| {
+        sandbox.function.start().await;
+        sandbox.refresh().await;
+        let start = server.requested_paths().len();
+        let mut awaited = 0;
+        let signed: Vec<String> =
+            (0..20).map(|kid| event_with_kid("ec2", &format!("invented-{kid}"))).collect();
+        for number in 0..10_000_usize {
+            // Ten minutes in all.
+            if number % 1000 == 0 {
+                simulation.advance(60);
+            }
+            let (code, fetches) = sandbox.decide(&signed[number % signed.len()]).await;
+            assert_eq!(code, "bad_signature");
+            awaited += fetches;
+            assert_eq!(server.requested_paths().len() - start, usize::try_from(awaited).unwrap());
+            simulation.take_lines();
+        }
+        println!("10,000 invented kids in 10 minutes against a PEM file and a key server: {awaited} fetches");
+        assert!(awaited <= 20, "{awaited}");
+        // Within one cooldown there is one.
+        simulation.advance(40);
+        let before = server.requested_paths().len();
+        for event in signed.iter().cycle().take(500) {
+            assert_eq!(sandbox.decide(event).await.0, "bad_signature");
+        }
+        assert_eq!(server.requested_paths().len() - before, 1);
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+        assert_eq!(sandbox.decide_at_once(&event("ec1")), "allow");
+    });
+}
+
+/// A clock that goes two days ahead and back: fetches go on, and withdrawn keys do not stay.
+#[test]
+fn a_clock_that_is_set_back_stops_no_fetch() {
+    const TWO_DAYS: u64 = 2 * 86_400;
+    let server = KeyServer::start(Behaviour::keys(&["es256", "ec1"]));
+    let simulation = Simulation::new();
+    simulation.run(jwks(&server), async |sandbox| {
+        sandbox.function.start().await;
+        simulation.advance(TWO_DAYS);
+        sandbox.refresh().await;
+        assert_eq!(sandbox.decide(&event("ec2")).await.0, "unknown_key");
+        simulation.set_back(TWO_DAYS);
+        server.set_behaviour(Behaviour::keys(&["es256", "ec2"]));
+        // The cooldown of the other time does not count.
+        assert_eq!(sandbox.decide(&event("ec2")).await, ("allow".to_owned(), 1));
+        assert_eq!(sandbox.decide(&event("ec1")).await.0, "unknown_key");
+        let before = server.requested_paths().len();
+        for _ in 0..4 {
+            simulation.advance(300);
+            sandbox.refresh().await;
+        }
+        assert_eq!(server.requested_paths().len() - before, 4);
+        // Back without a fetch in between: the schedule counts from now.
+        simulation.advance(TWO_DAYS);
+        sandbox.refresh().await;
+        simulation.set_back(TWO_DAYS);
+        let before = server.requested_paths().len();
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+        sandbox.refresh().await;
+        assert_eq!(server.requested_paths().len() - before, 1);
+        // Keys do not stay longer than `max_stale_seconds` because of a date in the future.
+        server.set_behaviour(Behaviour::Close);
+        simulation.advance(TWO_DAYS);
+        sandbox.refresh().await;
+        simulation.set_back(TWO_DAYS);
+        simulation.advance(86_400);
+        assert_eq!(sandbox.decide(&event("es256")).await.0, "keys_unavailable");
+    });
+}
+
+/// The denial for lack of keys says which source failed and why.
+#[test]
+fn the_denial_for_lack_of_keys_has_the_cause() {
+    let server = KeyServer::start(Behaviour::ok("{\"keys\":[]}"));
+    let simulation = Simulation::new();
+    simulation.run(jwks(&server), async |sandbox| {
+        sandbox.function.start().await;
+        assert_eq!(sandbox.decide(&event("es256")).await.0, "keys_unavailable");
+        let lines = simulation.take_lines();
+        let line = lines.iter().find(|line| line["code"] == "keys_unavailable").unwrap();
+        let detail = format!("jwks:{}: the key set is empty: `keys` has no entry", server.url("/keys"));
+        assert_eq!(line["detail"], detail, "{line}");
+    });
 }

@@ -8,6 +8,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use iot_jwt_authorizer::config::Config;
 use iot_jwt_authorizer::log::{self, EventFacts, Level, LogSettings};
 use iot_jwt_authorizer::response::PrincipalId;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ use support::{FUNCTION, NOW, at, event_facts, root};
 fn settings(level: Option<&str>, format: Option<&str>) -> LogSettings {
     LogSettings::read(&|name| match name {
         "AWS_LAMBDA_FUNCTION_NAME" => Some("authorizer".to_owned()),
+        "AWS_LAMBDA_FUNCTION_VERSION" => Some("12".to_owned()),
         "AWS_LAMBDA_LOG_LEVEL" => level.map(str::to_owned),
         "AWS_LAMBDA_LOG_FORMAT" => format.map(str::to_owned),
         _ => None,
@@ -43,6 +45,7 @@ fn written_line(
     let authorizer = Deployment::named("example").authorizer();
     let decision = authorizer.authorize(event.to_string().as_bytes(), FUNCTION, at(0.0));
     let line = String::from_utf8(log::line(&decision, facts, settings)?).unwrap();
+    assert!(line.starts_with("{\"message\":\""), "{line}");
     // CloudWatch Logs makes each line a log event.
     assert_eq!(line.lines().count(), 1, "{line}");
     assert!(line.ends_with('\n'));
@@ -107,7 +110,7 @@ fn expected_line(members: &Value) -> Value {
     let mut common = json!({
         "timestamp": "2027-01-15T08:00:00Z", "connection_id": "c-1", "request_id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "issuer": "users",
         "kid": "rs256-1", "principal": PrincipalId::of_subject("https://login.example.com/", "ana").as_str(), "duration_us": 42,
-        "cold_start": false, "key_fetches": 0, "function": "authorizer",
+        "cold_start": false, "key_fetches": 0, "function": "authorizer", "function_version": "12", "protocol": "mqtt",
     });
     common.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     common
@@ -124,7 +127,7 @@ fn the_line_of_an_allowed_request() {
     assert!(line["characters"].as_u64().unwrap() > 300);
     assert_eq!(line["policy_hash"].as_str().unwrap().len(), 32);
     let expected = expected_line(&json!({
-        "level": "INFO", "decision": "allow", "client_id": "ana/phone", "policies": ["app-user", "device-owner"], "documents": 1, "allowed": 1,
+        "message": "allowed users: app-user, device-owner", "level": "INFO", "decision": "allow", "client_id": "ana/phone", "policies": ["app-user", "device-owner"], "documents": 1, "allowed": 1,
     }));
     assert_eq!(without_figures(line), expected);
 }
@@ -143,6 +146,7 @@ fn the_line_of_a_denied_request_has_a_hint() {
             json!({ "tenant": "a*b" }),
             "ana",
             json!({
+                "message": "denied unsafe_claim_value: A claim that fills a slot has characters or a length that the slot does not allow.",
                 "code": "unsafe_claim_value", "detail": "tenant", "policies": policies,
                 "hint": "Give the slot a type that allows the value (`path`, `hash`), or change the claim at the issuer.",
             }),
@@ -152,6 +156,17 @@ fn the_line_of_a_denied_request_has_a_hint() {
             json!({}),
             "ben",
             json!({
+                "message": "denied client_id_not_allowed: The MQTT client id is absent, or does not match any of `client_ids`.",
+                "detail": "the client id does not match `${sub}` or `${sub}/*`",
+                "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`.",
+            }),
+        ),
+        (
+            json!({}),
+            "",
+            json!({
+                "message": "denied client_id_not_allowed: The MQTT client id is absent, or does not match any of `client_ids`.",
+                "detail": "no client id was sent",
                 "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`.",
             }),
         ),
@@ -159,7 +174,7 @@ fn the_line_of_a_denied_request_has_a_hint() {
             json!({ "exp": 1 }),
             "ana",
             json!({
-                "code": "expired", "hint": "Have the client get a new token before it connects.",
+                "message": "denied expired: The token's `exp` has passed.", "code": "expired", "hint": "Have the client get a new token before it connects.",
             }),
         ),
     ];
@@ -175,6 +190,84 @@ fn the_line_of_a_denied_request_has_a_hint() {
         assert_eq!(line["policy_hash"], Value::Null);
         assert_eq!(without_figures(line), denied(members));
     }
+}
+
+/// The detail says why a client id is not allowed, and has nothing of it: it can be any text.
+#[test]
+fn the_detail_of_a_denied_client_id_has_patterns_only() {
+    let no_match = "the client id does not match `${sub}` or `${sub}/*`";
+    let no_id = "the text for `*` of `${sub}/*` has a character that an id cannot have, as `/`";
+    for (client_id, expected) in [
+        ("", "no client id was sent"),
+        ("ben", no_match),
+        ("ana2", no_match),
+        ("ana/", no_match),
+        ("Ana/phone", no_match),
+        ("ana/phone/2", no_id),
+        ("ana//", no_id),
+        ("ana/eve mallory", no_id),
+        ("ana/\"}{\"", no_id),
+        ("ana/*", no_id),
+        (&format!("ana/{}", "x".repeat(125)), "the client id has more than 128 bytes"),
+        (&"/".repeat(129), "the client id has more than 128 bytes"),
+    ] {
+        let line = line(&json!({}), client_id);
+        assert_eq!(line["code"], "client_id_not_allowed", "{client_id}");
+        assert_eq!(line["detail"], expected, "{client_id}");
+        assert!(client_id.len() < 5 || !line.to_string().contains(client_id), "{line}");
+    }
+    assert_eq!(line(&json!({}), &format!("ana/{}", "x".repeat(124)))["decision"], "allow");
+}
+
+/// The outermost protocol of the event, and none for a test call.
+#[test]
+fn the_line_has_the_protocol_of_the_event() {
+    let authorizer = Deployment::named("example").authorizer();
+    for (protocol_data, expected) in [
+        (json!({ "mqtt": {} }), json!("mqtt")),
+        (json!({ "tls": {}, "http": {}, "mqtt": {} }), json!("mqtt")),
+        (json!({ "tls": {}, "http": {} }), json!("http")),
+        (json!({ "http": {}, "mqtt": null }), json!("http")),
+        (json!({ "tls": {} }), json!("tls")),
+        (json!({}), Value::Null),
+        (Value::Null, Value::Null),
+    ] {
+        let event = json!({ "protocolData": protocol_data, "protocols": ["tls", "mqtt"] }).to_string();
+        let decision = authorizer.authorize(event.as_bytes(), FUNCTION, at(0.0));
+        let line = log::line(&decision, event_facts(), &settings(None, None)).unwrap();
+        let line: Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(line["protocol"], expected, "{event}");
+    }
+}
+
+/// A deployment's lines have the hash of its files, which any change of a file changes.
+#[test]
+fn the_line_has_the_hash_of_the_deployment() {
+    let deployment = Deployment::named("example");
+    let hash = || deployment.load().unwrap().hash;
+    let first = hash();
+    assert!(first.len() == 16 && first.bytes().all(|byte| byte.is_ascii_hexdigit()), "{first}");
+    assert_eq!(hash(), first);
+    let config = deployment.load().unwrap();
+    let decision = config.authorizer.authorize(b"{}", FUNCTION, at(0.0));
+    let line = log::line(&decision, event_facts(), &config.log).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&line).unwrap()["config"], first);
+
+    let mut hashes = BTreeSet::from([first.clone()]);
+    for file in ["authorizer.toml", "policies/app-user.json", "keys/users.jwks.json"] {
+        let text = std::fs::read_to_string(deployment.path(file)).unwrap();
+        deployment.write(file, format!("{text}\n"));
+        assert!(hashes.insert(hash()), "{file}");
+        deployment.write(file, text);
+    }
+    assert_eq!(hash(), first);
+    // Files that the deployment does not name are not part of it, and neither is the name of its configuration.
+    deployment.write("policies/unused.json", "{}");
+    deployment.write("keys/unused.json", "{}");
+    assert_eq!(hash(), first);
+    std::fs::rename(deployment.path("authorizer.toml"), deployment.path("other.toml")).unwrap();
+    let renamed = Config::load(&deployment.path("other.toml"), &|_| None).unwrap();
+    assert_eq!(renamed.hash, first);
 }
 
 /// With a valid signature the line has the principal of the subject, even if the token is denied.
@@ -261,6 +354,24 @@ fn notices_have_the_format_of_the_settings() {
     assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
     assert_eq!(notice(Some("ERROR"), Some("JSON")), "");
     assert_eq!(notice(Some("ERROR"), None), "");
+}
+
+/// A version that cannot be written to JSON unescaped is omitted, and so is an absent one.
+#[test]
+fn a_version_is_a_number_or_latest() {
+    for (version, expected) in [
+        (Some("7"), json!("7")),
+        (Some("$LATEST"), json!("$LATEST")),
+        (Some("\"x"), Value::Null),
+        (None, Value::Null),
+    ] {
+        let settings = LogSettings::read(&|name| {
+            (name == "AWS_LAMBDA_FUNCTION_VERSION").then(|| version.map(str::to_owned)).flatten()
+        });
+        let line = written_line(&json!({}), "ana", event_facts(), &settings).unwrap();
+        assert_eq!(line["function_version"], expected);
+        assert_eq!(line["config"], Value::Null);
+    }
 }
 
 /// A function's name has letters, digits, hyphens and underscores. Any other name could not be written to JSON

@@ -23,7 +23,7 @@ const ISSUER: &str = "a";
 
 const UUIDS: [&str; 2] = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"];
 
-/// Slots of every type, four of them for the subject.
+/// Slots of every type. Four take the subject, four a claim that is unique.
 fn slots() -> Vec<Slot> {
     let slot = |name: &str, path: &str, slot_type, list| Slot {
         name: name.into(),
@@ -33,7 +33,10 @@ fn slots() -> Vec<Slot> {
         max_items: 10,
         max_length: 128,
         optional: false,
+        unique: false,
     };
+    let unique =
+        |name: &str, path: &str, slot_type, list| Slot { unique: true, ..slot(name, path, slot_type, list) };
     vec![
         slot("sub", "sub", SlotType::Id, false),
         slot("path", "/sub", SlotType::Path, false),
@@ -43,11 +46,27 @@ fn slots() -> Vec<Slot> {
         slot("tree", "tree", SlotType::Path, false),
         slot("device", "device", SlotType::Uuid, false),
         slot("list", "list", SlotType::Id, true),
+        unique("serial", "serial", SlotType::Id, false),
+        unique("serial_path", "/serial", SlotType::Path, false),
+        unique("serial_hash", "serial", SlotType::Hash, false),
+        unique("units", "units", SlotType::Id, true),
     ]
 }
 
-const SLOT_VARIABLES: [&str; 8] =
-    ["${sub}", "${path}", "${uuid}", "${hash}", "${team}", "${tree}", "${device}", "${list}"];
+const SLOT_VARIABLES: [&str; 12] = [
+    "${sub}",
+    "${path}",
+    "${uuid}",
+    "${hash}",
+    "${team}",
+    "${tree}",
+    "${device}",
+    "${list}",
+    "${serial}",
+    "${serial_path}",
+    "${serial_hash}",
+    "${units}",
+];
 
 const OTHER_VARIABLES: [&str; 14] = [
     "${issuer:id}",
@@ -112,7 +131,7 @@ struct Pattern {
 impl Pattern {
     fn levels<'t>(&'t self, slots: &'t [Slot]) -> Levels<'t> {
         let pieces = self.text.segments.iter().map(|segment| Piece::of_segment(segment, slots, ISSUER));
-        Levels::new(pieces.chain(self.tail.then_some(Piece::Value { length: None, subject: None })))
+        Levels::new(pieces.chain(self.tail.then_some(Piece::Value { length: None, identity: None })))
     }
 
     /// Every text that the pattern becomes for the values of the search, each with the subjects that get it.
@@ -162,12 +181,10 @@ fn values(segment: &Segment, slots: &[Slot], subject: &str, chosen: &BTreeMap<us
         Segment::Partition | Segment::Region | Segment::Account => texts(&["a", "b"]),
         Segment::Slot(index) => match (chosen.get(index), slots.get(*index).unwrap()) {
             (Some(value), _) => vec![value.clone()],
-            (None, slot) if slot.is_subject() => match slot.slot_type {
-                SlotType::Id if subject.contains('/') => Vec::new(),
-                SlotType::Uuid if !UUIDS.contains(&subject) => Vec::new(),
-                SlotType::Id | SlotType::Path | SlotType::Uuid => texts(&[subject]),
-                SlotType::Hash => vec![hash(subject)],
-            },
+            (None, slot) if slot.is_subject() => fitting(slot.slot_type, subject),
+            (None, slot) if slot.unique => {
+                unique_values(subject).iter().flat_map(|value| fitting(slot.slot_type, value)).collect()
+            }
             (None, slot) => match slot.slot_type {
                 SlotType::Uuid => texts(&UUIDS),
                 SlotType::Path => texts(&["a", "b", "a/b", "b/a", "a/b/a"]),
@@ -177,6 +194,23 @@ fn values(segment: &Segment, slots: &[Slot], subject: &str, chosen: &BTreeMap<us
             },
         },
     }
+}
+
+/// The value of a slot of this type for a claim. None if the type does not accept the claim.
+fn fitting(slot_type: SlotType, claim: &str) -> Vec<String> {
+    match slot_type {
+        SlotType::Id if claim.contains('/') => Vec::new(),
+        SlotType::Uuid if !UUIDS.contains(&claim) => Vec::new(),
+        SlotType::Id | SlotType::Path | SlotType::Uuid => vec![claim.to_owned()],
+        SlotType::Hash => vec![hash(claim)],
+    }
+}
+
+/// Values that a subject has and no other: the next subject's name, and one of its own.
+fn unique_values(subject: &str) -> [String; 2] {
+    let subjects = subjects();
+    let index = subjects.iter().position(|known| *known == subject).unwrap();
+    [subjects[(index + 1) % subjects.len()].to_owned(), format!("u{index}")]
 }
 
 /// The value of a slot of type `hash`.
@@ -191,6 +225,7 @@ fn any_pattern(slots: &[Slot]) -> impl Strategy<Value = Pattern> + use<'_> {
         6 => select(&SLOT_VARIABLES[..]),
         3 => select(vec!["a", "b", ""]),
         4 => select(vec!["a${uuid}", "${uuid}${device}", "${device}${uuid}", "a${hash}", "b${hash}b"]),
+        2 => select(vec!["a${serial_hash}", "${serial_hash}b", "${hash}${serial_hash}"]),
         2 => select(vec!["${issuer:id}", "${mqtt:client_id}", "${aws:region}"]),
     ];
     (prop::collection::vec(level, 1..4), any::<bool>()).prop_filter_map("not accepted", |(levels, tail)| {

@@ -12,10 +12,10 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use iot_jwt_authorizer::algorithm::Algorithm;
+use iot_jwt_authorizer::algorithm::{Algorithm, KeyType};
 use iot_jwt_authorizer::config::ConfigError;
 use iot_jwt_authorizer::credentials::{Credentials, TokenPlace, TokenRule};
-use iot_jwt_authorizer::denial::Code;
+use iot_jwt_authorizer::denial::{Code, Denial};
 use iot_jwt_authorizer::keys::{KeySet, UnusableKey};
 use iot_jwt_authorizer::request::Request;
 use iot_jwt_authorizer::token::UnverifiedToken;
@@ -26,7 +26,7 @@ fn verifies(jws: &str, entries: &[Value]) -> bool {
     let (set, _) = KeySet::from_entries(entries, &Algorithm::ALL, &[]);
     let event = json!({ "token": jws }).to_string();
     let rule = TokenRule { places: vec![TokenPlace::Token], max_bytes: 65536 };
-    let verified = || {
+    let verified = || -> Result<(), Denial> {
         let request = Request::parse(event.as_bytes())?;
         let credentials = Credentials::find(&request, &rule)?;
         let token = UnverifiedToken::parse(&credentials)?;
@@ -164,6 +164,26 @@ fn ed25519_points_of_small_order_are_skipped() {
         let entry = json!({ "kty": "OKP", "crv": "Ed25519", "x": x });
         let (set, skipped) = KeySet::from_entries(&[entry], &Algorithm::ALL, &[]);
         assert!(!set.is_usable(), "{x}");
-        assert_eq!(skipped, [(0, UnusableKey::BadPoint)], "{x}");
+        assert_eq!(skipped, [(0, UnusableKey::BadPoint(KeyType::Ed25519))], "{x}");
     }
+}
+
+/// Keys whose private half is printed in a document: each is an error of a key file and is skipped in a fetched set. The
+/// data names the document and section of each.
+#[test]
+fn published_keys_are_never_used() {
+    let text = std::fs::read_to_string(support::root().join("tests/keys/published.json")).unwrap();
+    let keys: Vec<Value> = serde_json::from_str(&text).unwrap();
+    assert!(keys.len() > 30, "{}", keys.len());
+    for key in keys {
+        let (source, jwk) = (&key["source"], &key["jwk"]);
+        let (mut set, skipped) = KeySet::from_entries(std::slice::from_ref(jwk), &Algorithm::ALL, &[]);
+        assert!(skipped.is_empty() && set.keys()[0].is_published(), "{source}: {skipped:?}");
+        assert_eq!(set.remove_published().len(), 1, "{source}");
+        assert!(set.keys().is_empty(), "{source}");
+    }
+    // A key that is not published.
+    let (set, _) =
+        KeySet::from_entries(&[support::signer::Signer::named("es256").jwk()], &Algorithm::ALL, &[]);
+    assert!(!set.keys()[0].is_published());
 }

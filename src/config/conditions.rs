@@ -22,6 +22,15 @@ pub(super) fn conditions<'d>(reader: &mut Reader<'d>, key: &'static str, item: I
 }
 
 fn condition<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Option<Condition> {
+    if name.value.contains("${") {
+        let what = format!("the name of a claim has a variable: `{}`", name.value);
+        reader.error_with_hint(
+            &name.span,
+            what,
+            "write the name itself; variables are filled in values only",
+        );
+        return None;
+    }
     let any_of: Vec<Scalar> = match item.get_ref() {
         DeValue::Array(_) => {
             let items = reader.list_of(name.value, item)?;

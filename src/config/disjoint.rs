@@ -3,11 +3,13 @@
 //!
 //! AWS IoT closes the earlier of two connections with one client id, so a shared client id would let one subject
 //! disconnect another. The proof uses the patterns only and holds for all claims. What it cannot prove is an error.
+//!
+//! It rests on `sub`, which RFC 7519 makes unique in an issuer, and on what the configuration says: slots declared
+//! `unique`, and patterns that issuers share.
 
 use crate::authorizer::Issuer;
 use crate::client_id::ClientIdPattern;
 use crate::levels::{Levels, Piece};
-use crate::template_text::Segment;
 
 /// Two patterns that may give one client id to two subjects.
 pub(super) struct Collision {
@@ -54,7 +56,7 @@ fn is_proven(earlier: &IssuerPattern<'_>, later: &IssuerPattern<'_>) -> bool {
     let belongs_to_one = if earlier.index == later.index {
         later.levels.determines_subject(&earlier.levels)
     } else {
-        is_shared(earlier.pattern, later.pattern)
+        later.pattern.is_shared(earlier.pattern)
     };
     belongs_to_one || later.levels.is_disjoint(&earlier.levels)
 }
@@ -72,26 +74,20 @@ fn collision(earlier: &IssuerPattern<'_>, later: &IssuerPattern<'_>) -> Collisio
     } else if first == second {
         (
             format!("two subjects of issuer `{id}` could hold one client id, by `{first}`"),
-            "let a slot for the claim `sub` fill a level of the pattern",
+            "let a slot for the claim `sub`, or one with `unique = true`, fill a level of the pattern",
         )
     } else {
         (
             format!("two subjects of issuer `{id}` could hold one client id, by `{first}` and `{second}`"),
-            "let a slot for the claim `sub` fill the same level of both patterns",
+            "let a slot for the claim `sub`, or one with `unique = true`, fill the same level of both patterns",
         )
     };
     Collision { issuer: later.index, what, hint }
 }
 
-/// Whether two issuers have the same pattern. They then have the same subjects, as the ID and access tokens of one
-/// login do.
-fn is_shared(left: &ClientIdPattern, right: &ClientIdPattern) -> bool {
-    left.text == right.text && left.tail == right.tail && !left.text.segments.contains(&Segment::Issuer)
-}
-
 fn levels_of<'a>(pattern: &'a ClientIdPattern, issuer: &'a Issuer) -> Levels<'a> {
     let segments = pattern.text.segments.iter();
     let pieces = segments.map(|segment| Piece::of_segment(segment, &issuer.slots, &issuer.id));
-    let tail = pattern.tail.then_some(Piece::Value { length: None, subject: None });
+    let tail = pattern.tail.then_some(Piece::Value { length: None, identity: None });
     Levels::new(pieces.chain(tail))
 }

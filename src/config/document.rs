@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Environment;
-use crate::config_error::{ConfigError, ErrorPlace};
+use crate::config_error::{ConfigError, ErrorPlace, UnknownName};
 
 /// A value of the file.
 pub(super) type Item<'d> = &'d Spanned<DeValue<'d>>;
@@ -79,6 +79,11 @@ impl<'d> Reader<'d> {
     pub(super) fn tables(&mut self, name: &'static str, item: Option<Item<'d>>) -> Vec<Table<'d>> {
         let Some(item) = item else { return Vec::new() };
         match item.get_ref() {
+            DeValue::Array(items) if items.is_empty() => {
+                let what = format!("expected at least one {name}");
+                self.error_with_hint(&item.span(), what, "add one, or remove the key");
+                Vec::new()
+            }
             DeValue::Array(items) => items.iter().filter_map(|item| self.table(name, item)).collect(),
             _ => {
                 self.error(&item.span(), format!("expected {name} with double brackets"));
@@ -100,7 +105,7 @@ impl<'d> Reader<'d> {
         key: &'static str,
     ) -> Option<Vec<Located<String>>> {
         let texts = self.raw_strings(table, key)?;
-        Some(texts.into_iter().filter_map(|text| self.fill(text)).collect())
+        Some(texts.into_iter().filter_map(|text| self.fill(key, text)).collect())
     }
 
     /// Reads a non-empty list of strings as they are written.
@@ -145,7 +150,18 @@ impl<'d> Reader<'d> {
     /// Reads an item as a string and fills variables of the environment.
     pub(super) fn string_of(&mut self, key: &str, item: Item<'d>) -> Option<Located<String>> {
         let text = self.raw_string_of(key, item)?;
-        self.fill(text)
+        self.fill(key, text)
+    }
+
+    /// Reads an item as a string or a non-empty list of strings and fills variables of the environment.
+    pub(super) fn string_or_strings(&mut self, key: &str, item: Item<'d>) -> Vec<Located<String>> {
+        match item.get_ref() {
+            DeValue::Array(_) => {
+                let items = self.list_of(key, item).unwrap_or_default();
+                items.iter().filter_map(|item| self.string_of(key, item)).collect()
+            }
+            _ => Vec::from_iter(self.string_of(key, item)),
+        }
     }
 
     /// Reads an item as a non-empty list.
@@ -168,11 +184,13 @@ impl<'d> Reader<'d> {
         for key in table.entries.keys().filter(|key| !table.known.contains(&&**key.get_ref())) {
             let known = table.known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
             let what = format!("unknown key `{}` in {}; expected one of {known}", key.get_ref(), table.name);
-            self.error(&key.span(), what);
+            let unknown = UnknownName::new(&**key.get_ref(), table.known.iter().copied());
+            self.error(&key.span(), what).unknown = Some(Box::new(unknown));
         }
     }
 
-    fn raw_string_of(&mut self, key: &str, item: Item<'d>) -> Option<Located<String>> {
+    /// Reads an item as a non-empty string as it is written.
+    pub(super) fn raw_string_of(&mut self, key: &str, item: Item<'d>) -> Option<Located<String>> {
         let span = item.span();
         match item.get_ref() {
             DeValue::String(text) if !text.is_empty() => Some(Located { value: text.to_string(), span }),
@@ -187,11 +205,19 @@ impl<'d> Reader<'d> {
         }
     }
 
-    fn fill(&mut self, text: Located<String>) -> Option<Located<String>> {
+    /// Fills the variables of a string, which must not become empty by that.
+    fn fill(&mut self, key: &str, text: Located<String>) -> Option<Located<String>> {
         match fill_environment(&text.value, self.environment) {
+            Ok(value) if value.is_empty() => {
+                let hint = format!("`{}` is empty in the environment", text.value);
+                self.error_with_hint(&text.span, format!("`{key}`: the string is empty"), &hint);
+                None
+            }
             Ok(value) => Some(Located { value, span: text.span }),
-            Err(name) => {
-                self.error(&text.span, format!("environment variable `{name}` is not set"));
+            Err(errors) => {
+                for error in errors {
+                    self.error(&text.span, format!("`{key}`: {}", error.what)).hint = error.hint;
+                }
                 None
             }
         }
@@ -218,19 +244,40 @@ impl<'d> Table<'d> {
     }
 }
 
-/// Fills each `${env:NAME}`. Other variables are left to their readers.
+/// Why a text's variables cannot be filled.
+struct VariableError {
+    what: String,
+    hint: Option<String>,
+}
+
+/// Fills each `${env:NAME}`.
 ///
 /// # Errors
-/// The name of a variable that is not set.
-fn fill_environment(text: &str, environment: Environment<'_>) -> Result<String, String> {
-    let mut filled = String::new();
+/// All errors of the text: a variable that is not set, another kind of variable, `${` without `}`.
+fn fill_environment(text: &str, environment: Environment<'_>) -> Result<String, Vec<VariableError>> {
+    let (mut filled, mut errors) = (String::new(), Vec::new());
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${env:") {
-        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+    while let Some((before, after)) = rest.split_once("${") {
         filled.push_str(before);
-        filled.push_str(&environment(name).ok_or_else(|| name.to_owned())?);
+        let Some((variable, after)) = after.split_once('}') else {
+            errors.push(VariableError { what: "`${` without `}`".to_owned(), hint: None });
+            break;
+        };
+        match variable.strip_prefix("env:").map(|name| environment(name).ok_or(name)) {
+            Some(Ok(value)) => filled.push_str(&value),
+            Some(Err(name)) => {
+                errors.push(VariableError {
+                    what: format!("environment variable `{name}` is not set"),
+                    hint: None,
+                });
+            }
+            None => errors.push(VariableError {
+                what: format!("unknown variable `${{{variable}}}`"),
+                hint: Some("write `${env:NAME}` for a variable of the environment".to_owned()),
+            }),
+        }
         rest = after;
     }
     filled.push_str(rest);
-    Ok(filled)
+    if errors.is_empty() { Ok(filled) } else { Err(errors) }
 }

@@ -2,50 +2,105 @@
 
 use std::path::{Path, PathBuf};
 
+use super::hash::FilesHasher;
 use crate::config_error::ConfigError;
-use crate::keys::{KeyFile, KeyFileError};
+use crate::keys::{KeyFileError, private_key, without_mark};
+
+/// How deep subfolders are searched for private keys.
+const MAX_DEPTH: usize = 4;
 
 /// The deployment's folder, with the errors and warnings of the files in it.
 pub(super) struct Folder {
     root: PathBuf,
     /// The files that were read, by the names that the configuration uses.
     pub(super) read: Vec<String>,
+    /// The hash of the configuration and of the files that were read.
+    pub(super) hasher: FilesHasher,
     pub(super) errors: Vec<ConfigError>,
     pub(super) warnings: Vec<ConfigError>,
 }
 
 impl Folder {
-    pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), read: Vec::new(), errors: Vec::new(), warnings: Vec::new() }
+    /// `config` is the text of the configuration.
+    pub(super) fn new(root: &Path, config: &str) -> Self {
+        let mut hasher = FilesHasher::new();
+        // Whatever the file is called, it is packaged as `authorizer.toml`.
+        hasher.add("authorizer.toml", config);
+        Self { root: root.to_owned(), read: Vec::new(), hasher, errors: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Reads a file.
+    /// Reads a file. A private key in it is an error.
     ///
     /// # Errors
-    /// The kind of the I/O error, as `entity not found`.
-    pub(super) fn read(&mut self, name: &str) -> Result<String, std::io::ErrorKind> {
+    /// Why it cannot be read, as `no such file`.
+    pub(super) fn read(&mut self, name: &str) -> Result<String, String> {
         self.read.push(name.to_owned());
-        std::fs::read_to_string(self.root.join(name)).map_err(|error| error.kind())
+        let text = std::fs::read_to_string(self.root.join(name)).map_err(|error| io_error(&error))?;
+        self.hasher.add(name, &text);
+        self.deny_private_key(name, &text);
+        Ok(match without_mark(&text) {
+            plain if plain.len() == text.len() => text,
+            plain => plain.to_owned(),
+        })
     }
 
-    /// Reports private keys in `keys/`, also in files that the configuration does not use: the whole folder may be
-    /// shipped.
-    pub(super) fn deny_private_keys(&mut self) {
-        let Ok(entries) = std::fs::read_dir(self.root.join("keys")) else { return };
-        let name = |entry: std::fs::DirEntry| format!("keys/{}", entry.file_name().to_string_lossy());
-        let mut unread: Vec<String> =
-            entries.flatten().map(name).filter(|name| !self.read.contains(name)).collect();
-        unread.sort();
-        for name in unread {
-            let Ok(text) = std::fs::read_to_string(self.root.join(&name)) else { continue };
-            if let Err(KeyFileError::Private) = KeyFile::parse(&text) {
-                self.errors.push(key_file_error(&name, KeyFileError::Private));
+    /// The names of the policies in the folder, sorted.
+    pub(super) fn policies(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root.join("policies")).into_iter().flatten().flatten();
+        let policy = |entry: std::fs::DirEntry| {
+            let name = entry.file_name().into_string().ok()?;
+            name.strip_suffix(".json").filter(|name| !name.ends_with(".cases")).map(str::to_owned)
+        };
+        let mut names: Vec<String> = entries.filter_map(policy).collect();
+        names.sort();
+        names
+    }
+
+    /// Reports a private key in a file that was read.
+    pub(super) fn deny_private_key(&mut self, name: &str, text: &str) {
+        if private_key::is_in(text) {
+            self.errors.push(key_file_error(name, &KeyFileError::Private));
+        }
+    }
+
+    /// Reports private keys in the files of `keys/` and `policies/` that were not read: whole folders may be shipped.
+    pub(super) fn deny_unread_private_keys(&mut self) {
+        let mut names = Vec::new();
+        for folder in ["keys", "policies"] {
+            self.list(folder, MAX_DEPTH, &mut names);
+        }
+        names.retain(|name| !self.read.contains(name));
+        names.sort();
+        for name in names {
+            let Ok(bytes) = std::fs::read(self.root.join(&name)) else { continue };
+            if private_key::is_in_bytes(&bytes) {
+                self.errors.push(key_file_error(&name, &KeyFileError::Private));
+            }
+        }
+    }
+
+    /// Adds the files of a folder and its subfolders.
+    fn list(&self, folder: &str, depth: usize, names: &mut Vec<String>) {
+        let Ok(entries) = std::fs::read_dir(self.root.join(folder)) else { return };
+        for entry in entries.flatten() {
+            let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && depth > 0 => self.list(&name, depth.saturating_sub(1), names),
+                _ => names.push(name),
             }
         }
     }
 }
 
+/// Why a file cannot be read, without its name.
+pub(super) fn io_error(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
 /// The configuration error of an unreadable key file.
-pub(super) fn key_file_error(file: &str, error: KeyFileError) -> ConfigError {
+pub(super) fn key_file_error(file: &str, error: &KeyFileError) -> ConfigError {
     ConfigError { hint: error.hint().map(str::to_owned), ..ConfigError::of_file(file, error.to_string()) }
 }

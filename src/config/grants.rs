@@ -1,11 +1,10 @@
 //! `[[grant]]` and `[[refuse]]`: who gets which policy, and who is denied.
 
-use toml::de::DeValue;
-
 use super::conditions::conditions;
 use super::document::{Located, Reader, Table};
 use super::folder::Folder;
 use crate::authorizer::Issuer;
+use crate::config_error::UnknownName;
 use crate::policy::{GrantRule, Policies, Template};
 use crate::slots::Slot;
 use crate::template_text::{Scope, UsedSlots};
@@ -70,8 +69,9 @@ fn template_of(
     let text = match folder.read(&file) {
         Ok(text) => text,
         Err(error) => {
-            let what = format!("cannot read `{file}`: {error}");
-            reader.error_with_hint(&name.span, what, "write the policy, or name another one");
+            let error = reader.error(&name.span, format!("cannot read `{file}`: {error}"));
+            error.hint = Some("write the policy, or name another one".to_owned());
+            error.unknown = Some(Box::new(UnknownName::new(name.value.as_str(), folder.policies())));
             return empty();
         }
     };
@@ -103,22 +103,15 @@ pub(super) fn refuse_rules<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, is
 /// Reads `issuer`, an id or a list of ids, as indices. Returns `None` if the key is absent.
 fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Issuer]) -> Option<Vec<usize>> {
     let item = table.take("issuer")?;
-    let ids = match item.get_ref() {
-        DeValue::Array(_) => {
-            let items = reader.list_of("issuer", item).unwrap_or_default();
-            items.iter().filter_map(|item| reader.string_of("issuer", item)).collect()
-        }
-        _ => Vec::from_iter(reader.string_of("issuer", item)),
-    };
+    let ids = reader.string_or_strings("issuer", item);
     let mut indices = Vec::new();
     for id in ids {
         match issuers.iter().position(|issuer| *issuer.id == *id.value) {
             Some(index) => indices.push(index),
             None => {
-                reader.error(
-                    &id.span,
-                    format!("unknown issuer `{}`; expected the `id` of an `[[issuer]]`", id.value),
-                );
+                let what = format!("unknown issuer `{}`; expected the `id` of an `[[issuer]]`", id.value);
+                let unknown = UnknownName::new(id.value, issuers.iter().map(|issuer| &*issuer.id));
+                reader.error(&id.span, what).unknown = Some(Box::new(unknown));
             }
         }
     }

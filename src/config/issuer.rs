@@ -107,7 +107,7 @@ fn rules<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, shared: &Shared<'_>
     ClaimRules {
         issuer: issuer.into(),
         audience: audience.unwrap_or_default().into_iter().map(|name| name.value.into()).collect(),
-        audience_claim: audience_claim(reader, table).into(),
+        audience_claims: audience_claims(reader, table),
         leeway_seconds: reader.integer(table, "leeway_seconds", 0..=60).unwrap_or(30),
         max_lifetime_seconds: reader.integer(table, "max_lifetime_seconds", 1..=31_536_000),
         min_remaining_seconds: shared.min_remaining_seconds,
@@ -117,14 +117,24 @@ fn rules<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, shared: &Shared<'_>
     }
 }
 
-fn audience_claim<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> String {
-    let Some(claim) = reader.string(table, "audience_claim") else { return "aud".to_owned() };
-    if !matches!(claim.value.as_str(), "aud" | "client_id" | "azp" | "cid") {
-        let what =
-            format!("unknown audience claim `{}`; expected `aud`, `client_id`, `azp` or `cid`", claim.value);
+/// Reads `audience_claim`: the claims that may hold the audience, one or a list.
+fn audience_claims<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Vec<Box<str>> {
+    let mut claims: Vec<Box<str>> = Vec::new();
+    let names = table.take("audience_claim").map(|item| reader.string_or_strings("audience_claim", item));
+    for claim in names.unwrap_or_default() {
+        let what = match claim.value.as_str() {
+            name if claims.iter().any(|known| **known == *name) => {
+                format!("duplicate audience claim `{name}`")
+            }
+            name @ ("aud" | "client_id" | "azp" | "cid") => {
+                claims.push(name.into());
+                continue;
+            }
+            name => format!("unknown audience claim `{name}`; expected `aud`, `client_id`, `azp` or `cid`"),
+        };
         reader.error(&claim.span, what);
     }
-    claim.value
+    if claims.is_empty() { vec!["aud".into()] } else { claims }
 }
 
 fn algorithms<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Vec<Algorithm> {
@@ -164,7 +174,9 @@ fn client_id(reader: &mut Reader<'_>, pattern: &Located<String>, slots: &[Slot])
         Err(errors) => {
             for error in errors {
                 let what = format!("client id pattern `{}`: {}", pattern.value, error.what);
-                reader.error(&pattern.span, what).hint = error.hint.map(str::to_owned);
+                let reported = reader.error(&pattern.span, what);
+                reported.hint = error.hint.map(str::to_owned);
+                reported.unknown = error.unknown;
             }
             return None;
         }

@@ -5,7 +5,7 @@ use super::folder::{Folder, key_file_error};
 use crate::config_error::{ConfigError, ErrorPlace};
 use crate::keys::origin::Origin;
 use crate::keys::sources::Sources;
-use crate::keys::{KeyFile, KeySet};
+use crate::keys::{KeyFile, KeyFileError, KeySet, private_key};
 
 /// Length of a SHA-256 in base64url without padding.
 const THUMBPRINT_LENGTH: usize = 43;
@@ -67,11 +67,18 @@ fn key_file(
     };
     let keys = match KeyFile::parse(&text) {
         Ok(keys) => keys,
+        // Reported for every file that is read.
+        Err(KeyFileError::Private) if private_key::is_in(&text) => return KeySet::default(),
         Err(error) => {
-            folder.errors.push(key_file_error(file, error));
+            folder.errors.push(key_file_error(file, &error));
             return KeySet::default();
         }
     };
+    if let Some(name) = keys.field_name() {
+        let what = format!("the only key has the name `{name}`, which is not taken as its `kid`");
+        let hint = "the names of the members are `kid`s; use the `kid` of the issuer's tokens, or a PEM file";
+        folder.warnings.push(ConfigError::of_file(file, what).hint(hint));
+    }
     let (set, skipped) = keys.keys(&sources.algorithms, &sources.blocked);
     let skipped: Vec<ConfigError> = skipped
         .iter()

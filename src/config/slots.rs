@@ -4,6 +4,7 @@ use toml::de::DeValue;
 
 use super::document::{Item, Located, Reader, Table};
 use crate::claim_path::ClaimPath;
+use crate::config_error::UnknownName;
 use crate::slots::{Slot, SlotType};
 
 /// Reads `[claims]`.
@@ -28,6 +29,7 @@ fn slot<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Op
         max_items: 10,
         max_length: 128,
         optional: false,
+        unique: false,
     };
     if let DeValue::Table(_) = item.get_ref() {
         let mut table = reader.table("the slot", item)?;
@@ -42,6 +44,7 @@ fn slot<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Op
         }
         slot.list = reader.boolean(&mut table, "list").unwrap_or(false);
         slot.optional = reader.boolean(&mut table, "optional").unwrap_or(false);
+        slot.unique = reader.boolean(&mut table, "unique").unwrap_or(false);
         let count = |value: Option<u64>, default| {
             value.and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
         };
@@ -62,7 +65,7 @@ fn slot_type(reader: &mut Reader<'_>, name: &Located<String>) -> SlotType {
     })
 }
 
-/// The slots with an issuer's own paths.
+/// The slots with an issuer's own paths. A table may also say whether the issuer's values are unique.
 pub(super) fn with_own_paths<'d>(
     reader: &mut Reader<'d>,
     item: Option<Item<'d>>,
@@ -71,14 +74,30 @@ pub(super) fn with_own_paths<'d>(
     let mut slots = slots.to_vec();
     let Some(table) = item.and_then(|item| reader.table("the issuer's `claims`", item)) else { return slots };
     for (name, item) in table.entries() {
-        let Some(path) = reader.string_of(name.value, item) else { continue };
         match slots.iter_mut().find(|slot| *slot.name == *name.value) {
-            Some(slot) => slot.path = ClaimPath::parse(&path.value),
+            Some(slot) => own_path(reader, &name, item, slot),
             None => {
-                let what = format!("unknown slot `{}`", name.value);
-                reader.error_with_hint(&name.span, what, "declare it under `[claims]`");
+                let unknown = UnknownName::new(name.value, slots.iter().map(|slot| &*slot.name));
+                let error = reader.error(&name.span, format!("unknown slot `{}`", name.value));
+                error.hint = Some("declare it under `[claims]`".to_owned());
+                error.unknown = Some(Box::new(unknown));
             }
         }
     }
     slots
+}
+
+fn own_path<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>, slot: &mut Slot) {
+    let path = if let DeValue::Table(_) = item.get_ref() {
+        let Some(mut table) = reader.table("the issuer's slot", item) else { return };
+        let path = reader.string(&mut table, "path");
+        slot.unique = reader.boolean(&mut table, "unique").unwrap_or(slot.unique);
+        reader.finish(&table);
+        path
+    } else {
+        reader.string_of(name.value, item)
+    };
+    if let Some(path) = path {
+        slot.path = ClaimPath::parse(&path.value);
+    }
 }

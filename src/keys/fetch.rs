@@ -5,15 +5,16 @@
 
 use std::time::Duration;
 
+use ::http::Request;
+use ::http::header::{ACCEPT, USER_AGENT};
 use bytes::Bytes;
-use http::Request;
-use http::header::{ACCEPT, USER_AGENT};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::fetch_result::{FetchFailure, FetchedKeys, MAX_BODY_BYTES};
-use super::http::{HttpsClient, Roots};
+use super::KeyFile;
+use super::fetch_result::{FetchFailure, FetchedKeys, MAX_BODY_BYTES, shortened};
+use super::file::without_mark;
+use super::http::{self, HttpsClient, Roots};
 use super::origin::{Address, DiscoveryIssuer, Origin};
 use super::secret::{self, AwsEnvironment};
 
@@ -38,15 +39,16 @@ impl Fetcher {
     /// # Errors
     /// Why there are no keys.
     pub async fn fetch(&self, origin: &Origin, timeout: Duration) -> Result<FetchedKeys, FetchFailure> {
+        let timeout = timeout.min(FETCH_TIMEOUT);
         // Boxed, since the future is large and part of the future of every event.
         let fetch = Box::pin(async {
             match origin {
-                Origin::Secret(id) => secret::read(id, &self.aws).await,
+                Origin::Secret(id) => secret::read(id, &self.aws, timeout).await,
                 Origin::KeySet(address) => key_set(&client(address)?, address).await,
                 Origin::Discovery(issuer) => discover(issuer).await,
             }
         });
-        tokio::time::timeout(timeout.min(FETCH_TIMEOUT), fetch).await.unwrap_or(Err(FetchFailure::Timeout))
+        tokio::time::timeout(timeout, fetch).await.unwrap_or(Err(FetchFailure::Timeout))
     }
 }
 
@@ -54,16 +56,14 @@ fn client(address: &Address) -> Result<HttpsClient, FetchFailure> {
     HttpsClient::new(Roots::for_address(address)).map_err(|error| FetchFailure::unreachable(&error))
 }
 
-/// A JWK Set (RFC 7517 section 5).
-#[derive(Deserialize)]
-struct KeySetDocument {
-    keys: Vec<Value>,
-}
-
 async fn key_set(client: &HttpsClient, address: &Address) -> Result<FetchedKeys, FetchFailure> {
-    let body = get(client, address).await?;
-    let document: KeySetDocument = serde_json::from_slice(&body).map_err(|_| FetchFailure::NoKeySet)?;
-    Ok(FetchedKeys { parts: vec![Some(document.keys)], notes: Vec::new() })
+    let body = match get(client, address).await? {
+        (200, body) => body,
+        (status, _) => return Err(FetchFailure::Status { status, address: address.to_string() }),
+    };
+    let file = KeyFile::parse_response(&body)
+        .map_err(|error| FetchFailure::NoKeySet { error, address: address.to_string() })?;
+    Ok(FetchedKeys { parts: vec![Some(file.into_entries())], notes: Vec::new() })
 }
 
 /// The members of OpenID Connect Discovery 1.0 section 3 that are used.
@@ -75,10 +75,18 @@ struct DiscoveryDocument {
 
 async fn discover(issuer: &DiscoveryIssuer) -> Result<FetchedKeys, FetchFailure> {
     let discovery_client = client(issuer.document())?;
-    let body = get(&discovery_client, issuer.document()).await?;
-    let document: DiscoveryDocument = serde_json::from_slice(&body).map_err(|_| FetchFailure::NoDocument)?;
+    let address = issuer.document().to_string();
+    let body = match get(&discovery_client, issuer.document()).await? {
+        (200, body) => body,
+        (status, _) => return Err(FetchFailure::NoDiscovery { status, address }),
+    };
+    let text = std::str::from_utf8(&body).map(without_mark).unwrap_or_default();
+    let Ok(document) = serde_json::from_str::<DiscoveryDocument>(text) else {
+        return Err(FetchFailure::NoDocument(address));
+    };
     if document.issuer != issuer.name() {
-        return Err(FetchFailure::WrongIssuer);
+        let (found, expected) = (shortened(&document.issuer), shortened(issuer.name()));
+        return Err(FetchFailure::WrongIssuer { found, expected, address });
     }
     let address = issuer.key_set(&document.jwks_uri).ok_or(FetchFailure::UnsafeAddress)?;
     if address.is_https() == issuer.document().is_https() {
@@ -88,24 +96,16 @@ async fn discover(issuer: &DiscoveryIssuer) -> Result<FetchedKeys, FetchFailure>
     }
 }
 
-/// Sends one GET request. Redirects are not followed.
-async fn get(client: &HttpsClient, address: &Address) -> Result<Bytes, FetchFailure> {
+/// Sends one GET request. Returns the status, and the body if that is 200.
+async fn get(client: &HttpsClient, address: &Address) -> Result<(u16, Bytes), FetchFailure> {
     let request = Request::get(address.uri())
         .header(ACCEPT, "application/json")
         .header(USER_AGENT, concat!("iot-jwt-authorizer/", env!("CARGO_PKG_VERSION")))
         .body(Full::default())
         .map_err(|error| FetchFailure::unreachable(&error))?;
-    let response = client.send(request).await.map_err(|error| FetchFailure::unreachable(&error))?;
+    let response = client.send(request).await?;
     match response.status().as_u16() {
-        200 => {}
-        status => return Err(FetchFailure::Status(status)),
+        200 => Ok((200, http::read(response.into_body(), MAX_BODY_BYTES).await?)),
+        status => Ok((status, Bytes::new())),
     }
-    let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
-    body.map(|body| body.to_bytes()).map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            FetchFailure::TooLarge
-        } else {
-            FetchFailure::unreachable(&*error)
-        }
-    })
 }

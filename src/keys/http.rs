@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -18,9 +18,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::fetch_result::FetchFailure;
 use super::origin::Address;
-
-pub(super) use hyper_util::client::legacy::Error;
 
 /// The CA certificates that a server's certificate must lead to.
 #[derive(Clone)]
@@ -75,8 +74,26 @@ impl HttpsClient {
         Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
     }
 
-    /// Sends a request.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Error> {
-        self.0.request(request).await
+    /// Sends a request and returns the head of the response. Redirects are not followed.
+    pub(super) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, FetchFailure> {
+        self.0.request(request).await.map_err(|error| FetchFailure::unreachable(&error))
     }
+}
+
+/// Reads the body of a response, of which a server decides the length.
+///
+/// # Errors
+/// [`FetchFailure::TooLarge`] as soon as it has more than `max_bytes` bytes; a broken connection.
+pub(super) async fn read(body: Incoming, max_bytes: usize) -> Result<Bytes, FetchFailure> {
+    let body = Limited::new(body, max_bytes).collect().await;
+    body.map(|body| body.to_bytes()).map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            FetchFailure::TooLarge
+        } else {
+            FetchFailure::unreachable(&*error)
+        }
+    })
 }

@@ -1,6 +1,8 @@
 //! Keys from AWS Secrets Manager: every stage of a secret, by name, so that a rotation denies no one.
 
 use std::fmt;
+use std::pin::pin;
+use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
@@ -17,11 +19,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use futures_util::future::{Either, join, maybe_done, select};
 use serde_json::Value;
+use tokio::time::{Instant, timeout};
 
 use super::KeyFile;
 use super::fetch_result::{FetchFailure, FetchedKeys, MAX_BODY_BYTES};
-use super::http::{HttpsClient, Roots};
+use super::http::{self, HttpsClient, Roots};
 use super::origin::Address;
 
 /// The CA certificates of Amazon Trust Services, which AWS's endpoints use. There are five; reading the system's more
@@ -30,6 +34,18 @@ const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
 /// First characters of Regions whose endpoints may use other CA certificates.
 const OTHER_PARTITIONS: [&str; 4] = ["cn-", "us-iso", "eu-iso", "eusc-"];
+
+/// Largest response, in bytes: [`MAX_BODY_BYTES`] of a secret, of which JSON escapes each quotation mark and line end.
+const MAX_RESPONSE_BYTES: usize = 2 * MAX_BODY_BYTES + 4096;
+
+/// How long AWSCURRENT waits for AWSPENDING.
+const STAGGER: Duration = Duration::from_millis(300);
+
+/// How long the other stages may take once AWSCURRENT is there.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// The time that is kept for the result, so that a hanging stage does not lose AWSCURRENT.
+const RESERVE: Duration = Duration::from_millis(50);
 
 /// What the environment says about AWS. Lambda's credentials are valid for the life of a sandbox.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +112,7 @@ impl AwsEnvironment {
     }
 }
 
-/// Lets the SDK use our HTTPS client.
+/// Lets the SDK use our HTTPS client. The SDK reads a body to its end, so its length is limited here.
 struct SdkConnector(HttpsClient);
 
 impl HttpConnector for SdkConnector {
@@ -107,7 +123,10 @@ impl HttpConnector for SdkConnector {
             // Secrets Manager's requests are in memory, never streamed.
             let request = request.map(|body| Bytes::copy_from_slice(body.bytes().unwrap_or_default()).into());
             let response = client.send(request).await.map_err(|error| ConnectorError::io(error.into()))?;
-            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+            let (head, body) = response.into_parts();
+            let body = http::read(body, MAX_RESPONSE_BYTES).await;
+            let body = body.map_err(|error| ConnectorError::io(error.into()))?;
+            HttpResponse::try_from(::http::Response::from_parts(head, SdkBody::from(body)))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
@@ -119,34 +138,55 @@ impl fmt::Debug for SdkConnector {
     }
 }
 
-/// Reads the three stages. AWSCURRENT must be readable; the others may be absent.
+type Response = Result<GetSecretValueOutput, SdkError<GetSecretValueError>>;
+
+/// Reads the three stages, for at most `time`. AWSCURRENT must be readable; the others may be absent.
 ///
 /// A rotation moves a version from AWSPENDING to AWSCURRENT to AWSPREVIOUS. Reading the stages in that order finds
-/// every version even if it moves meanwhile; reading them at the same time could miss one. It also needs one connection
-/// only.
+/// every version even if it moves meanwhile. A stage that hangs delays the next by [`STAGGER`], and the result by
+/// [`GRACE`].
 ///
 /// # Errors
 /// Why AWSCURRENT could not be read.
-pub(super) async fn read(id: &str, aws: &AwsEnvironment) -> Result<FetchedKeys, FetchFailure> {
-    let client = aws.client(id)?;
+pub(super) async fn read(
+    id: &str,
+    aws: &AwsEnvironment,
+    time: Duration,
+) -> Result<FetchedKeys, FetchFailure> {
+    let (client, start) = (aws.client(id)?, Instant::now());
     let stage = |stage: &str| client.get_secret_value().secret_id(id).version_stage(stage).send();
-    let pending = stage("AWSPENDING").await;
-    let current = stage("AWSCURRENT").await.map_err(|error| failure(&error))?;
-    let previous = stage("AWSPREVIOUS").await;
+    let mut pending = pin!(maybe_done(stage("AWSPENDING")));
+    let _ = timeout(STAGGER, pending.as_mut()).await;
+    let current = match select(pin!(stage("AWSCURRENT")), pending.as_mut()).await {
+        Either::Left((current, _)) => current,
+        Either::Right(((), current)) => current.await,
+    };
+    let current = current.map_err(|error| failure(&error))?;
     let mut fetched = FetchedKeys { parts: vec![Some(entries(&current)?)], notes: Vec::new() };
-    for (stage, response) in [("AWSPREVIOUS", previous), ("AWSPENDING", pending)] {
-        let (part, note) = match response {
-            Ok(response) => match entries(&response) {
-                Ok(entries) => (Some(entries), None),
-                Err(failure) => (Some(Vec::new()), Some(failure)),
-            },
-            Err(error) if is_absent(&error) => (Some(Vec::new()), None),
-            Err(error) => (None, Some(failure(&error))),
-        };
+    let mut previous = pin!(maybe_done(stage("AWSPREVIOUS")));
+    let time_left = time.saturating_sub(start.elapsed()).saturating_sub(RESERVE);
+    let _ = timeout(GRACE.min(time_left), join(previous.as_mut(), pending.as_mut())).await;
+    for (stage, response) in
+        [("AWSPREVIOUS", previous.as_mut().take_output()), ("AWSPENDING", pending.as_mut().take_output())]
+    {
+        let (part, note) = part(response);
         fetched.parts.push(part);
         fetched.notes.extend(note.map(|note| format!("{stage}: {note}")));
     }
     Ok(fetched)
+}
+
+/// The entries of a stage other than AWSCURRENT, and why it has none. `None` for one that did not respond.
+fn part(response: Option<Response>) -> (Option<Vec<Value>>, Option<FetchFailure>) {
+    match response {
+        None => (None, Some(FetchFailure::Timeout)),
+        Some(Ok(response)) => match entries(&response) {
+            Ok(entries) => (Some(entries), None),
+            Err(failure) => (Some(Vec::new()), Some(failure)),
+        },
+        Some(Err(error)) if is_absent(&error) => (Some(Vec::new()), None),
+        Some(Err(error)) => (None, Some(failure(&error))),
+    }
 }
 
 fn entries(response: &GetSecretValueOutput) -> Result<Vec<Value>, FetchFailure> {
@@ -166,11 +206,10 @@ fn is_absent(error: &SdkError<GetSecretValueError>) -> bool {
 /// AWS's error messages name the caller and the secret, and nothing of the secret's value.
 fn failure(error: &SdkError<GetSecretValueError>) -> FetchFailure {
     match error.as_service_error() {
-        Some(service_error) => FetchFailure::Aws(format!(
-            "{} {}",
+        Some(service_error) => FetchFailure::aws(
             service_error.code().unwrap_or("(no code)"),
-            service_error.message().unwrap_or_default()
-        )),
+            service_error.message().unwrap_or_default(),
+        ),
         None => FetchFailure::unreachable(error),
     }
 }

@@ -18,6 +18,12 @@ use crate::time::{NumericDate, earliest};
 /// The shortest time between two fetches of an issuer for unknown `kid`s.
 pub const COOLDOWN: Duration = Duration::from_secs(30);
 
+/// The longest time between two such fetches, as a multiple of [`COOLDOWN`].
+const MAX_COOLDOWN_FACTOR: f64 = 1.2;
+
+/// The longest wait for the next fetch, as a multiple of the wait without jitter.
+const MAX_RETRY_FACTOR: f64 = 1.5;
+
 /// Most skipped entries that an event of the log names.
 const MAX_REPORTED: usize = 8;
 
@@ -62,6 +68,8 @@ struct RemoteSource {
     next: Option<NumericDate>,
     /// Failures in a row.
     failures: u32,
+    /// Why the last fetch failed.
+    failure: Option<FetchFailure>,
 }
 
 /// Keys, and when they were fetched.
@@ -82,11 +90,16 @@ pub enum Need {
 
 impl Need {
     /// What a denied event lacked; `None` if no key would change the decision.
+    ///
+    /// `by_fit` says that the token's `kid` named no key, and that keys were tried because they fit. If none of these
+    /// made the signature, the right key may be one that the function does not have yet. INVARIANT (a bad signature by
+    /// a key that the `kid` names never fetches).
     #[must_use]
-    pub fn of(code: Code) -> Option<Self> {
+    pub fn of(code: Code, by_fit: bool) -> Option<Self> {
         match code {
             Code::KeysUnavailable => Some(Self::AnyKey),
             Code::UnknownKey => Some(Self::UnknownKey),
+            Code::BadSignature if by_fit => Some(Self::UnknownKey),
             _ => None,
         }
     }
@@ -114,7 +127,7 @@ pub struct FetchReport {
 /// How a source's keys changed with a fetch.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KeyChange {
-    /// Keys that the source has now.
+    /// Distinct entries that the source has now.
     pub keys: usize,
     /// New keys.
     pub added: usize,
@@ -148,10 +161,34 @@ impl Sources {
 
     /// Appends a source that is fetched.
     pub fn add(&mut self, origin: Origin) {
-        self.chain.push(Source::Remote(RemoteSource { origin, parts: Vec::new(), next: None, failures: 0 }));
+        self.chain.push(Source::Remote(RemoteSource {
+            origin,
+            parts: Vec::new(),
+            next: None,
+            failures: 0,
+            failure: None,
+        }));
+        self.schedule_shadowed();
     }
 
-    /// The present keys of all sources. Of equal `kid`s the earlier source's key counts.
+    /// Makes a source due that was never fetched and is behind a usable key without `kid`. Such a key fits every token
+    /// of its algorithms, so none of them would show that the source is needed.
+    fn schedule_shadowed(&mut self) {
+        let mut fits_all = false;
+        for source in &mut self.chain {
+            match source {
+                Source::Bundled(keys) => fits_all |= keys.has_usable_key_without_kid(),
+                Source::Remote(source) => {
+                    if fits_all && source.next.is_none() {
+                        source.next = Some(NumericDate::EPOCH);
+                    }
+                    fits_all |= source.keys().has_usable_key_without_kid();
+                }
+            }
+        }
+    }
+
+    /// The present keys of all sources. For one `kid` and algorithm the keys of the earlier source count.
     #[must_use]
     pub fn keys(&self) -> KeySet {
         let mut keys = KeySet::default();
@@ -195,7 +232,30 @@ impl Sources {
         self.remote().any(|(_, source)| matches!(source.origin, Origin::Secret(_)))
     }
 
-    /// The sources to fetch again by now. A source that was never fetched is not due.
+    /// Why the issuer has no keys: the first source whose last fetch failed, and the failure.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let failure =
+            |source: &RemoteSource| Some(format!("{}: {}", source.origin, source.failure.as_ref()?));
+        self.remote().find_map(|(_, source)| failure(source))
+    }
+
+    /// Corrects dates after the clock was set back to `now`. A date that is further away than it can be counts as now,
+    /// and keys cannot have been fetched in the future.
+    pub fn clock_set_back(&mut self, now: NumericDate) {
+        let latest = now.after(self.refresh.mul_f64(MAX_RETRY_FACTOR));
+        for source in &mut self.chain {
+            let Source::Remote(source) = source else { continue };
+            source.next = source.next.map(|next| if next > latest { now } else { next });
+            for part in source.parts.iter_mut().filter(|part| part.fetched > now) {
+                part.fetched = now;
+            }
+        }
+        let longest_cooldown = now.after(COOLDOWN.mul_f64(MAX_COOLDOWN_FACTOR));
+        self.cooldown = self.cooldown.filter(|until| *until <= longest_cooldown);
+    }
+
+    /// The sources to fetch by now. A source that was never fetched is due only behind a key that fits every token.
     pub fn due(&self, now: NumericDate) -> impl Iterator<Item = usize> {
         self.remote()
             .filter(move |(_, source)| source.next.is_some_and(|next| next <= now))
@@ -225,7 +285,8 @@ impl Sources {
     /// Records that a source is about to be fetched. For an unknown key this begins a [`COOLDOWN`].
     pub fn begin_fetch(&mut self, need: Need, now: NumericDate, random: &mut Rng) {
         if need == Need::UnknownKey {
-            self.cooldown = Some(now.after(COOLDOWN.mul_f64(1.0 + 0.2 * random.f64())));
+            self.cooldown =
+                Some(now.after(COOLDOWN.mul_f64(1.0 + (MAX_COOLDOWN_FACTOR - 1.0) * random.f64())));
         }
     }
 
@@ -245,17 +306,20 @@ impl Sources {
         let (outcome, wait) = match checked {
             Ok(checked) => {
                 source.failures = 0;
+                source.failure = None;
                 // Early rather than late, and at another time in each sandbox.
                 (Ok(source.replace(checked, now)), refresh.mul_f64(0.8 + 0.2 * random.f64()))
             }
             Err(failure) => {
                 let doubled = FIRST_RETRY.saturating_mul(1 << source.failures.min(16));
                 source.failures = source.failures.saturating_add(1);
-                (Err(failure), doubled.min(refresh).mul_f64(0.5 + random.f64()))
+                source.failure = Some(failure.clone());
+                (Err(failure), doubled.min(refresh).mul_f64(MAX_RETRY_FACTOR - random.f64()))
             }
         };
         source.next = Some(now.after(wait));
         let (name, age) = (source.origin.to_string(), source.age(now));
+        self.schedule_shadowed();
         Some(FetchReport {
             source: name,
             outcome,
@@ -329,10 +393,10 @@ fn check(
     let parts: Vec<_> = fetched.parts.iter().map(|part| part.as_ref().map(&mut check_part)).collect();
     skipped.truncate(MAX_REPORTED);
     if parts.iter().flatten().any(KeySet::is_usable) {
-        Ok(CheckedKeys { parts, skipped })
-    } else {
-        Err(FetchFailure::NoUsableKey(skipped.join("; ")))
+        return Ok(CheckedKeys { parts, skipped });
     }
+    let is_empty = skipped.is_empty() && fetched.parts.iter().flatten().all(Vec::is_empty);
+    Err(if is_empty { FetchFailure::NoEntries } else { FetchFailure::NoUsableKey(skipped.join("; ")) })
 }
 
 impl DatedKeys {
@@ -344,7 +408,8 @@ impl DatedKeys {
 impl RemoteSource {
     fn keys(&self) -> KeySet {
         let mut keys = KeySet::default();
-        self.parts.iter().for_each(|part| keys.extend(part.keys.clone()));
+        // The stages of a secret are trusted alike, so that a rotation under one `kid` denies no one.
+        self.parts.iter().for_each(|part| keys.merge(part.keys.clone()));
         keys
     }
 
@@ -354,9 +419,17 @@ impl RemoteSource {
         earliest(parts.map(|part| part.fetched)).map(|fetched| now.since(fetched))
     }
 
-    /// Replaces the keys. A part that did not answer keeps its old ones.
-    fn replace(&mut self, new: CheckedKeys, now: NumericDate) -> KeyChange {
+    /// Replaces the keys. A part that did not answer keeps its old ones, and so does the first part (AWSCURRENT) if it
+    /// has no usable key any more. Other stages may be emptied: that is how a key is withdrawn.
+    fn replace(&mut self, mut new: CheckedKeys, now: NumericDate) -> KeyChange {
         let before = self.keys();
+        if let (Some(first), Some(old)) = (new.parts.first_mut(), self.parts.first())
+            && old.keys.is_usable()
+            && first.as_ref().is_some_and(|keys| !keys.is_usable())
+        {
+            *first = None;
+            new.skipped.insert(0, "AWSCURRENT: no usable key; its earlier keys are kept".to_owned());
+        }
         let mut old_parts = std::mem::take(&mut self.parts).into_iter();
         for part in new.parts {
             self.parts.push(match (part, old_parts.next()) {

@@ -50,13 +50,9 @@ impl Metric {
     }
 }
 
-/// Appends the metrics to an object without its closing brace. `function` is Lambda's name of the function: letters,
-/// digits, hyphens and underscores.
-pub(super) fn write(line: &mut Vec<u8>, milliseconds: i64, function: &str, metrics: &[Metric]) {
+/// Appends the metrics to an object without its closing brace. The object has the member `function`, their dimension.
+pub(super) fn write(line: &mut Vec<u8>, milliseconds: i64, metrics: &[Metric]) {
     let mut write = |text: &str| line.extend_from_slice(text.as_bytes());
-    write(",\"function\":\"");
-    write(function);
-    write("\"");
     for metric in metrics.iter().filter(|metric| metric.is_count()) {
         write(",\"");
         write(metric.name());

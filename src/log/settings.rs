@@ -22,6 +22,8 @@ pub enum Level {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSettings {
     function: Box<str>,
+    /// Members of every line that do not change, as JSON, each with a comma before it.
+    constants: Box<str>,
     min_level: Level,
     json: bool,
 }
@@ -30,10 +32,12 @@ impl LogSettings {
     /// Reads Lambda's variables. Without `AWS_LAMBDA_LOG_LEVEL` every line is written.
     #[must_use]
     pub fn read(environment: &dyn Fn(&str) -> Option<String>) -> Self {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let function = environment("AWS_LAMBDA_FUNCTION_NAME").filter(|name| name.bytes().all(is_plain));
+        let function = plain(environment, "AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+        let version = plain(environment, "AWS_LAMBDA_FUNCTION_VERSION");
+        let version = version.map(|version| member("function_version", &version)).unwrap_or_default();
         Self {
-            function: function.unwrap_or_default().into(),
+            constants: (member("function", &function) + &version).into(),
+            function: function.into(),
             min_level: match environment("AWS_LAMBDA_LOG_LEVEL").as_deref() {
                 Some("WARN") => Level::Warn,
                 Some("ERROR") => Level::Error,
@@ -42,6 +46,17 @@ impl LogSettings {
             },
             json: environment("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format == "JSON"),
         }
+    }
+
+    /// The same settings for lines that also have the hash of the configuration, hexadecimal digits.
+    #[must_use]
+    pub fn with_config(self, hash: &str) -> Self {
+        Self { constants: (self.constants.into_string() + &member("config", hash)).into(), ..self }
+    }
+
+    /// Members of every line that do not change, as JSON, each with a comma before it.
+    pub(super) fn constants(&self) -> &str {
+        &self.constants
     }
 
     /// Whether lines of `level` are written.
@@ -61,4 +76,15 @@ impl LogSettings {
     pub fn is_json(&self) -> bool {
         self.json
     }
+}
+
+/// A variable of the environment that can be written to JSON as it is. `$` is in the version `$LATEST`.
+fn plain(environment: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'$');
+    environment(name).filter(|value| value.bytes().all(is_plain))
+}
+
+/// A member of a JSON object, for a value without characters that JSON escapes.
+fn member(name: &str, value: &str) -> String {
+    [",\"", name, "\":\"", value, "\""].concat()
 }

@@ -17,6 +17,9 @@ pub const MAX_DOCUMENTS: usize = 10;
 /// Longest document. Counted in bytes of UTF-8, which are at least as many as the characters.
 pub const MAX_DOCUMENT_CHARACTERS: usize = 2048;
 
+/// Characters of all documents. More distinct resources than that cannot fit.
+const MAX_CHARACTERS: usize = MAX_DOCUMENTS * MAX_DOCUMENT_CHARACTERS;
+
 const HEAD: &str = r#"{"Version":"2012-10-17","Statement":["#;
 const TAIL: &str = "]}";
 const ALLOW: &str = r#"{"Effect":"Allow","Action":"#;
@@ -28,7 +31,7 @@ const RESOURCE: &str = r#","Resource":["#;
 /// # Errors
 /// [`Code::PolicyTooLarge`]: INVARIANT (nothing is cut to fit).
 pub(super) fn pack(mut statements: Vec<FilledStatement<'_>>) -> Result<Vec<Box<RawValue>>, Code> {
-    merge(&mut statements);
+    merge(&mut statements)?;
     let mut writer = Writer::new();
     for statement in &statements {
         writer.write(statement)?;
@@ -38,43 +41,48 @@ pub(super) fn pack(mut statements: Vec<FilledStatement<'_>>) -> Result<Vec<Box<R
 
 /// Merges statements with the same actions, then statements with the same resources. The second step may give two
 /// statements the same actions, so the first is repeated after it.
-fn merge(statements: &mut Vec<FilledStatement<'_>>) {
+///
+/// # Errors
+/// As [`keep_distinct`].
+fn merge(statements: &mut Vec<FilledStatement<'_>>) -> Result<(), Code> {
     for statement in &mut *statements {
-        remove_duplicates(&mut statement.resources);
+        keep_distinct(&mut statement.resources, 0)?;
     }
-    merge_same_actions(statements);
+    merge_same_actions(statements)?;
     let count = statements.len();
-    merge_same_resources(statements);
-    if statements.len() < count {
-        merge_same_actions(statements);
-    }
+    merge_same_resources(statements)?;
+    if statements.len() < count { merge_same_actions(statements) } else { Ok(()) }
 }
 
-fn merge_same_actions(statements: &mut Vec<FilledStatement<'_>>) {
+fn merge_same_actions(statements: &mut Vec<FilledStatement<'_>>) -> Result<(), Code> {
     merge_if(
         statements,
         |left, right| left.actions.is_same_set(&right.actions),
         |statement, merged| {
+            let kept = statement.resources.len();
             statement.resources.extend(merged.resources);
-            remove_duplicates(&mut statement.resources);
+            keep_distinct(&mut statement.resources, kept)
         },
-    );
+    )
 }
 
-fn merge_same_resources(statements: &mut Vec<FilledStatement<'_>>) {
+fn merge_same_resources(statements: &mut Vec<FilledStatement<'_>>) -> Result<(), Code> {
     merge_if(
         statements,
         |left, right| left.resources == right.resources,
-        |statement, merged| statement.actions = Cow::Owned(statement.actions.union(&merged.actions)),
-    );
+        |statement, merged| {
+            statement.actions = Cow::Owned(statement.actions.union(&merged.actions));
+            Ok(())
+        },
+    )
 }
 
 /// Merges each statement into the first earlier one with the same effect and condition that is the same by `is_same`.
 fn merge_if<'t>(
     statements: &mut Vec<FilledStatement<'t>>,
     is_same: fn(&FilledStatement<'t>, &FilledStatement<'t>) -> bool,
-    absorb: fn(&mut FilledStatement<'t>, FilledStatement<'t>),
-) {
+    absorb: fn(&mut FilledStatement<'t>, FilledStatement<'t>) -> Result<(), Code>,
+) -> Result<(), Code> {
     let mut index = 0_usize;
     while let Some((earlier, [statement, ..])) = statements.split_at_checked(index) {
         let fits = |other: &FilledStatement<'t>| {
@@ -86,21 +94,35 @@ fn merge_if<'t>(
         };
         let merged = statements.remove(index);
         if let Some(target) = statements.get_mut(target) {
-            absorb(target, merged);
+            absorb(target, merged)?;
         }
     }
+    Ok(())
 }
 
-/// Keeps the first of equal resources.
-fn remove_duplicates(resources: &mut Vec<&str>) {
-    let mut index = 0_usize;
-    while let Some((earlier, [resource, ..])) = resources.split_at_checked(index) {
-        if earlier.contains(resource) {
-            resources.remove(index);
-        } else {
-            index = index.saturating_add(1);
+/// Keeps the first of equal resources; the first `kept` are distinct already.
+///
+/// Each resource is compared with all distinct ones before it. Their number is bounded, since the work ends as soon as
+/// they cannot fit: otherwise a token with a long list in many resources would take seconds.
+///
+/// # Errors
+/// [`Code::PolicyTooLarge`] if the distinct resources have more than [`MAX_CHARACTERS`].
+fn keep_distinct<R: AsRef<str> + PartialEq>(resources: &mut Vec<R>, mut kept: usize) -> Result<(), Code> {
+    let mut characters = resources.iter().take(kept).map(|resource| resource.as_ref().len()).sum::<usize>();
+    for index in kept..resources.len() {
+        let (Some(known), Some(resource)) = (resources.get(..kept), resources.get(index)) else { break };
+        if known.contains(resource) {
+            continue;
         }
+        characters = characters.saturating_add(resource.as_ref().len());
+        if characters > MAX_CHARACTERS {
+            return Err(Code::PolicyTooLarge);
+        }
+        resources.swap(kept, index);
+        kept = kept.saturating_add(1);
     }
+    resources.truncate(kept);
+    Ok(())
 }
 
 /// Fills one document after another. A statement that does not fit continues in the next document.
@@ -250,6 +272,7 @@ impl<'t> Quoted<'t> {
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "the tests' own numbers do not overflow")]
 mod tests {
+    use std::cell::Cell;
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
@@ -312,6 +335,61 @@ mod tests {
         assert_eq!(full(11), Err(Code::PolicyTooLarge));
     }
 
+    /// A resource that counts its comparisons.
+    #[derive(Clone)]
+    struct Counted<'c> {
+        text: String,
+        comparisons: &'c Cell<usize>,
+    }
+
+    impl AsRef<str> for Counted<'_> {
+        fn as_ref(&self) -> &str {
+            &self.text
+        }
+    }
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.comparisons.set(self.comparisons.get() + 1);
+            self.text == other.text
+        }
+    }
+
+    /// The result and the number of comparisons for resources of `length` characters with these numbers.
+    fn count(length: usize, numbers: impl Iterator<Item = usize>) -> (Result<usize, Code>, usize) {
+        let comparisons = Cell::new(0);
+        let text = |number| format!("{number:0length$}");
+        let mut resources: Vec<_> =
+            numbers.map(|number| Counted { text: text(number), comparisons: &comparisons }).collect();
+        let result = keep_distinct(&mut resources, 0).map(|()| resources.len());
+        (result, comparisons.get())
+    }
+
+    /// A list of 500 values in 80 resources is 40,000 resources, which were 800 million comparisons.
+    #[test]
+    fn the_work_for_distinct_resources_ends_where_they_cannot_fit() {
+        let length = 64;
+        let most = MAX_CHARACTERS / length;
+        assert_eq!(count(length, 0..most), (Ok(most), most * (most - 1) / 2));
+        for number in [most + 1, 40_000, 120_000] {
+            assert_eq!(count(length, 0..number), (Err(Code::PolicyTooLarge), (most + 1) * most / 2));
+        }
+        // One character more than fits, at a length that does not divide the limit.
+        assert_eq!(count(MAX_CHARACTERS, 0..1).0, Ok(1));
+        assert_eq!(count(MAX_CHARACTERS + 1, 0..1).0, Err(Code::PolicyTooLarge));
+    }
+
+    /// The same as comparing all with all, without the limit.
+    fn distinct(texts: &[&'static str]) -> Vec<&'static str> {
+        let mut distinct = Vec::new();
+        for text in texts {
+            if !distinct.contains(text) {
+                distinct.push(*text);
+            }
+        }
+        distinct
+    }
+
     /// Each permission: whether it is allowed or denied, the action, the resource, the condition.
     fn permissions<'f>(statements: &'f [FilledStatement<'_>]) -> BTreeSet<(bool, &'f str, &'f str, &'f str)> {
         let each = statements.iter().flat_map(|statement| {
@@ -331,7 +409,37 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        /// A resource is compared with distinct ones only, each at most once.
+        #[test]
+        fn no_resource_is_compared_with_more_than_the_distinct_ones(
+            length in 20_usize..200,
+            numbers in prop::collection::vec(0_usize..2000, 0..600),
+        ) {
+            let (result, comparisons) = count(length, numbers.iter().copied());
+            let distinct = numbers.iter().collect::<BTreeSet<_>>().len();
+            let most = MAX_CHARACTERS / length;
+            prop_assert_eq!(result, if distinct <= most { Ok(distinct) } else { Err(Code::PolicyTooLarge) });
+            prop_assert!(comparisons <= numbers.len() * distinct.min(most));
+        }
+    }
+
+    proptest! {
         #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
+
+        /// The order is that of the first occurrences, wherever the known part ends.
+        #[test]
+        fn the_first_of_equal_resources_stays(
+            left in some(&["a", "b", "c", "d", "e"], 8),
+            right in some(&["c", "d", "e", "f", "g"], 8),
+        ) {
+            let mut resources = distinct(&left);
+            let kept = resources.len();
+            resources.extend(&right);
+            prop_assert_eq!(keep_distinct(&mut resources, kept), Ok(()));
+            prop_assert_eq!(resources, distinct(&[left, right].concat()));
+        }
 
         /// With duplicates of every kind, in any order and in any statement.
         #[test]
@@ -355,7 +463,7 @@ mod tests {
                 })
                 .collect();
             let before = merged.clone();
-            merge(&mut merged);
+            merge(&mut merged).unwrap();
             prop_assert_eq!(permissions(&before), permissions(&merged));
             prop_assert!(merged.len() <= before.len());
         }

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use super::Actions;
 use super::substitution::Substitution;
 use crate::bindings::Bindings;
-use crate::denial::Code;
+use crate::client_id;
+use crate::denial::Denial;
 use crate::template_text::{TemplateText, UsedSlots};
 
 /// The effect of a statement.
@@ -68,21 +69,30 @@ pub struct ConditionEntry {
     pub values: Vec<TemplateText>,
 }
 
+impl ConditionEntry {
+    /// The key for comparisons: IAM does not distinguish case in condition keys.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>
+    #[must_use]
+    pub fn folded_key(&self) -> String {
+        self.key.to_ascii_lowercase()
+    }
+}
+
 impl Template {
     /// Fills the template. A resource whose slot is absent is skipped, and so is an Allow without resources or with a
     /// condition that cannot be filled.
     ///
     /// # Errors
-    /// [`Code::ClientIdNotAllowed`] if a Deny needs the client id and the request has no client id. Skipping the Deny
+    /// [`client_id::missing`] if a Deny needs the client id and the request has no client id. Skipping the Deny
     /// would widen the policy.
     pub(super) fn fill<'t>(
         &'t self,
         bindings: &Bindings<'_>,
         substitution: &mut Substitution<'t>,
-    ) -> Result<(), Code> {
+    ) -> Result<(), Denial> {
         for statement in &self.statements {
             if substitution.add(statement, bindings).is_none() && statement.effect == Effect::Deny {
-                return Err(Code::ClientIdNotAllowed);
+                return Err(client_id::missing());
             }
         }
         Ok(())
@@ -90,6 +100,30 @@ impl Template {
 }
 
 impl Statement {
+    /// The texts of the statement: its resources and the values of its condition.
+    pub fn texts(&self) -> impl Iterator<Item = &TemplateText> {
+        let resources = self.resources.iter().map(|resource| &resource.text);
+        resources.chain(self.condition.iter().flat_map(|entry| &entry.values))
+    }
+
+    /// Whether the statement uses a variable or condition key of a thing or certificate. Plain custom authentication
+    /// has neither.
+    #[must_use]
+    pub fn has_thing_variable(&self) -> bool {
+        let is_thing = |key: &str| {
+            ["iot:connection.thing.", "iot:certificate."].iter().any(|prefix| key.starts_with(prefix))
+        };
+        self.condition.iter().any(|entry| is_thing(&entry.folded_key()))
+            || self.texts().any(TemplateText::has_thing_variable)
+    }
+
+    /// Whether the statement uses AWS IoT's own variable or condition key of the client id. An HTTPS publish has none.
+    #[must_use]
+    pub fn has_client_id_variable(&self) -> bool {
+        self.condition.iter().any(|entry| entry.folded_key() == "iot:clientid")
+            || self.texts().any(TemplateText::has_client_id_variable)
+    }
+
     /// The condition as JSON; empty without a condition, `None` if a value of it cannot be filled.
     pub(super) fn fill_condition(&self, bindings: &Bindings<'_>) -> Option<String> {
         if self.condition.is_empty() {

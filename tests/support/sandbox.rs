@@ -38,6 +38,11 @@ impl Simulation {
         self.now.set(self.now.get() + Duration::from_secs(seconds));
     }
 
+    /// Sets the clock back.
+    pub fn set_back(&self, seconds: u64) {
+        self.now.set(self.now.get() - Duration::from_secs(seconds));
+    }
+
     /// Runs a test with a function of this deployment.
     pub fn run<T>(&self, config: Config, test: impl AsyncFnOnce(&Sandbox<'_>) -> T) -> T {
         let clock = || self.now.get();

@@ -5,6 +5,12 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// Why a file cannot be read or written, without its name.
+#[must_use]
+pub fn io_error(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound { "no such file".to_owned() } else { error.to_string() }
+}
+
 /// Creates a folder that only its owner can enter. An existing folder gets the same mode.
 ///
 /// # Errors

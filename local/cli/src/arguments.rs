@@ -3,7 +3,9 @@
 mod authorizer;
 mod config;
 mod inquiry;
+mod output;
 
 pub use authorizer::{AuthorizerArgs, SigningKeyError};
 pub use config::ConfigArgs;
 pub use inquiry::InquiryArgs;
+pub use output::OutputArgs;

@@ -8,6 +8,7 @@ use clap::Args;
 use iot_local_base::names::is_name;
 use iot_local_gateway::certificate::{Authority, AuthorityError, ClientFiles, ClientFilesError};
 use iot_local_identity::workspace::{self, PrepareError};
+use serde_json::json;
 use thiserror::Error;
 
 /// The arguments of the command.
@@ -19,6 +20,9 @@ pub(crate) struct CertificateArgs {
     /// Configuration of the authorizer; the certificate is created in `.iot-local/clients` next to it
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     pub(crate) config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// An error while the certificate is created.
@@ -47,6 +51,15 @@ pub(crate) fn run(args: &CertificateArgs, out: &mut dyn Write) -> Result<(), Cer
     let workspace = workspace::bare(&args.config)?;
     let authority = Authority::open(&workspace.root)?;
     let files = ClientFiles::open(&authority, &workspace.root.join("clients"), &args.name)?;
+    if args.json {
+        let json = json!({
+            "certificate": files.certificate,
+            "privateKey": files.key,
+            "caCertificate": authority.path(),
+            "id": files.id,
+        });
+        return Ok(writeln!(out, "{json:#}")?);
+    }
     writeln!(out, "certificate     {}", files.certificate.display())?;
     writeln!(out, "private key     {}", files.key.display())?;
     writeln!(out, "CA certificate  {}", authority.path().display())?;
@@ -67,7 +80,7 @@ mod tests {
 
     fn output(config: PathBuf, name: &str) -> String {
         let mut out = Vec::new();
-        run(&CertificateArgs { name: name.to_owned(), config }, &mut out).unwrap();
+        run(&CertificateArgs { name: name.to_owned(), config, json: false }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -14,7 +14,7 @@ use iot_local_base::clock;
 use iot_local_identity::issuer::{KeyError, MintError};
 use thiserror::Error;
 
-use crate::arguments::AuthorizerArgs;
+use crate::arguments::{AuthorizerArgs, OutputArgs};
 use crate::launch::{FunctionArgs, LaunchSettings};
 use crate::serve::{self, ServeError, ServeOptions};
 use crate::token::{self, TokenError};
@@ -32,6 +32,9 @@ pub(crate) struct DemoArgs {
     /// Use this bootstrap instead of building it
     #[arg(long, value_name = "PATH")]
     bootstrap: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 impl DemoArgs {
@@ -55,6 +58,7 @@ impl DemoArgs {
             time_scale: 1,
             redirect_uris: Vec::new(),
             launch,
+            output: OutputArgs { json: self.json, ..OutputArgs::default() },
         }
     }
 }
@@ -97,7 +101,7 @@ pub(crate) async fn run(options: &ServeOptions, has_colours: bool) -> Result<boo
     }
     let (running, workspace) = serve::start(options).await?;
     let issuer = token::select_issuer(&workspace.issuers, None)?;
-    let mut output = Output { has_colours, ..Output::default() };
+    let mut output = Output { has_colours, is_json: options.output.json, ..Output::default() };
     print_banner(&output, running.port);
     let event_log = EventLogReader::new(running.event_log.subscribe());
     let mut script = Script { port: running.port, issuer, now: clock::now(), event_log, output: &mut output };

@@ -62,6 +62,7 @@ pub(crate) fn run(
     args: &DiffArgs,
     env: &Env,
     now: SystemTime,
+    has_colours: bool,
     out: &mut dyn Write,
 ) -> Result<bool, DiffError> {
     let env = env_file::extended(env, args.env.as_deref()).map_err(InquiryError::from)?;
@@ -74,7 +75,30 @@ pub(crate) fn run(
     let comparison = Comparison { changes, accepted };
     match args.json {
         true => writeln!(out, "{:#}", comparison.to_json())?,
+        false if has_colours => out.write_all(coloured(&comparison.to_string()).as_bytes())?,
         false => write!(out, "{comparison}")?,
     }
     Ok(comparison.not_accepted() == 0)
+}
+
+/// The lines of gains in green and those of losses in red, as `git diff` shows them.
+fn coloured(text: &str) -> String {
+    let paint = |line: &str| match line.chars().next() {
+        Some('+') => format!("\x1b[32m{line}\x1b[0m\n"),
+        Some('-') => format!("\x1b[31m{line}\x1b[0m\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(paint).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gains_and_losses_have_colours() {
+        let text = "+ a.json iot:Publish topic/a\n- a.json iot:Publish topic/b\n  same\n";
+        let expected = "\x1b[32m+ a.json iot:Publish topic/a\x1b[0m\n\x1b[31m- a.json iot:Publish topic/b\x1b[0m\n  same\n";
+        assert_eq!(coloured(text), expected);
+    }
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 use iot_local_base::env::Env;
+use iot_local_inspect::explain::TextOptions;
 use iot_local_inspect::inquiry::{Inquiry, InquiryError};
 use thiserror::Error;
 
@@ -19,8 +20,11 @@ pub(crate) struct ExplainArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["token", "claims", "client_id"])]
     event: Option<PathBuf>,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "verbose")]
     json: bool,
+    /// Print every step and check, not only those that failed
+    #[arg(long, short)]
+    verbose: bool,
     #[command(flatten)]
     inquiry: InquiryArgs,
 }
@@ -44,6 +48,7 @@ pub(crate) async fn run(
     args: &ExplainArgs,
     env: &Env,
     now: SystemTime,
+    has_colours: bool,
     out: &mut dyn Write,
 ) -> Result<bool, ExplainError> {
     let mut deployment = args.inquiry.config.load(env)?;
@@ -56,9 +61,14 @@ pub(crate) async fn run(
     let result =
         key_fetch::judge(&mut deployment, &input, &args.inquiry.options(now), args.inquiry.fetch).await;
     let explanation = result.map_err(InquiryError::from)?;
-    match args.json {
-        true => writeln!(out, "{:#}", explanation.to_json())?,
-        false => write!(out, "{explanation}")?,
+    let hash = &deployment.config.hash;
+    if args.json {
+        let mut json = explanation.to_json();
+        json["config"] = hash.as_str().into();
+        writeln!(out, "{json:#}")?;
+    } else {
+        write!(out, "{}", explanation.text(TextOptions { is_verbose: args.verbose, has_colours }))?;
+        writeln!(out, "\nconfiguration {hash}")?;
     }
     Ok(explanation.outcome.is_ok())
 }

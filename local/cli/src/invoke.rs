@@ -11,7 +11,7 @@ use clap::Args;
 use iot_local_gateway::event::{self, TestContexts};
 use iot_local_gateway::facts::{HttpFacts, MqttFacts};
 use iot_local_gateway::selection::SelectionError;
-use iot_local_lambda::{InvokeError, Lambda, SandboxLine, StartError};
+use iot_local_lambda::{InvokeError, Lambda, LineSource, SandboxLine, StartError};
 use iot_local_policy::NotAnArn;
 use iot_local_policy::authorizer_response::{AuthorizerResponse, ResponseError};
 use serde::de::DeserializeOwned;
@@ -47,6 +47,15 @@ pub struct InvokeArgs {
     /// '{"serverName":"HOST"}', or serverName=HOST
     #[arg(long, alias = "tls", value_name = "JSON|NAME=VALUE,...")]
     tls_context: Option<Context<TlsContext>>,
+    /// Print policy documents as JSON objects; the API returns them as strings
+    #[arg(long)]
+    pretty: bool,
+    /// Print JSON, which is the default
+    #[arg(long)]
+    json: bool,
+    /// Print the function's own log lines on standard error
+    #[arg(long, short)]
+    verbose: bool,
     #[command(flatten)]
     authorizer: AuthorizerArgs,
     #[command(flatten)]
@@ -101,7 +110,8 @@ pub async fn run(
     let selected = authorizer.check_signature(args.token.clone(), || args.token_signature.clone())?;
     let (_workspace, function) = launch::launch(&args.function, settings).await?;
     let arn = function.arn().parse()?;
-    let lambda = Lambda::start(function, Arc::new(log)).await?;
+    let is_verbose = args.verbose;
+    let lambda = Lambda::start(function, Arc::new(move |line| log(line, is_verbose))).await?;
     let body = lambda.invoke(event::test_event(selected, &contexts).json).await?;
     let is_allowed = match AuthorizerResponse::parse(&body, &arn, None) {
         Ok(_) => true,
@@ -109,6 +119,7 @@ pub async fn run(
         Err(error) => return Err(InvokeAuthorizerError::Response(error)),
     };
     match serde_json::from_slice::<ApiResponse<'_>>(&body) {
+        Ok(response) if args.pretty => write!(out, "{:#}", response.with_objects())?,
         Ok(response) => serde_json::to_writer_pretty(&mut *out, &response).map_err(io::Error::from)?,
         // The other members of a denial may have any type.
         Err(_) => write!(out, "{{\n  \"isAuthenticated\": {is_allowed}\n}}")?,
@@ -160,6 +171,20 @@ struct ApiResponse<'a> {
     disconnect_after_in_seconds: Option<&'a RawValue>,
 }
 
+impl ApiResponse<'_> {
+    /// The response with each policy document as an object.
+    fn with_objects(&self) -> Value {
+        let mut json = serde_json::to_value(self).unwrap_or_default();
+        let documents = json.get_mut("policyDocuments").and_then(Value::as_array_mut);
+        for document in documents.into_iter().flatten() {
+            if let Some(object) = document.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+                *document = object;
+            }
+        }
+        json
+    }
+}
+
 fn as_strings<S: Serializer>(documents: &Option<Vec<&RawValue>>, serializer: S) -> Result<S::Ok, S::Error> {
     let text = |document: &&RawValue| -> String {
         serde_json::from_str(document.get()).unwrap_or_else(|_| document.get().to_owned())
@@ -167,9 +192,12 @@ fn as_strings<S: Serializer>(documents: &Option<Vec<&RawValue>>, serializer: S) 
     serializer.collect_seq(documents.iter().flatten().map(text))
 }
 
-/// Prints a line of the function's output.
+/// Prints a line of the function's output. Without `--verbose` only what is not a log line, such as a panic.
 #[expect(clippy::print_stderr, clippy::needless_pass_by_value, reason = "the terminal shell of the command")]
-fn log(line: SandboxLine) {
+fn log(line: SandboxLine, is_verbose: bool) {
+    if !is_verbose && line.source == LineSource::Stdout {
+        return;
+    }
     eprintln!("[function] {}", line.text);
 }
 

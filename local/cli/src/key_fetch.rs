@@ -70,9 +70,11 @@ async fn fetch_missing(
 
 fn note(report: FetchReport) -> FetchNote {
     let outcome = match report.outcome {
-        Ok(change) if change.left_out.is_empty() => format!("usable keys: {}", change.keys),
-        Ok(change) => format!("usable keys: {}; skipped: {}", change.keys, change.left_out.join("; ")),
-        Err(failure) => failure.to_string(),
+        Ok(change) if change.left_out.is_empty() => format!("fetched: usable keys: {}", change.keys),
+        Ok(change) => {
+            format!("fetched: usable keys: {}; skipped: {}", change.keys, change.left_out.join("; "))
+        }
+        Err(failure) => format!("the fetch failed: {failure}"),
     };
     FetchNote { source: report.source, outcome }
 }
@@ -80,7 +82,7 @@ fn note(report: FetchReport) -> FetchNote {
 /// The index of the issuer whose keys an event lacks, and what it needs.
 fn missing_key(config: &Config, event: &[u8], function: &str, now: NumericDate) -> Option<(usize, Need)> {
     let decision = config.authorizer.authorize(event, function, now);
-    let need = Need::of(decision.outcome.as_ref().err()?.code())?;
+    let need = Need::of(decision.outcome.as_ref().err()?.code(), decision.learned.by_fit)?;
     let id = decision.learned.issuer?;
     let index = config.authorizer.issuers.iter().position(|issuer| &*issuer.id == id)?;
     Some((index, need))

@@ -13,8 +13,11 @@ use iot_jwt_authorizer::keys::origin::Origin;
 use iot_jwt_authorizer::keys::secret::AwsEnvironment;
 use iot_local_base::env::Env;
 use iot_local_base::env_file::{self, EnvFileError};
+use iot_local_base::files;
 use iot_local_inspect::keys::entries::{self, IssuerEntry};
 use iot_local_inspect::keys::show;
+use iot_local_inspect::suggest::did_you_mean;
+use serde_json::json;
 use thiserror::Error;
 
 use crate::arguments::ConfigArgs;
@@ -44,6 +47,9 @@ struct FetchArgs {
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Print JSON: what was fetched, and the key set if no file is written
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -67,7 +73,7 @@ pub(crate) enum KeysError {
     #[error(transparent)]
     Env(#[from] EnvFileError),
     /// A file cannot be read or written.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {}", path.display(), files::io_error(error))]
     File {
         /// The file.
         path: PathBuf,
@@ -78,7 +84,7 @@ pub(crate) enum KeysError {
     #[error("{}: no issuer\n  help: `cargo local check` reports the errors of the configuration", .0.display())]
     NoIssuer(PathBuf),
     /// The configuration has no issuer with this id.
-    #[error("unknown issuer {id:?}; expected one of {}", .known.join(", "))]
+    #[error("unknown issuer {id:?}; expected one of {}{}", .known.join(", "), did_you_mean(.id, .known))]
     UnknownIssuer {
         /// The id.
         id: String,
@@ -161,15 +167,28 @@ async fn fetch(
     let fetcher = Fetcher::new(configuration.aws.clone());
     let fetched = fetcher.fetch(&origin, FETCH_TIMEOUT).await.map_err(failed)?;
     let bundle = bundle::bundle(fetched, &origin, entry, &configuration.blocked, now).map_err(failed)?;
+    let text = format!("{:#}\n", bundle.set);
+    if let Some(path) = &args.out {
+        // With the default mode, since Lambda reads the file as another user.
+        std::fs::write(path, &text).map_err(|error| KeysError::File { path: path.clone(), error })?;
+    }
+    if args.json {
+        let json = json!({
+            "issuer": entry.id,
+            "origin": origin.to_string(),
+            "keys": bundle.key_count,
+            "skipped": bundle.skipped,
+            "file": args.out,
+            "set": args.out.is_none().then_some(&bundle.set),
+        });
+        return Ok(writeln!(out, "{json:#}")?);
+    }
     for key in &bundle.skipped {
         print_note(&format!("skipped: {key}"));
     }
-    let text = format!("{:#}\n", bundle.set);
     match &args.out {
         None => out.write_all(text.as_bytes())?,
         Some(path) => {
-            // With the default mode, since Lambda reads the file as another user.
-            std::fs::write(path, text).map_err(|error| KeysError::File { path: path.clone(), error })?;
             let (count, id, path) = (bundle.key_count, &entry.id, path.display());
             writeln!(out, "wrote {count} keys of issuer `{id}` from {origin} to {path}")?;
             writeln!(
@@ -194,7 +213,7 @@ async fn show(
             all.push(match source.strip_prefix("file:") {
                 Some(file) => show::file(entry, source, &folder.join(file), &configuration.blocked, now),
                 None if args.fetch => fetch_listing(entry, source, configuration).await,
-                None => show::failed(entry, source, "not fetched; --fetch fetches it".to_owned()),
+                None => show::failed(entry, source, "not fetched (use --fetch)".to_owned()),
             });
         }
     }

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use iot_jwt_authorizer::config::Config;
 use iot_local_base::env::Env;
 use iot_local_base::env_file::{self, EnvFileError};
 use iot_local_identity::deployment::FUNCTION_ARN;
 use iot_local_identity::workspace::{self, PrepareError, Workspace};
-use iot_local_inspect::deployment::DeploymentError;
+use iot_local_inspect::deployment::{self, DeploymentError};
 use iot_local_lambda::{Endpoint, InvokeTarget, LambdaSpec, NotAnEndpoint};
 use thiserror::Error;
 
@@ -17,6 +16,7 @@ use crate::package::build::BuildError;
 
 /// The arguments for the function.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Function")]
 pub struct FunctionArgs {
     /// Configuration of the authorizer
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
@@ -28,12 +28,15 @@ pub struct FunctionArgs {
     /// Use this bootstrap instead of building it
     #[arg(long, value_name = "PATH")]
     pub bootstrap: Option<PathBuf>,
-    /// Run another authorizer: a command that uses the Lambda Runtime API, or the URL of a Lambda invoke endpoint
+    /// Run another authorizer
+    ///
+    /// A command that uses the Lambda Runtime API, or the URL of a Lambda invoke endpoint.
     #[arg(long, value_name = "COMMAND|URL", conflicts_with = "bootstrap")]
     pub function: Option<String>,
-    /// ARN of the function; all resources have its Region and account [default: us-east-1 and 123456789012, behind a
-    /// URL 012345678912 as in AWS's emulator]
-    #[arg(long, value_name = "ARN")]
+    /// ARN of the function; all resources have its Region and account
+    ///
+    /// The default is in us-east-1 and account 123456789012; with a URL 012345678912, as in AWS's emulator.
+    #[arg(long, value_name = "ARN", hide_short_help = true)]
     pub function_arn: Option<String>,
     /// Add the NAME=VALUE lines of a file to the function's environment
     #[arg(long, value_name = "FILE")]
@@ -108,8 +111,7 @@ pub async fn launch(
     // of `prepare`.
     let original = std::path::absolute(&args.config).map_err(LaunchError::WorkingDirectory)?;
     if args.keep_keys || original.exists() {
-        Config::load(&original, &env.lookup())
-            .map_err(|errors| DeploymentError { config: original, errors })?;
+        deployment::load(&original, &env).map_err(|errors| DeploymentError::new(&args.config, errors))?;
     }
     let workspace = match args.keep_keys {
         true => workspace::bare(&args.config)?,
@@ -202,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn errors_have_a_hint() {
         for (line, env, expected) in [
-            (&[][..], "", "name the configuration with --config"),
+            (&[][..], "", "authorizer.toml: no such file"),
             (&["--function", "x"], "A", "env:1: missing `=`; expected NAME=VALUE"),
             (&["--function", "https://x/"], "", "--function: invalid URL; expected http(s)://HOST"),
         ] {

@@ -3,12 +3,15 @@
 //!
 //! ```text
 //! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
-//!                  -> token, certificate                 (identity, gateway)
+//!                  -> token, certificate, snippet        (identity, gateway)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch)
 //!                  -> package                            (check, package)
+//!                  -> init                               (the files of docs/recipes)
 //! ```
 
 pub mod arguments;
+
+mod help;
 
 mod serve;
 
@@ -21,6 +24,9 @@ pub mod launch;
 mod certificate;
 mod token;
 
+mod completions;
+mod snippet;
+
 mod can;
 mod check;
 mod diff;
@@ -29,6 +35,8 @@ mod keys;
 
 mod key_fetch;
 
+mod init;
+
 pub mod package;
 
 use std::error::Error;
@@ -36,27 +44,37 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use iot_local_base::clock;
 use iot_local_base::env::Env;
 
 use crate::can::CanArgs;
 use crate::certificate::CertificateArgs;
 use crate::check::CheckArgs;
+use crate::completions::CompletionsArgs;
 use crate::demo::{DemoArgs, DemoError};
 use crate::diff::DiffArgs;
 use crate::explain::ExplainArgs;
+use crate::init::InitArgs;
 use crate::invoke::InvokeArgs;
 use crate::keys::KeysArgs;
 use crate::launch::LaunchSettings;
 use crate::package::build::Tools;
 use crate::package::{PackageArgs, PackageError};
 use crate::serve::ServeArgs;
+use crate::snippet::SnippetArgs;
 use crate::token::TokenError;
 
 /// AWS IoT Core on your own machine
 #[derive(Parser)]
-#[command(name = "cargo local", bin_name = "cargo local", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "cargo local",
+    bin_name = "cargo local",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_long_help = help::TOP,
+    max_term_width = 120
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -67,27 +85,56 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Start the local gateway and print its event log (the default)
-    Serve(ServeArgs),
-    /// Run the whole flow once with a real MQTT client, and show which actions are allowed or denied, and why
+    #[command(after_long_help = help::SERVE)]
+    Serve(Box<ServeArgs>),
+    /// Run the whole flow once with a real MQTT client
+    ///
+    /// Shows which actions are allowed or denied, and why. Exits with 0 only if each had the expected result.
+    #[command(after_long_help = help::DEMO)]
     Demo(DemoArgs),
+    /// Write a folder with a configuration of your own, for your provider; exits 2 if nothing was written
+    Init(Box<InitArgs>),
     /// Mint a development token and print it on one line
+    #[command(after_long_help = help::TOKEN)]
     Token(token::TokenArgs),
-    /// Call the authorizer once, as `aws iot test-invoke-authorizer` does; exits 0 if it allows the client
+    /// Print the commands that connect a client to the running gateway
+    #[command(after_long_help = help::SNIPPET)]
+    Snippet(SnippetArgs),
+    /// Call the authorizer once, as `aws iot test-invoke-authorizer` does
+    ///
+    /// Exits with 0 if it allows the client.
+    #[command(after_long_help = help::INVOKE)]
     Invoke(Box<InvokeArgs>),
-    /// Report errors, probable mistakes and the largest possible policy of a configuration; exits 1 on an error
+    /// Validate a configuration, lint it, and compute the largest possible policy
+    ///
+    /// Exits with 1 on an error.
+    #[command(after_long_help = help::CHECK)]
     Check(CheckArgs),
-    /// Explain a decision step by step, for a token, an event or claims; exits 0 if it allows the client
+    /// Explain the decision about a token, an event or claims
+    ///
+    /// Exits with 0 if the client is allowed.
+    #[command(after_long_help = help::EXPLAIN)]
     Explain(Box<ExplainArgs>),
-    /// Check whether a token allows an action, and which policy line decides; exits 0 if so, 1 if not, 2 on an error
+    /// Test one action against a token, and show the policy line that decides
+    #[command(after_long_help = help::CAN)]
     Can(Box<CanArgs>),
-    /// Compare the permissions of two configurations; exits 1 on a gain that is not accepted, 2 on an error
+    /// Compare the permissions of two configurations
+    #[command(after_long_help = help::DIFF)]
     Diff(DiffArgs),
     /// Fetch and list issuers' public keys
+    #[command(after_long_help = help::KEYS)]
     Keys(KeysArgs),
-    /// Check a configuration, build the function, and pack both as the zip for Lambda; exits 1 on an error
+    /// Pack configuration and function as the zip for Lambda
+    ///
+    /// Checks the configuration and builds the function first. Exits with 1 on an error.
+    #[command(after_long_help = help::PACKAGE)]
     Package(Box<PackageArgs>),
-    /// Create a client certificate that the gateway accepts, and print its files and id
+    /// Create a client certificate that the gateway accepts
+    #[command(after_long_help = help::CERTIFICATE)]
     Certificate(CertificateArgs),
+    /// Print a completion script for a shell
+    #[command(after_long_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
 }
 
 /// Runs the command of the arguments, whose first is the name of the program.
@@ -95,7 +142,10 @@ enum Command {
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = Cli::parse_from(arguments);
     let env = Env::from_process();
-    let outcome: Result<bool, Box<dyn Error>> = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+    let outcome: Result<bool, Box<dyn Error>> = match cli
+        .command
+        .unwrap_or(Command::Serve(Box::new(cli.serve)))
+    {
         Command::Serve(args) => serve::run(&args.into_options(|sandboxes| launch_settings(env, sandboxes)))
             .await
             .map(|()| true)
@@ -108,23 +158,39 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Certificate(args) => {
             certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
         }
+        Command::Snippet(args) => snippet::run(&args, &env, clock::now(), &mut std::io::stdout().lock())
+            .map(|()| true)
+            .map_err(Into::into),
+        Command::Completions(args) => {
+            let written = completions::run(&args, Cli::command(), &mut std::io::stdout().lock());
+            written.map(|()| true).map_err(Into::into)
+        }
         Command::Check(args) => run_check(&args, &env).map_err(Into::into),
         Command::Explain(args) => {
-            explain::run(&args, &env, clock::now(), &mut std::io::stdout()).await.map_err(Into::into)
+            let has_colours = has_colours(&env);
+            explain::run(&args, &env, clock::now(), has_colours, &mut std::io::stdout())
+                .await
+                .map_err(Into::into)
         }
         Command::Can(args) => match can::run(&args, &env, clock::now(), &mut std::io::stdout()).await {
             Ok(allowed) => Ok(allowed),
             Err(error) => return fail_undecided(&error),
         },
-        Command::Diff(args) => match diff::run(&args, &env, clock::now(), &mut std::io::stdout()) {
-            Ok(accepted) => Ok(accepted),
-            Err(error) => return fail_undecided(&error),
-        },
+        Command::Diff(args) => {
+            match diff::run(&args, &env, clock::now(), has_colours(&env), &mut std::io::stdout()) {
+                Ok(accepted) => Ok(accepted),
+                Err(error) => return fail_undecided(&error),
+            }
+        }
         Command::Keys(args) => keys::run(&args, &env, clock::now(), &mut std::io::stdout())
             .await
             .map(|()| true)
             .map_err(Into::into),
         Command::Package(args) => run_package(&args, &env).await.map_err(Into::into),
+        Command::Init(args) => match init::run(&args, &mut std::io::stdout()).await {
+            Ok(()) => Ok(true),
+            Err(error) => return fail_undecided(&error),
+        },
         Command::Token(args) => run_token(&args, &env).map(|()| true).map_err(Into::into),
     };
     match outcome {
@@ -172,6 +238,9 @@ fn fail_undecided(error: &dyn Error) -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "the terminal shell of the program")]
 fn fail(error: &dyn Error) -> ExitCode {
-    eprintln!("error: {error}");
+    // Errors of a configuration are labelled and coloured already.
+    let text = format!("{error:#}");
+    let label = if text.starts_with("error: ") || text.starts_with('\x1b') { "" } else { "error: " };
+    anstream::eprintln!("{label}{text}");
     ExitCode::FAILURE
 }

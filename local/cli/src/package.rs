@@ -18,9 +18,11 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use iot_jwt_authorizer::config::{Config, ConfigErrors};
 use iot_local_base::hex;
+use iot_local_inspect::check::finding::Severity;
+use iot_local_inspect::check::{self, CheckReport};
+use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::check::{self, CheckArgs};
 use build::{Architecture, Build, Builder, Tools};
 use contents::Contents;
 
@@ -48,6 +50,9 @@ pub struct PackageArgs {
     /// Use this bootstrap instead of building it
     #[arg(long, value_name = "PATH", conflicts_with_all = ["builder", "rustc"])]
     pub bootstrap: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The architectures to package for.
@@ -117,26 +122,46 @@ pub async fn run(
     is_styled: bool,
     out: &mut dyn Write,
 ) -> Result<bool, PackageError> {
-    let check_args = CheckArgs { config: args.config.clone(), deny_warnings: false, json: false };
-    if !check::run(&check_args, tools.env, now, is_styled, out)? {
-        writeln!(out, "not packaged because of the errors above")?;
+    let report = check::examine(&args.config, tools.env, now);
+    if !args.json {
+        out.write_all(report.text(is_styled).as_bytes())?;
+    }
+    if report.count(Severity::Error) > 0 {
+        match args.json {
+            true => writeln!(out, "{:#}", to_json(&report, &[], &[]))?,
+            false => writeln!(out, "not packaged because of the errors above")?,
+        }
         return Ok(false);
     }
-    let contents = Contents::read(&args.config, &Config::load(&args.config, &tools.env.lookup())?.files)?;
-    for name in &contents.skipped {
-        writeln!(out, "skipped: {name}, which {} does not name", args.config.display())?;
-    }
+    let config = Config::load(&args.config, &tools.env.lookup())?;
+    let contents = Contents::read(&args.config, &config.files)?;
+    let mut packages = Vec::new();
     for (architecture, bootstrap) in functions(args, tools).await? {
         let bytes = read(&bootstrap)?;
         let requirements = elf::check(&bytes, architecture)
             .map_err(|error| PackageError::Elf { path: bootstrap.clone(), error })?;
         let package = contents.clone().with_function(bytes);
-        match &args.into {
-            Some(folder) => write_files(&package, folder, &requirements, out)?,
-            None => write_zip(&package, architecture, &args.out, &requirements, out)?,
-        }
+        packages.push(match &args.into {
+            Some(folder) => write_files(&package, folder, architecture, requirements)?,
+            None => write_zip(&package, architecture, &args.out, requirements)?,
+        });
     }
+    if args.json {
+        writeln!(out, "{:#}", to_json(&report, &contents.skipped, &packages))?;
+        return Ok(true);
+    }
+    for name in &contents.skipped {
+        writeln!(out, "skipped: {name}, which {} does not name", args.config.display())?;
+    }
+    writeln!(out, "configuration {}: `config` in the function's log", config.hash)?;
+    packages.iter().try_for_each(|package| package.write(out))?;
     Ok(true)
+}
+
+/// The result for programs.
+fn to_json(report: &CheckReport, skipped: &[String], packages: &[Package]) -> Value {
+    let packages: Vec<Value> = packages.iter().map(Package::json).collect();
+    json!({ "ok": !packages.is_empty(), "check": report.json(), "skipped": skipped, "packages": packages })
 }
 
 /// Returns the functions to pack. Before the first is built, it is known that all can be built.
@@ -169,46 +194,80 @@ async fn functions(
     Ok(built)
 }
 
+/// A package that was written.
+struct Package {
+    /// The zip, or the folder of `--into`.
+    path: PathBuf,
+    architecture: Architecture,
+    requirements: elf::Requirements,
+    /// Name and size in bytes of each file, and whether it is the function.
+    files: Vec<(String, usize, bool)>,
+    /// Size in bytes and SHA-256 of the zip.
+    zip: Option<(usize, Vec<u8>)>,
+}
+
+impl Package {
+    fn new(
+        contents: &Contents,
+        path: PathBuf,
+        architecture: Architecture,
+        requirements: elf::Requirements,
+    ) -> Self {
+        let files =
+            contents.files().map(|file| (file.name.clone(), file.bytes.len(), file.is_function())).collect();
+        Self { path, architecture, requirements, files, zip: None }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (name, size, is_function) in &self.files {
+            let note = if *is_function { format!("  ({})", self.requirements) } else { String::new() };
+            writeln!(out, "  {size:>9}  {name}{note}")?;
+        }
+        let Some((size, hash)) = &self.zip else { return writeln!(out, "{}: written", self.path.display()) };
+        writeln!(out, "{}: {size} bytes", self.path.display())?;
+        writeln!(out, "  SHA-256     {}", hex::encode(hash))?;
+        writeln!(out, "  CodeSha256  {}", STANDARD.encode(hash))
+    }
+
+    fn json(&self) -> Value {
+        let files: Vec<Value> =
+            self.files.iter().map(|(name, size, _)| json!({ "name": name, "bytes": size })).collect();
+        json!({
+            "path": self.path,
+            "architecture": self.architecture.to_string(),
+            "files": files,
+            "bytes": self.zip.as_ref().map(|(size, _)| size),
+            "sha256": self.zip.as_ref().map(|(_, hash)| hex::encode(hash)),
+            "codeSha256": self.zip.as_ref().map(|(_, hash)| STANDARD.encode(hash)),
+        })
+    }
+}
+
 fn write_zip(
-    package: &Contents,
+    contents: &Contents,
     architecture: Architecture,
     folder: &Path,
-    requirements: &elf::Requirements,
-    out: &mut dyn Write,
-) -> Result<(), PackageError> {
+    requirements: elf::Requirements,
+) -> Result<Package, PackageError> {
     let path = folder.join(format!("iot-jwt-authorizer-{architecture}.zip"));
-    let zip = archive::zip(package.files())?;
+    let zip = archive::zip(contents.files())?;
     write(&path, &zip)?;
-    let hash = digest(&SHA256, &zip);
-    list(package, requirements, out)?;
-    writeln!(out, "{}: {} bytes", path.display(), zip.len())?;
-    writeln!(out, "  SHA-256     {}", hex::encode(hash.as_ref()))?;
-    writeln!(out, "  CodeSha256  {}", STANDARD.encode(hash.as_ref()))?;
-    Ok(())
+    let hash = digest(&SHA256, &zip).as_ref().to_vec();
+    Ok(Package { zip: Some((zip.len(), hash)), ..Package::new(contents, path, architecture, requirements) })
 }
 
 fn write_files(
-    package: &Contents,
+    contents: &Contents,
     folder: &Path,
-    requirements: &elf::Requirements,
-    out: &mut dyn Write,
-) -> Result<(), PackageError> {
-    for file in package.files() {
+    architecture: Architecture,
+    requirements: elf::Requirements,
+) -> Result<Package, PackageError> {
+    for file in contents.files() {
         let path = folder.join(&file.name);
         write(&path, &file.bytes)?;
         archive::set_mode(&path, file).map_err(|error| PackageError::File { path, error })?;
     }
-    list(package, requirements, out)?;
-    writeln!(out, "{}: written", folder.display())?;
-    Ok(())
-}
-
-fn list(package: &Contents, requirements: &elf::Requirements, out: &mut dyn Write) -> io::Result<()> {
-    for file in package.files() {
-        let note = if file.is_function() { format!("  ({requirements})") } else { String::new() };
-        writeln!(out, "  {:>9}  {}{note}", file.bytes.len(), file.name)?;
-    }
-    Ok(())
+    Ok(Package::new(contents, folder.to_owned(), architecture, requirements))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, PackageError> {

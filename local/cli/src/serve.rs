@@ -1,8 +1,9 @@
 //! `serve`: runs the local gateway until it is interrupted.
 
 mod annotator;
-mod examples;
+mod banner;
 mod reload;
+mod terminal;
 mod watch;
 
 use std::io;
@@ -10,23 +11,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use iot_local_base::clock;
 use iot_local_base::env_file::{self, EnvFileError};
 use iot_local_base::files;
 use iot_local_gateway::annotation::{Annotator, PageOptions};
 use iot_local_gateway::certificate::{Authority, AuthorityError};
-use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_gateway::tls::TlsOptions;
 use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
-use iot_local_lambda::InvokeTarget;
+use iot_local_inspect::deployment::DeploymentError;
+use iot_local_lambda::{InvokeTarget, StartError};
 use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
-use crate::arguments::{AuthorizerArgs, SigningKeyError};
+use crate::arguments::{AuthorizerArgs, OutputArgs, SigningKeyError};
 use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings};
+use banner::Banner;
 
 /// The limit of open files. A connection needs three, and the default of many systems is 1,024. The function's
 /// processes inherit the limit.
@@ -36,30 +37,38 @@ const MAX_OPEN_FILES: u64 = 65_536;
 #[derive(Args)]
 pub(crate) struct ServeArgs {
     /// Port without TLS on 127.0.0.1; 0 selects a free port
-    #[arg(long, default_value_t = 8080)]
+    #[arg(long, default_value_t = 8080, help_heading = "Ports")]
     port: u16,
     /// TLS port on 127.0.0.1; 0 selects a free port
-    #[arg(long, default_value_t = 8443)]
+    #[arg(long, default_value_t = 8443, help_heading = "Ports")]
     tls_port: u16,
     /// Also accept client certificates that the CAs in this PEM file issued
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Ports", hide_short_help = true)]
     client_ca: Option<PathBuf>,
-    /// Also accept the client certificates in this PEM file, of any CA, as AWS IoT does with registered ones
-    #[arg(long, value_name = "FILE")]
+    /// Also accept the client certificates in this PEM file
+    ///
+    /// They may be of any CA, as AWS IoT accepts registered certificates.
+    #[arg(long, value_name = "FILE", help_heading = "Ports", hide_short_help = true)]
     client_certificate: Option<PathBuf>,
     #[command(flatten)]
     function: FunctionArgs,
     #[command(flatten)]
     authorizer: AuthorizerArgs,
     /// Number of function processes, which is the number of concurrent calls
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64),
+          help_heading = "Function", hide_short_help = true)]
     sandboxes: u8,
     /// Divide the times of the authorizer's response by N
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..),
+          help_heading = "Authorizer")]
     time_scale: u32,
-    /// Exact redirect URI of your own app, which then logs users in as client `app`; may be repeated
-    #[arg(long, value_name = "URI")]
+    /// Exact redirect URI of your own app; may be repeated
+    ///
+    /// The app then logs users in as client `app` of the development issuer.
+    #[arg(long, value_name = "URI", help_heading = "Login")]
     redirect_uri: Vec<RedirectUri>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// The settings of the gateway and its function.
@@ -83,6 +92,8 @@ pub(crate) struct ServeOptions {
     pub(crate) redirect_uris: Vec<RedirectUri>,
     /// How the function is built and run.
     pub(crate) launch: LaunchSettings,
+    /// What is printed.
+    pub(crate) output: OutputArgs,
 }
 
 /// An error that prevents the gateway from starting.
@@ -108,6 +119,9 @@ pub(crate) enum ServeError {
     /// A signing key is invalid.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
+    /// The function did not start because of these errors of its configuration.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// The gateway cannot start.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -126,6 +140,7 @@ impl ServeArgs {
             time_scale: self.time_scale,
             redirect_uris: self.redirect_uri,
             launch: launch(self.sandboxes),
+            output: self.output,
         }
     }
 }
@@ -168,7 +183,14 @@ async fn start_with_program(
         login: provider_options(options, &workspace)?,
         page,
     };
-    Ok((RunningGateway::start(gateway).await?, workspace, program))
+    let running = RunningGateway::start(gateway).await;
+    Ok((running.map_err(|error| start_error(error, &options.function.config))?, workspace, program))
+}
+
+/// The errors of the configuration that the function printed, or else the error itself.
+fn start_error(error: GatewayError, config: &Path) -> ServeError {
+    let GatewayError::Function(StartError::Exited { error_output, .. }) = &error else { return error.into() };
+    DeploymentError::of_function(config, error_output).map_or_else(|| error.into(), Into::into)
 }
 
 /// What the page shows about the configuration, which another authorizer does not read.
@@ -226,22 +248,21 @@ fn machine_secret(path: &Path) -> io::Result<String> {
 pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     // With a lower limit the gateway works, but with fewer connections.
     let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
+    let watcher = reload::watcher(options).map_err(LaunchError::WorkingDirectory)?;
     let (running, workspace, program) = start_with_program(options).await?;
     let options = &reload::with_program(options, program);
-    let examples = examples(&running, &workspace).await;
-    print_banner(&running, &workspace, &next_step(examples, options.function.keep_keys));
+    let banner = Banner::new(&running, &workspace, options);
+    print_line(&if options.output.json { banner.json().to_string() } else { banner.text() });
     let mut event_log = running.event_log.subscribe();
     let interrupted = interrupted();
-    let reloads = reload::follow(&running, options, workspace.original.clone());
+    let reloads = reload::follow(&running, options, watcher);
     tokio::pin!(interrupted, reloads);
     loop {
         tokio::select! {
             () = &mut interrupted => return Ok(()),
             () = &mut reloads => {}
             entry = event_log.recv() => match entry {
-                // This entry is for the page. On the terminal, the function's log line has the decision.
-                Ok(LogEntry { kind: EntryKind::Authorizer(_), .. }) => {}
-                Ok(entry) => print_entry(&entry),
+                Ok(entry) => terminal::line(&entry, options.output).iter().for_each(|line| print_line(line)),
                 Err(RecvError::Lagged(count)) => print_skipped(count),
                 Err(RecvError::Closed) => return Ok(()),
             },
@@ -262,60 +283,13 @@ async fn interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-async fn examples(running: &RunningGateway, workspace: &Workspace) -> Option<String> {
-    let issuer = workspace.issuers.first()?;
-    let user = running.allowed_user(&issuer.settings().id)?;
-    examples::commands(&user, issuer, &running.authorizer, running.port, clock::now()).await
-}
-
-/// The example commands, or else how to get a token.
-fn next_step(examples: Option<String>, keep_keys: bool) -> String {
-    match examples {
-        Some(examples) => examples,
-        None if keep_keys => "With --keep-keys, connect with a token of a configured issuer.".to_owned(),
-        None => "Mint a token that your rules allow: cargo local token --sub SUBJECT --claim NAME=VALUE ..."
-            .to_owned(),
-    }
-}
-
 #[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
-fn print_banner(running: &RunningGateway, workspace: &Workspace, next_step: &str) {
-    let port = running.port;
-    println!(
-        "The local gateway listens on this machine only:\n\n  \
-         page                  http://127.0.0.1:{port}/\n  \
-         MQTT over WebSocket   ws://127.0.0.1:{port}/mqtt\n  \
-         HTTP publish          POST http://127.0.0.1:{port}/topics/TOPIC?qos=1\n  \
-         OpenID Connect        http://127.0.0.1:{port}/.well-known/openid-configuration"
-    );
-    if let Some(port) = running.tls_port {
-        println!(
-            "  MQTT over TLS         mqtts://localhost:{port}   with ALPN mqtt or without ALPN\n  \
-             WebSocket over TLS    wss://localhost:{port}/mqtt\n  \
-             HTTPS publish         POST https://localhost:{port}/topics/TOPIC?qos=1\n  \
-             CA certificate        {}",
-            workspace.root.join("ca.pem").display()
-        );
-    }
-    println!();
-    for issuer in &workspace.issuers {
-        let (id, secret) = (&issuer.settings().id, secret_file(workspace));
-        println!(
-            "Token for a machine, from issuer {id}:\n\ncurl -u \"machine-1:$(cat '{}')\" -d grant_type=client_credentials \
-             http://127.0.0.1:{port}/oidc/{id}/token\n",
-            secret.display()
-        );
-    }
-    println!("{next_step}\n");
-    println!("Event log (Ctrl-C stops the gateway):");
+fn print_line(line: &str) {
+    println!("{line}");
 }
 
-#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
-fn print_entry(entry: &LogEntry) {
-    println!("{entry}");
-}
-
-#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
+/// On standard error, so that standard output has only entries.
+#[expect(clippy::print_stderr, reason = "the terminal shell of `serve`")]
 fn print_skipped(count: u64) {
-    println!("({count} entries skipped: the terminal is slower than the gateway)");
+    eprintln!("({count} entries skipped: the terminal is slower than the gateway)");
 }

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::SystemTime;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_identity::example_users::{self, ExampleConfig};
 use iot_local_identity::issuer::{DevelopmentIssuer, MintError};
 use iot_local_identity::workspace::{self, PrepareError};
-use serde_json::Value;
+use iot_local_inspect::suggest::did_you_mean;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 /// The `--ttl` of `--expired`: more than any leeway of the authorizer.
@@ -41,6 +44,9 @@ pub(crate) struct TokenArgs {
     /// Configuration of the authorizer
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     pub(crate) config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// The name and value of a claim.
@@ -77,7 +83,7 @@ pub(crate) enum TokenError {
     #[error("--issuer is missing; expected one of {}", .0.join(", "))]
     MissingIssuer(Vec<String>),
     /// The configuration has no complete issuer with this id.
-    #[error("unknown issuer {id:?}; expected one of {}", .known.join(", "))]
+    #[error("unknown issuer {id:?}; expected one of {}{}", .known.join(", "), did_you_mean(.id, .known))]
     UnknownIssuer {
         /// The id.
         id: String,
@@ -135,7 +141,10 @@ pub(crate) fn run(
     let default = i64::try_from(issuer.default_lifetime().as_secs()).unwrap_or(i64::MAX);
     let ttl = if args.expired { EXPIRED_TTL_SECONDS } else { args.ttl.unwrap_or(default) };
     let token = issuer.mint(&issuer.request(args.sub.clone(), claims, ttl, now)?)?;
-    writeln!(out, "{token}")?;
+    match args.json {
+        true => writeln!(out, "{:#}", to_json(&token, id))?,
+        false => writeln!(out, "{token}")?,
+    }
     Ok(())
 }
 
@@ -152,6 +161,13 @@ fn issuer_of_grant<'a>(
     let mut granted = issuers.iter().filter(has_grant);
     let first = granted.next();
     first.filter(|_| granted.next().is_none())
+}
+
+/// The token with its claims, for programs.
+fn to_json(token: &str, issuer: &str) -> Value {
+    let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let claims: Option<Value> = payload.and_then(|payload| serde_json::from_slice(&payload).ok());
+    json!({ "token": token, "issuer": issuer, "claims": claims })
 }
 
 /// Returns the issuer with an id, or the only issuer.
@@ -191,10 +207,7 @@ impl FromStr for Claim {
 mod tests {
     use std::time::Duration;
 
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use clap::Parser;
-    use serde_json::json;
 
     use super::*;
 

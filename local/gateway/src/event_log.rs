@@ -194,19 +194,20 @@ impl fmt::Display for LogEntry {
         let unit = |size: u64, max: u64| seconds.checked_div(size).unwrap_or(0).checked_rem(max).unwrap_or(0);
         write!(f, "{:02}:{:02}:{:02}Z ", unit(3600, 24), unit(60, 60), unit(1, 60))?;
         match (&self.client, &self.kind) {
-            (Some(client), kind) if !matches!(kind, EntryKind::Function(_)) => {
-                write!(f, "{} ", escaped(client))?
-            }
+            (_, EntryKind::Function(_)) => {}
+            (Some(client), _) => write!(f, "{} ", escaped(client))?,
             (_, kind) if kind.is_of_gateway() => {}
-            (_, EntryKind::ProtocolError { .. }) => f.write_str("(mqtt) ")?,
-            (_, _) => f.write_str("(https) ")?,
+            (_, EntryKind::ProtocolError { .. }) => f.write_str("(MQTT) ")?,
+            (None, EntryKind::Allowed { .. } | EntryKind::Denied { .. }) => f.write_str("(HTTP publish) ")?,
+            (None, _) => f.write_str("(no client id) ")?,
         }
         match &self.kind {
             EntryKind::Connected { principal, statement, .. } => {
                 write!(f, "connected as {} ({})", escaped(principal), escaped(statement))
             }
             EntryKind::ConnectDenied { reason, .. } => {
-                write!(f, "connect DENIED: {}", escaped(reason))
+                let what = if self.client.is_some() { "connect " } else { "" };
+                write!(f, "{what}DENIED: {}", escaped(reason))
             }
             EntryKind::Allowed { action, resource, statement, .. } => {
                 write!(f, "{action} {} allowed ({})", escaped(resource), escaped(statement))
@@ -392,6 +393,27 @@ mod tests {
             let entry = event_log.since(0).0.pop().unwrap();
             assert_eq!(entry.to_string().split_once("Z ").unwrap().1, expected);
             assert_eq!(entry.to_json()["kind"], name);
+        }
+    }
+
+    #[test]
+    fn a_line_names_its_protocol_and_has_no_escaped_quotes() {
+        let denied = |reason: &str| EntryKind::ConnectDenied { reason: reason.to_owned(), decided_by: None };
+        let publish = || {
+            let verdict = Verdict { allowed: true, reason: "by \"a\"".to_owned(), decided_by: None };
+            EntryKind::decided(Action::Publish, "topic/a'b", verdict)
+        };
+        for (client, kind, expected) in [
+            (Some("ana"), denied("no authorizer \"wrong\""), "ana connect DENIED: no authorizer \"wrong\""),
+            (Some("a\"\u{1b}[2J\n"), denied("x"), "a\"\\u{1b}[2J\\n connect DENIED: x"),
+            (None, denied("x"), "(no client id) DENIED: x"),
+            (None, publish(), "(HTTP publish) iot:Publish topic/a'b allowed (by \"a\")"),
+            (Some("ana"), publish(), "ana iot:Publish topic/a'b allowed (by \"a\")"),
+        ] {
+            let event_log = EventLog::default();
+            event_log.record(None, client, kind);
+            let line = event_log.since(0).0[0].to_string();
+            assert_eq!(line.split_once("Z ").unwrap().1, expected);
         }
     }
 

@@ -163,6 +163,13 @@ impl RunningGateway {
     }
 }
 
+/// The broker holds the authorizer as long as the process runs, so the function is ended here.
+impl Drop for RunningGateway {
+    fn drop(&mut self) {
+        self.authorizer.replace(Arc::new(Lambda::stopped()));
+    }
+}
+
 /// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.
 async fn listen(port: u16, option: &'static str) -> Result<(TcpListener, u16), GatewayError> {
     let listen_error = |source| GatewayError::Listen { port, option, source };

@@ -42,7 +42,7 @@ pub struct AuthorizerDefinition {
     pub name: String,
     /// Whether it is used for clients that name no authorizer (SetDefaultAuthorizer).
     pub is_default: bool,
-    /// `tokenKeyName`: the header, query parameter or user-name parameter with the event's `token`.
+    /// `tokenKeyName`: the header, query parameter or user-name parameter with the signed token.
     pub token_key: Option<String>,
     /// `tokenSigningPublicKeys`. If empty, token signing is off.
     pub signing_keys: Vec<SigningKey>,
@@ -138,7 +138,7 @@ pub enum SelectionError {
 /// The members of the event that the gateway fills by itself. Not `Debug`: it holds the token.
 #[derive(Default)]
 pub struct Selected {
-    /// The event's `token`.
+    /// The event's `token`. For a client, only a signed token.
     pub token: Option<String>,
     /// The event's `signatureVerified`.
     pub signature_verified: bool,
@@ -168,7 +168,10 @@ impl AuthorizerDefinition {
             _ => {}
         }
         let token = self.token_key.as_deref().and_then(|key| lookup(key, http, mqtt));
-        self.check_signature(token, || lookup(SIGNATURE_KEY, http, mqtt))
+        let selected = self.check_signature(token, || lookup(SIGNATURE_KEY, http, mqtt))?;
+        // Sources disagree whether AWS IoT fills `token` without token signing. The stricter reading: it does not.
+        let token = selected.token.filter(|_| selected.signature_verified);
+        Ok(Selected { token, ..selected })
     }
 
     /// Checks the signature of a token if token signing is on.

@@ -144,7 +144,7 @@ impl DevelopmentIssuer {
         json!({ "keys": keys })
     }
 
-    /// Returns the lifetime of a token for which none is given: an hour, or less if the configuration accepts only less.
+    /// Returns the lifetime of a token for which none is given: an hour, or less if the configuration requires less.
     #[must_use]
     pub fn default_lifetime(&self) -> Duration {
         self.settings.max_lifetime.map_or(DEFAULT_LIFETIME, |max| max.min(DEFAULT_LIFETIME))

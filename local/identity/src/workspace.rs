@@ -56,7 +56,10 @@ impl Workspace {
 #[derive(Debug, Error)]
 pub enum PrepareError {
     /// The configuration cannot be read.
-    #[error("cannot read {}: {error}\n  help: name the configuration with --config", .path.display())]
+    #[error(
+        "{}: {}{}", .path.display(), files::io_error(.error),
+        if .path == Path::new("authorizer.toml") { "\n  help: name the configuration with --config, or run the command in its folder" } else { "" }
+    )]
     Config {
         /// The file.
         path: PathBuf,

@@ -3,24 +3,25 @@
 //! The function's own code and the evaluator of AWS IoT's rules judge each case, as if every token were granted this
 //! policy and no other. `policies/README.md` describes the format.
 
-use std::collections::BTreeSet;
+mod claims;
+mod policy_test;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace};
+use iot_jwt_authorizer::keys::without_mark;
 use iot_jwt_authorizer::policy::{GrantRule, Policies, Template};
 use iot_jwt_authorizer::template_text::Scope;
 use iot_local_base::env::Env;
-use iot_local_identity::deployment::FUNCTION_ARN;
-use iot_local_policy::Action;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::inquiry::{self, EvaluationOptions};
+use self::policy_test::{CaseFailure, PolicyTest};
 use crate::member;
-use crate::permission::{self, PermissionOutcome};
 
 /// The end of the name of a file of cases.
 const SUFFIX: &str = ".cases.json";
@@ -36,7 +37,7 @@ pub struct CaseReport {
     pub denied: usize,
     /// Failed cases, and errors of the file.
     pub errors: Vec<ConfigError>,
-    /// Why the file was skipped: no grant names the policy, and the configuration lacks a slot that it uses.
+    /// Why the file was skipped: no grant names the policy, and the configuration does not fit it or its cases.
     pub skipped: Option<String>,
 }
 
@@ -66,6 +67,8 @@ struct PolicyCase {
     claims: Map<String, Value>,
     /// The MQTT client id; by default the first that `client_ids` allows.
     client_id: Option<String>,
+    /// The id of the issuer, instead of the file's.
+    issuer: Option<String>,
     /// For the reader.
     why: String,
 }
@@ -83,7 +86,10 @@ pub fn run(authorizer: &Authorizer, folder: &Path, env: &Env, now: SystemTime) -
         let cases = std::fs::read_to_string(&path);
         let mut report = CaseReport::new(name);
         match (policy, cases) {
-            (Ok(policy), Ok(cases)) => return Some(run_cases(authorizer, name, &policy, &cases, env, now)),
+            (Ok(policy), Ok(cases)) => {
+                let (policy, cases) = (without_mark(&policy), without_mark(&cases));
+                return Some(run_cases(authorizer, name, policy, cases, env, now));
+            }
             (Err(error), _) => {
                 let what = format!("cannot read its policy `policies/{name}.json`: {}", error.kind());
                 report.add(ErrorPlace::File, what, "put the cases next to their policy");
@@ -134,25 +140,42 @@ pub fn run_cases(
         }
         Err(errors) => return CaseReport { errors, ..report },
     };
-    let grant = authorizer.policies.grants.iter().find(|grant| Some(grant.template) == template_index);
-    let first = grant.and_then(|grant| grant.issuers.first()).copied().unwrap_or(0);
-    let issuer = file.issuer.clone().or_else(|| Some(authorizer.issuers.get(first)?.id.to_string()));
-    let authorizer = with_single_policy(authorizer, template);
+    let grants = authorizer.policies.grants.iter();
+    let grants = grants.filter(|grant| template_index.is_some_and(|index| grant.template == index)).collect();
+    let test = PolicyTest { authorizer: with_single_policy(authorizer, template), grants, file: &file, now };
     if file.cases.is_empty() {
         report.add(ErrorPlace::File, "no cases".to_owned(), "add a case, or remove the file");
     }
+    let mut contradictions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, case) in (1..).zip(&file.cases) {
         if case.allow.is_some() {
             report.allowed = report.allowed.saturating_add(1);
         } else {
             report.denied = report.denied.saturating_add(1);
         }
-        if let Err(failure) = case.check(&authorizer, &file.claims, issuer.as_deref(), now) {
-            let what = format!("{} (\"{}\")", failure.what, case.why);
-            report.add(ErrorPlace::Entry("case", number), what, failure.hint);
+        match test.check(case) {
+            Ok(()) => {}
+            Err(CaseFailure::Contradiction(what)) => contradictions.entry(what).or_default().push(number),
+            Err(CaseFailure::Case { what, hint }) => {
+                let what = format!("{what} (\"{}\")", case.why);
+                report.add(ErrorPlace::Entry("case", number), what, hint);
+            }
         }
     }
+    for (what, numbers) in contradictions {
+        report.add(ErrorPlace::File, format!("{what} ({})", cases_text(&numbers)), CONTRADICTION_HINT);
+    }
     report
+}
+
+/// Numbers of cases, as text.
+fn cases_text(numbers: &[usize]) -> String {
+    let count = numbers.len();
+    match numbers {
+        [number] => format!("case {number}"),
+        [first, .., last] => format!("{count} cases, {first} to {last}"),
+        [] => String::new(),
+    }
 }
 
 /// The authorizer with this policy alone, granted to every token.
@@ -162,82 +185,27 @@ fn with_single_policy(authorizer: &Authorizer, template: Template) -> Authorizer
     Authorizer { policies: Policies { templates: vec![template], grants }, ..authorizer.clone() }
 }
 
-/// Why a case failed.
-struct CaseFailure {
-    what: String,
-    hint: &'static str,
-}
-
-impl CaseFailure {
-    /// The case is not well-formed.
-    fn invalid(what: impl fmt::Display) -> Self {
-        Self { what: what.to_string(), hint: "policies/README.md describes the format" }
-    }
-
-    /// The case has another result than expected.
-    fn unexpected(expected: impl fmt::Display, found: impl fmt::Display) -> Self {
-        let hint = "fix the policy, or the case if its expectation is wrong";
-        Self { what: format!("expected {expected}, found {found}"), hint }
-    }
-}
-
-impl PolicyCase {
-    /// Whether the case has the expected result.
-    fn check(
-        &self,
-        authorizer: &Authorizer,
-        base: &Map<String, Value>,
-        issuer: Option<&str>,
-        now: SystemTime,
-    ) -> Result<(), CaseFailure> {
-        let mut claims = base.clone();
-        for (name, value) in &self.claims {
-            match value {
-                Value::Null => drop(claims.remove(name)),
-                value => drop(claims.insert(name.clone(), value.clone())),
-            }
-        }
-        // Claims that name their issuer are that issuer's, even if another is granted the policy.
-        let issuer = issuer.filter(|_| !claims.contains_key("iss"));
-        let client_id = self.client_id.as_deref();
-        let options = EvaluationOptions { issuer, client_id, function: FUNCTION_ARN, at: now };
-        let explanation = inquiry::judge_claims(authorizer, &Value::Object(claims).to_string(), &options);
-        let outcome = explanation.map_err(CaseFailure::invalid)?.outcome;
-        let (permission, is_allow_expected) = match (&self.allow, &self.deny, &self.refused) {
-            (Some(permission), None, None) => (permission, true),
-            (None, Some(permission), None) => (permission, false),
-            (None, None, Some(code)) => {
-                return match outcome {
-                    Err(denial) if denial.code().name() == code => Ok(()),
-                    Err(denial) => Err(CaseFailure::unexpected(code, denial)),
-                    Ok(_) => Err(CaseFailure::unexpected(code, "an allowed token")),
-                };
-            }
-            _ => return Err(CaseFailure::invalid("expected one of `allow`, `deny` and `refused`")),
-        };
-        let Some((action, resource)) = permission.split_once(' ') else {
-            let what = format!("invalid permission `{permission}`; expected `ACTION RESOURCE`");
-            return Err(CaseFailure::invalid(what));
-        };
-        let action: Action = action.parse().map_err(CaseFailure::invalid)?;
-        let outcome = permission::evaluate(&outcome, action, resource, FUNCTION_ARN);
-        let expected = if is_allow_expected { "allow" } else { "deny" };
-        match outcome.map_err(CaseFailure::invalid)? {
-            // A denied token proves nothing about the policy.
-            PermissionOutcome::TokenDenied(denial) => Err(CaseFailure {
-                hint: "write `refused` if the token is meant to be denied",
-                ..CaseFailure::unexpected(expected, format_args!("a denied token: {denial}"))
-            }),
-            PermissionOutcome::Decided { verdict, .. } if verdict.allowed == is_allow_expected => Ok(()),
-            PermissionOutcome::Decided { verdict, .. } => {
-                let found = if is_allow_expected { "deny" } else { "allow" };
-                Err(CaseFailure::unexpected(expected, format_args!("{found}: {}", verdict.reason)))
-            }
-        }
-    }
-}
+/// What to do about a file that names another issuer, audience or required value than the configuration.
+const CONTRADICTION_HINT: &str = "remove the claim from the file, and the tests take the value of the configuration; or change one of the two";
 
 impl CaseReport {
+    /// Makes the errors of a policy that no grant names the reason to skip it: a deployment does not contain it.
+    pub(crate) fn skip_if_unused(&mut self, authorizer: &Authorizer) {
+        let name = self.file.strip_prefix("policies/").and_then(|file| file.strip_suffix(SUFFIX));
+        let mut templates = authorizer.policies.templates.iter();
+        let is_used = templates.any(|template| Some(&*template.name) == name);
+        let Some(first) = self.errors.first().filter(|_| !is_used) else { return };
+        let count = self.errors.len();
+        let errors = if count == 1 { "it has an error".to_owned() } else { format!("it has {count} errors") };
+        let place = match &first.place {
+            ErrorPlace::Entry(noun, index) => format!("{noun} {index}: "),
+            _ => String::new(),
+        };
+        self.skipped =
+            Some(format!("no grant names the policy, and {errors}; the first: {place}{}", first.what));
+        self.errors.clear();
+    }
+
     fn new(name: &str) -> Self {
         let file = format!("policies/{name}{SUFFIX}");
         Self { file, allowed: 0, denied: 0, errors: Vec::new(), skipped: None }

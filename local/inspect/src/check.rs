@@ -9,11 +9,11 @@ pub mod finding;
 pub mod lints;
 pub mod render;
 pub mod size;
+pub mod trust;
 
 use std::path::Path;
 use std::time::SystemTime;
 
-use iot_jwt_authorizer::config::Config;
 use iot_jwt_authorizer::config_error::ConfigError;
 use iot_jwt_authorizer::policy::{MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENTS};
 use iot_local_base::env::Env;
@@ -23,8 +23,10 @@ pub use allow::AcceptedWarning;
 use files::Files;
 use finding::{Finding, Severity};
 use size::Size;
+use trust::TrustedStatement;
 
 use crate::cases::{self, CaseReport};
+use crate::deployment;
 
 /// The result of a check.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub struct CheckReport {
     pub cases: Vec<CaseReport>,
     /// The bound for each issuer. Empty if errors prevent its computation.
     pub sizes: Vec<Size>,
+    /// What the proof that a client id belongs to one subject takes on trust.
+    pub trusted: Vec<TrustedStatement>,
 }
 
 /// Checks a configuration; `now` is the time at which the tokens of cases are judged. Fetches nothing and writes
@@ -50,9 +54,10 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
         accepted: Vec::new(),
         cases: Vec::new(),
         sizes: Vec::new(),
+        trusted: Vec::new(),
         files: Files::read(config),
     };
-    match Config::load(config, &env.lookup()) {
+    match deployment::load(config, env) {
         Err(errors) => report.findings = errors.0.into_iter().map(Finding::error).collect(),
         Ok(loaded) => {
             let mut findings: Vec<Finding> = loaded.warnings.into_iter().map(Finding::warning).collect();
@@ -61,7 +66,9 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
             report.accepted = accepted;
             let folder = config.parent().unwrap_or(Path::new("."));
             report.cases = cases::run(&loaded.authorizer, folder, env, now);
+            report.cases.iter_mut().for_each(|cases| cases.skip_if_unused(&loaded.authorizer));
             report.sizes = size::sizes(&loaded.authorizer);
+            report.trusted = trust::statements(&loaded.authorizer);
             let too_large = report.sizes.iter().filter(|size| !size.fits());
             report.findings.extend(too_large.map(|size| too_large_error(size, &report.files)));
             let failed = report.cases.iter().flat_map(|cases| &cases.errors);
@@ -79,13 +86,6 @@ impl CheckReport {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// The errors as text, as [`CheckReport::text`] shows them.
-    #[must_use]
-    pub fn errors_text(&self) -> String {
-        let errors = self.findings.get(..self.count(Severity::Error)).unwrap_or_default();
-        render::text(errors, &self.files, false)
-    }
-
     /// The report as text. `is_terminal` selects colours.
     #[must_use]
     pub fn text(&self, is_terminal: bool) -> String {
@@ -93,13 +93,14 @@ impl CheckReport {
         for accepted in &self.accepted {
             text.push_str(&format!("accepted: {}: {}\n", accepted.key, accepted.reason));
         }
-        self.cases.iter().for_each(|report| text.push_str(&cases_line(report)));
+        self.trusted.iter().for_each(|statement| text.push_str(&format!("taken on trust: {statement}\n")));
+        self.cases.iter().for_each(|report| text.push_str(&cases_line(report, &self.files)));
         self.sizes.iter().for_each(|size| text.push_str(&size_line(size)));
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
         let accepted = self.accepted.iter().map(|accepted| accepted.findings).sum();
         text.push_str(&format!(
             "{}: {}, {}, {}\n",
-            self.files.config(),
+            self.files.shown(self.files.config()),
             counted(errors, "error"),
             counted(warnings, "warning"),
             counted(accepted, "accepted warning")
@@ -137,8 +138,10 @@ impl CheckReport {
                 })
             })
             .collect();
+        let trusted: Vec<_> = self.trusted.iter().map(TrustedStatement::json).collect();
         json!({
             "ok": self.count(Severity::Error) == 0, "findings": findings, "accepted": accepted, "cases": cases, "sizes": sizes,
+            "trusted": trusted,
         })
     }
 }
@@ -160,12 +163,13 @@ fn grouped(number: usize) -> String {
     text
 }
 
-fn cases_line(report: &CaseReport) -> String {
+fn cases_line(report: &CaseReport, files: &Files) -> String {
+    let file = files.shown(&report.file);
     match &report.skipped {
-        Some(reason) => format!("{}: skipped: {reason}\n", report.file),
+        Some(reason) => format!("{file}: skipped: {reason}\n"),
         None => {
             let cases = report.allowed.saturating_add(report.denied);
-            format!("{}: {}, {} failed\n", report.file, counted(cases, "case"), report.errors.len())
+            format!("{file}: {}, {} failed\n", counted(cases, "case"), report.errors.len())
         }
     }
 }

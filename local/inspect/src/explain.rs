@@ -9,8 +9,10 @@ mod rules;
 mod text;
 mod trace;
 
+pub use text::{ExplanationText, TextOptions};
 pub use trace::Trace;
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use iot_jwt_authorizer::denial::Denial;
@@ -27,8 +29,13 @@ pub struct Explanation {
     pub function: String,
     /// The issuer's short name, once it is known.
     pub issuer: Option<String>,
+    /// Whether the keys that were tried only fit the token; its `kid` names none of them.
+    pub by_fit: bool,
     /// In order. If the event is denied, the last step is the one that failed.
     pub steps: Vec<Step>,
+    /// The configuration whose development keys were used, since the token is not signed by an issuer's own key. The
+    /// deployed function denies such a token.
+    pub development_keys: Option<PathBuf>,
     /// The outcome.
     pub outcome: Result<Granted, Denial>,
 }
@@ -61,7 +68,7 @@ pub enum Mark {
 }
 
 /// One check or fact.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// The result.
     pub mark: Mark,
@@ -112,6 +119,12 @@ pub struct TemplatePiece {
 }
 
 impl Explanation {
+    /// The explanation as text.
+    #[must_use]
+    pub fn text(&self, options: TextOptions) -> ExplanationText<'_> {
+        ExplanationText { explanation: self, options }
+    }
+
     /// The explanation for programs.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -120,6 +133,7 @@ impl Explanation {
             "function": self.function,
             "steps": self.steps,
             "allowed": self.outcome.is_ok(),
+            "developmentKeys": self.development_keys,
         });
         let outcome = match &self.outcome {
             Ok(granted) => json!({

@@ -5,6 +5,7 @@ mod event;
 
 pub use claims::ClaimsError;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -12,6 +13,8 @@ use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::denial::Code;
 use iot_jwt_authorizer::keys::sources::Need;
 use iot_local_base::env_file::EnvFileError;
+use iot_local_base::files;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::deployment::{Deployment, DeploymentError};
@@ -27,7 +30,7 @@ pub enum InquiryError {
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
     /// A file cannot be read.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {}", path.display(), files::io_error(error))]
     File {
         /// The file.
         path: PathBuf,
@@ -37,6 +40,15 @@ pub enum InquiryError {
     /// The claims are invalid, or their issuer is unknown.
     #[error(transparent)]
     Claims(#[from] ClaimsError),
+    /// The argument of `--token` does not have the form of a JWT.
+    #[error(
+        "not a JWT: {parts} part{} instead of 3\n  help: a JWT is HEADER.PAYLOAD.SIGNATURE; is it the whole token?",
+        if *parts == 1 { "" } else { "s" }
+    )]
+    NotAToken {
+        /// The number of its parts, which dots separate.
+        parts: usize,
+    },
     /// Neither a token, claims nor an event.
     #[error("expected a token (--token), claims (--claims) or an event (--event)")]
     Missing,
@@ -47,7 +59,7 @@ pub enum InquiryError {
 pub struct FetchNote {
     /// As the configuration writes it.
     pub source: String,
-    /// The result.
+    /// The result: `fetched: …` or `the fetch failed: …`.
     pub outcome: String,
 }
 
@@ -115,7 +127,17 @@ pub fn judge_claims(
     text: &str,
     options: &EvaluationOptions<'_>,
 ) -> Result<Explanation, ClaimsError> {
-    let signed = claims::sign(authorizer, text, options.issuer, options.at)?;
+    judge_parsed(authorizer, claims::parse(text)?, &BTreeSet::new(), options)
+}
+
+/// Judges claims as [`judge_claims`] does. Nothing is filled in for the claims in `removed`.
+pub(crate) fn judge_parsed(
+    authorizer: &Authorizer,
+    claims: Map<String, Value>,
+    removed: &BTreeSet<String>,
+    options: &EvaluationOptions<'_>,
+) -> Result<Explanation, ClaimsError> {
+    let signed = claims::sign(authorizer, claims, removed, options.issuer, options.at)?;
     let (event, mut notes) = event::with_token(&signed.authorizer, &signed.token, options.client_id);
     notes.extend(signed.notes);
     let trace = Trace::new(&signed.authorizer, &event, options.function, options.at);
@@ -130,38 +152,83 @@ fn judge_event(
     fetched: Option<&[FetchNote]>,
 ) -> Explanation {
     let trace = Trace::new(&deployment.config.authorizer, event, options.function, options.at);
-    let mut explanation = trace.with_sources(&deployment.sources).with_event_notes(notes).explain();
+    let mut explanation = trace.with_sources(&deployment.sources).with_event_notes(notes.clone()).explain();
+    if lacks_key(&explanation)
+        && let Some(explanation) = judge_with_development_keys(deployment, event, options, notes)
+    {
+        return explanation;
+    }
     let rows = fetch_rows(&explanation, fetched, deployment, options.at);
     if let Some(step) = explanation.steps.iter_mut().find(|step| step.name == "key") {
+        fetched.into_iter().flatten().for_each(|note| show_fetch(&mut step.rows, note));
         step.rows.extend(rows);
     }
     explanation
 }
 
-/// Which key sources were fetched, which would be if that was allowed, and which configuration has the keys of
-/// development tokens.
+/// Whether the token may have been signed by a key that the configuration does not have.
+fn lacks_key(explanation: &Explanation) -> bool {
+    let code = explanation.outcome.as_ref().err().map(|denial| denial.code());
+    code.is_some_and(|code| Need::of(code, explanation.by_fit).is_some() || code == Code::BadSignature)
+}
+
+/// Judges with the development keys of `cargo local` instead of the issuers' keys. `None` if there are none, or if they
+/// did not sign the token.
+fn judge_with_development_keys(
+    deployment: &Deployment,
+    event: &[u8],
+    options: &EvaluationOptions<'_>,
+    notes: Vec<Row>,
+) -> Option<Explanation> {
+    let development = deployment.development_keys()?;
+    let mut authorizer = deployment.config.authorizer.clone();
+    for (index, keys) in development.keys.into_iter().enumerate() {
+        authorizer.set_keys(index, keys);
+    }
+    let trace = Trace::new(&authorizer, event, options.function, options.at);
+    let explanation = trace.with_sources(&development.sources).with_event_notes(notes).explain();
+    let is_development_token = !lacks_key(&explanation);
+    is_development_token.then_some(Explanation { development_keys: Some(development.path), ..explanation })
+}
+
+/// Shows the result of a fetch in the row of its source, which says how many keys it has.
+fn show_fetch(rows: &mut Vec<Row>, note: &FetchNote) {
+    match rows.iter_mut().find(|row| row.name == note.source) {
+        Some(row) => row.actual.clone_from(&note.outcome),
+        None => rows.push(Row::note(note.source.clone(), note.outcome.clone())),
+    }
+}
+
+/// Which key source would be fetched if that was allowed.
 fn fetch_rows(
     explanation: &Explanation,
     fetched: Option<&[FetchNote]>,
     deployment: &Deployment,
     now: SystemTime,
 ) -> Vec<Row> {
-    let notes = fetched.into_iter().flatten();
-    let mut rows: Vec<Row> =
-        notes.map(|note| Row::note(format!("fetched {}", note.source), note.outcome.clone())).collect();
+    let mut rows = Vec::new();
     let Err(denial) = &explanation.outcome else { return rows };
     let code = denial.code();
-    let lacks_key = Need::of(code).is_some();
+    let need = Need::of(code, explanation.by_fit);
     if fetched.is_none()
-        && let Some(source) = deployment.wanted_source(explanation.issuer.as_deref(), code, now)
+        && let Some(source) =
+            need.and_then(|need| deployment.wanted_source(explanation.issuer.as_deref(), need, now))
     {
         rows.push(Row::note("would be fetched", format!("{source}; --fetch fetches it now")));
     }
-    if let Some(path) = deployment.development_copy().filter(|_| lacks_key || code == Code::BadSignature) {
-        let actual = format!("explain those of `cargo local` with --config {}", path.display());
-        rows.push(Row::note("development tokens", actual));
-    }
     rows
+}
+
+/// The text of a token, if it has three parts.
+///
+/// # Errors
+/// It has another number of parts, so it is probably a mistake and not a token that is to be denied.
+pub fn token(text: &str) -> Result<Inquiry, InquiryError> {
+    let text = text.trim();
+    match text.split('.').count() {
+        3 => Ok(Inquiry::Token(text.to_owned())),
+        parts => Err(InquiryError::NotAToken { parts }),
+    }
 }
 
 /// A file's text.

@@ -9,6 +9,8 @@
 mod member;
 mod quote;
 
+pub mod suggest;
+
 pub mod keys;
 
 pub mod deployment;

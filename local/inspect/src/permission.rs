@@ -1,10 +1,11 @@
 //! Whether a token allows one action on one resource, and which line of which policy decides.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use iot_jwt_authorizer::denial::Denial;
-use iot_local_policy::{Action, Arn, Context, NotAnArn, Policy, Question, Verdict};
+use iot_local_policy::{Action, Arn, Context, NamedResource, NotAnArn, Policy, Question, Verdict};
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::explain::{Granted, TemplatePiece};
@@ -64,7 +65,7 @@ impl PermissionOutcome {
 pub fn evaluate(
     outcome: &Result<Granted, Denial>,
     action: Action,
-    resource: &str,
+    resource: NamedResource<'_>,
     function: &str,
 ) -> Result<PermissionOutcome, PermissionError> {
     let granted = match outcome {
@@ -73,7 +74,7 @@ pub fn evaluate(
     };
     let arn: Arn = function.parse()?;
     let context = Context { client_id: granted.client_id.clone(), ..Context::default() };
-    let question = Question { action, resource, context: &context };
+    let question = Question { action, resource: resource.name, context: &context };
     let verdict = Policy::parse(&granted.documents, &arn).map_err(PermissionError::Policy)?.decide(&question);
     let source = verdict.decided_by.and_then(|_| source(granted, &arn, &question, verdict.allowed));
     Ok(PermissionOutcome::Decided { verdict, source, client_id: granted.client_id.clone() })
@@ -98,12 +99,20 @@ impl TemplateSource {
     /// changed.
     #[must_use]
     pub fn place(&self, folder: &Path) -> String {
-        let file = PathBuf::from("policies").join(format!("{}.json", self.template));
-        let text = std::fs::read_to_string(folder.join(&file)).unwrap_or_default();
-        match member::line(&text, &format!("Statement[{}].Resource[{}]", self.statement, self.resource)) {
-            Some(line) => format!("{}:{line}", file.display()),
-            None => file.display().to_string(),
+        match self.line(folder) {
+            Some(line) => format!("{}:{line}", self.file()),
+            None => self.file(),
         }
+    }
+
+    /// The template's file, relative to the configuration.
+    fn file(&self) -> String {
+        format!("policies/{}.json", self.template)
+    }
+
+    fn line(&self, folder: &Path) -> Option<usize> {
+        let text = std::fs::read_to_string(folder.join(self.file())).ok()?;
+        member::line(&text, &format!("Statement[{}].Resource[{}]", self.statement, self.resource))
     }
 }
 
@@ -115,8 +124,44 @@ pub struct PermissionCheck<'a> {
     pub action: Action,
     /// The resource.
     pub resource: &'a str,
-    /// The configuration's folder, which the line of a template is read from.
+    /// The configuration's folder as the user named it, which the line of a template is read from.
     pub folder: &'a Path,
+    /// The configuration whose development keys were used.
+    pub development_keys: Option<&'a Path>,
+}
+
+impl PermissionCheck<'_> {
+    /// The result for programs.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = json!({
+            "allowed": self.outcome.is_allowed(),
+            "action": self.action.name(),
+            "resource": self.resource,
+            "clientId": null,
+            "reason": null,
+            "template": null,
+            "code": null,
+            "hint": null,
+            "developmentKeys": self.development_keys,
+        });
+        let mut set = |name: &str, value: Value| json[name] = value;
+        match self.outcome {
+            PermissionOutcome::TokenDenied(denial) => {
+                set("reason", format!("the token is denied: {denial}").into());
+                set("code", denial.code().name().into());
+                set("hint", denial.code().hint().into());
+            }
+            PermissionOutcome::Decided { verdict, source, client_id } => {
+                set("reason", verdict.reason.clone().into());
+                set("clientId", client_id.clone().into());
+                if let Some(source) = source {
+                    set("template", json!({ "file": source.file(), "line": source.line(self.folder) }));
+                }
+            }
+        }
+        json
+    }
 }
 
 impl fmt::Display for PermissionCheck<'_> {
@@ -137,6 +182,15 @@ impl fmt::Display for PermissionCheck<'_> {
                 let client_id = client_id.as_deref().map_or_else(|| "none".to_owned(), quoted);
                 writeln!(out, "  client id  {client_id}")
             }
+        }?;
+        match self.development_keys {
+            Some(path) => writeln!(out, "  keys       {}", development_note(path)),
+            None => Ok(()),
         }
     }
+}
+
+/// What development keys mean, for `explain` and `can`.
+pub(crate) fn development_note(path: &Path) -> String {
+    format!("the development keys of {}; a deployed function does not have them", path.display())
 }

@@ -7,7 +7,12 @@ const MAX_SHOWN_CHARACTERS: usize = 120;
 
 /// A claim as JSON. A long one is cut.
 pub(crate) fn shown(claim: &Json<'_>) -> String {
-    let text = escaped(&json(claim).to_string());
+    shown_value(&json(claim))
+}
+
+/// A value as JSON. A long one is cut.
+pub(crate) fn shown_value(value: &serde_json::Value) -> String {
+    let text = escaped(&value.to_string());
     if text.chars().count() <= MAX_SHOWN_CHARACTERS {
         return text;
     }

@@ -55,9 +55,16 @@ pub struct Lambda {
 enum Host {
     Sandboxes { queue: Arc<Queue>, _running: JoinSet<()> },
     Endpoint(Endpoint),
+    Stopped,
 }
 
 impl Lambda {
+    /// Returns a function that does not run: every invocation fails with [`InvokeError::Stopped`].
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self { host: Host::Stopped, process_ids: Arc::default() }
+    }
+
     /// Starts the function. An endpoint is not contacted before the first invocation.
     ///
     /// # Errors
@@ -110,6 +117,7 @@ impl Lambda {
         let response = async {
             match &self.host {
                 Host::Endpoint(endpoint) => endpoint.invoke(event).await,
+                Host::Stopped => Err(InvokeError::Stopped),
                 Host::Sandboxes { queue, .. } => {
                     let (reply, response) = oneshot::channel();
                     queue.push(Job { id: Uuid::new_v4(), event, is_retry: false, reply });

@@ -1,7 +1,7 @@
 //! The process group of a function: the program and all processes that it starts.
 //!
-//! A command of `--function` runs in a shell. If only the shell was killed, its children would stay, and they would hold
-//! the pipes.
+//! A command of `--function` runs in a shell. If only the shell was killed, its children would stay, and they would
+//! hold the pipes.
 
 use tokio::process::Child;
 

@@ -9,6 +9,7 @@
 mod action;
 mod arn;
 mod question;
+mod resource;
 
 mod value;
 
@@ -28,3 +29,4 @@ pub use action::{Action, UnknownAction};
 pub use arn::{Arn, NotAnArn};
 pub use policy::Policy;
 pub use question::{Context, Question, StatementPlace, Verdict};
+pub use resource::{InvalidResource, NamedResource};

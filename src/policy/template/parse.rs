@@ -61,13 +61,6 @@ impl Template {
     }
 }
 
-impl Statement {
-    fn texts(&self) -> impl Iterator<Item = &TemplateText> {
-        let resources = self.resources.iter().map(|resource| &resource.text);
-        resources.chain(self.condition.iter().flat_map(|entry| &entry.values))
-    }
-}
-
 struct Reader<'a> {
     file: &'a str,
     scope: Scope<'a>,
@@ -210,7 +203,9 @@ impl Reader<'_> {
             Err(errors) => errors,
         };
         for error in errors {
-            self.error(place, error.what).hint = error.hint.map(str::to_owned);
+            let reported = self.error(place, error.what);
+            reported.hint = error.hint.map(str::to_owned);
+            reported.unknown = error.unknown;
         }
         None
     }
@@ -232,6 +227,7 @@ impl Reader<'_> {
             }
             match keys.as_object() {
                 Some(keys) if keys.members().len() > 0 => {
+                    self.check_keys(&place, keys);
                     for (key, values) in keys.members() {
                         let place = format_args!("{place}.{key}");
                         let values = self.strings(&place, Some(values));
@@ -247,6 +243,24 @@ impl Reader<'_> {
         entries
     }
 
+    /// Checks the condition keys of one operator. AWS IoT fills variables in values only. IAM does not distinguish case
+    /// in keys, and what it does with one key in two spellings is not documented.
+    fn check_keys(&mut self, place: &dyn Display, keys: &Object<'_>) {
+        let mut known: Vec<String> = Vec::new();
+        for (key, _) in keys.members() {
+            let place = format_args!("{place}.{key}");
+            if key.contains("${") {
+                self.error(&place, "a condition key has a variable").hint =
+                    Some("write the key itself; variables are filled in values only".to_owned());
+            }
+            let folded = key.to_ascii_lowercase();
+            if known.contains(&folded) {
+                self.error(&place, "duplicate condition key; case does not distinguish keys");
+            }
+            known.push(folded);
+        }
+    }
+
     /// Checks that a Deny depends on nothing that may be absent. A skipped resource would not be denied.
     fn check_deny(&mut self, place: &dyn Display, statement: &Statement) {
         let used = UsedSlots::of(statement.texts());
@@ -258,13 +272,14 @@ impl Reader<'_> {
                     Some("a token without the claim would not be denied".to_owned());
             }
         }
-        let is_thing_key =
-            |key: &str| key.starts_with("iot:Connection.Thing.") || key.starts_with("iot:Certificate.");
-        let has_thing = statement.condition.iter().any(|entry| is_thing_key(&entry.key))
-            || statement.texts().any(TemplateText::has_thing_variable);
-        if has_thing {
+        if statement.has_thing_variable() {
             let hint = "AWS skips the statement where the variable is absent";
             self.error(place, "a Deny uses a thing or certificate variable").hint = Some(hint.to_owned());
+        }
+        if statement.has_client_id_variable() {
+            let hint = "an HTTPS publish has no client id, and AWS may skip the statement; write `${mqtt:client_id}`";
+            self.error(place, "a Deny uses AWS IoT's variable or condition key of the client id").hint =
+                Some(hint.to_owned());
         }
     }
 }

@@ -1,4 +1,4 @@
-"""`cargo local` as a user meets it: the commands that it prints work, clients are held to their policy, a killed
+"""`cargo local` as a user meets it: the snippets that it prints work, clients are held to their policy, a killed
 authorizer process costs at most one connection, and an invalid configuration is reported in full.
 
 Run by `./test clients`, with the clients installed.
@@ -26,7 +26,7 @@ OWN_TOPIC, OTHER_USER, OTHER_TENANT = "acme/users/alice/x", "acme/users/ben/x", 
 
 
 def run(command, cwd=HERE, **more):
-    # The commands of the banner run the first `python3`, which must have paho.
+    # The snippets run the first `python3`, which must have the clients.
     path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(command, cwd=cwd, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=60, **more)
 
@@ -35,18 +35,40 @@ def outcome(done):
     return f"exit {done.returncode}\n{done.stdout}{done.stderr}"
 
 
-def check_banner_commands(gateway):
-    mqttjs = run(gateway.banner_command("mqtt.js"), shell=True)
-    check("the mqtt.js command works as printed", mqttjs.stdout.strip() == "acme/users/alice/hello hello", outcome(mqttjs))
-    before = gateway.written()
-    paho = run(gateway.banner_command("paho"), shell=True)
-    arrived = gateway.wait_for("alice iot:Publish topic/acme/users/alice/hello allowed", start=before)
-    check("the paho command works as printed", paho.returncode == 0 and arrived, outcome(paho))
-    if shutil.which("curl"):
-        curl = run(gateway.banner_command("curl"), shell=True)
-        check("the curl command works as printed", '"message":"OK"' in curl.stdout, outcome(curl))
-    else:
-        skip("the curl command", "curl is missing")
+# The clients of `cargo local snippet`, the program that each needs, and what it prints.
+SNIPPETS = [
+    ("mqttjs", "node", "acme/users/alice/hello hello"),
+    ("paho", "python3", "acme/users/alice/hello hello"),
+    ("aws-sdk-python", "python3", "acme/users/alice/hello hello"),
+    ("aws-sdk-js", "node", "acme/users/alice/hello hello"),
+    ("mosquitto", "mosquitto_pub", "hello"),
+    ("curl", "curl", '"message":"OK"'),
+    ("machine-token", "curl", '"access_token":"'),
+]
+
+
+def check_first_screen(gateway):
+    screen = "\n".join(gateway.banner)
+    check("the first screen is short and has no token", len(gateway.banner) <= 12 and "eyJ" not in screen, screen)
+    ports = f"--port {gateway.port} --tls-port {gateway.tls_port}"
+    check("the first screen names the command for a snippet", f"cargo local snippet mqttjs {ports}" in screen, screen)
+
+
+def check_snippets(gateway):
+    for client, program, expected in SNIPPETS:
+        if not shutil.which(program):
+            skip(f"the snippet {client}", f"{program} is missing")
+            continue
+        before = gateway.written()
+        done = run(gateway.snippet(client), shell=True)
+        works = done.returncode == 0 and expected in done.stdout
+        check(f"the snippet {client} works as printed", works, outcome(done))
+        if client == "paho":
+            check("the snippet paho prints nothing else", done.stdout.strip() == expected and not done.stderr, outcome(done))
+            arrived = gateway.wait_for("alice iot:Publish topic/acme/users/alice/hello allowed", start=before)
+            check("the event log has the publish", arrived, gateway.output(before))
+            decided = gateway.wait_for(r"^[0-9:]+Z alice authorizer ALLOW app-user device-owner \(issuer users, ", start=before)
+            check("the event log has the decision in one readable line", decided, gateway.output(before))
 
 
 def mqttjs_client(gateway, jwt):
@@ -75,16 +97,13 @@ def check_login(gateway):
         except urllib.error.HTTPError as error:
             status = error.code
         check(f"a machine that has logged in publishes to {topic}: {expected}", status == expected, str(status))
-    if shutil.which("curl"):
-        curl = run(next(line for line in gateway.banner if line.startswith("curl -u")), shell=True)
-        check("the command for a machine's token works as printed", '"access_token":"' in curl.stdout, outcome(curl))
 
 
 def authorizer_processes(gateway):
-    """The process ids of the authorizer, which are in the gateway's process group."""
-    listing = subprocess.run(["ps", "-eo", "pid=,pgid=,comm="], capture_output=True, text=True).stdout
+    """The process ids of the authorizer, which are in the gateway's session. Each has its own process group."""
+    listing = subprocess.run(["ps", "-eo", "pid=,sess=,comm="], capture_output=True, text=True).stdout
     rows = (line.split() for line in listing.splitlines())
-    return [int(pid) for pid, group, name in rows if name == "bootstrap" and int(group) == gateway.process.pid]
+    return [int(pid) for pid, session, name in rows if name == "bootstrap" and int(session) == gateway.process.pid]
 
 
 def check_kills(gateway, jwt):
@@ -121,7 +140,8 @@ def check_invalid_configuration():
 def main():
     check_invalid_configuration()
     with Gateway() as gateway:
-        check_banner_commands(gateway)
+        check_first_screen(gateway)
+        check_snippets(gateway)
         check_login(gateway)
         jwt = run(command_line("token", "--sub", "alice", "--claim", "tenant=acme"), cwd=ROOT).stdout.strip()
         check("`cargo local token` prints only a token", jwt.count(".") == 2 and len(jwt.split()) == 1)

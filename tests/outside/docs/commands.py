@@ -35,7 +35,11 @@ ELSEWHERE = [
     ("cargo local --env local.env", "local/**/*.rs", "fn values_are_read_literally"),
 ]
 # The exit code of commands that are expected to fail.
-EXIT_CODES = {"cargo local explain --event refused.json": 1}
+EXIT_CODES = {
+    "cargo local explain --event refused.json": 1,
+    # The sample values of the example are warnings.
+    "cargo local check --deny-warnings": 1,
+}
 
 # The only programs that are run here: others change more than this folder, or are not installed.
 PROGRAMS = {"cargo", "curl", "mosquitto_pub", "mosquitto_sub"}

@@ -29,10 +29,10 @@ def token(subject, *claims):
 class Gateway(Process):
     """A running local gateway: its ports, its CA certificate, and what it prints."""
 
-    def __init__(self, *options, bootstrap=None):
+    def __init__(self, *options, bootstrap=None, cwd=ROOT):
         bootstrap = bootstrap or os.environ.get("BOOTSTRAP")
         run = ["--bootstrap", bootstrap] if bootstrap else []
-        super().__init__(command_line("--port", "0", "--tls-port", "0", *run, *options), READY, seconds=START_SECONDS)
+        super().__init__(command_line("--port", "0", "--tls-port", "0", *run, *options), READY, cwd=cwd, seconds=START_SECONDS)
         self.banner = self.output()[:self.match.start()].splitlines()
         self.port = self.find(r"ws://127\.0\.0\.1:(\d+)")
         self.tls_port = self.find(r"mqtts://localhost:(\d+)")
@@ -42,6 +42,8 @@ class Gateway(Process):
         """The first group of a pattern in the banner."""
         return next(match[1] for line in self.banner if (match := re.search(pattern, line)))
 
-    def banner_command(self, name):
-        """The command that the banner prints under `# name`."""
-        return self.banner[next(index for index, line in enumerate(self.banner) if line.startswith(f"# {name}")) + 1]
+    def snippet(self, client):
+        """The commands that `cargo local snippet` prints for a client, with a fresh token."""
+        ports = ("--port", self.port, "--tls-port", self.tls_port)
+        command = command_line("snippet", client, "--with-token", *ports)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

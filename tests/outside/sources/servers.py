@@ -41,12 +41,15 @@ class Moto(Process):
 class Provider(Process):
     """oidc-provider. Its clients get JWT access tokens of the algorithm that they request."""
 
-    def __init__(self, audience):
-        super().__init__(["node", "issuer.mjs", audience], URL, cwd=HERE)
+    def __init__(self, audience, shape=""):
+        """With the shape `keycloak` it is at a realm's address, and its tokens have Keycloak's members."""
+        super().__init__(["node", "issuer.mjs", audience, shape], rf"{URL}\S*", cwd=HERE)
         self.url = self.match[0]
+        self.client = "5f0e0d0c-0000-4000-8000-00000000a11a" if shape else "alice"
 
-    def token(self, algorithm):
-        body = f"grant_type=client_credentials&client_id=alice&client_secret=alice&resource=urn:iot:{algorithm}"
+    def token(self, algorithm, audience=""):
+        resource = f"urn:iot:{algorithm}:{audience}" if audience else f"urn:iot:{algorithm}"
+        body = f"grant_type=client_credentials&client_id={self.client}&client_secret=alice&resource={resource}"
         with urllib.request.urlopen(f"{self.url}/token", body.encode(), timeout=10) as response:
             return json.load(response)["access_token"]
 

@@ -12,6 +12,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import gateway
 import issuers
+import own_issuer
 import refreshes
 import rotation
 import secrets_manager
@@ -37,6 +38,7 @@ def without_node(moto):
     timed("rotation", rotation.rotation, moto)
     timed("stages that move during a fetch", rotation.stages_move_during_fetch, moto)
     timed("Cognito", issuers.cognito, moto)
+    timed("a folder of one's own for Cognito", own_issuer.cognito, moto, Sandbox.binary)
     timed("TLS", tls.certificates, moto)
     timed("a key server that hangs", refreshes.hang)
     timed("a sandbox that is frozen", refreshes.freeze)
@@ -44,11 +46,12 @@ def without_node(moto):
 
 def with_node(moto):
     if not shutil.which("node") or not (HERE / "node_modules").is_dir():
-        for title in ("tokens of oidc-provider", "tokens of real issuers through the local gateway"):
+        for title in ("tokens of oidc-provider", "tokens of real issuers through the local gateway", "a folder of one's own for Keycloak"):
             skip(title, "Node is missing, or oidc-provider is not installed")
         return
     with Provider("iot-gateway") as provider, Provider("iot-gateway") as other:
         timed("oidc-provider", issuers.provider, provider, other)
+        timed("a folder of one's own for Keycloak", own_issuer.keycloak, Sandbox.binary)
         timed("the local gateway", gateway.gateway_with_issuers, moto, provider, other, Sandbox.binary)
 
 

@@ -19,7 +19,7 @@ GOOD = {
     "everything": {
         **SIGNED, **DOMAIN, "SecondSigningPublicKey": KEY, "AuthorizerName": "app", "Deployment": "Linear10PercentEvery1Minute", "Tracing": "Active",
         "CreateKeysSecret": "true", "KeysSecretKmsKeyArn": KMS, "KeysSecretReplicaRegion": "eu-central-1", "SecondKeysSecretReplicaRegion": "us-east-1",
-        "AlarmTopicArn": TOPIC, "RefusalAlarmPercent": 20, "DurationAlarmMilliseconds": 250, "KeyAgeAlarmSeconds": 900, "LogRetentionDays": 365,
+        "AlarmTopicArn": TOPIC, "DocsUrl": "https://git.example.com/docs", "RefusalAlarmPercent": 20, "DurationAlarmMilliseconds": 250, "KeyAgeAlarmSeconds": 900, "LogRetentionDays": 365,
         "Architecture": "x86_64", "MemorySize": 512,
     },
     "minimal": {"TokenKeyName": "", "AuthorizerStatus": "INACTIVE", "ReservedConcurrency": 0, "LogLevel": "ERROR", "SystemLogLevel": "DEBUG"},
@@ -80,6 +80,8 @@ OUTSIDE = [
     ({"LogLevel": "info"}, "LogLevel"),
     ({"Tracing": "on"}, "Tracing"),
     ({"AlarmTopicArn": "operators"}, "AlarmTopicArn"),
+    ({"DocsUrl": "https://git.example.com/docs/"}, "DocsUrl"),
+    ({"DocsUrl": ""}, "DocsUrl"),
     ({"RefusalAlarmPercent": 101}, "RefusalAlarmPercent"),
     ({"DurationAlarmMilliseconds": 5001}, "DurationAlarmMilliseconds"),
     ({"KeyAgeAlarmSeconds": 0}, "KeyAgeAlarmSeconds"),

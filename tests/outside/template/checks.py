@@ -179,6 +179,18 @@ def alarm_metrics(properties):
             yield one["MetricStat"]["Metric"], one["MetricStat"]["Stat"]
 
 
+def runbook(name, description, docs):
+    """A description is a sentence or two about what happened, then the address of an existing heading."""
+    found = re.fullmatch(r"([A-Z][^:]+(?:: [^:]+)?\.) What to do: (\S+)/(\w+\.md)#(\S+)", description)
+    if not found:
+        yield f"{name}: no runbook in {description!r}"
+        return
+    _, base, page, anchor = found.groups()
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs" / page).read_text(), re.M)
+    if base != docs or anchor not in {heading.lower().replace(" ", "-") for heading in headings}:
+        yield f"{name}: no such runbook {base}/{page}#{anchor}"
+
+
 def alarms(stack):
     topic = stack.values["AlarmTopicArn"]
     found = {}
@@ -198,6 +210,7 @@ def alarms(stack):
             yield from differs(f"{name}: the metric of the threshold", [one["Id"] for one in properties["Metrics"] if one.get("ReturnData", True)], ["percent"])
         for actions in ("AlarmActions", "OKActions"):
             yield from differs(f"{name}: {actions}", properties.get(actions), [topic] if topic else None)
+        yield from runbook(name, properties["AlarmDescription"], stack.values["DocsUrl"])
         yield from differs(f"{name}: missing data", properties.get("TreatMissingData"), "notBreaching")
     yield from differs("the metrics of the alarms", found, {
         "ErrorsAlarm": [("Errors", "Sum", None)],

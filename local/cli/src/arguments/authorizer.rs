@@ -9,24 +9,31 @@ use thiserror::Error;
 
 /// The definition of the authorizer.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Authorizer")]
 pub struct AuthorizerArgs {
-    /// Name of the authorizer; clients that name another are denied [default: iot-jwt-authorizer]
-    #[arg(long = "authorizer", value_name = "NAME", value_parser = authorizer_name)]
+    /// Name of the authorizer [default: iot-jwt-authorizer]
+    ///
+    /// Clients that name another authorizer are denied.
+    #[arg(long = "authorizer", value_name = "NAME", value_parser = authorizer_name, hide_short_help = true)]
     pub name: Option<String>,
-    /// Deny clients that name no authorizer, as AWS IoT does without a default authorizer
-    #[arg(long)]
+    /// Deny clients that name no authorizer
+    ///
+    /// AWS IoT does so in an account or domain without a default authorizer.
+    #[arg(long, hide_short_help = true)]
     pub no_default_authorizer: bool,
     /// Name of the header, query parameter or user-name parameter with the token [default: token]
-    #[arg(long, value_name = "NAME", value_parser = token_key)]
+    #[arg(long, value_name = "NAME", value_parser = token_key, hide_short_help = true)]
     pub token_key: Option<String>,
     /// Set no token key, so that the event has no token
-    #[arg(long, conflicts_with_all = ["token_key", "signing_key"])]
+    #[arg(long, conflicts_with_all = ["token_key", "signing_key"], hide_short_help = true)]
     pub no_token_key: bool,
     /// Enable token signing with the public RSA key of this PEM file; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub signing_key: Vec<PathBuf>,
-    /// Cache a response for all HTTPS publishes of a connection until its refresh is due (enableCachingForHttp)
-    #[arg(long)]
+    /// Cache responses for HTTPS publishes (enableCachingForHttp)
+    ///
+    /// A response counts for all publishes of a connection until its refresh is due.
+    #[arg(long, hide_short_help = true)]
     pub cache_http: bool,
 }
 

@@ -10,6 +10,7 @@ use iot_local_inspect::inquiry::InquiryError;
 
 /// A configuration, and the variables that it is read with.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Configuration")]
 pub struct ConfigArgs {
     /// Configuration of the authorizer
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]

@@ -1,7 +1,7 @@
 //! The arguments of `explain` and `can`.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
@@ -13,14 +13,19 @@ use super::ConfigArgs;
 
 /// The token or claims to explain, and the circumstances. Not `Debug`: it may contain a token.
 #[derive(Clone, Args)]
+#[command(next_help_heading = "Input")]
 pub struct InquiryArgs {
     /// Token; `-` reads it from standard input
     #[arg(long, value_name = "TOKEN", conflicts_with = "claims")]
     pub token: Option<String>,
-    /// JSON file of claims instead of a token; missing iss, aud, iat and exp are added, the signature is not checked
+    /// JSON file of claims instead of a token; `-` reads standard input
+    ///
+    /// Missing iss, aud, iat and exp are added. No signature is checked.
     #[arg(long, value_name = "FILE")]
     pub claims: Option<PathBuf>,
-    /// Issuer of claims without `iss`; required if the configuration has several issuers
+    /// Issuer of claims without `iss`
+    ///
+    /// Required if the configuration has several issuers.
     #[arg(long, value_name = "ID", requires = "claims")]
     pub issuer: Option<String>,
     /// MQTT client id [default: the first that `client_ids` allows]
@@ -30,9 +35,9 @@ pub struct InquiryArgs {
     #[arg(long, value_name = "TIME")]
     pub at: Option<Timestamp>,
     /// ARN of the function; all resources have its Region and account
-    #[arg(long, value_name = "ARN", default_value = FUNCTION_ARN)]
-    pub function_arn: String,
-    /// Fetch keys that are not in the package from the key sources of the configuration
+    #[arg(long, value_name = "ARN", hide_short_help = true)]
+    pub function_arn: Option<String>,
+    /// Fetch the issuer's keys that are not in the package
     #[arg(long)]
     pub fetch: bool,
     /// The configuration.
@@ -47,13 +52,9 @@ impl InquiryArgs {
     /// A file cannot be read, or there is neither a token nor claims.
     pub fn input(&self) -> Result<Inquiry, InquiryError> {
         match (&self.token, &self.claims) {
-            (Some(token), _) if token == "-" => {
-                let mut text = String::new();
-                let result = std::io::stdin().read_to_string(&mut text);
-                result.map_err(|error| InquiryError::File { path: "standard input".into(), error })?;
-                Ok(Inquiry::Token(text.trim().to_owned()))
-            }
-            (Some(token), _) => Ok(Inquiry::Token(token.clone())),
+            (Some(token), _) if token == "-" => inquiry::token(&standard_input()?),
+            (Some(token), _) => inquiry::token(token),
+            (None, Some(path)) if path == Path::new("-") => Ok(Inquiry::Claims(standard_input()?)),
             (None, Some(path)) => Ok(Inquiry::Claims(inquiry::text(path)?)),
             (None, None) => Err(InquiryError::Missing),
         }
@@ -65,8 +66,15 @@ impl InquiryArgs {
         EvaluationOptions {
             issuer: self.issuer.as_deref(),
             client_id: self.client_id.as_deref(),
-            function: &self.function_arn,
+            function: self.function_arn.as_deref().unwrap_or(FUNCTION_ARN),
             at: self.at.map_or(now, |timestamp| timestamp.0),
         }
     }
+}
+
+fn standard_input() -> Result<String, InquiryError> {
+    let mut text = String::new();
+    let result = std::io::stdin().read_to_string(&mut text);
+    result.map_err(|error| InquiryError::File { path: "standard input".into(), error })?;
+    Ok(text)
 }

@@ -1,5 +1,7 @@
 //! The output of the demo.
 
+use serde_json::{Value, json};
+
 use super::client::ClientOutcome;
 use super::reasons::Reason;
 
@@ -21,6 +23,10 @@ pub(super) enum Expected {
 #[derive(Debug, Default)]
 pub(super) struct Output {
     pub(super) has_colours: bool,
+    /// Whether one JSON object is printed at the end instead of lines.
+    pub(super) is_json: bool,
+    pub(super) section: String,
+    pub(super) actions: Vec<Value>,
     pub(super) expected_count: usize,
     pub(super) action_count: usize,
 }
@@ -35,7 +41,8 @@ enum Colour {
 
 impl Output {
     /// Prints the title of a section.
-    pub(super) fn section(&self, title: &str) {
+    pub(super) fn section(&mut self, title: &str) {
+        title.clone_into(&mut self.section);
         self.line(&format!("\n{}", self.paint(Colour::Bold, title)));
     }
 
@@ -51,6 +58,10 @@ impl Output {
         let is_expected = expected.matches(outcome, reason);
         self.action_count = self.action_count.saturating_add(1);
         self.expected_count = self.expected_count.saturating_add(usize::from(is_expected));
+        self.actions.push(json!({
+            "section": self.section, "action": verb, "object": object, "allowed": outcome.is_allowed,
+            "response": outcome.response, "code": reason.code, "reason": reason.text, "expected": is_expected,
+        }));
         let mark =
             if is_expected { self.paint(Colour::Green, "✓") } else { self.paint(Colour::Red, "✗") };
         let result = if outcome.is_allowed { "allowed" } else { "denied" };
@@ -71,6 +82,10 @@ impl Output {
     /// Prints the last line. Returns whether every action had the expected result.
     pub(super) fn finish(&self) -> bool {
         let is_success = self.action_count > 0 && self.expected_count == self.action_count;
+        if self.is_json {
+            print(&format!("{:#}", json!({ "ok": is_success, "actions": self.actions })));
+            return is_success;
+        }
         let (colour, note) =
             if is_success { (Colour::Green, "") } else { (Colour::Red, "; see WRONG above") };
         let (expected, all) = (self.expected_count, self.action_count);
@@ -79,9 +94,11 @@ impl Output {
         is_success
     }
 
-    #[expect(clippy::print_stdout, reason = "the terminal shell of the demo")]
+    /// Prints a line of text.
     pub(super) fn line(&self, text: &str) {
-        println!("{text}");
+        if !self.is_json {
+            print(text);
+        }
     }
 
     fn paint(&self, colour: Colour, text: &str) -> String {
@@ -93,6 +110,11 @@ impl Output {
         };
         if self.has_colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the terminal shell of the demo")]
+fn print(text: &str) {
+    println!("{text}");
 }
 
 impl Expected {

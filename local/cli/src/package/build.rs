@@ -52,6 +52,13 @@ pub enum BuildError {
         /// The error of the system.
         source: std::io::Error,
     },
+    /// The sources of the function are gone. An installed program remembers where they were.
+    #[error(
+        "cannot build the function: {} is not the checkout of iot-jwt-authorizer any more\n  \
+         help: pass a built function with --bootstrap, or install cargo local again from a checkout that stays",
+        .0.display()
+    )]
+    NoCheckout(PathBuf),
     /// Cargo's output does not contain the target folder.
     #[error("`cargo metadata` failed; see above")]
     NoTarget,
@@ -188,12 +195,19 @@ fn flags(tools: Tools<'_>, target: &Path) -> String {
     folders.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display())).join("\x1f")
 }
 
+/// The function's sources, if they are still there.
+fn checkout(folder: &Path) -> Result<&Path, BuildError> {
+    let is_here = folder.join("Cargo.toml").is_file() && folder.join("src").is_dir();
+    is_here.then_some(folder).ok_or_else(|| BuildError::NoCheckout(folder.to_owned()))
+}
+
 /// Cargo's target folder.
 async fn target(tools: Tools<'_>) -> Result<PathBuf, BuildError> {
+    let checkout = checkout(workspace())?;
     let mut command = Command::new(tools.cargo);
     command
         .args(["metadata", "--no-deps", "--format-version=1"])
-        .current_dir(workspace())
+        .current_dir(checkout)
         .stderr(Stdio::inherit());
     let failed = |source| BuildError::Program { program: tools.cargo.to_owned(), source };
     let output = command.output().await.map_err(failed)?;
@@ -263,6 +277,16 @@ mod tests {
         let library = r#"{"reason":"compiler-artifact","target":{"name":"bootstrap"},"executable":null}"#;
         assert_eq!(bootstrap_path(library), None);
         assert_eq!(bootstrap_path("warning: not JSON"), None);
+    }
+
+    #[test]
+    fn a_checkout_that_is_gone_is_an_error_with_a_hint() {
+        assert!(checkout(workspace()).is_ok());
+        let gone = tempfile::tempdir().unwrap();
+        for folder in [gone.path().to_owned(), gone.path().join("deleted")] {
+            let error = checkout(&folder).unwrap_err().to_string();
+            assert!(error.contains("is not the checkout") && error.contains("--bootstrap"), "{error}");
+        }
     }
 
     #[test]

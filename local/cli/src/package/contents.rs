@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Component, Path};
 
-use iot_jwt_authorizer::keys::{KeyFile, KeyFileError};
+use iot_jwt_authorizer::keys::{KeyFileError, private_key};
 
 use super::archive::{FUNCTION, PackageFile};
 
@@ -105,13 +105,14 @@ fn read_checked(folder: &Path, path: &Path) -> Result<Vec<u8>, String> {
         );
     }
     let bytes = fs::read(real).map_err(unreadable)?;
-    match KeyFile::parse(&String::from_utf8_lossy(&bytes)) {
-        Err(error @ KeyFileError::Private) => Err(match error.hint() {
-            Some(hint) => format!("{error}\n  help: {hint}"),
-            None => error.to_string(),
-        }),
-        _ => Ok(bytes),
+    if !private_key::is_in_bytes(&bytes) {
+        return Ok(bytes);
     }
+    let error = KeyFileError::Private;
+    Err(match error.hint() {
+        Some(hint) => format!("{error}\n  help: {hint}"),
+        None => error.to_string(),
+    })
 }
 
 /// The files that a user may expect in the package.

@@ -12,16 +12,29 @@ fn check(folder: &Folder, options: &[&str]) -> Output {
     command.output().unwrap()
 }
 
+/// The example with values of a real issuer.
+fn edited() -> Folder {
+    let folder = Folder::example();
+    folder.edit("authorizer.toml", "https://login.example.com/", "https://login.acme.io/");
+    folder.edit("authorizer.toml", "iot.example.com", "iot.acme.io");
+    folder.edit("authorizer.toml", "\"file:keys/users.jwks.json\"", "\"oidc\"");
+    folder
+}
+
 #[test]
 fn errors_fail_and_warnings_only_with_deny_warnings() {
-    let valid = Folder::example();
-    let with_warning = Folder::example();
+    let unedited = Folder::example();
+    let valid = edited();
+    let with_warning = edited();
     with_warning.edit("policies/app-user.json", "client/${mqtt:client_id}", "client/*");
-    let invalid = Folder::example();
+    let invalid = edited();
     invalid.edit("authorizer.toml", "max_items = 20", "max_items = 0");
     for (folder, options, succeeds, ok, findings) in [
         (&valid, &["--json"][..], true, true, 0),
         (&valid, &["--json", "--deny-warnings"], true, true, 0),
+        // The sample values of the example.
+        (&unedited, &["--json"], true, true, 3),
+        (&unedited, &["--json", "--deny-warnings"], false, true, 3),
         (&with_warning, &["--json"], true, true, 1),
         (&with_warning, &["--json", "--deny-warnings"], false, true, 1),
         (&invalid, &["--json"], false, false, 1),

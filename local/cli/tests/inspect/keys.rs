@@ -68,7 +68,7 @@ fn a_remote_set_is_bundled_and_listed() {
         "RSA, 2048 bits, RS256",
         &Signer::named("rs256").thumbprint(),
         "0 h ago",
-        "not fetched; --fetch fetches it",
+        "not fetched (use --fetch)",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
@@ -76,7 +76,7 @@ fn a_remote_set_is_bundled_and_listed() {
     let listings: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(listings[0]["keys"][0]["origin"], json!(source));
     assert!(listings[0]["keys"][0]["age_seconds"].as_u64().unwrap() < 600);
-    assert_eq!(listings[1]["keys"][2]["left_out"], "a symmetric key");
+    assert_eq!(listings[1]["keys"][2]["skipped"], "a symmetric key");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn keys_are_fetched_for_an_explanation_only_with_fetch() {
     let config = configuration(folder.path(), &[&source]);
     let token = own::token(&json!({}), &json!({}));
     let explain = |options: &[&str]| {
-        let line = ["explain", "--config", &config, "--at", "1800000000", "--token", &token];
+        let line = ["explain", "--verbose", "--config", &config, "--at", "1800000000", "--token", &token];
         run(&line.iter().chain(options).copied().collect::<Vec<_>>())
     };
     let (code, text) = explain(&[]);
@@ -155,6 +155,16 @@ fn keys_are_fetched_for_an_explanation_only_with_fetch() {
     server.set_behaviour(Behaviour::Close);
     let (code, text) = explain(&["--fetch"]);
     assert!(code == 1 && text.contains("not reachable"), "{text}");
+    // One line for the source, and it is true.
+    for behaviour in [Behaviour::Close, Behaviour::ok("<html></html>"), Behaviour::ok("{\"keys\":[]}")] {
+        server.set_behaviour(behaviour);
+        let (_, text) = explain(&["--fetch"]);
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains(&source)).collect();
+        assert!(
+            matches!(lines.as_slice(), [line] if line.contains(&format!("{source} the fetch failed: "))),
+            "{text}"
+        );
+    }
 }
 
 #[test]

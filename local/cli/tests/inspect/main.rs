@@ -13,8 +13,13 @@
 mod can;
 mod check;
 mod diff;
+mod errors;
 mod explain;
+mod help;
+mod init;
+mod json;
 mod keys;
+mod snippet;
 
 #[path = "../../../inspect/tests/check/support.rs"]
 mod folder;

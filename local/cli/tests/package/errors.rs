@@ -37,7 +37,7 @@ fn invalid_deployments_are_not_packaged() {
         (
             "a missing configuration",
             |d| fs::remove_file(d.path("authorizer.toml")).unwrap(),
-            "authorizer.toml: cannot read the file",
+            "authorizer.toml: no such file",
         ),
         (
             "a private key",

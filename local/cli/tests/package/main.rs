@@ -12,6 +12,8 @@
 mod elf;
 mod errors;
 mod plans;
+#[path = "../../../inspect/tests/explain/recipe_edits.rs"]
+mod recipe_edits;
 mod zips;
 
 use std::fs;

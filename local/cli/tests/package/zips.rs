@@ -5,8 +5,10 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, SystemTime};
 
+use iot_jwt_authorizer::config::Config;
 use zip::ZipArchive;
 
+use super::recipe_edits::{EditedRecipe, recipes};
 use super::{Deployment, PROGRAM};
 
 const SHIPPED: [&str; 6] = [
@@ -68,6 +70,8 @@ fn hashes_and_sizes_are_printed() {
     let code = text.lines().last().unwrap().strip_prefix("  CodeSha256  ").unwrap();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, code).unwrap();
     assert_eq!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), hex);
+    let config = Config::load(&deployment.path("authorizer.toml"), &|_| None).unwrap();
+    assert!(text.contains(&format!("configuration {}: ", config.hash)), "{text}");
     let size = fs::metadata(deployment.zip()).unwrap().len();
     assert!(text.contains(&format!("-x86_64.zip: {size} bytes\n")), "{text}");
     assert!(text.contains("         64  bootstrap  (x86_64, no C library)\n"), "{text}");
@@ -123,4 +127,19 @@ fn files_for_sam_are_the_same_as_in_the_zip() {
         assert_eq!(mode, if file == "bootstrap" { 0o755 } else { 0o644 }, "{file}");
     }
     assert!(!folder.join("policies/dashboard.json").exists());
+}
+
+#[test]
+fn every_edited_recipe_is_packaged() {
+    let deployment = Deployment::example();
+    for recipe in recipes() {
+        let edited = EditedRecipe::new(&recipe);
+        let (text, is_success) = deployment.package(&["--config", edited.config().to_str().unwrap()]);
+        assert!(is_success, "{}: {text}", recipe.display());
+        let entries = entries(&deployment);
+        let config = entries.iter().find(|(name, ..)| name == "authorizer.toml").unwrap();
+        assert_eq!(config.2, fs::read(edited.config()).unwrap());
+        assert!(entries.iter().any(|(name, ..)| name.starts_with("policies/")), "{}", recipe.display());
+        fs::remove_file(deployment.zip()).unwrap();
+    }
 }

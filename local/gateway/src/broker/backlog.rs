@@ -25,7 +25,8 @@ pub(super) struct Backlog {
 
 #[derive(Default)]
 struct State {
-    /// The message that each publisher is publishing: whether its QoS is 0, and its bytes. The router gets only the topic.
+    /// The message that each publisher is publishing: whether its QoS is 0, and its bytes. The router gets only its
+    /// topic.
     publishing: HashMap<String, (bool, usize)>,
     /// The queued bytes of each client, and whether a drop was logged.
     queues: HashMap<String, (usize, bool)>,
@@ -70,8 +71,12 @@ impl Backlog {
         if publish.qos != QoS::AtMostOnce {
             return;
         }
-        if let Some((queued, _)) = self.state().queues.get_mut(client_id) {
+        let mut state = self.state();
+        if let Some((queued, is_logged)) = state.queues.get_mut(client_id) {
             *queued = queued.saturating_sub(bytes(publish));
+            if *queued == 0 && !*is_logged {
+                state.queues.remove(client_id);
+            }
         }
     }
 

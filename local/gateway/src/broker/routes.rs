@@ -49,10 +49,10 @@ impl Router for Routes {
     }
 
     async fn matches(&self, id: Id, topic: &TopicName) -> rmqtt::Result<SubRelationsMap> {
-        if topic.starts_with(BASIC_INGEST) {
-            return Ok(SubRelationsMap::default());
-        }
-        let mut receivers = self.0.matches(id.clone(), topic).await?;
+        let mut receivers = match topic.starts_with(BASIC_INGEST) {
+            true => SubRelationsMap::default(),
+            false => self.0.matches(id.clone(), topic).await?,
+        };
         self.1.route(&id.client_id, topic, &mut receivers);
         Ok(receivers)
     }

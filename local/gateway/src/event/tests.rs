@@ -32,7 +32,6 @@ fn the_event_of_a_websocket_connect_has_three_layers() {
     let facts = facts(&[("Host", "localhost:8080"), ("X-Mixed-Case", "a")], Some("token=t%2Bk&x=1"));
     let event = json(&facts, Some(&mqtt(Some("alice?SDK=x"), Some(b"\x01\xff"))));
     let expected = serde_json::json!({
-        "token": "t+k",
         "signatureVerified": false,
         "protocols": ["tls", "http", "mqtt"],
         "protocolData": {
@@ -59,14 +58,16 @@ fn absent_members_are_omitted() {
     assert_eq!(without_credentials["protocolData"]["mqtt"], serde_json::json!({ "clientId": "c1" }));
 }
 
+/// Without token signing the token is only where the client sent it.
 #[test]
-fn the_token_is_in_header_query_or_user_name() {
-    assert_eq!(json(&facts(&[("TOKEN", "h")], Some("token=q")), None)["token"], "h");
-    assert_eq!(json(&facts(&[], Some("a=b&token=q+r")), None)["token"], "q+r");
-    let username =
-        mqtt(Some("u?x-amz-customauthorizer-name=iot-jwt-authorizer&token=n&Metadata=(A=1;B=2)"), None);
-    assert_eq!(json(&facts(&[], None), Some(&username))["token"], "n");
-    assert_eq!(json(&facts(&[], None), Some(&mqtt(Some("token=no"), None))).get("token"), None);
+fn an_unsigned_token_is_no_member_of_the_event() {
+    for facts in [facts(&[("TOKEN", "h")], None), facts(&[], Some("token=q"))] {
+        assert_eq!(json(&facts, None).get("token"), None);
+    }
+    let signed = Selected { token: Some("t".to_owned()), signature_verified: true };
+    let event: serde_json::Value =
+        serde_json::from_slice(&event(signed, &facts(&[], None), None).json).unwrap();
+    assert_eq!((&event["token"], &event["signatureVerified"]), (&"t".into(), &true.into()));
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn mqtt_without_websocket_has_no_http() {
     let facts = ConnectionFacts { http: None, ..facts(&[], None) };
     let event = json(&facts, Some(&mqtt(Some("u?token=t"), None)));
     assert_eq!(event["protocols"], serde_json::json!(["tls", "mqtt"]));
-    assert_eq!((event["protocolData"].get("http"), &event["token"]), (None, &serde_json::json!("t")));
+    assert_eq!((event["protocolData"].get("http"), event.get("token")), (None, None));
 }
 
 #[test]

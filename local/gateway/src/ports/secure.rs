@@ -65,7 +65,14 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gatewa
     match alpn.as_deref() {
         Some(ALPN_MQTT | ALPN_MQTT_CERTIFICATE) if is_mqtt => mqtt(stream, first, client, &gateway).await,
         None if is_mqtt => mqtt(stream, first, client, &gateway).await,
-        Some(ALPN_HTTP) | None => http::serve(stream, first, client, gateway).await,
+        Some(ALPN_HTTP) | None => {
+            if is_mqtt {
+                let reason = "MQTT after ALPN http/1.1; help: use ALPN mqtt, or MQTT over WebSocket at /mqtt";
+                let kind = EntryKind::ConnectDenied { reason: reason.to_owned(), decided_by: None };
+                gateway.authorizer.event_log.record(Some(client.connection), None, kind);
+            }
+            http::serve(stream, first, client, gateway).await;
+        }
         Some(_) => {
             let reason =
                 "the client negotiated MQTT by ALPN, but its first packet is not a CONNECT".to_owned();

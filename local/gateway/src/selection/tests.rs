@@ -135,7 +135,7 @@ fn checks_the_signature_of_a_token() {
         })
     };
     let one_sign = text.strip_suffix('=').unwrap();
-    // The forms of AWS's clients: not encoded, encoded without the slash, encoded. The API model makes padding optional.
+    // The forms of AWS's clients: not encoded, encoded without the slash, encoded. The API model has optional padding.
     for valid in [&text, &bare_slash, &encoded, &STANDARD_NO_PAD.encode(&signature), one_sign] {
         assert_eq!(select(&token, valid), Ok(true), "{valid}");
     }
@@ -174,6 +174,16 @@ fn checks_the_signature_of_a_token() {
 }
 
 #[test]
+fn the_token_is_in_header_query_or_user_name() {
+    let token = |http: &HttpFacts, mqtt: Option<&MqttFacts>| lookup("token", Some(http), mqtt);
+    assert_eq!(token(&http(&[("TOKEN", "h")], Some("token=q")), None).as_deref(), Some("h"));
+    assert_eq!(token(&http(&[], Some("a=b&token=q+r%2Bs")), None).as_deref(), Some("q+r+s"));
+    let username = mqtt("u?x-amz-customauthorizer-name=iot-jwt-authorizer&token=n&Metadata=(A=1;B=2)");
+    assert_eq!(token(&http(&[], None), Some(&username)).as_deref(), Some("n"));
+    assert_eq!(token(&http(&[], None), Some(&mqtt("token=no"))), None);
+}
+
+#[test]
 fn accepts_a_signature_by_any_of_several_keys() {
     let keys = KEYS.iter().map(|key| SigningKey::from_pem(&public_pem(key)).unwrap()).collect();
     let authorizer = AuthorizerDefinition { signing_keys: keys, ..AuthorizerDefinition::default() };
@@ -187,9 +197,11 @@ fn accepts_a_signature_by_any_of_several_keys() {
 fn without_signing_keys_no_signature_is_checked() {
     let query = format!("token=t&{SIGNATURE_KEY}=nonsense");
     let selected = AuthorizerDefinition::default().select(Some(&http(&[], Some(&query))), None).ok().unwrap();
+    assert_eq!((selected.token, selected.signature_verified), (None, false));
+    // TestInvokeAuthorizer passes its token on.
+    let selected =
+        AuthorizerDefinition::default().check_signature(Some("t".to_owned()), || None).ok().unwrap();
     assert_eq!((selected.token.as_deref(), selected.signature_verified), (Some("t"), false));
-    let without_token_key = AuthorizerDefinition { token_key: None, ..AuthorizerDefinition::default() };
-    assert_eq!(without_token_key.select(Some(&http(&[], Some("token=t"))), None).ok().unwrap().token, None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A custom authorizer for the tests of the gateway. It speaks the Lambda Runtime API and follows the client's instructions.
 
-The MQTT password, or the token of an HTTPS publish, is the instruction:
+The MQTT password, or the header or parameter `token`, is the instruction:
   good      allows the client with the policy below, for its client id
   bad       denies the client
   illegal   responds with an invalid principal
@@ -25,6 +25,7 @@ import os
 import signal
 import sys
 import time
+from urllib.parse import parse_qs
 
 ARN = "arn:aws:iot:us-east-1:123456789012:"
 API = "/2018-06-01/runtime/"
@@ -72,9 +73,19 @@ def as_instructed(text, connection, principal):
     }
 
 
+def token(event):
+    """The event's token, which is absent without token signing, or the header, query or user-name parameter `token`."""
+    data = event["protocolData"]
+    http, username = data.get("http", {}), data.get("mqtt", {}).get("username", "")
+    places = [http.get("queryString", "?").lstrip("?"), username.partition("?")[2]]
+    parameters = [parse_qs(place.replace("+", "%2B"), keep_blank_values=True).get("token", []) for place in places]
+    headers = [value for name, value in http.get("headers", {}).items() if name.lower() == "token"]
+    return next((value for value in [event.get("token"), *headers, *sum(parameters, [])] if value), None)
+
+
 def decide(event):
     mqtt = event["protocolData"].get("mqtt", {})
-    instruction = event.get("token") or base64.b64decode(mqtt.get("password", "")).decode()
+    instruction = token(event) or base64.b64decode(mqtt.get("password", "")).decode()
     connection = event["connectionMetadata"]["id"]
     if instruction.startswith("{"):
         print("client id %r" % mqtt.get("clientId"), flush=True)

@@ -1,5 +1,6 @@
 //! The processes of the function: killed, hanging, exiting, and fewer than clients.
 
+use std::path::Path;
 use std::time::Duration;
 
 use iot_local_gateway::annotation::PageOptions;
@@ -71,7 +72,7 @@ fn kill(ids: &[u32]) {
 /// Waits until the processes have exited. With `/proc`, it blocks the runtime meanwhile, so that the gateway has not
 /// yet noticed the exits at the next connect.
 async fn wait_for_exit(gateway: &RunningGateway, ids: &[u32]) {
-    let has_proc = std::path::Path::new("/proc/self/stat").exists();
+    let has_proc = Path::new("/proc/self/stat").exists();
     for id in ids {
         let started = Instant::now();
         while if has_proc { is_alive(*id) } else { gateway.authorizer.lambda().process_ids().contains(id) } {
@@ -241,4 +242,35 @@ async fn no_process_of_a_function_survives_it() {
     assert!(!is_gone(&all[1]));
     drop(gateway);
     wait(&|| all.iter().all(is_gone)).await;
+}
+
+/// As on AWS IoT, connections keep their permissions until their refresh, whatever happens to the function.
+#[tokio::test]
+async fn a_reload_replaces_the_function_and_keeps_connections() {
+    let gateway = open(1).await;
+    let mut client = connect(gateway.port, "a", "good").await.unwrap();
+    let first = gateway.authorizer.lambda().process_ids();
+    let mut broken = support::function(1);
+    broken.env.set("START_ERROR", "authorizer.toml:3: unknown key");
+    let error = gateway.reload(broken.into(), ProviderOptions::default()).await.err().unwrap().to_string();
+    assert!(error.contains("authorizer.toml:3: unknown key"), "{error}");
+    assert_eq!(gateway.authorizer.lambda().process_ids(), first, "the earlier function stays");
+    gateway.reload(support::function(1).into(), ProviderOptions::default()).await.unwrap();
+    assert_ne!(gateway.authorizer.lambda().process_ids(), first);
+    client.mqtt.publish("own/a/x", QoS::AtLeastOnce, false, "x").await.unwrap();
+    assert!(matches!(client.next().await, Ok(Packet::PubAck(_))), "the connection keeps its permissions");
+    connect(gateway.port, "b", "good").await.unwrap();
+    if Path::new("/proc/self").exists() {
+        wait_for_end(&first).await;
+    }
+}
+
+/// Waits until none of these processes runs.
+async fn wait_for_end(ids: &[u32]) {
+    let ended = async {
+        while ids.iter().any(|id| is_alive(*id)) {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    };
+    assert!(tokio::time::timeout(TIMEOUT, ended).await.is_ok(), "{ids:?} still run");
 }

@@ -49,7 +49,10 @@ fn settings(table: &Table<'_>, env: &Env) -> Option<IssuerSettings> {
         id,
         issuer: string("issuer")?,
         audience,
-        audience_claim: string("audience_claim").unwrap_or_else(|| "aud".to_owned()),
+        // Of several, tokens get the first.
+        audience_claim: string("audience_claim")
+            .or_else(|| strings("audience_claim")?.into_iter().next())
+            .unwrap_or_else(|| "aud".to_owned()),
         algorithms,
         typ: types.into_iter().next().unwrap_or_else(|| "JWT".to_owned()),
         max_lifetime: lifetime.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs),

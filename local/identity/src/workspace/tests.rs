@@ -86,6 +86,13 @@ fn issuers_have_the_configured_settings() {
     assert_eq!(machines.issuer, "https://m.example.com");
     assert_eq!((machines.typ.as_str(), machines.audience_claim.as_str()), ("at+jwt", "client_id"));
     assert_eq!(machines.max_lifetime.map(|life| life.as_secs()), Some(900));
+    // Of several audience claims, tokens get the first.
+    let config =
+        CONFIG.replace(r#"audience_claim = "client_id""#, r#"audience_claim = ["azp", "${env:OTHER}"]"#);
+    let env = Env::from([("MACHINES", "https://m.example.com"), ("OTHER", "aud")]);
+    let workspace = prepare(&folder(&config).path().join("authorizer.toml"), &env).unwrap();
+    let claims: Vec<_> = workspace.issuers.iter().map(|issuer| &*issuer.settings().audience_claim).collect();
+    assert_eq!(claims, ["aud", "azp"]);
 }
 
 #[test]

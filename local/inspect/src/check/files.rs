@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace};
 use iot_local_identity::deployment::document::{ConfigDocument, Field};
@@ -12,6 +12,8 @@ use crate::member;
 
 /// The configuration, and the policies and keys next to it.
 pub struct Files {
+    /// As the user named it.
+    folder: PathBuf,
     config: String,
     texts: BTreeMap<String, String>,
     document: ConfigDocument,
@@ -46,13 +48,19 @@ impl Files {
             }
         }
         let document = texts.get(&name).and_then(|text| ConfigDocument::parse(text)).unwrap_or_default();
-        Self { config: name, texts, document }
+        Self { folder: folder_of(config), config: name, texts, document }
     }
 
     /// The name of the configuration's file.
     #[must_use]
     pub fn config(&self) -> &str {
         &self.config
+    }
+
+    /// A file's name as the user would write it: relative to the working directory if the configuration was named so.
+    #[must_use]
+    pub fn shown(&self, file: &str) -> String {
+        self.folder.join(file).display().to_string()
     }
 
     /// A file's text.
@@ -130,6 +138,11 @@ impl Files {
     }
 }
 
+/// The folder of the configuration, empty if the user named none.
+fn folder_of(config: &Path) -> PathBuf {
+    config.parent().map(Path::to_owned).unwrap_or_default()
+}
+
 /// Without the texts: a key file may hold a private key that does not belong there.
 impl fmt::Debug for Files {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,6 +169,7 @@ mod tests {
             ("keys/a.json", r#"{"keys":[1,2]}"#),
         ];
         Files {
+            folder: PathBuf::from("app"),
             config: "authorizer.toml".to_owned(),
             texts: texts.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
             document: ConfigDocument::parse(CONFIG).unwrap(),
@@ -190,6 +204,18 @@ mod tests {
             let found = files.span(&ConfigError::at(file, place.clone(), "x"));
             let text = files.text(file).unwrap_or_default();
             assert_eq!(found.map(|span| &text[span]), expected, "{file} {place:?}");
+        }
+    }
+
+    #[test]
+    fn files_are_named_as_the_user_names_the_configuration() {
+        for (config, expected) in [
+            ("authorizer.toml", "policies/a.json"),
+            ("./authorizer.toml", "./policies/a.json"),
+            ("app/other.toml", "app/policies/a.json"),
+            ("/srv/app/authorizer.toml", "/srv/app/policies/a.json"),
+        ] {
+            assert_eq!(Files::read(Path::new(config)).shown("policies/a.json"), expected);
         }
     }
 

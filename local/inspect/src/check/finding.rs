@@ -2,6 +2,8 @@
 
 use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace};
 
+use crate::suggest::suggestion;
+
 /// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -45,6 +47,12 @@ impl Finding {
             ErrorPlace::Member(path) => format!("{path}: {what}"),
             ErrorPlace::Entry(noun, index) => format!("{noun} {index}: {what}"),
         }
+    }
+
+    /// The known name that an unknown one was probably meant to be.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&str> {
+        suggestion(self.error.unknown.as_deref()?)
     }
 
     /// The key in `[check.allow]` that accepts the finding, if it can be accepted.

@@ -2,6 +2,7 @@
 
 mod deployment;
 mod levels;
+mod placeholders;
 mod policies;
 
 use iot_jwt_authorizer::authorizer::Authorizer;
@@ -20,7 +21,7 @@ pub struct Lint {
 }
 
 /// Every lint, in the order of docs/check.md.
-pub const LINTS: [Lint; 12] = [
+pub const LINTS: [Lint; 13] = [
     ANY_CLIENT,
     NO_RECEIVE,
     MQTT_WILDCARD,
@@ -33,6 +34,7 @@ pub const LINTS: [Lint; 12] = [
     UNREACHABLE_GRANT,
     USER_EDITABLE_CLAIM,
     SHARED_RESOURCE,
+    PLACEHOLDER,
 ];
 
 const ANY_CLIENT: Lint = Lint {
@@ -85,6 +87,11 @@ const SHARED_RESOURCE: Lint = Lint {
            accept it if both issuers have the same users",
 };
 
+const PLACEHOLDER: Lint = Lint {
+    id: "placeholder",
+    hint: "this is a value of the example, with which every real token is denied; write your issuer's",
+};
+
 /// What the lints examine, and what they have found.
 struct Linter<'a> {
     authorizer: &'a Authorizer,
@@ -112,6 +119,7 @@ pub fn lints(authorizer: &Authorizer, files: &Files) -> Vec<Finding> {
     let mut linter = Linter { authorizer, files, findings: Vec::new() };
     linter.policies();
     linter.deployment();
+    linter.placeholders();
     linter.findings
 }
 

@@ -1,8 +1,7 @@
 //! The one printer of findings: as text, like a compiler, and as JSON.
 
-use std::ops::Range;
-
-use annotate_snippets::{Annotation, AnnotationKind, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use iot_jwt_authorizer::config_error::ErrorPlace;
 use serde_json::{Value, json};
 
 use super::files::Files;
@@ -27,6 +26,7 @@ pub fn json(finding: &Finding, files: &Files) -> Value {
         "bytes": span.map(|span| [span.start, span.end]),
         "message": finding.message(),
         "hint": finding.error.hint,
+        "suggestion": finding.suggestion(),
     })
 }
 
@@ -35,20 +35,28 @@ fn render(finding: &Finding, files: &Files, renderer: &Renderer) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let (file, message) = (&*finding.error.file, finding.message());
+    let (file, shown) = (&*finding.error.file, files.shown(&finding.error.file));
+    let message = match finding.error.place {
+        ErrorPlace::File => format!("{shown}: {}", finding.error.what),
+        _ => finding.message(),
+    };
     let mut title = level.primary_title(&message);
     if let Some(lint) = finding.lint {
         title = title.id(lint);
     }
     let span = files.span(&finding.error);
     let mut group = match span.zip(files.text(file)) {
-        Some((span, _)) if Files::is_key_file(file) => title.element(origin(file, files, &span)),
+        Some((span, _)) if Files::is_key_file(file) => title.element(origin(&shown, files.line(file, &span))),
         Some((span, text)) => {
             let annotation: Annotation<'_> = AnnotationKind::Primary.span(span);
-            title.element(Snippet::source(text).path(file).annotation(annotation))
+            title.element(Snippet::source(text).path(&shown).annotation(annotation))
         }
-        None => title.element(Origin::path(file)),
+        None if finding.error.place == ErrorPlace::File => Group::with_title(title),
+        None => title.element(Origin::path(&shown)),
     };
+    if let Some(name) = finding.suggestion() {
+        group = group.element(Level::HELP.message(format!("did you mean `{name}`?")));
+    }
     if let Some(hint) = &finding.error.hint {
         group = group.element(Level::HELP.message(hint));
     }
@@ -60,9 +68,9 @@ fn render(finding: &Finding, files: &Files, renderer: &Renderer) -> String {
 }
 
 /// The place in a key file without its text, since a key that does not belong there may be secret.
-fn origin<'f>(file: &'f str, files: &Files, span: &Range<usize>) -> Origin<'f> {
-    let origin = Origin::path(file);
-    match files.line(file, span) {
+fn origin(shown: &str, line: Option<usize>) -> Origin<'_> {
+    let origin = Origin::path(shown);
+    match line {
         Some(line) => origin.line(line),
         None => origin,
     }

@@ -10,9 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use iot_jwt_authorizer::authorizer::{Authorizer, Issuer};
 use iot_jwt_authorizer::claims::{ClaimRules, Facts};
-use iot_jwt_authorizer::credentials::{Credentials, TokenPlace, TokenRule};
+use iot_jwt_authorizer::credentials::{Credentials, NotAToken, TokenPlace, TokenRule};
 use iot_jwt_authorizer::denial::Code;
-use iot_jwt_authorizer::keys::Key;
+use iot_jwt_authorizer::keys::{Candidates, Key};
 use iot_jwt_authorizer::request::{MAX_EVENT_BYTES, Request};
 use iot_jwt_authorizer::response::PrincipalId;
 use iot_jwt_authorizer::token::{Header, MAX_HEADER_BYTES, SignedPayload, UnverifiedToken};
@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::Row;
 use super::rules;
 use crate::keys::NamedKeys;
-use crate::quote::quoted;
+use crate::quote::{quoted, shown_value};
 
 pub(super) fn size(event: &[u8]) -> Vec<Row> {
     vec![Row::note("size", format!("{} of at most {MAX_EVENT_BYTES} bytes", event.len()))]
@@ -43,11 +43,13 @@ pub(super) fn places(request: &Request<'_>, rule: &TokenRule) -> Vec<Row> {
     let row = |place: &TokenPlace| {
         let rule = TokenRule { places: vec![place.clone()], max_bytes: rule.max_bytes };
         let found = match Credentials::find(request, &rule) {
-            Ok(_) => "a token",
-            Err(Code::NoToken) => "no token",
-            Err(Code::MalformedToken) => "not a compact JWS (three base64url parts)",
-            Err(Code::AmbiguousToken) => "two different tokens",
-            Err(_) => "a value that is too long",
+            Ok(_) => "a token".to_owned(),
+            Err(denial) => match denial.code() {
+                Code::NoToken | Code::MalformedToken => NotAToken::in_place(request, place)
+                    .map_or_else(|| "no token".to_owned(), |value| value.to_string()),
+                Code::AmbiguousToken => "two different tokens".to_owned(),
+                _ => "a value that is too long".to_owned(),
+            },
         };
         Row::note(place.to_string(), found)
     };
@@ -75,7 +77,7 @@ pub(super) fn header(credentials: &Credentials<'_>) -> Vec<Row> {
     for name in ["alg", "kid", "typ"] {
         rows.push(match members.get(name) {
             Some(Value::String(text)) => Row::note(name, quoted(text)),
-            Some(other) => Row::check(false, name, quoted(&other.to_string()), "a string"),
+            Some(other) => Row::check(false, name, shown_value(other), "a string"),
             None if name == "alg" => Row::check(false, name, "absent", "a string"),
             None => Row::note(name, "absent"),
         });
@@ -88,20 +90,20 @@ pub(super) fn header(credentials: &Credentials<'_>) -> Vec<Row> {
 
 const DISTINCT_MEMBERS: &str = "a JSON object with distinct member names";
 
-/// `named` is the result of [`Authorizer::issuer_of`].
+/// `code` is the error of [`Authorizer::issuer_of`].
 pub(super) fn issuer(
     authorizer: &Authorizer,
     token: &UnverifiedToken<'_>,
-    named: Result<(usize, &Issuer), Code>,
+    code: Option<Code>,
     is_unsigned: bool,
 ) -> Vec<Row> {
     let iss = token.claimed_issuer();
     // A token of the wrong type may still name its issuer.
     let issuer = authorizer.issuers.iter().find(|issuer| iss.as_deref() == Some(&*issuer.rules.issuer));
-    let has_wrong_type = named.err() == Some(Code::WrongType);
+    let has_wrong_type = code == Some(Code::WrongType);
     let mut rows = Vec::new();
     if issuer.is_some() || !has_wrong_type {
-        let actual = iss.as_deref().map_or_else(|| "absent, or not a string".to_owned(), quoted);
+        let actual = iss.as_deref().map_or_else(|| token.issuer_problem().to_owned(), quoted);
         let issuers = authorizer.issuers.iter().map(|issuer| quoted(&issuer.rules.issuer));
         rows.push(Row::check(issuer.is_some(), "iss", actual, alternatives(issuers)));
     }
@@ -119,7 +121,7 @@ pub(super) fn issuer(
 pub(super) fn keys(
     issuer: &Issuer,
     header: &Header,
-    candidates: &Result<Vec<&Key>, Code>,
+    candidates: &Result<Candidates<'_>, Code>,
     sources: &[NamedKeys],
 ) -> Vec<Row> {
     let is_accepted = header.algorithm.is_some_and(|algorithm| issuer.algorithms.contains(&algorithm));
@@ -136,17 +138,17 @@ pub(super) fn keys(
 fn source(source: &NamedKeys) -> Row {
     let keys = match source.keys.keys().len() {
         0 if source.source.starts_with("file:") => "no key".to_owned(),
-        0 => "not fetched, or no key".to_owned(),
+        0 => "not fetched".to_owned(),
         1 => "1 key".to_owned(),
         count => format!("{count} keys"),
     };
     Row::note(source.source.clone(), keys)
 }
 
-fn matching_keys(issuer: &Issuer, header: &Header, candidates: &Result<Vec<&Key>, Code>) -> Row {
+fn matching_keys(issuer: &Issuer, header: &Header, candidates: &Result<Candidates<'_>, Code>) -> Row {
     let kid = header.kid.as_deref().map_or_else(|| "no kid".to_owned(), |kid| format!("kid {}", quoted(kid)));
     if let Ok(candidates) = candidates {
-        return Row::held("matching keys", format!("{} for {kid}", candidates.len()));
+        return Row::held("matching keys", format!("{} for {kid}", candidates.keys.len()));
     }
     let kid_of = |key: &Key| key.kid().map_or_else(|| "a key without kid".to_owned(), quoted);
     let expected = match issuer.keys.keys() {

@@ -12,7 +12,7 @@ use crate::quote::{quoted, shown};
 pub(super) fn rows(rules: &ClaimRules, facts: Facts<'_, '_>, now: u64) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut has_failed = false;
-    for rule in rules.rules() {
+    for rule in rules.rules(facts.claims) {
         let mark = match (has_failed, rule.holds(rules, facts)) {
             (true, _) => Mark::NotReached,
             (false, true) => Mark::Held,
@@ -40,9 +40,9 @@ fn row(rule: Rule<'_>, rules: &ClaimRules, facts: Facts<'_, '_>, now: u64) -> Op
             };
             Row::held(format!("{name} present"), actual)
         }
-        Rule::Audience => {
+        Rule::Audience(name) => {
             let accepted: Vec<String> = rules.audience.iter().map(|name| quoted(name)).collect();
-            check("audience", shown_claim(claims, &rules.audience_claim), accepted.join(" or "))
+            check("audience", shown_claim(claims, name), accepted.join(" or "))
         }
         Rule::NotExpired => {
             let leeway = rules.leeway_seconds;

@@ -27,6 +27,7 @@ pub struct Trace<'a> {
     is_unsigned: bool,
     event_notes: Vec<Row>,
     issuer: Option<String>,
+    by_fit: bool,
     steps: Vec<Step>,
 }
 
@@ -43,6 +44,7 @@ impl<'a> Trace<'a> {
             is_unsigned: false,
             event_notes: Vec::new(),
             issuer: None,
+            by_fit: false,
             steps: Vec::new(),
         }
     }
@@ -76,7 +78,9 @@ impl<'a> Trace<'a> {
             at: self.at,
             function: self.function.to_owned(),
             issuer: self.issuer,
+            by_fit: self.by_fit,
             steps: self.steps,
+            development_keys: None,
             outcome,
         }
     }
@@ -97,16 +101,18 @@ impl<'a> Trace<'a> {
         let token = UnverifiedToken::parse(&credentials)?;
 
         let named = authorizer.issuer_of(&token);
-        self.open("issuer", render::issuer(authorizer, &token, named, self.is_unsigned));
+        let code = named.as_ref().err().map(Denial::code);
+        self.open("issuer", render::issuer(authorizer, &token, code, self.is_unsigned));
         let (index, issuer) = named?;
         self.issuer = Some(issuer.id.to_string());
         let sources = self.sources.get(index).map(Vec::as_slice).unwrap_or_default();
         let keys = issuer.candidates(token.header());
         self.open_of_token("key", || render::keys(issuer, token.header(), &keys, sources));
         let keys = keys?;
+        self.by_fit = !keys.by_name;
         let verified = token.verify(&keys);
         let signer = verified.as_ref().ok().map(|(_, key)| *key);
-        self.open_of_token("signature", || render::signature(&keys, signer, sources));
+        self.open_of_token("signature", || render::signature(&keys.keys, signer, sources));
         let (payload, _) = verified?;
 
         self.open("claims", render::claims(&issuer.rules, &payload, request.certificate(), self.at));

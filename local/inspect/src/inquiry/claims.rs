@@ -1,6 +1,7 @@
 //! Claims without a token. They are signed with a key made for this one judgement, so that the function's own code
 //! judges them after the signature.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use iot_jwt_authorizer::algorithm::Algorithm;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::explain::Row;
+use crate::suggest::did_you_mean;
 
 /// The lifetime of claims without `exp`, if the issuer accepts it.
 const LIFETIME_SECONDS: u64 = 3600;
@@ -24,7 +26,7 @@ pub enum ClaimsError {
     #[error("invalid claims; expected a JSON object with distinct member names")]
     Invalid,
     /// The issuer is unknown.
-    #[error("unknown issuer {id:?}; expected one of {}", .known.join(", "))]
+    #[error("unknown issuer {id:?}; expected one of {}{}", .known.join(", "), did_you_mean(.id, .known))]
     UnknownIssuer {
         /// The id.
         id: String,
@@ -49,24 +51,30 @@ pub(super) struct SignedClaims {
     pub(super) notes: Vec<Row>,
 }
 
-/// Signs claims. The returned authorizer has the new key instead of the issuer's keys.
-pub(super) fn sign(
-    authorizer: &Authorizer,
-    text: &str,
-    issuer_id: Option<&str>,
-    now: SystemTime,
-) -> Result<SignedClaims, ClaimsError> {
+/// Parses a claims set.
+pub(super) fn parse(text: &str) -> Result<Map<String, Value>, ClaimsError> {
     if Object::parse(text.as_bytes()).is_none() {
         return Err(ClaimsError::Invalid);
     }
-    let mut claims: Map<String, Value> = serde_json::from_str(text).map_err(|_| ClaimsError::Invalid)?;
+    serde_json::from_str(text).map_err(|_| ClaimsError::Invalid)
+}
+
+/// Signs claims. The returned authorizer has the new key instead of the issuer's keys. The usual claims are filled in,
+/// except those in `removed`.
+pub(super) fn sign(
+    authorizer: &Authorizer,
+    mut claims: Map<String, Value>,
+    removed: &BTreeSet<String>,
+    issuer_id: Option<&str>,
+    now: SystemTime,
+) -> Result<SignedClaims, ClaimsError> {
     let mut authorizer = authorizer.clone();
     let index = issuer_index(&authorizer, &claims, issuer_id)?;
     let key = DevelopmentIssuer::ephemeral(settings())?;
     let mut typ = "JWT".to_owned();
     let mut filled = Vec::new();
     if let Some((index, issuer)) = index.and_then(|index| Some((index, authorizer.issuers.get_mut(index)?))) {
-        filled = fill(&mut claims, issuer, now);
+        filled = fill(&mut claims, removed, issuer, now);
         typ = issuer.types.first().map_or(typ, ToString::to_string);
         issuer.algorithms = vec![Algorithm::Es256];
         let entries = key.key_set().get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -104,19 +112,28 @@ fn issuer_index(
 }
 
 /// Fills in the usual claims that are absent, and returns their names.
-fn fill(claims: &mut Map<String, Value>, issuer: &Issuer, now: SystemTime) -> Vec<String> {
+fn fill(
+    claims: &mut Map<String, Value>,
+    removed: &BTreeSet<String>,
+    issuer: &Issuer,
+    now: SystemTime,
+) -> Vec<String> {
     let now = timestamp::seconds(now);
     let lifetime = LIFETIME_SECONDS.max(issuer.rules.min_remaining_seconds);
     let lifetime = issuer.rules.max_lifetime_seconds.map_or(lifetime, |max| max.min(lifetime));
+    let audience = match Object::parse(json!(claims).to_string().as_bytes()) {
+        Some(object) => issuer.rules.audience_claim(&object).to_owned(),
+        None => return Vec::new(),
+    };
     let usual = [
         ("iss", json!(issuer.rules.issuer)),
-        (&*issuer.rules.audience_claim, json!(issuer.rules.audience.first())),
+        (&*audience, json!(issuer.rules.audience.first())),
         ("iat", json!(now)),
         ("exp", json!(now.saturating_add(lifetime))),
     ];
     let mut filled = Vec::new();
     for (name, value) in usual {
-        if !claims.contains_key(name) {
+        if !claims.contains_key(name) && !removed.contains(name) {
             claims.insert(name.to_owned(), value);
             filled.push(name.to_owned());
         }

@@ -1,12 +1,13 @@
 //! An event around a token: an MQTT connect with the token in a place that the configuration reads.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use iot_jwt_authorizer::authorizer::{Authorizer, Issuer};
 use iot_jwt_authorizer::client_id::ClientIdPattern;
 use iot_jwt_authorizer::credentials::TokenPlace;
 use iot_jwt_authorizer::json::{Json, Object};
-use iot_jwt_authorizer::slots::SlotType;
 use iot_jwt_authorizer::template_text::Segment;
 use serde_json::{Value, json};
 
@@ -69,16 +70,18 @@ fn fill(pattern: &ClientIdPattern, issuer: &Issuer, claims: &Object<'_>) -> Opti
             Segment::Literal(text) => id.push_str(text),
             Segment::Issuer => id.push_str(&issuer.id),
             Segment::Slot(index) => {
-                let slot = issuer.slots.get(*index).filter(|slot| slot.slot_type != SlotType::Hash)?;
+                let slot = issuer.slots.get(*index)?;
                 let value = match slot.path.find(claims)? {
                     Json::Array(items) => items.first()?,
                     value => value,
                 };
-                match value {
-                    Json::String(text) => id.push_str(text),
-                    Json::Unsigned(number) => id.push_str(&number.to_string()),
+                let text = match value {
+                    Json::String(text) => Cow::Borrowed(&**text),
+                    Json::Unsigned(number) => Cow::Owned(number.to_string()),
                     _ => return None,
-                }
+                };
+                // A claim that the slot does not accept is used as it is: the decision denies it.
+                id.push_str(&slot.slot_type.value(text.clone()).unwrap_or(text));
             }
             Segment::ClientId | Segment::Partition | Segment::Region | Segment::Account => return None,
         }

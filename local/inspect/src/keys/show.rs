@@ -25,7 +25,7 @@ pub struct SourceListing {
     /// The source, as the configuration writes it.
     pub source: String,
     /// Why it shows no keys.
-    #[serde(rename = "fault", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Its keys.
     pub keys: Vec<KeyListing>,
@@ -46,7 +46,7 @@ pub struct KeyListing {
     #[serde(skip_serializing_if = "Option::is_none")]
     age_seconds: Option<u64>,
     /// Why the function skips it.
-    #[serde(rename = "left_out", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<String>,
 }
 
@@ -126,18 +126,25 @@ fn unused(key: &Key) -> Option<&'static str> {
     (!key.is_usable()).then_some("the key serves none of the issuer's `algorithms`")
 }
 
-/// The size of a key: the bits of its RSA modulus, or its curve.
+/// The size of a key: the bits of its RSA modulus, or its curve; otherwise its type.
 fn size(jwk: &Value) -> String {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-    match (text("n").and_then(|modulus| URL_SAFE_NO_PAD.decode(modulus).ok()), text("crv")) {
-        (Some(modulus), _) => {
-            let zeros = modulus.first().map_or(0, |first| first.leading_zeros());
-            let bits = modulus.len().saturating_mul(8).saturating_sub(usize::try_from(zeros).unwrap_or(0));
-            format!("RSA, {bits} bits")
-        }
-        (None, Some(curve)) => curve.to_owned(),
-        (None, None) => "unknown type".to_owned(),
+    let modulus = text("n").and_then(|modulus| URL_SAFE_NO_PAD.decode(modulus).ok());
+    match (modulus, text("crv"), text("kty")) {
+        (Some(modulus), _, _) => format!("RSA, {} bits", bits(&modulus)),
+        (None, Some(curve), _) => quoted(curve).trim_matches('"').to_owned(),
+        (None, None, Some("RSA")) => "RSA".to_owned(),
+        (None, None, Some(other)) => format!("unsupported type {}", quoted(other)),
+        (None, None, None) => "unknown type".to_owned(),
     }
+}
+
+/// The bits of an integer. Leading zero bytes do not count.
+fn bits(integer: &[u8]) -> usize {
+    let zeros = integer.iter().take_while(|byte| **byte == 0).count();
+    let first = integer.get(zeros).map_or(0, |first| first.leading_zeros());
+    let length = integer.len().saturating_sub(zeros);
+    length.saturating_mul(8).saturating_sub(usize::try_from(first).unwrap_or(0))
 }
 
 impl Provenance {

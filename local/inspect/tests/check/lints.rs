@@ -222,7 +222,8 @@ fn each_lint_is_found_once_and_can_be_accepted() {
     }
     check("shared-resource", "policies/user.json", &two_issuers(""), &two_issuers("${issuer:id}/"));
     for lint in LINTS {
-        let has_case = CASES.iter().any(|(id, ..)| *id == lint.id) || lint.id == "shared-resource";
+        let has_case = CASES.iter().any(|(id, ..)| *id == lint.id)
+            || ["shared-resource", "placeholder"].contains(&lint.id);
         assert!(has_case, "{} has no case", lint.id);
     }
 }
@@ -234,10 +235,29 @@ fn resources_with_different_issuer_ids_are_not_shared() {
     }
 }
 
+/// It is deployable otherwise, so its sample values are the only warnings.
 #[test]
-fn the_example_has_no_findings() {
-    let report = Folder::example().examine();
-    assert!(report.findings.is_empty() && report.accepted.is_empty(), "{}", report.text(false));
+fn the_example_has_no_findings_but_its_sample_values() {
+    let report = Folder::example().examine_all();
+    assert!(report.accepted.is_empty(), "{}", report.text(false));
+    let findings: Vec<String> = report.findings.iter().map(|finding| finding.message()).collect();
+    let expected = [
+        "issuer `users` has a sample `issuer`",
+        "issuer `users` has a sample `audience`",
+        "issuer `users` has the sample key, which signs no token",
+    ];
+    assert_eq!(findings, expected);
+    assert!(report.findings.iter().all(|finding| report.files.span(&finding.error).is_some()));
+}
+
+#[test]
+fn an_edited_example_has_no_sample_values() {
+    let folder = Folder::example();
+    folder.edit(CONFIG, "https://login.example.com/", "https://login.acme.io/");
+    folder.edit(CONFIG, "iot.example.com", "iot.acme.io");
+    folder.edit(CONFIG, "\"file:keys/users.jwks.json\"", "\"oidc\"");
+    let report = folder.examine_all();
+    assert!(report.findings.is_empty(), "{}", report.text(false));
 }
 
 #[test]

@@ -7,3 +7,5 @@ mod broken;
 mod lints;
 mod size;
 mod support;
+mod trust;
+mod unused;

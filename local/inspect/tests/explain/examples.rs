@@ -8,7 +8,7 @@ use iot_local_inspect::inquiry::{EvaluationOptions, judge_claims};
 use serde_json::{Value, json};
 
 use super::own::{FUNCTION, now};
-use super::recipes::recipes;
+use super::recipe_edits::recipes;
 use super::support::root;
 
 /// The configuration in a folder, as the authorizer and as the example users read it.

@@ -10,12 +10,15 @@
 )]
 
 mod can;
+mod client_ids;
 mod codes;
 mod examples;
 mod lifetimes;
 mod own;
 mod presets;
+mod recipe_edits;
 mod recipes;
+mod supplied;
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 

@@ -3,32 +3,41 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use iot_jwt_authorizer::algorithm::Algorithm;
+use iot_jwt_authorizer::authorizer::Issuer;
+use iot_jwt_authorizer::client_id::ClientIdPattern;
 use iot_jwt_authorizer::keys::KeySet;
 use iot_local_base::env::Env;
 use iot_local_inspect::check;
+use iot_local_inspect::check::finding::{Finding, Severity};
 use iot_local_inspect::deployment::Deployment;
 use iot_local_inspect::explain::{Explanation, Trace};
 use serde_json::{Value, json};
 
 use super::own::{FUNCTION, connect, now};
+use super::recipe_edits::{EditedRecipe, recipes};
 use super::support::root;
 use super::support::signer::Signer;
 
 /// Recipe, `alg` and `typ` as the issuer writes them or not, and the code with which a token without a known key is
 /// denied.
-const HEADERS: [(&str, &str, &str, &str); 15] = [
+const HEADERS: [(&str, &str, &str, &str); 20] = [
     ("cognito", "RS256", "", "keys_unavailable"),
     ("cognito-id", "RS256", "", "keys_unavailable"),
+    ("cognito-both", "RS256", "", "keys_unavailable"),
     ("auth0", "RS256", "JWT", "keys_unavailable"),
     ("auth0", "RS256", "at+jwt", "keys_unavailable"),
     ("okta", "RS256", "", "keys_unavailable"),
     ("okta", "RS256", "application/okta-internal-at+jwt", "wrong_type"),
     ("entra", "RS256", "JWT", "keys_unavailable"),
+    ("entra-external", "RS256", "JWT", "keys_unavailable"),
+    ("b2c", "RS256", "JWT", "keys_unavailable"),
+    ("b2c", "RS512", "JWT", "unsupported_algorithm"),
+    ("oidc", "RS256", "at+jwt", "keys_unavailable"),
     ("firebase", "RS256", "JWT", "keys_unavailable"),
     ("keycloak", "RS256", "JWT", "keys_unavailable"),
     ("auth0", "HS256", "JWT", "unsupported_algorithm"),
@@ -38,13 +47,6 @@ const HEADERS: [(&str, &str, &str, &str); 15] = [
     ("keycloak", "RS256", "logout+jwt", "wrong_type"),
     ("entra", "RS256", "pop", "wrong_type"),
 ];
-
-pub(crate) fn recipes() -> Vec<PathBuf> {
-    let folders = fs::read_dir(root().join("docs/recipes")).unwrap().map(|entry| entry.unwrap().path());
-    let mut folders: Vec<PathBuf> = folders.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
-}
 
 pub(crate) fn deployment(recipe: &Path) -> Deployment {
     Deployment::load(&recipe.join("authorizer.toml"), &Env::default()).unwrap()
@@ -57,16 +59,30 @@ pub(crate) fn judge(deployment: &mut Deployment, claims: &Value) -> Explanation 
     for issuer in 0..authorizer.issuers.len() {
         let (keys, _) = KeySet::from_entries(&[signer.jwk()], &[Algorithm::Rs256], &[]);
         authorizer.set_keys(issuer, keys);
+        // A fleet's own issuer signs with another algorithm.
+        authorizer.issuers[issuer].algorithms = vec![Algorithm::Rs256];
     }
     let token = signer.token(claims);
     // As with `cargo local can`, the client uses the first client id that it may use.
     let issuer = authorizer.issuers.iter().find(|issuer| claims["iss"] == *issuer.rules.issuer);
-    let pattern = issuer.map_or("any", |issuer| &*issuer.client_ids[0].source);
-    let sub = claims["sub"].as_str().unwrap_or("any");
-    let client_id =
-        pattern.replace("${sub}", sub).replace("${issuer:id}", issuer.map_or("", |issuer| &*issuer.id));
+    let client_id = issuer.and_then(|issuer| first_client_id(issuer, claims)).unwrap_or("any".to_owned());
     let event = connect(&token, &client_id).to_string();
     Trace::new(authorizer, event.as_bytes(), FUNCTION, now()).explain()
+}
+
+/// The first client id whose slots the claims have.
+fn first_client_id(issuer: &Issuer, claims: &Value) -> Option<String> {
+    let fill = |pattern: &ClientIdPattern| {
+        let mut id = pattern.source.replace("${issuer:id}", &issuer.id);
+        for slot in &issuer.slots {
+            let variable = format!("${{{}}}", slot.name);
+            if id.contains(&variable) {
+                id = id.replace(&variable, claims[slot.path.to_string()].as_str()?);
+            }
+        }
+        Some(id)
+    };
+    issuer.client_ids.iter().find_map(fill)
 }
 
 /// An outcome as the page's table states it: the policies and the lifetime of the connection, or the code.
@@ -102,10 +118,13 @@ fn rows(page: &str) -> Vec<(String, String)> {
 #[test]
 fn every_recipe_passes_the_check_and_denies_more_than_it_allows() {
     let folders = recipes();
-    assert!(folders.len() >= 7, "{folders:?}");
+    assert!(folders.len() >= 9, "{folders:?}");
     for recipe in folders {
         let report = check::examine(&recipe.join("authorizer.toml"), &Env::default(), now());
-        assert!(report.findings.is_empty(), "{}", report.text(false));
+        // The recipe's sample values are to be replaced.
+        let is_sample = |finding: &Finding| finding.lint == Some("placeholder");
+        assert!(report.findings.iter().all(is_sample), "{}", report.text(false));
+        assert!(!report.findings.is_empty(), "{} has no sample values", recipe.display());
         let policies = fs::read_dir(recipe.join("policies")).unwrap().count();
         assert_eq!(report.cases.len() * 2, policies, "{}: each policy has cases", recipe.display());
         for cases in &report.cases {
@@ -156,5 +175,26 @@ fn headers_of_the_issuers_are_accepted_and_others_are_not() {
             Trace::new(&deployment.config.authorizer, event.as_bytes(), FUNCTION, now()).explain();
         let found = explanation.outcome.as_ref().err().map(|denial| denial.code().name());
         assert_eq!(found, Some(code), "{recipe} {algorithm} {typ}: {explanation}");
+    }
+}
+
+/// The edits that a page asks for break neither the cases, which stay as they are, nor what the page states about
+/// tokens.
+#[test]
+fn every_recipe_survives_the_edits_of_its_page() {
+    for recipe in recipes() {
+        let edited = EditedRecipe::new(&recipe);
+        let report = check::examine(&edited.config(), &Env::default(), now());
+        assert_eq!(report.count(Severity::Error), 0, "{}: {}", recipe.display(), report.text(false));
+        for cases in &report.cases {
+            assert!(cases.skipped.is_none() && cases.allowed > 0, "{}: {cases}", recipe.display());
+        }
+        let mut deployment = Deployment::load(&edited.config(), &Env::default()).unwrap();
+        let page = fs::read_to_string(recipe.join("README.md")).unwrap();
+        for (file, outcome) in rows(&page) {
+            let text = edited.edit(&fs::read_to_string(recipe.join("claims").join(&file)).unwrap());
+            let explanation = judge(&mut deployment, &serde_json::from_str(&text).unwrap());
+            assert_eq!(described(&explanation), outcome, "{}/{file}: {explanation}", recipe.display());
+        }
     }
 }

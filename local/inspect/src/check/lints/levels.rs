@@ -5,7 +5,7 @@ use iot_jwt_authorizer::slots::Slot;
 use iot_jwt_authorizer::template_text::{Segment, TemplateText};
 
 /// The levels of a resource: `*`, `?` and AWS's own variables stand for any text. `issuer` is the issuer's short name.
-pub(super) fn levels_of<'t>(text: &'t TemplateText, slots: &[Slot], issuer: &'t str) -> Levels<'t> {
+pub(super) fn levels_of<'t>(text: &'t TemplateText, slots: &'t [Slot], issuer: &'t str) -> Levels<'t> {
     Levels::new(text.segments.iter().flat_map(|segment| match segment {
         Segment::Literal(text) => with_wildcards(text),
         segment => vec![Piece::of_segment(segment, slots, issuer)],

@@ -31,7 +31,7 @@ impl Linter<'_> {
                         self.add(NO_RECEIVE, &file, place, what);
                     }
                 }
-                if has_thing(statement) && !self.is_certificate_bound(index) {
+                if statement.has_thing_variable() && !self.is_certificate_bound(index) {
                     let place = ErrorPlace::Member(format!("Statement[{position}]"));
                     let what = "a thing or certificate variable for tokens without a certificate".to_owned();
                     self.add(THING_VARIABLE, &file, place, what);
@@ -138,15 +138,6 @@ fn lints_of_resource(statement: &Statement, name: &str) -> Vec<(Lint, String)> {
 
 fn has_action(statement: &Statement, action: &str) -> bool {
     statement.actions.names().iter().any(|name| **name == *action)
-}
-
-fn has_thing(statement: &Statement) -> bool {
-    let resources = statement.resources.iter().map(|resource| &resource.text);
-    let mut texts = resources.chain(statement.condition.iter().flat_map(|entry| &entry.values));
-    let is_thing_key =
-        |key: &str| key.starts_with("iot:Connection.Thing.") || key.starts_with("iot:Certificate.");
-    texts.any(TemplateText::has_thing_variable)
-        || statement.condition.iter().any(|entry| is_thing_key(&entry.key))
 }
 
 /// The topics that match a filter: MQTT's wildcards are any text, and the group of a shared subscription is not part of

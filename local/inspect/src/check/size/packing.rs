@@ -95,7 +95,7 @@ fn may_merge(left: &LongestStatement<'_>, right: &LongestStatement<'_>, issuer: 
 
 /// The levels of a resource with its ARN. Wildcards are plain characters to the packer.
 fn levels_of<'a>(resource: &'a Resource, issuer: &'a Issuer) -> Levels<'a> {
-    const VALUE: Piece<'static> = Piece::Value { length: None, subject: None };
+    const VALUE: Piece<'static> = Piece::Value { length: None, identity: None };
     let (text, colon) = (Piece::Text, Piece::Text(":"));
     let arn = [text("arn:"), VALUE, text(":iot:"), VALUE, colon.clone(), VALUE, colon];
     let arn = resource.is_relative.then_some(arn).into_iter().flatten();

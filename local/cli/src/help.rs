@@ -1,0 +1,104 @@
+//! The examples and pages at the end of each command's `--help`.
+
+pub(crate) const TOP: &str = "\
+Examples:
+  cargo local                                    start the local gateway
+  cargo local demo                               see what the shipped example allows and denies
+  cargo local token --sub alice --claim tenant=acme
+  cargo local snippet mqttjs                     connect a client to the running gateway
+  cargo local check --deny-warnings              check a configuration in CI
+
+Documentation: README.md, docs/gateway.md, docs/configuration.md; docs/json.md for --json";
+
+pub(crate) const SERVE: &str = "\
+Examples:
+  cargo local --config app/authorizer.toml
+  cargo local --port 0 --tls-port 0              free ports
+  cargo local --keep-keys                        tokens of your real issuer
+  cargo local --time-scale 300                   five minutes last one second
+
+Documentation: docs/gateway.md, docs/clients.md, docs/login.md";
+
+pub(crate) const DEMO: &str = "\
+Documentation: README.md, docs/patterns.md";
+
+pub(crate) const TOKEN: &str = "\
+Examples:
+  cargo local token --sub alice --claim tenant=acme
+  cargo local token --sub olga --claim role=operator --claim 'devices:=[\"lamp\"]'
+
+Documentation: docs/login.md";
+
+pub(crate) const SNIPPET: &str = "\
+Examples:
+  cargo local snippet mqttjs
+  cargo local snippet curl | sh
+  cargo local snippet mosquitto --tls-port 9443
+
+Documentation: docs/connect.md, which has the same snippets for AWS IoT";
+
+pub(crate) const INVOKE: &str = "\
+Examples:
+  cargo local invoke --mqtt-context \"clientId=alice,password=$TOKEN\"
+  cargo local invoke --token \"$TOKEN\" --pretty
+
+Documentation: docs/gateway.md";
+
+pub(crate) const CHECK: &str = "\
+Examples:
+  cargo local check
+  cargo local check --config app/authorizer.toml --deny-warnings
+
+Documentation: docs/check.md, docs/configuration.md";
+
+pub(crate) const EXPLAIN: &str = "\
+Examples:
+  cargo local explain --token \"$TOKEN\" --fetch
+  cargo local explain --claims alice.json --verbose
+  cargo local explain --event event.json
+
+Documentation: docs/explain.md, docs/codes.md";
+
+pub(crate) const CAN: &str = "\
+Examples:
+  cargo local can --claims alice.json iot:Publish topic/acme/users/alice/hello
+  cargo local can --token - iot:Connect client/alice < token.txt
+
+Exit code: 0 if allowed, 1 if denied, 2 on an error such as a resource that the action does not take.
+
+Documentation: docs/explain.md";
+
+pub(crate) const DIFF: &str = "\
+Examples:
+  cargo local diff old/authorizer.toml authorizer.toml --claims subjects
+
+Exit code: 0 if every gain is accepted, 1 if not, 2 on an error.
+
+Documentation: docs/explain.md";
+
+pub(crate) const KEYS: &str = "\
+Examples:
+  cargo local keys fetch users --out keys/users.jwks.json
+  cargo local keys show --fetch
+
+Documentation: docs/keys.md, docs/rotation.md";
+
+pub(crate) const PACKAGE: &str = "\
+Examples:
+  cargo local package
+  cargo local package --arch arm64 --config app/authorizer.toml
+
+Documentation: docs/package.md, docs/deploy.md";
+
+pub(crate) const CERTIFICATE: &str = "\
+Examples:
+  cargo local certificate --name device-1
+
+Documentation: docs/gateway.md";
+
+pub(crate) const COMPLETIONS: &str = "\
+Examples:
+  cargo local completions bash > ~/.local/share/bash-completion/completions/cargo-local
+  cargo local completions zsh > ~/.zfunc/_cargo-local
+
+The script completes the program `cargo-local`, which `cargo install --path local/cli` installs.";

@@ -1,0 +1,166 @@
+//! `snippet`: prints shell commands that connect a client to the running gateway.
+//!
+//! The code is that of docs/connect.md. Around it are this machine's addresses, an example user's token, and topics that
+//! the user's policy allows.
+
+mod client;
+mod example;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::Args;
+use iot_local_base::env::Env;
+use iot_local_identity::issuer::MintError;
+use iot_local_identity::workspace::{self, PrepareError};
+use iot_local_inspect::deployment::DeploymentError;
+use iot_local_inspect::inquiry::ClaimsError;
+use serde_json::json;
+use thiserror::Error;
+
+pub(crate) use client::Client;
+
+use crate::token::{self, TokenError};
+use example::Example;
+
+/// The arguments of the command.
+#[derive(Args, Debug)]
+pub(crate) struct SnippetArgs {
+    /// Client to connect
+    client: Client,
+    /// Port of the gateway without TLS
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// TLS port of the gateway
+    #[arg(long, default_value_t = 8443)]
+    tls_port: u16,
+    /// Name of the authorizer
+    #[arg(long, value_name = "NAME", default_value = "iot-jwt-authorizer")]
+    authorizer: String,
+    /// Id of the issuer; required if the configuration has several
+    #[arg(long, value_name = "ID")]
+    issuer: Option<String>,
+    /// Print a fresh token instead of the command that mints one
+    #[arg(long)]
+    with_token: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Configuration of the authorizer
+    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
+    config: PathBuf,
+}
+
+/// An error that prevents a snippet.
+#[derive(Debug, Error)]
+pub(crate) enum SnippetError {
+    /// The configuration cannot be prepared.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The configuration has errors.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// The issuer is unknown, or several are possible.
+    #[error(transparent)]
+    Issuer(#[from] TokenError),
+    /// The token cannot be minted.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// The token cannot be judged.
+    #[error(transparent)]
+    Claims(#[from] ClaimsError),
+    /// The configuration denies all example users, or allows them no topic.
+    #[error(
+        "no example user of issuer {0} may publish and subscribe\n  help: mint a token that your rules allow with `cargo local \
+         token`, and see docs/connect.md"
+    )]
+    NoUser(String),
+    /// The output cannot be written.
+    #[error("cannot write the output: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// What a snippet is filled with.
+struct Settings<'a> {
+    port: u16,
+    tls_port: u16,
+    authorizer: &'a str,
+    issuer: &'a str,
+    authority: PathBuf,
+    machine_secret: PathBuf,
+    example: Example,
+    /// The token, or the command in `$(...)` that mints one.
+    token: String,
+}
+
+/// Prints the snippet.
+///
+/// # Errors
+/// See [`SnippetError`].
+pub(crate) fn run(
+    args: &SnippetArgs,
+    env: &Env,
+    now: SystemTime,
+    out: &mut dyn Write,
+) -> Result<(), SnippetError> {
+    let workspace = workspace::prepare(&args.config, env)?;
+    if workspace.issuers.is_empty() {
+        return Err(TokenError::NoIssuer(args.config.clone()).into());
+    }
+    let issuer = token::select_issuer(&workspace.issuers, args.issuer.as_deref())?;
+    let example = example::find(&args.config, &workspace, issuer, env, now)?;
+    let token = match args.with_token {
+        true => example.token.clone(),
+        false => format!("$({})", example.token_command(args.issuer.as_deref(), &args.config)),
+    };
+    let settings = Settings {
+        port: args.port,
+        tls_port: args.tls_port,
+        authorizer: &args.authorizer,
+        issuer: &issuer.settings().id,
+        authority: workspace.root.join("ca.pem"),
+        machine_secret: workspace.root.join("private").join("machine.secret"),
+        example,
+        token,
+    };
+    let text = args.client.snippet(&settings);
+    match args.json {
+        true => writeln!(out, "{:#}", json!({ "client": args.client.name(), "snippet": text }))?,
+        false => out.write_all(text.as_bytes())?,
+    }
+    Ok(())
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_-.:@=,+%".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+/// A path as one word of a shell.
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_shell_are_quoted_where_necessary() {
+        for (text, expected) in [
+            ("a/b-c.d", "a/b-c.d"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("a'b", r"'a'\''b'"),
+            ("$(x)", "'$(x)'"),
+            (r#"devices:=["a"]"#, r#"'devices:=["a"]'"#),
+        ] {
+            assert_eq!(quoted(text), expected);
+        }
+    }
+}
