@@ -65,8 +65,11 @@ function clearMessages() {
   show("no-messages");
 }
 
+/** Removes the results of an earlier connection. */
+export const clearResults = () => ["subscribe-result", "publish-result"].forEach((id) => showResult(id, "", "", ""));
+
 /** Removes everything that belongs to a session. */
 export function clear() {
   clearMessages();
-  for (const id of ["subscribe-result", "publish-result"]) showResult(id, "", "", "");
+  clearResults();
 }

@@ -181,6 +181,7 @@ function explain({ code, detail, hint }) {
 
 function connect() {
   showResult("connect-result", "", "", "Connecting …");
+  actions.clearResults();
   const topic = $("will-topic").value;
   const will = topic ? { topic, payload: $("will-message").value, qos: 0, retain: $("will-retain").checked } : undefined;
   client.connect($("client-id").value, state.session.token, state.gateway, { protocolVersion: Number($("version").value), will }, () => { updateSnippets(); render(); });

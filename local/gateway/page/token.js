@@ -10,7 +10,7 @@ const HOUR = 3600;
 export function showToken({ token, kind, broken }) {
   const { header, payload } = decode(token);
   $("who").textContent = String(payload.sub ?? "no subject");
-  $("token-kind").textContent = `(${broken ? `${broken}, ` : ""}${KINDS[kind]})`;
+  $("token-kind").textContent = `(${broken ? `${broken}, ` : ""}${KINDS[kind]}).`;
   $("token-header").replaceChildren(...json(header));
   $("token-payload").replaceChildren(...json(payload));
   for (const [id, isSignedIn] of [["signed-out", false], ["signed-in", true]]) show(id, isSignedIn);

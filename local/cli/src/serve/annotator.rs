@@ -1,5 +1,5 @@
-//! Annotates policies for the page: which lines of the policy files a statement comes from, and which client ids a token
-//! may use.
+//! Annotates policies for the page: which lines of the policy files a statement comes from, and which client ids a
+//! token may use.
 
 use std::path::{Path, PathBuf};
 

@@ -12,8 +12,8 @@ use super::{Body, HOST_NAMES};
 /// The page that signs in at the user's own issuer.
 const ISSUER_PAGE: &str = "/issuer.html";
 
-/// Adds the headers. `address` is the address in the request's `Host`, `issuer` the other origin to which the response's
-/// scripts may connect.
+/// Adds the headers. `address` is the address in the request's `Host`. `issuer` is the other origin to which scripts of
+/// the response may connect.
 pub(super) fn add_security_headers(
     mut response: Response<Body>,
     address: Option<&str>,

@@ -215,6 +215,23 @@ async fn every_response_has_security_headers() {
     }
 }
 
+/// Only the page that signs in at the user's own issuer may connect to another origin: the one that its address names.
+#[tokio::test]
+async fn only_the_issuer_page_may_connect_to_an_issuer() {
+    let gateway = open().await;
+    for (path, expected) in [
+        ("/issuer.html?connect=https%3A%2F%2Flogin.example.com", " https://login.example.com;"),
+        ("/issuer.html?connect=https%3A%2F%2F*", ";"),
+        ("/issuer.html", ";"),
+        ("/?connect=https%3A%2F%2Flogin.example.com", ";"),
+        ("/api/gateway?connect=https%3A%2F%2Flogin.example.com", ";"),
+    ] {
+        let response = fetch(gateway.port, &format!("GET {path}"), &[HOST], "").await;
+        let policy = format!("connect-src 'self' ws://127.0.0.1:{}{expected}", gateway.port);
+        assert!(response.contains(&policy), "{path}: no {policy} in {response:.900}");
+    }
+}
+
 #[tokio::test]
 async fn a_preview_calls_the_authorizer_and_returns_the_policy() {
     let gateway = open().await;

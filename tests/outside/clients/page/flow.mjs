@@ -116,6 +116,20 @@ async function checkLayout(page) {
   }
 }
 
+/** The picture of the README: all steps, with the log next to them. */
+async function screenshotSteps(page, name) {
+  await page.locator("#token summary").click();
+  await page.setViewportSize({ width: 1280, height: 900 });
+  for (const [field, action] of [["filter", "Subscribe"], ["topic", "Publish"]]) {
+    await page.locator(`#${field}-examples button`, { hasText: "ALLOWED" }).click();
+    await button(page, action).click();
+    await expect(`${action} works again`, page, `#${action.toLowerCase()}-result`, /^ALLOWED/);
+  }
+  const height = await page.evaluate(() => Math.ceil(document.querySelector("#step-4").getBoundingClientRect().bottom + scrollY) + 18);
+  await page.setViewportSize({ width: 1280, height });
+  await screenshot(page, name);
+}
+
 export async function wholeFlow(browser, gateway) {
   const { page, recorded, end } = await visit(browser, gateway, { viewport: { width: 1440, height: 900 } });
   await screenshot(page, "first");
@@ -127,6 +141,7 @@ export async function wholeFlow(browser, gateway) {
   await deniedPublish(page);
   await button(page, "Connect").click();
   await expect("the connection opens again", page, "#state", /^connected$/);
+  await screenshotSteps(page, "page");
   await checkSecrets(page);
   await checkLayout(page);
   checkBrowser("the whole flow", recorded, gateway);

@@ -22,7 +22,7 @@ export async function keptKeys(browser, gateway, issuer) {
   await page.fill("#pasted", issuer.token({}));
   await button(page, "Use this token").click();
   await connected(page);
-  check("a pasted token of the issuer connects", /^ines \(pasted token\)/.test((await text(page, "#signed-in")).replaceAll("\n", " ")));
+  check("a pasted token of the issuer connects", /^ines \(pasted token\)\./.test((await text(page, "#signed-in")).replaceAll("\n", " ")));
   check("its policy has its lines", /policies\/app-user\.json:5/.test(await text(page, "#statements")));
   checkBrowser("kept keys", recorded, gateway);
   await end();
@@ -35,7 +35,7 @@ export async function issuerSignIn(browser, gateway, issuer) {
   check("the redirect URI to register is shown", (await text(page, "#redirect-uri")) === `${gateway.address}issuer.html`);
   await fillIssuer(page, issuer);
   await connected(page);
-  check("sign-in at the own issuer returns signed in", /^ines \(token of your issuer\)/.test((await text(page, "#signed-in")).replaceAll("\n", " ")));
+  check("sign-in at the own issuer returns signed in", /^ines \(token of your issuer\)\./.test((await text(page, "#signed-in")).replaceAll("\n", " ")));
   check("no code or token is in the address or stored", new URL(page.url()).search === "" && (await page.evaluate(() => sessionStorage.length)) === 0);
   await button(page, "Sign out").click();
   issuer.behaviour.identity = { aud: "iot.example.com" };

@@ -72,7 +72,7 @@ export async function pastedToken(browser, gateway) {
   await page.fill("#pasted", ` ${token("paula", "tenant=acme")}\n`);
   await button(page, "Use this token").click();
   await connected(page);
-  check("a pasted token connects", /^paula \(pasted token\)/.test((await text(page, "#signed-in")).replaceAll("\n", " ")), await text(page, "#signed-in"));
+  check("a pasted token connects", /^paula \(pasted token\)\./.test((await text(page, "#signed-in")).replaceAll("\n", " ")), await text(page, "#signed-in"));
   check("and is not stored", (await stored(page)) === "", await stored(page));
   await page.locator("#break summary").click();
   await button(page, "Expired").click();
