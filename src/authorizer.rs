@@ -138,7 +138,7 @@ impl Authorizer {
     /// The issuer that a token names, and its index.
     ///
     /// # Errors
-    /// [`Code::WrongType`] if no issuer accepts the `typ`, or the named one does not; [`Code::UnknownIssuer`], with what
+    /// [`Code::WrongType`] if no issuer accepts the `typ`, or the named one does not. [`Code::UnknownIssuer`] with what
     /// is wrong with `iss`.
     pub fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<(usize, &Issuer), Denial> {
         let token_type = &token.header().token_type;
