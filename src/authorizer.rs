@@ -145,7 +145,10 @@ impl Authorizer {
         if !self.issuers.iter().any(|issuer| issuer.types.contains(token_type)) {
             return Err(Code::WrongType.into());
         }
-        let unknown = || Denial::about(Code::UnknownIssuer, token.issuer_problem());
+        let unknown = || match token.issuer_problem() {
+            Some(problem) => Denial::about(Code::UnknownIssuer, problem),
+            None => Code::UnknownIssuer.into(),
+        };
         let claimed = token.claimed_issuer().ok_or_else(unknown)?;
         let mut issuers = self.issuers.iter().enumerate();
         let named = issuers.find(|(_, issuer)| *issuer.rules.issuer == *claimed);
