@@ -141,14 +141,17 @@ impl Authorizer {
     /// The issuer that a token names, and its index.
     ///
     /// # Errors
-    /// [`Code::WrongType`] if no issuer accepts the `typ`, or the named one does not; [`Code::UnknownIssuer`], with what
+    /// [`Code::WrongType`] if no issuer accepts the `typ`, or the named one does not. [`Code::UnknownIssuer`] with what
     /// is wrong with `iss`.
     pub fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<(usize, &Issuer), Denial> {
         let token_type = &token.header().token_type;
         if !self.issuers.iter().any(|issuer| issuer.types.contains(token_type)) {
             return Err(Code::WrongType.into());
         }
-        let unknown = || Denial::about(Code::UnknownIssuer, token.issuer_problem());
+        let unknown = || match token.issuer_problem() {
+            Some(problem) => Denial::about(Code::UnknownIssuer, problem),
+            None => Code::UnknownIssuer.into(),
+        };
         let claimed = token.claimed_issuer().ok_or_else(unknown)?;
         let mut issuers = self.issuers.iter().enumerate();
         let named = issuers.find(|(_, issuer)| *issuer.rules.issuer == *claimed);

@@ -109,8 +109,8 @@ impl<'a> Credentials<'a> {
     /// that sends its signature to AWS IoT's gateway: the signature is appended as the third part.
     ///
     /// # Errors
-    /// [`Code::NoToken`], [`Code::MalformedToken`], [`Code::AmbiguousToken`], [`Code::TokenTooLarge`]. The first two name
-    /// the place of a value that only looks like a token, and what is wrong with it.
+    /// [`Code::NoToken`], [`Code::MalformedToken`], [`Code::AmbiguousToken`], [`Code::TokenTooLarge`]. The first two
+    /// name the place of a value that only looks like a token, and what is wrong with it.
     pub fn find(request: &'a Request<'a>, rule: &TokenRule) -> Result<Self, Denial> {
         let mut search = Search {
             request,

@@ -85,16 +85,15 @@ impl<'a> UnverifiedToken<'a> {
         issuer
     }
 
-    /// Why the payload has no usable `iss`.
+    /// Why the payload has no usable `iss`; `None` if it has one.
     #[must_use]
-    pub fn issuer_problem(&self) -> &'static str {
+    pub fn issuer_problem(&self) -> Option<&'static str> {
         let payload = Object::parse(&self.payload);
         match payload.as_ref().map(|claims| claims.get("iss")) {
-            None => "the payload is not a JSON object with distinct names",
-            Some(None) => "the token has no `iss`",
-            Some(Some(Json::String(iss))) if iss.is_empty() => "`iss` is empty",
-            Some(Some(Json::String(_))) => "iss",
-            Some(Some(_)) => "`iss` is not a string",
+            None => Some("the payload is not a JSON object with distinct names"),
+            Some(None) => Some("the token has no `iss`"),
+            Some(Some(Json::String(iss))) => iss.is_empty().then_some("`iss` is empty"),
+            Some(Some(_)) => Some("`iss` is not a string"),
         }
     }
 

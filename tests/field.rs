@@ -2,9 +2,9 @@
 //! are not the tests' own, so the tokens are data, too.
 //!
 //! A case of `tests/keys/field.json` has `keys` and `algorithms` of the issuer, optionally its `issuer` and
-//! `blocked_keys` (`blocked`), `files`, and what a key server responds with (`fetched`, `fetched_base64`), whose address
-//! replaces `FETCHED`. Expected are parts of `errors` or `warnings`, `why` in the log of the fetch, and the outcome of each
-//! token or event: `allow`, or the denial with its detail.
+//! `blocked_keys` (`blocked`), `files`, and what a key server responds with (`fetched`, `fetched_base64`), whose
+//! address replaces `FETCHED`. Expected are parts of `errors` or `warnings`, `why` in the log of the fetch, and the
+//! outcome of each token or event: `allow`, or the denial with its detail.
 
 #![cfg(test)]
 

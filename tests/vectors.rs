@@ -168,8 +168,8 @@ fn ed25519_points_of_small_order_are_skipped() {
     }
 }
 
-/// Keys whose private half is printed in a document: each is an error of a key file and is skipped in a fetched set. The
-/// data names the document and section of each.
+/// Keys whose private half is printed in a document: each is an error of a key file and is skipped in a fetched set.
+/// The data names the document and section of each.
 #[test]
 fn published_keys_are_never_used() {
     let text = std::fs::read_to_string(support::root().join("tests/keys/published.json")).unwrap();

@@ -6,6 +6,9 @@ use super::hash::FilesHasher;
 use crate::config_error::ConfigError;
 use crate::keys::{KeyFileError, private_key, without_mark};
 
+/// Largest file that is searched for private keys, in bytes. A start must not read a large file for nothing.
+const MAX_BYTES: u64 = 1024 * 1024;
+
 /// How deep subfolders are searched for private keys.
 const MAX_DEPTH: usize = 4;
 
@@ -79,7 +82,11 @@ impl Folder {
         names.retain(|name| !self.read.contains(name));
         names.sort();
         for name in names {
-            let Ok(bytes) = std::fs::read(self.root.join(&name)) else { continue };
+            let path = self.root.join(&name);
+            if std::fs::metadata(&path).is_ok_and(|file| file.len() > MAX_BYTES) {
+                continue;
+            }
+            let Ok(bytes) = std::fs::read(path) else { continue };
             if private_key::is_in_bytes(&bytes) {
                 self.errors.push(key_file_error(&name, &KeyFileError::Private));
             }

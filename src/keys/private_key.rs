@@ -121,14 +121,21 @@ fn has_private_object(text: &str, nesting: usize) -> bool {
     if unescaped != without_comments {
         texts.push(&unescaped);
     }
-    texts.into_iter().any(|text| {
-        let starts = text.match_indices('{').take(MAX_OBJECTS);
-        let mut objects = starts.filter_map(|(start, _)| {
-            let rest = text.get(start..)?;
-            serde_json::Deserializer::from_str(rest).into_iter::<Value>().next()?.ok()
-        });
-        objects.any(|object| has_private_value(&object, nesting))
-    })
+    texts.into_iter().any(|text| objects(text).any(|object| has_private_value(&object, nesting)))
+}
+
+/// The outermost JSON objects of a text.
+fn objects(text: &str) -> impl Iterator<Item = Value> {
+    let mut rest = text;
+    let next = move || {
+        rest = rest.get(rest.find('{')?..)?;
+        let mut reader = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let object = reader.next()?.ok();
+        let length = if object.is_some() { reader.byte_offset() } else { 1 };
+        rest = rest.get(length..)?;
+        Some(object)
+    };
+    std::iter::from_fn(next).take(MAX_OBJECTS).flatten()
 }
 
 fn is_base64_of_der(text: &str) -> bool {

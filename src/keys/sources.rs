@@ -1,7 +1,8 @@
 //! The key sources of one issuer, as a state machine: which keys they gave, and which source to fetch next.
 //!
 //! It reads no clock and no network. The caller supplies the time and the result of each fetch. INVARIANT (a fetch
-//! never replaces good keys with none): keys are kept through any failure until they are older than `max_stale_seconds`.
+//! never replaces good keys with none): keys are kept through any failure until they are older than
+//! `max_stale_seconds`.
 
 use std::time::Duration;
 

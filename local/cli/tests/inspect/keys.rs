@@ -76,7 +76,7 @@ fn a_remote_set_is_bundled_and_listed() {
     let listings: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(listings[0]["keys"][0]["origin"], json!(source));
     assert!(listings[0]["keys"][0]["age_seconds"].as_u64().unwrap() < 600);
-    assert_eq!(listings[1]["keys"][2]["skipped"], "a symmetric key");
+    assert_eq!(listings[1]["keys"][2]["skipped"], "a symmetric key (`kty` \"oct\"); expected a public key");
 }
 
 #[test]
@@ -87,18 +87,18 @@ fn keys_that_the_function_rejects_are_not_bundled() {
     let mut private = Signer::named("es256").jwk();
     private["d"] = json!("AAAA");
     for (behaviour, expected) in [
-        (Behaviour::ok("{\"keys\":[]}"), "no key serves any of the issuer's `algorithms`"),
+        (Behaviour::ok("{\"keys\":[]}"), "the key set is empty"),
         (Behaviour::ok(json!({ "keys": [published] }).to_string()), "the private half is public"),
         (Behaviour::ok(json!({ "keys": [private] }).to_string()), "key 0: a private key"),
         (Behaviour::keys(&["es384"]), "no key serves any of the issuer's `algorithms`"),
-        (Behaviour::ok("[]"), "the response is not a JWK Set"),
-        (Behaviour::ok("<html>"), "the response is not a JWK Set"),
+        (Behaviour::ok("[]"), "/jwks is a list; expected a JWK Set"),
+        (Behaviour::ok("<html>"), "/jwks is an HTML or XML page; expected a JWK Set"),
         (
             Behaviour::ok(json!({ "keys": vec![Signer::named("es256").jwk(); 101] }).to_string()),
             "more than 100 keys",
         ),
         (Behaviour::ok(long), "longer than"),
-        (Behaviour::Response(500, String::new(), String::new()), "status 500; expected 200"),
+        (Behaviour::Response(500, String::new(), String::new()), "/jwks; expected 200"),
         (
             Behaviour::Response(302, "location: /other\r\n".to_owned(), String::new()),
             "redirects are not followed",

@@ -51,7 +51,7 @@ fn invalid_deployments_are_not_packaged() {
                 let comment = PRIVATE_PEM.replace('\n', "\n# ");
                 d.edit("authorizer.toml", "[[issuer]]", &format!("# {comment}\n[[issuer]]"));
             },
-            "authorizer.toml: contains a private key\n  help: ",
+            "authorizer.toml: contains a private key",
         ),
         (
             "keys above the folder",

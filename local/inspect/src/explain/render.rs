@@ -103,7 +103,8 @@ pub(super) fn issuer(
     let has_wrong_type = code == Some(Code::WrongType);
     let mut rows = Vec::new();
     if issuer.is_some() || !has_wrong_type {
-        let actual = iss.as_deref().map_or_else(|| token.issuer_problem().to_owned(), quoted);
+        let problem = || token.issuer_problem().unwrap_or("`iss` is unreadable").to_owned();
+        let actual = iss.as_deref().map_or_else(problem, quoted);
         let issuers = authorizer.issuers.iter().map(|issuer| quoted(&issuer.rules.issuer));
         rows.push(Row::check(issuer.is_some(), "iss", actual, alternatives(issuers)));
     }
