@@ -85,6 +85,9 @@ pub(super) enum Provider {
     Example,
 }
 
+/// Parses the value of a flag. `None` if it is invalid.
+type Parser = fn(&str) -> Option<Provider>;
+
 impl ProviderArgs {
     /// The provider of the one flag that is given.
     ///
@@ -92,7 +95,7 @@ impl ProviderArgs {
     /// The flag's value is invalid.
     pub(super) fn provider(&self) -> Result<Provider, InvalidValue> {
         let Self { cognito, auth0, okta, entra, entra_external, firebase, keycloak, oidc } = self;
-        let parsers: [(&'static str, &Option<String>, fn(&str) -> Option<Provider>, &'static str); 8] = [
+        let parsers: [(&'static str, &Option<String>, Parser, &'static str); 8] = [
             ("cognito", cognito, parse_cognito, "a user pool id, as eu-central-1_AbCdEf123"),
             ("auth0", auth0, parse_auth0, "a domain, as TENANT.eu.auth0.com"),
             (

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use iot_local_identity::deployment::document::ConfigDocument;
-use serde_json::Value;
 use tempfile::TempDir;
 
 /// Recipe, and each text of its `authorizer.toml` with the text that replaces it. Quotes make a name distinct from
@@ -148,6 +147,6 @@ fn issuers_and_audiences(config: &str) -> Vec<(String, String)> {
             edits.push((audience.to_string(), format!("\"acme-{index}-{}\"", edits.len())));
         }
     }
-    edits.retain(|(old, _)| *old != Value::Null.to_string());
+    edits.retain(|(old, _)| old != "null");
     edits
 }
