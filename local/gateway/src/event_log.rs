@@ -195,7 +195,7 @@ impl fmt::Display for LogEntry {
         write!(f, "{:02}:{:02}:{:02}Z ", unit(3600, 24), unit(60, 60), unit(1, 60))?;
         match (&self.client, &self.kind) {
             (Some(client), kind) if !matches!(kind, EntryKind::Function(_)) => {
-                write!(f, "{} ", escaped(client))?
+                write!(f, "{} ", escaped(client))?;
             }
             (_, kind) if kind.is_of_gateway() => {}
             // Of a client that is not known yet, over any transport.

@@ -30,7 +30,7 @@ pub(super) async fn commands(
     let granted = request.call(authorizer).await.outcome.ok()?;
     let examples = Examples::find(&granted.documents, &granted.policy, client_id);
     let (topic, filter) = (examples.publish.0?, examples.subscribe.0?);
-    if ![&topic, &filter, client_id].into_iter().all(|text| is_quotable(text)) {
+    if ![&topic, &filter, client_id].into_iter().all(is_quotable) {
         return None;
     }
     let commands = format_commands(client_id, &token, &topic, &filter, port);
