@@ -186,7 +186,7 @@ mod tests {
 
         /// Polls after so many milliseconds.
         fn poll(&mut self, millis: u64) -> Vec<String> {
-            self.now += Duration::from_millis(millis);
+            self.now = self.now.checked_add(Duration::from_millis(millis)).unwrap();
             self.watcher.poll(self.now)
         }
     }

@@ -42,7 +42,7 @@ pub(super) async fn serve(mut stream: TcpStream, peer: IpAddr, gateway: Arc<Gate
     let _ = stream.shutdown().await;
     let drain = async {
         while matches!(stream.read_buf(&mut first).await, Ok(1..)) {
-            first.clear()
+            first.clear();
         }
     };
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, drain).await;

@@ -1,7 +1,5 @@
 //! Clients that speak another protocol, or to another path. Each leaves an entry in the event log that says what to do.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::sync::Arc;
 
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
