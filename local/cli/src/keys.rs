@@ -189,11 +189,15 @@ async fn fetch(
     match &args.out {
         None => out.write_all(text.as_bytes())?,
         Some(path) => {
+            // Relative to the configuration, as `keys` names files.
+            let folder = args.config.config.parent().unwrap_or(Path::new(""));
+            let source = path.strip_prefix(folder).unwrap_or(path);
             let (count, id, path) = (bundle.key_count, &entry.id, path.display());
             writeln!(out, "wrote {count} keys of issuer `{id}` from {origin} to {path}")?;
             writeln!(
                 out,
-                "  help: add the file to the issuer's `keys` as \"file:PATH\", relative to the configuration"
+                "  help: add \"file:{}\" to `keys` of the issuer, if it is not there",
+                source.display()
             )?;
         }
     }

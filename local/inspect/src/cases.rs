@@ -132,10 +132,7 @@ pub fn run_cases(
     let template = match Template::parse(name, policy, scope) {
         Ok(template) => template,
         Err(errors) if template_index.is_none() => {
-            let errors: BTreeSet<String> = errors.into_iter().map(|error| error.what).collect();
-            let errors = errors.into_iter().collect::<Vec<_>>().join("; ");
-            report.skipped =
-                Some(format!("no grant names the policy, and the configuration does not fit it: {errors}"));
+            report.skipped = Some(format!("no grant names the policy; {}", missing(errors)));
             return report;
         }
         Err(errors) => return CaseReport { errors, ..report },
@@ -176,6 +173,17 @@ fn cases_text(numbers: &[usize]) -> String {
         [first, .., last] => format!("{count} cases, {first} to {last}"),
         [] => String::new(),
     }
+}
+
+/// What the configuration lacks for a policy: the slots, or else the policy's errors.
+fn missing(errors: Vec<ConfigError>) -> String {
+    let slots: Option<BTreeSet<String>> =
+        errors.iter().map(|error| Some(error.unknown.as_deref()?.given.clone())).collect();
+    if let Some(slots) = slots {
+        return format!("undeclared slots: {}", slots.into_iter().collect::<Vec<_>>().join(", "));
+    }
+    let errors: BTreeSet<String> = errors.into_iter().map(|error| error.what).collect();
+    errors.into_iter().collect::<Vec<_>>().join("; ")
 }
 
 /// The authorizer with this policy alone, granted to every token.

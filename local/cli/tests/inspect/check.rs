@@ -64,3 +64,47 @@ fn json_has_the_place_of_an_error() {
     );
     assert_eq!(report["sizes"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn the_test_of_a_policy_without_its_slots_is_skipped_and_names_them() {
+    let folder = edited();
+    let policy = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"iot:Publish\",\
+                  \"Resource\":[\"topic/${site}/a\",\"topic/${area}/b\",\"topic/${site}/c\"]}]}";
+    folder.write("policies/other.json", policy);
+    folder.write("policies/other.cases.json", "{ \"claims\": {}, \"cases\": [] }");
+    let text = String::from_utf8(check(&folder, &[]).stdout).unwrap();
+    let expected =
+        "policies/other.cases.json: skipped: no grant names the policy; undeclared slots: area, site\n";
+    assert!(text.contains(expected), "{text}");
+}
+
+/// A case that expects a denial would pass whatever the policy says.
+#[test]
+fn a_case_with_a_resource_that_the_action_does_not_take_is_an_error() {
+    for (permission, expected) in [
+        (
+            "iot:Publish topics/acme/users/ana/x",
+            Some("invalid resource topics/acme/users/ana/x; expected topic/TOPIC for iot:Publish"),
+        ),
+        ("iot:Subscribe topic/acme/users/ana/x", Some("expected topicfilter/FILTER for iot:Subscribe")),
+        ("iot:Publish topic/acme/users/ben/x", None),
+        ("iot:Publish arn:aws:iot:eu-west-1:111122223333:topic/acme/users/ben/x", None),
+    ] {
+        let folder = edited();
+        let claims = "{ \"sub\": \"ana\", \"tenant\": \"acme\" }";
+        let cases = format!(
+            "{{ \"claims\": {claims}, \"cases\": [{{ \"deny\": \"{permission}\", \"why\": \"x\" }}] }}"
+        );
+        folder.write("policies/app-user.cases.json", &cases);
+        let output = check(&folder, &[]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.success(), expected.is_none(), "{permission}: {text}");
+        assert!(expected.is_none_or(|expected| text.contains(expected)), "{permission}: {text}");
+    }
+    let folder = edited();
+    let allowed = "{ \"claims\": { \"sub\": \"ana\", \"tenant\": \"acme\" }, \"cases\": [{ \"why\": \"x\", \
+                   \"allow\": \"iot:Publish arn:aws:iot:eu-west-1:111122223333:topic/acme/users/ana/x\" }] }";
+    folder.write("policies/app-user.cases.json", allowed);
+    let output = check(&folder, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}

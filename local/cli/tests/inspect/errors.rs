@@ -46,7 +46,13 @@ fn a_toml_syntax_error_is_reported_alone_and_at_its_place() {
             "19:1",
             "help: a list before this place may lack its `]`",
         ),
-        ("the end of the file", "role = \"operator\" }", "role = \"operator\" ", "28:", "expected"),
+        (
+            "the end of the file",
+            "role = \"operator\" }",
+            "role = \"operator\" ",
+            "27:29",
+            "unclosed inline table",
+        ),
         ("an equals sign", "id         = ", "id           ", "5:", "expected"),
     ] {
         let folder = Folder::example();

@@ -53,6 +53,7 @@ fn a_remote_set_is_bundled_and_listed() {
         "{text}"
     );
     assert!(text.contains("key 1: the key serves none of the issuer's `algorithms`"), "{text}");
+    assert!(text.contains("help: add \"file:keys/users.jwks.json\" to `keys` of the issuer"), "{text}");
 
     let set: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let thumbprints = json!([Signer::named("es256").thumbprint(), Signer::named("rs256").thumbprint()]);

@@ -178,5 +178,10 @@ fn the_state_folder_is_private_to_its_owner() {
 #[test]
 fn a_missing_configuration_is_an_error() {
     let error = prepare(Path::new("/nowhere/authorizer.toml"), &env()).unwrap_err().to_string();
-    assert!(error.contains("cannot read /nowhere/authorizer.toml") && error.contains("--config"), "{error}");
+    assert_eq!(error, "/nowhere/authorizer.toml: no such file");
+    let error = prepare(Path::new("authorizer.toml"), &env()).unwrap_err().to_string();
+    assert!(
+        error.starts_with("authorizer.toml: no such file\n  help: ") && error.contains("--config"),
+        "{error}"
+    );
 }
