@@ -148,7 +148,7 @@ fn the_line_of_a_denied_request_has_a_hint() {
             json!({
                 "message": "denied unsafe_claim_value: A claim that fills a slot has characters or a length that the slot does not allow.",
                 "code": "unsafe_claim_value", "detail": "tenant", "policies": policies,
-                "hint": "Give the slot a type that allows the value (`path`, `hash`), or change the claim at the issuer.",
+                "hint": "`*`, `+` and `#` are never legitimate: an attack, or an error of the issuer. For a legitimate value, give the slot a type that allows it (`path`, `hash`).",
             }),
         ),
         // A client id that is not allowed can be any text, so it is not logged.

@@ -1,3 +1,5 @@
+//! Entries as text and JSON, and what later readers get.
+
 use super::*;
 
 #[test]
