@@ -152,7 +152,7 @@ fn the_line_of_a_denied_request_has_a_hint() {
             json!({}),
             "ben",
             json!({
-                "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`.",
+                "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`, where `*` stands for one level.",
             }),
         ),
         (
