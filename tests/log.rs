@@ -158,7 +158,7 @@ fn the_line_of_a_denied_request_has_a_hint() {
             json!({
                 "message": "denied client_id_not_allowed: The MQTT client id is absent, or does not match any of `client_ids`.",
                 "detail": "the client id does not match `${sub}` or `${sub}/*`",
-                "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`.",
+                "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`, where `*` stands for one level.",
             }),
         ),
         (
@@ -167,7 +167,7 @@ fn the_line_of_a_denied_request_has_a_hint() {
             json!({
                 "message": "denied client_id_not_allowed: The MQTT client id is absent, or does not match any of `client_ids`.",
                 "detail": "no client id was sent",
-                "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`.",
+                "code": "client_id_not_allowed", "policies": policies, "hint": "Have the client use a client id that matches `client_ids`, where `*` stands for one level.",
             }),
         ),
         (
