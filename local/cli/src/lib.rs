@@ -236,7 +236,6 @@ fn fail_undecided(error: &dyn Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-#[expect(clippy::print_stderr, reason = "the terminal shell of the program")]
 fn fail(error: &dyn Error) -> ExitCode {
     // Errors of a configuration are labelled and coloured already.
     let text = format!("{error:#}");

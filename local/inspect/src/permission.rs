@@ -134,33 +134,25 @@ impl PermissionCheck<'_> {
     /// The result for programs.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let mut json = json!({
+        let (denial, decided) = match self.outcome {
+            PermissionOutcome::TokenDenied(denial) => (Some(denial), None),
+            PermissionOutcome::Decided { verdict, source, client_id } => {
+                (None, Some((&verdict.reason, source, client_id)))
+            }
+        };
+        let source = decided.and_then(|(_, source, _)| source.as_ref());
+        let reason = decided.map(|(reason, ..)| reason.clone());
+        json!({
             "allowed": self.outcome.is_allowed(),
             "action": self.action.name(),
             "resource": self.resource,
-            "clientId": null,
-            "reason": null,
-            "template": null,
-            "code": null,
-            "hint": null,
+            "clientId": decided.and_then(|(.., client_id)| client_id.as_ref()),
+            "reason": reason.or_else(|| Some(format!("the token is denied: {}", denial?))),
+            "template": source.map(|source| json!({ "file": source.file(), "line": source.line(self.folder) })),
+            "code": denial.map(|denial| denial.code().name()),
+            "hint": denial.map(|denial| denial.code().hint()),
             "developmentKeys": self.development_keys,
-        });
-        let mut set = |name: &str, value: Value| json[name] = value;
-        match self.outcome {
-            PermissionOutcome::TokenDenied(denial) => {
-                set("reason", format!("the token is denied: {denial}").into());
-                set("code", denial.code().name().into());
-                set("hint", denial.code().hint().into());
-            }
-            PermissionOutcome::Decided { verdict, source, client_id } => {
-                set("reason", verdict.reason.clone().into());
-                set("clientId", client_id.clone().into());
-                if let Some(source) = source {
-                    set("template", json!({ "file": source.file(), "line": source.line(self.folder) }));
-                }
-            }
-        }
-        json
+        })
     }
 }
 

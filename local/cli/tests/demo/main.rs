@@ -3,8 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, algorithm};
@@ -94,6 +95,72 @@ fn the_demo_lists_the_differences_of_another_configuration() {
     let (output, text) = run(folder.path(), &["demo", "--bootstrap", ALLOW_ALL]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text.contains("policies/app-user.json: differs") && text.contains("cargo local token"), "{text}");
+}
+
+#[test]
+fn the_demo_as_json_has_every_action() {
+    let (output, text) = run(example().path(), &["demo", "--json", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    assert_eq!((&json["ok"], actions.len() > 20), (&false.into(), true), "{json:#}");
+    for (name, is_expected) in [("forged: signed with another key", false), ("acme/users/ana/hello", true)] {
+        let action = actions.iter().find(|action| action["object"] == name).unwrap();
+        assert_eq!(action["expected"], is_expected, "{action:#}");
+        assert!(action["section"].is_string() && action["reason"].is_string(), "{action:#}");
+    }
+    assert!(!text.contains("eyJ"), "a token is in the output");
+}
+
+/// Starts the gateway and reads its output until a line has this text.
+fn screen(options: &[&str], last: &str) -> Vec<String> {
+    let folder = example();
+    let mut gateway = Command::new(env!("CARGO_BIN_EXE_iot-local"))
+        .args(["--port", "0", "--tls-port", "0", "--bootstrap", ALLOW_ALL])
+        .args(options)
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = Vec::new();
+    for line in BufReader::new(gateway.stdout.take().unwrap()).lines() {
+        lines.push(line.unwrap());
+        if lines.last().unwrap().contains(last) {
+            break;
+        }
+    }
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    lines
+}
+
+#[test]
+fn the_first_screen_has_addresses_and_no_token() {
+    let lines = screen(&["--config", "./authorizer.toml"], "Event log");
+    assert!(lines.len() <= 12, "{lines:#?}");
+    let screen = lines.join("\n");
+    for expected in [
+        "page                  http://127.0.0.1:",
+        "MQTT over WebSocket   ws://127.0.0.1:",
+        "MQTT over TLS         mqtts://localhost:",
+        "/.iot-local/ca.pem",
+        "configuration         ./authorizer.toml",
+        "cargo local snippet mqttjs --port ",
+        " --config './authorizer.toml'   (or paho, ",
+    ] {
+        assert!(screen.contains(expected), "{expected}: {screen}");
+    }
+    assert!(!screen.contains("eyJ"), "{screen}");
+}
+
+#[test]
+fn the_first_line_of_json_has_the_addresses() {
+    let lines = screen(&["--json"], "listening");
+    let json: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(json["kind"], "listening");
+    for name in ["page", "webSocket", "mqtts", "caCertificate", "configuration"] {
+        assert!(json[name].is_string(), "{json}");
+    }
 }
 
 #[test]

@@ -55,7 +55,19 @@ fn a_remote_set_is_bundled_and_listed() {
     assert!(text.contains("key 1: the key serves none of the issuer's `algorithms`"), "{text}");
     assert!(text.contains("help: add \"file:keys/users.jwks.json\" to `keys` of the issuer"), "{text}");
 
+    let (_, text) = run(&["keys", "fetch", "users", "--config", &config, "--json"]);
+    let fetched: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&fetched["issuer"], &fetched["keys"], &fetched["file"]),
+        (&json!("users"), &json!(2), &Value::Null)
+    );
+    assert_eq!(
+        (&fetched["origin"], fetched["skipped"].as_array().unwrap().len()),
+        (&json!(source), 2),
+        "{fetched:#}"
+    );
     let set: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(fetched["set"]["keys"], set["keys"]);
     let thumbprints = json!([Signer::named("es256").thumbprint(), Signer::named("rs256").thumbprint()]);
     assert_eq!((&set["origin"], &set["thumbprints"]), (&json!(source), &thumbprints));
     assert!(set["fetched"].as_str().unwrap().ends_with('Z'));

@@ -72,9 +72,11 @@ async fn a_call_has_the_result_of_aws_iot() {
         ),
         (&["--token", "good", "--signing-key", "/nonexistent"], Err("--signing-key /nonexistent")),
         (&["--token", "good", "--function-arn", "arn"], Err("--function-arn")),
+        (&["--mqtt-context", "clientId=a,password=good", "--pretty", "--json"], Ok(true)),
         // Without a context there is no protocolData, which this function requires.
         (&["--token", "good"], Err("KeyError: 'protocolData'")),
     ] {
+        let is_pretty = line.contains(&"--pretty");
         let line = [&["invoke", "--config", &config, "--function", &command], line].concat();
         let mut out = Vec::new();
         let outcome = invoke::run(&Line::parse_from(line).args, &settings, &mut out).await;
@@ -84,6 +86,9 @@ async fn a_call_has_the_result_of_aws_iot() {
                 assert_eq!(is_allowed, expected, "{out}");
                 let response: serde_json::Value = serde_json::from_str(&out).unwrap();
                 assert_eq!(response.get("isAuthenticated"), Some(&expected.into()), "{out}");
+                let documents = response.get("policyDocuments").and_then(|documents| documents.as_array());
+                let are_objects = documents.is_some_and(|list| list.iter().all(serde_json::Value::is_object));
+                assert_eq!(are_objects && expected, is_pretty, "{out}");
             }
             (Err(error), Err(expected)) => {
                 assert!(error.to_string().contains(expected) && out.is_empty(), "{error}");

@@ -143,3 +143,27 @@ fn every_edited_recipe_is_packaged() {
         fs::remove_file(deployment.zip()).unwrap();
     }
 }
+
+#[test]
+fn the_result_as_json_describes_the_zip() {
+    let deployment = Deployment::example();
+    deployment.write("keys/unused.txt", "x");
+    let (text, is_success) = deployment.package(&["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(is_success && json["ok"] == true && json["check"]["ok"] == true, "{json:#}");
+    let package = &json["packages"][0];
+    let zip = fs::read(deployment.zip()).unwrap();
+    assert_eq!(
+        (&package["bytes"], &package["architecture"]),
+        (&zip.len().into(), &"x86_64".into()),
+        "{json:#}"
+    );
+    assert_eq!(package["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(package["path"], deployment.zip().display().to_string());
+    assert!(package["files"].as_array().unwrap().iter().any(|file| file["name"] == "bootstrap"), "{json:#}");
+    assert_eq!(json["skipped"], serde_json::json!(["keys/unused.txt"]));
+    deployment.edit("authorizer.toml", "audience   =", "audiences  =");
+    let (text, is_success) = deployment.package(&["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(!is_success && json["ok"] == false && json["packages"] == serde_json::json!([]), "{json:#}");
+}
