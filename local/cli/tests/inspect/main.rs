@@ -15,6 +15,7 @@ mod check;
 mod diff;
 mod explain;
 mod init;
+mod init_tables;
 mod keys;
 
 #[path = "../../../inspect/tests/check/support.rs"]
