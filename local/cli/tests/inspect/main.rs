@@ -17,6 +17,7 @@ mod errors;
 mod explain;
 mod help;
 mod init;
+mod init_tables;
 mod json;
 mod keys;
 mod snippet;
