@@ -1,7 +1,7 @@
 // The MQTT client of this page, and the time limits of its connection.
 
 import mqtt from "./vendor/mqtt.esm.js";
-import { $, clock, show, showResult } from "./dom.js";
+import { $, clock, make, show, showResult } from "./dom.js";
 
 let client = null;
 let connection = null;
@@ -21,6 +21,16 @@ export const claim = (...more) => more.forEach((id) => ids.add(id));
 export const isConnected = () => client !== null && client.connected;
 /** Sets what receives messages: topic, payload, packet. */
 export const onMessage = (receive) => { listener = receive; };
+
+/** Shows which client ids the token may use, and what this page's transport is. */
+export function showRule(patterns, { tls_port: tlsPort }) {
+  const list = patterns.flatMap((pattern, index) => [index ? ", " : "", make("code", {}, pattern)]);
+  const star = patterns.some((pattern) => pattern.endsWith("*")) ? "* stands for one or more characters." : "";
+  $("client-rule").replaceChildren(...(list.length ? ["Allowed for this token: ", ...list, ". ", star] : []));
+  const address = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/mqtt`;
+  $("transport-note").textContent = `A browser can use MQTT over WebSocket only. This page connects to ${address}, which AWS IoT offers only with TLS.`
+    + (tlsPort ? ` Port ${tlsPort} has MQTT and WebSocket with TLS for your own client.` : "");
+}
 
 /**
  * Connects once, and shows the outcome. Calls `onChange` whenever the state of the connection changes.

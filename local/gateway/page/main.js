@@ -2,11 +2,13 @@
 
 import * as actions from "./actions.js";
 import * as client from "./client.js";
-import { $, clock, copyOn, make, parseObject, show, showResult } from "./dom.js";
+import { $, clock, copyOn, parseObject, show, showResult } from "./dom.js";
+import * as issuerForm from "./issuer_form.js";
 import * as log from "./log.js";
+import { showReload } from "./notice.js";
 import { decode } from "./oidc.js";
 import * as policy from "./policy.js";
-import { forget, keep, kept, RESULT_KEY, REQUEST_KEY, take } from "./session.js";
+import { forget, keep, kept, RESULT_KEY, take } from "./session.js";
 import * as snippets from "./snippets.js";
 import { showSteps } from "./steps.js";
 import * as token from "./token.js";
@@ -28,7 +30,7 @@ async function start() {
   await attempt("login-error", async () => {
     state.gateway = await (await fetch("/api/gateway")).json();
     users.showIssuers(state.gateway);
-    showIssuerForm(state.gateway);
+    issuerForm.show(state.gateway);
     await loadUsers(address.get("user"));
     await restore(address);
   });
@@ -38,13 +40,12 @@ function installForms() {
   const submit = (id, error, action) => $(id).addEventListener("submit", (event) => { event.preventDefault(); attempt(error, action); });
   submit("claims-form", "login-error", () => signInAs($("sub").value, parseClaims($("claims").value), selectedIssuer()));
   submit("paste-form", "login-error", () => use({ token: $("pasted").value.trim(), kind: "pasted" }));
-  submit("issuer-form", "login-error", goToIssuer);
+  submit("issuer-form", "login-error", async () => issuerForm.submit());
   submit("connect-form", "login-error", async () => (client.isConnected() ? client.disconnect() : connect()));
   $("login").addEventListener("click", () => attempt("login-error", () => users.openLoginPage(selectedIssuer(), state.gateway.client_id)));
   $("logout").addEventListener("click", logout);
   $("drop").addEventListener("click", () => client.disconnect(true));
   copyOn($("copy"), () => state.session.token);
-  copyOn($("copy-redirect"), () => $("redirect-uri").textContent);
 }
 
 /** Performs an action, and shows its error in the element `id`. */
@@ -104,7 +105,7 @@ async function use(session) {
   token.showToken(session);
   token.showBreaks(session, { mint, use: useBroken });
   if (!session.broken && !session.original) token.unfoldToken();
-  showSecondUser();
+  users.showSecondUser(state.users, decode(session.token).payload.sub);
   $("login-title").focus({ preventScroll: true });
   render();
   await attempt("policy-error", showPolicy);
@@ -126,7 +127,7 @@ async function showPolicy(connects = true) {
   if (state.session !== session) return;
   state.preview = preview;
   if (!client.isConnected()) $("client-id").value = preview.client_id;
-  showClientRule(preview.client_ids ?? []);
+  client.showRule(preview.client_ids, state.gateway);
   if (preview.denied) {
     showDenial(preview);
   } else {
@@ -152,15 +153,6 @@ async function ask(ids) {
 
 /** A client id for a pattern, whose `*` at the end is one or more characters. */
 const sampleId = (pattern) => pattern.replace(/\*$/, "page");
-
-function showClientRule(patterns) {
-  const list = patterns.flatMap((pattern, index) => [index ? ", " : "", make("code", {}, pattern)]);
-  $("client-rule").replaceChildren(...(list.length ? ["Allowed for this token: ", ...list, ". ", patterns.some((p) => p.endsWith("*")) ? "* stands for one or more characters." : ""] : []));
-  const unencrypted = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/mqtt`;
-  const { tls_port: tls } = state.gateway;
-  $("transport-note").textContent = `A browser can use MQTT over WebSocket only. This page connects to ${unencrypted}, which AWS IoT offers only with TLS.`
-    + (tls ? ` Port ${tls} has MQTT and WebSocket with TLS for your own client.` : "");
-}
 
 /** Shows why a preview is denied. The function's log line with its code may come before or after the preview. */
 function showDenial(preview) {
@@ -206,7 +198,7 @@ function render() {
 /** Handles an entry of the event log. */
 function handle(entry) {
   if (entry.kind === "function") return rememberDenial(parseObject(entry.text));
-  if (["reloaded", "reload_failed"].includes(entry.kind)) return showReload(entry);
+  if (["reloaded", "reload_failed"].includes(entry.kind)) return handleReload(entry);
   if (!client.isMine(entry.client)) return;
   client.handle(entry);
   if (entry.kind === "connect-refused") explainConnect(entry.connection);
@@ -232,33 +224,13 @@ function rememberDenial(line) {
   if (state.deniedConnection === line.connection_id) explainConnect(line.connection_id);
 }
 
-/** Shows that the configuration has changed, and asks again for users and policy. The token stays. */
-async function showReload(entry) {
-  // An entry from before this page was loaded.
-  if (!state.gateway || entry.at < performance.timeOrigin) return;
-  const isLoaded = entry.kind === "reloaded";
-  $("notice").className = `notice ${isLoaded ? "good" : "bad"}`;
-  const dismiss = make("button", { type: "button", class: "small" }, "Dismiss");
-  dismiss.addEventListener("click", () => show("notice", false));
-  $("notice").replaceChildren(
-    make("strong", {}, isLoaded ? "Configuration changed." : "The changed configuration has errors."), " ",
-    isLoaded ? "The policy below is the new one. An open connection keeps its policy until the next refresh: connect again to use the new one at once."
-      : "The earlier configuration stays in use. Fix the files; they are read again when you save.",
-    make("pre", { tabindex: "0" }, isLoaded ? entry.files.join("\n") : entry.reason), dismiss,
-  );
-  show("notice");
-  if (!isLoaded) return;
+/** Shows a reload of the configuration, and asks again for users and policy. The token stays. */
+async function handleReload(entry) {
+  // Entries from before this page was loaded are old news.
+  if (!state.gateway || entry.at < performance.timeOrigin || !showReload(entry)) return;
   await attempt("login-error", () => loadUsers(null));
   policy.clear();
   if (state.session) await attempt("policy-error", () => showPolicy(false));
-}
-
-function showSecondUser() {
-  const sub = decode(state.session.token).payload.sub;
-  const others = state.users.filter((user) => user.allowed && user.name !== sub && user.claims.sub !== sub);
-  const links = others.map(({ name }) => make("a", { href: `/?user=${encodeURIComponent(name)}`, target: "_blank", rel: "noopener" }, name));
-  $("second").replaceChildren("A second client in a new tab:", ...links);
-  show("second", others.length > 0);
 }
 
 function updateSnippets() {
@@ -269,26 +241,6 @@ function updateSnippets() {
   const id = (preview.client_ids ?? []).map((pattern) => pattern.replace(/\*$/, "cli")).find((other) => other !== own) ?? own;
   const note = id === own ? "This page has the same client id: connecting there closes the connection here, as on AWS IoT." : "The token is a password until it expires.";
   return snippets.update({ host: location.hostname, port: location.port, tlsPort: gateway.tls_port, ca: gateway.ca, id, topic, filter, token: session.token, note });
-}
-
-function showIssuerForm({ configured }) {
-  $("redirect-uri").textContent = `${location.origin}/issuer.html`;
-  const other = new URL(location.origin);
-  other.hostname = location.hostname === "localhost" ? "127.0.0.1" : "localhost";
-  [$("other-name").href, $("other-name").textContent] = [other.href, other.href];
-  $("configured-issuers").replaceChildren(...(configured ?? []).map((issuer) => make("option", { value: issuer })));
-  $("issuer-url").value = configured?.[0] ?? "";
-}
-
-/** Continues on the page that may talk to the issuer. */
-async function goToIssuer() {
-  const issuer = $("issuer-url").value.trim();
-  const request = {
-    issuer, clientId: $("issuer-client").value.trim(), redirect: `${location.origin}/issuer.html`, scope: $("issuer-scope").value.trim(),
-    audience: $("issuer-audience").value.trim(), kind: $("issuer-kind").value,
-  };
-  sessionStorage.setItem(REQUEST_KEY, JSON.stringify(request));
-  location.assign(`/issuer.html?connect=${encodeURIComponent(new URL(issuer).origin)}`);
 }
 
 function resetPolicy() {

@@ -89,6 +89,14 @@ export function showIssuers({ issuers, keeps_keys: keepsKeys }) {
   for (const id of ["paste", "real-issuer"]) $(id).open = issuers.length === 0 && id === "paste";
 }
 
+/** Shows links that open a second client as another user. */
+export function showSecondUser(users, sub) {
+  const others = users.filter((user) => user.allowed && user.name !== sub && user.claims.sub !== sub);
+  const links = others.map(({ name }) => make("a", { href: `/?user=${encodeURIComponent(name)}`, target: "_blank", rel: "noopener" }, name));
+  $("second").replaceChildren("A second client in a new tab:", ...links);
+  show("second", others.length > 0);
+}
+
 /** Returns a token with the claims of another one and changes: `expires_in`, in seconds, or `audience`. */
 export async function mint(issuer, token, changes) {
   const { iss, aud, exp, iat, jti, ...claims } = decode(token).payload;

@@ -27,7 +27,7 @@ macro_rules! asset {
     };
 }
 
-const ASSETS: [Asset; 20] = [
+const ASSETS: [Asset; 22] = [
     asset!("/", "index.html", HTML),
     asset!("/issuer.html", "issuer.html", HTML),
     asset!("/style.css", "style.css", CSS),
@@ -39,7 +39,9 @@ const ASSETS: [Asset; 20] = [
     asset!("/dom.js", "dom.js", SCRIPT),
     asset!("/entries.js", "entries.js", SCRIPT),
     asset!("/issuer.js", "issuer.js", SCRIPT),
+    asset!("/issuer_form.js", "issuer_form.js", SCRIPT),
     asset!("/log.js", "log.js", SCRIPT),
+    asset!("/notice.js", "notice.js", SCRIPT),
     asset!("/oidc.js", "oidc.js", SCRIPT),
     asset!("/policy.js", "policy.js", SCRIPT),
     asset!("/session.js", "session.js", SCRIPT),
