@@ -152,11 +152,11 @@ impl ClaimRules {
     pub fn audience_claim(&self, claims: &Object<'_>) -> &str {
         let [first, others @ ..] = self.audience_claims.as_slice() else { return "aud" };
         // Nearly always there is one name, and nothing to look for.
-        let is_present = |name: &&Box<str>| claims.get(name).is_some();
-        if others.is_empty() || is_present(&first) {
+        let is_present = |name: &str| claims.get(name).is_some();
+        if others.is_empty() || is_present(first) {
             return first;
         }
-        others.iter().find(is_present).unwrap_or(first)
+        others.iter().find(|name| is_present(name)).unwrap_or(first)
     }
 
     /// The rules for a token, in the order in which they are checked: the order of their codes. The claims select only

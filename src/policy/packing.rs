@@ -107,21 +107,21 @@ fn merge_if<'t>(
 ///
 /// # Errors
 /// [`Code::PolicyTooLarge`] if the distinct resources have more than [`MAX_CHARACTERS`].
-fn keep_distinct<R: AsRef<str> + PartialEq>(resources: &mut Vec<R>, mut kept: usize) -> Result<(), Code> {
+fn keep_distinct<R: AsRef<str> + PartialEq>(resources: &mut Vec<R>, kept: usize) -> Result<(), Code> {
     let mut characters = resources.iter().take(kept).map(|resource| resource.as_ref().len()).sum::<usize>();
-    for index in kept..resources.len() {
-        let (Some(known), Some(resource)) = (resources.get(..kept), resources.get(index)) else { break };
-        if known.contains(resource) {
-            continue;
+    let (mut end, mut index) = (kept, kept);
+    while let (Some(known), Some(resource)) = (resources.get(..end), resources.get(index)) {
+        if !known.contains(resource) {
+            characters = characters.saturating_add(resource.as_ref().len());
+            if characters > MAX_CHARACTERS {
+                return Err(Code::PolicyTooLarge);
+            }
+            resources.swap(end, index);
+            end = end.saturating_add(1);
         }
-        characters = characters.saturating_add(resource.as_ref().len());
-        if characters > MAX_CHARACTERS {
-            return Err(Code::PolicyTooLarge);
-        }
-        resources.swap(kept, index);
-        kept = kept.saturating_add(1);
+        index = index.saturating_add(1);
     }
-    resources.truncate(kept);
+    resources.truncate(end);
     Ok(())
 }
 
