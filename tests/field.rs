@@ -7,6 +7,7 @@
 //! outcome of each token or event: `allow`, or the denial with its detail.
 
 #![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "the numbers are the test's own")]
 
 mod support;
 

@@ -82,8 +82,8 @@ fn has_private_label(text: &str) -> bool {
     let mut parts = text.split("BEGIN");
     let mut before = parts.next().unwrap_or_default();
     for part in parts {
-        let is_label =
-            before.trim_end().ends_with(['-', 'd', 'D']) || before.ends_with(|last: char| last == ';');
+        // A dash or a blank before it may be escaped, too: `\u002d`, `%2D`, `&#45;`.
+        let is_label = before.trim_end().ends_with(['-', 'd', 'D', ';']);
         before = part;
         if !is_label || !part.contains("PRIVATE") {
             continue;
