@@ -102,7 +102,7 @@ mod tests {
     const NORMAL: OutputArgs = OutputArgs { verbose: false, quiet: false, json: false };
 
     fn entry(kind: EntryKind) -> LogEntry {
-        let at = UNIX_EPOCH + Duration::from_secs(3661);
+        let at = UNIX_EPOCH.checked_add(Duration::from_secs(3661)).unwrap();
         LogEntry { number: 1, at, connection: None, client: Some("ana".to_owned()), kind }
     }
 

@@ -161,7 +161,7 @@ fn the_result_as_json_describes_the_zip() {
     assert_eq!(package["sha256"].as_str().unwrap().len(), 64);
     assert_eq!(package["path"], deployment.zip().display().to_string());
     assert!(package["files"].as_array().unwrap().iter().any(|file| file["name"] == "bootstrap"), "{json:#}");
-    assert_eq!(json["skipped"], serde_json::json!(["keys/unused.txt"]));
+    assert!(json["skipped"].as_array().unwrap().contains(&"keys/unused.txt".into()), "{json:#}");
     deployment.edit("authorizer.toml", "audience   =", "audiences  =");
     let (text, is_success) = deployment.package(&["--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -149,7 +149,7 @@ fn a_policy_without_a_grant_may_use_unknown_slots() {
     let policy = read("app-user.json").replace("${sub}", "${room}");
     let cases = read("app-user.cases.json");
     let unused = run_cases(&deployment, "rooms", &policy, &cases);
-    assert!(unused.errors.is_empty() && unused.skipped.unwrap().contains("${room}"));
+    assert!(unused.errors.is_empty() && unused.skipped.unwrap().ends_with("undeclared slots: room"));
     let used = run_cases(&deployment, "app-user", &policy, &cases);
     assert!(used.skipped.is_none() && used.errors[0].to_string().contains("unknown slot `${room}`"));
     assert!(
