@@ -1,11 +1,11 @@
 // Connects with mqtt.js: publishes to an allowed topic, and is disconnected for publishing to a denied topic and for
 // subscribing to a denied filter. Exits 0 if all of this holds.
 //
-// node mqttjs_client.mjs PORT TOKEN ALLOWED-TOPIC DENIED-TOPIC DENIED-FILTER
+// node mqttjs_client.mjs PORT TOKEN ALLOWED-TOPIC DENIED-TOPIC DENIED-FILTER [CLIENT-ID]
 import mqtt from "mqtt";
 
 const NOT_AUTHORIZED = 0x87;
-const [port, token, allowed, denied, filter] = process.argv.slice(2);
+const [port, token, allowed, denied, filter, clientId = "alice/web"] = process.argv.slice(2);
 const fail = (why) => { console.error(why); process.exit(1); };
 setTimeout(() => fail("not finished within ten seconds"), 10_000);
 
@@ -13,7 +13,7 @@ setTimeout(() => fail("not finished within ten seconds"), 10_000);
 function closeReason(act) {
   return new Promise((resolve) => {
     const client = mqtt.connect(`ws://127.0.0.1:${port}/mqtt?token=${token}`, {
-      clientId: "alice/web", protocolVersion: 5, reconnectPeriod: 0,
+      clientId, protocolVersion: 5, reconnectPeriod: 0,
     });
     let reason = "no reason";
     client.on("error", (error) => fail(`not connected: ${error.message}`));

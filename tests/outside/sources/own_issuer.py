@@ -16,6 +16,7 @@ from lib.paths import CARGO, ROOT, TARGET, TEMPORARY
 from servers import Provider
 
 PAHO_CLIENT = ROOT / "tests/outside/lib/paho_client.py"
+MQTTJS_CLIENT = ROOT / "tests/outside/clients/mqttjs_client.mjs"
 USER = "5f0e0d0c-0000-4000-8000-00000000a11a"
 
 
@@ -57,10 +58,15 @@ class Steps:
         """A real token connects and publishes to its own topic; `others` are titles and tokens that do not connect."""
         gateway = self.timed("serve", lambda: Gateway("--keep-keys", bootstrap=bootstrap, cwd=self.folder))
         with gateway:
-            command = [sys.executable, PAHO_CLIENT, gateway.port, token, own, foreign, client_id]
-            run = self.timed("connect and publish", lambda: subprocess.run(command, capture_output=True, text=True, timeout=60))
-            detail = f"{run.stdout}{run.stderr}{gateway.output()[-1500:]}"
-            check(f"{self.title}: a real token connects and publishes to its own topic", run.returncode == 0, detail)
+            arguments = [gateway.port, token, own, foreign]
+            clients = {
+                "mqtt.js": ["node", MQTTJS_CLIENT, *arguments, "#", client_id],
+                "paho": [sys.executable, PAHO_CLIENT, *arguments, client_id],
+            }
+            for name, command in clients.items():
+                run = self.timed(name, lambda: subprocess.run(command, capture_output=True, text=True, timeout=60))
+                detail = f"{run.stdout}{run.stderr}{gateway.output()[-1500:]}"
+                check(f"{self.title}: {name} connects with a real token, and publishes to its own topic only", run.returncode == 0, detail)
             for title, other in others:
                 command = [sys.executable, PAHO_CLIENT, gateway.port, other, own, foreign, client_id]
                 run = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -38,19 +38,23 @@ def without_node(moto):
     timed("rotation", rotation.rotation, moto)
     timed("stages that move during a fetch", rotation.stages_move_during_fetch, moto)
     timed("Cognito", issuers.cognito, moto)
-    timed("a folder of one's own for Cognito", own_issuer.cognito, moto, Sandbox.binary)
     timed("TLS", tls.certificates, moto)
     timed("a key server that hangs", refreshes.hang)
     timed("a sandbox that is frozen", refreshes.freeze)
 
 
 def with_node(moto):
-    if not shutil.which("node") or not (HERE / "node_modules").is_dir():
-        for title in ("tokens of oidc-provider", "tokens of real issuers through the local gateway", "a folder of one's own for Keycloak"):
+    installed = all((folder / "node_modules").is_dir() for folder in (HERE, HERE.parent / "clients"))
+    if not shutil.which("node") or not installed:
+        for title in (
+            "tokens of oidc-provider", "tokens of real issuers through the local gateway", "a folder of one's own for Cognito",
+            "a folder of one's own for Keycloak",
+        ):
             skip(title, "Node is missing, or oidc-provider is not installed")
         return
     with Provider("iot-gateway") as provider, Provider("iot-gateway") as other:
         timed("oidc-provider", issuers.provider, provider, other)
+        timed("a folder of one's own for Cognito", own_issuer.cognito, moto, Sandbox.binary)
         timed("a folder of one's own for Keycloak", own_issuer.keycloak, Sandbox.binary)
         timed("the local gateway", gateway.gateway_with_issuers, moto, provider, other, Sandbox.binary)
 
