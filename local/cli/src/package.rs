@@ -128,7 +128,7 @@ pub async fn run(
     }
     if report.count(Severity::Error) > 0 {
         match args.json {
-            true => writeln!(out, "{:#}", to_json(&report, &[], &[]))?,
+            true => writeln!(out, "{:#}", to_json(&report, None, &[], &[]))?,
             false => writeln!(out, "not packaged because of the errors above")?,
         }
         return Ok(false);
@@ -147,7 +147,7 @@ pub async fn run(
         });
     }
     if args.json {
-        writeln!(out, "{:#}", to_json(&report, &contents.skipped, &packages))?;
+        writeln!(out, "{:#}", to_json(&report, Some(&config.hash), &contents.skipped, &packages))?;
         return Ok(true);
     }
     for name in &contents.skipped {
@@ -159,9 +159,10 @@ pub async fn run(
 }
 
 /// The result for programs.
-fn to_json(report: &CheckReport, skipped: &[String], packages: &[Package]) -> Value {
+fn to_json(report: &CheckReport, hash: Option<&str>, skipped: &[String], packages: &[Package]) -> Value {
     let packages: Vec<Value> = packages.iter().map(Package::json).collect();
-    json!({ "ok": !packages.is_empty(), "check": report.json(), "skipped": skipped, "packages": packages })
+    let check = report.json();
+    json!({ "ok": !packages.is_empty(), "check": check, "config": hash, "skipped": skipped, "packages": packages })
 }
 
 /// Returns the functions to pack. Before the first is built, it is known that all can be built.

@@ -237,14 +237,23 @@ impl<'a> Examples<'a> {
     /// Users that the authorizer denies: a wildcard in a claim, an unmet `when`, an unmet `require`.
     fn denied(&self) -> Vec<ExampleUser> {
         let first = (!self.grants.is_empty()).then_some(0);
-        let user = |name, number, omitted: Omitted, description: &str| {
+        let user = |name, number, grant, omitted: Omitted, description: &str| {
             let person = Person { name, number, tenant: "acme" };
-            let user = self.user(&person, first, &omitted);
+            let user = self.user(&person, grant, &omitted);
             ExampleUser { grant: None, description: description.to_owned(), ..user }
         };
         let mut users = Vec::new();
-        if let Some(slot) = self.slots.guarded() {
-            let mut attacker = user("eve", 92, Omitted::default(), &format!("{} *, a wildcard", slot.name));
+        // A slot that neither client ids nor a granted policy use is not read.
+        let in_policy =
+            |name: &str| self.grants.iter().position(|grant| grant.slots.iter().any(|slot| slot == name));
+        let in_client_ids = |name: &str| {
+            let variable = format!("${{{name}}}");
+            self.client_ids.is_empty() || self.client_ids.iter().any(|id| id.contains(&variable))
+        };
+        if let Some(slot) = self.slots.guarded(|name| in_client_ids(name) || in_policy(name).is_some()) {
+            let using = in_policy(&slot.name).or(first);
+            let description = format!("{} *, a wildcard", slot.name);
+            let mut attacker = user("eve", 92, using, Omitted::default(), &description);
             if slot.is_subject() {
                 "*".clone_into(&mut attacker.sub);
             } else {
@@ -254,12 +263,14 @@ impl<'a> Examples<'a> {
         }
         if first.is_some() && self.grants.iter().all(|grant| !grant.when.is_empty()) {
             let omitted = Omitted { when: true, ..Omitted::default() };
-            users.push(user("nora", 93, omitted, "meets the condition of no grant"));
+            users.push(user("nora", 93, first, omitted, "meets the condition of no grant"));
         }
-        if !self.require.is_empty() {
-            let omitted = Omitted { require: true, ..Omitted::default() };
-            users.push(user("rita", 94, omitted, "does not meet `require`"));
-        }
+        // The condition of a grant may have the claims of `require`, too.
+        let omitted = || Omitted { require: true, ..Omitted::default() };
+        let mut without = (0..self.grants.len())
+            .map(|index| user("rita", 94, Some(index), omitted(), "does not meet `require`"))
+            .filter(|user| self.require.lack_a_claim(&user.claims));
+        users.extend(without.next());
         users
     }
 }

@@ -34,6 +34,11 @@ impl Conditions {
         self.0.is_empty()
     }
 
+    /// Whether the claim of a condition is absent, which no value meets.
+    pub(super) fn lack_a_claim(&self, claims: &Map<String, Value>) -> bool {
+        self.0.iter().any(|(path, _)| claim(claims, path).is_none())
+    }
+
     pub(super) fn extend(&mut self, other: &Self) {
         self.0.extend(other.0.iter().cloned());
     }

@@ -73,9 +73,11 @@ impl ExampleSlots {
         self.0.iter().any(|slot| slot.is_plain() && !slot.is_optional && slot.slot_type != "uuid")
     }
 
-    /// A slot whose type rejects a wildcard: not the subject, if there is another one.
-    pub(super) fn guarded(&self) -> Option<&ExampleSlot> {
-        let is_guarded = |slot: &&ExampleSlot| !slot.is_list && !slot.is_optional && slot.slot_type != "hash";
+    /// A slot in use whose type rejects a wildcard: not the subject, if there is another one.
+    pub(super) fn guarded(&self, is_used: impl Fn(&str) -> bool) -> Option<&ExampleSlot> {
+        let is_guarded = |slot: &&ExampleSlot| {
+            !slot.is_list && !slot.is_optional && slot.slot_type != "hash" && is_used(&slot.name)
+        };
         let guarded = || self.0.iter().filter(is_guarded);
         guarded().find(|slot| !slot.is_subject()).or_else(|| guarded().next())
     }

@@ -68,8 +68,8 @@ impl CaseClaims {
                 Some(format!("its claims name issuer {stated}; the configuration has {}", list(known)))
             }
             Code::WrongAudience => {
-                let is_stated = |name: &&Box<str>| self.claims.contains_key(&***name);
-                let name = issuer.rules.audience_claims.iter().find(is_stated)?;
+                let mut names = issuer.rules.audience_claims.iter();
+                let name = names.find(|name| self.claims.contains_key(&***name))?;
                 let known = issuer.rules.audience.iter().map(|audience| quoted(audience));
                 let stated = self.claims.get(&**name)?;
                 Some(format!(

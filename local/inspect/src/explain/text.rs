@@ -90,7 +90,7 @@ impl fmt::Display for ExplanationText<'_> {
 }
 
 fn write_step(out: &mut fmt::Formatter<'_>, step: &Step, options: TextOptions) -> fmt::Result {
-    writeln!(out, "{:<10} {}", step.name, marked(step.mark, options).trim_end())?;
+    writeln!(out, "{}", format!("{:<10} {}", step.name, marked(step.mark, options).trim_end()).trim_end())?;
     // In a step that failed, the rows that explain it are those that did not pass.
     let is_shown = |row: &&Row| options.is_verbose || !matches!(row.mark, Mark::NotReached | Mark::Held);
     step.rows.iter().filter(is_shown).try_for_each(|row| write_row(out, row, options))

@@ -84,7 +84,8 @@ fn users_that_are_denied_on_purpose_are_denied_for_that_reason() {
         for issuer in &deployment.config.authorizer.issuers {
             let users = example_users::users(&config, &issuer.id);
             for user in users.iter().filter(|user| user.grant.is_none()) {
-                let code = decide(&deployment, &issuer.id, user).unwrap_err();
+                let decision = decide(&deployment, &issuer.id, user);
+                let code = decision.expect_err(&format!("{} {}", folder.display(), user.name));
                 assert!(codes.contains(&(&user.name, code)), "{} {}: {code}", folder.display(), user.name);
                 found.push(code);
             }
@@ -103,9 +104,10 @@ fn minimal_claims_of_a_grant_are_allowed() {
         let (deployment, config) = read(&folder);
         for issuer in &deployment.config.authorizer.issuers {
             for policy in example_users::granted_policies(&config, &issuer.id) {
-                let alice = example_users::users(&config, &issuer.id).remove(0);
+                let mut users = example_users::users(&config, &issuer.id).into_iter();
+                let user = users.find(|user| user.grant.as_ref() == Some(&policy)).unwrap();
                 let claims = example_users::minimal_claims(&config, &issuer.id, Some(&policy)).unwrap();
-                let granted = decide(&deployment, &issuer.id, &ExampleUser { claims, ..alice });
+                let granted = decide(&deployment, &issuer.id, &ExampleUser { claims, ..user });
                 assert!(
                     granted.is_ok_and(|granted| granted.contains(&policy)),
                     "{} {policy}",
