@@ -8,6 +8,7 @@ use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_inspect::explain::TextOptions;
 use iot_local_inspect::inquiry::{Inquiry, InquiryError};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::arguments::InquiryArgs;
@@ -64,7 +65,9 @@ pub(crate) async fn run(
     let hash = &deployment.config.hash;
     if args.json {
         let mut json = explanation.to_json();
-        json["config"] = hash.as_str().into();
+        if let Value::Object(members) = &mut json {
+            members.insert("config".to_owned(), hash.as_str().into());
+        }
         writeln!(out, "{json:#}")?;
     } else {
         write!(out, "{}", explanation.text(TextOptions { is_verbose: args.verbose, has_colours }))?;

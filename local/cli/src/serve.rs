@@ -202,7 +202,8 @@ fn page_options(
     let config = workspace.original.clone();
     let env = env_file::extended(&options.launch.env, options.function.env.as_deref())?;
     let annotator = ConfigAnnotator { config, env, function: function.to_owned() };
-    let annotator = options.function.function.is_none().then(|| Arc::new(annotator) as Arc<dyn Annotator>);
+    let annotator: Arc<dyn Annotator> = Arc::new(annotator);
+    let annotator = options.function.function.is_none().then_some(annotator);
     let ca = options.tls_port.map(|_| workspace.root.join("ca.pem"));
     Ok(PageOptions { keeps_keys: options.function.keep_keys, ca, annotator })
 }
