@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_inspect::check;
-use iot_local_inspect::check::finding::Severity;
+use iot_local_inspect::findings::Severity;
 
 /// The arguments of the command.
 #[derive(Args, Debug)]

@@ -18,8 +18,8 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use iot_jwt_authorizer::config::{Config, ConfigErrors};
 use iot_local_base::hex;
-use iot_local_inspect::check::finding::Severity;
 use iot_local_inspect::check::{self, CheckReport};
+use iot_local_inspect::findings::Severity;
 use serde_json::{Value, json};
 use thiserror::Error;
 

@@ -4,10 +4,7 @@
 //! mistakes. The size proof bounds the largest possible response. docs/check.md describes all three.
 
 mod allow;
-pub mod files;
-pub mod finding;
 pub mod lints;
-pub mod render;
 pub mod size;
 pub mod trust;
 
@@ -20,13 +17,13 @@ use iot_local_base::env::Env;
 use serde_json::json;
 
 pub use allow::AcceptedWarning;
-use files::Files;
-use finding::{Finding, Severity};
 use size::Size;
 use trust::TrustedStatement;
 
 use crate::cases::{self, CaseReport};
 use crate::deployment;
+use crate::findings::files::Files;
+use crate::findings::{Finding, Severity, render};
 
 /// The result of a check.
 #[derive(Debug)]

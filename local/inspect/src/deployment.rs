@@ -11,9 +11,8 @@ use iot_jwt_authorizer::keys::sources::Need;
 use iot_local_base::env::Env;
 use iot_local_identity::deployment::STATE;
 
-use crate::check::files::Files;
-use crate::check::finding::Finding;
-use crate::check::render;
+use crate::findings::files::Files;
+use crate::findings::{Finding, render};
 use crate::keys::{self, NamedKeys};
 
 /// The configuration that the commands read by default.

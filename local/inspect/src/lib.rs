@@ -1,7 +1,7 @@
 //! What a configuration decides, from its files alone: nothing here opens a socket.
 //!
 //! ```text
-//! authorizer.toml -> Deployment (keys)
+//! authorizer.toml -> Deployment (keys), or findings with the lines of its files
 //! Deployment + Inquiry (token, event or claims) -> inquiry -> Explanation -> permission -> cases, diff
 //! authorizer.toml -> check (findings, cases, size)
 //! ```
@@ -10,6 +10,8 @@ mod member;
 mod quote;
 
 pub mod suggest;
+
+pub mod findings;
 
 pub mod keys;
 

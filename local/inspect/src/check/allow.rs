@@ -2,9 +2,9 @@
 
 use iot_jwt_authorizer::config_error::ConfigError;
 
-use super::files::{AllowEntry, Files};
-use super::finding::Finding;
 use super::lints::LINTS;
+use crate::findings::Finding;
+use crate::findings::files::{AllowEntry, Files};
 
 /// An entry that accepted something.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ mod policies;
 use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace};
 
-use super::files::Files;
-use super::finding::{Finding, Severity};
+use crate::findings::files::Files;
+use crate::findings::{Finding, Severity};
 
 /// A lint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

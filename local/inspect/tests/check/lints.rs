@@ -1,7 +1,7 @@
 //! Each lint finds the bad configuration once, does not find the good one, and can be accepted.
 
-use iot_local_inspect::check::finding::Severity;
 use iot_local_inspect::check::lints::LINTS;
+use iot_local_inspect::findings::Severity;
 use serde_json::{Value, json};
 
 use crate::support::Folder;

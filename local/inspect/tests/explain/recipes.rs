@@ -13,9 +13,9 @@ use iot_jwt_authorizer::client_id::ClientIdPattern;
 use iot_jwt_authorizer::keys::KeySet;
 use iot_local_base::env::Env;
 use iot_local_inspect::check;
-use iot_local_inspect::check::finding::{Finding, Severity};
 use iot_local_inspect::deployment::Deployment;
 use iot_local_inspect::explain::{Explanation, Trace};
+use iot_local_inspect::findings::{Finding, Severity};
 use serde_json::{Value, json};
 
 use super::own::{FUNCTION, connect, now};

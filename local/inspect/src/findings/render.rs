@@ -5,7 +5,7 @@ use iot_jwt_authorizer::config_error::ErrorPlace;
 use serde_json::{Value, json};
 
 use super::files::Files;
-use super::finding::{Finding, Severity};
+use super::{Finding, Severity};
 
 /// Returns findings as text, each with the lines of its file. `is_terminal` selects colours.
 #[must_use]

@@ -1,4 +1,7 @@
-//! What `check` finds: how severe, where, what is wrong, and what to do.
+//! What is wrong with a configuration: how severe, where, and what to do. One printer for all commands.
+
+pub mod files;
+pub mod render;
 
 use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace};
 

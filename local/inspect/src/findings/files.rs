@@ -70,7 +70,7 @@ impl Files {
     }
 
     /// Whether a file is one of `keys/`.
-    pub(super) fn is_key_file(file: &str) -> bool {
+    pub(crate) fn is_key_file(file: &str) -> bool {
         file.starts_with("keys/")
     }
 
@@ -103,7 +103,7 @@ impl Files {
     }
 
     /// The place of `key` in the entry at `index` of an array of tables; without the key the entry's head.
-    pub(super) fn entry(&self, table: &str, index: usize, key: &str) -> ErrorPlace {
+    pub(crate) fn entry(&self, table: &str, index: usize, key: &str) -> ErrorPlace {
         let tables = self.document.tables(table);
         let entry = tables.get(index);
         let span = entry.and_then(|entry| entry.field(key).and_then(Field::span).or_else(|| entry.span()));
@@ -111,7 +111,7 @@ impl Files {
     }
 
     /// The place of a slot of `[claims]`, name and value.
-    pub(super) fn slot(&self, name: &str) -> ErrorPlace {
+    pub(crate) fn slot(&self, name: &str) -> ErrorPlace {
         let claims = self.document.field("claims").and_then(Field::table);
         self.place(
             claims.and_then(|claims| Some(claims.key_span(name)?.start..claims.field(name)?.span()?.end)),
