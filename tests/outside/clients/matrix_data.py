@@ -26,7 +26,7 @@ CLIENTS = [
     {"name": "mqtt.js 5 (Node)", "short": "mqttjs", "program": "matrix_mqttjs.mjs", "cells": {"3.1.1": ALL, "5": ALL}},
     {
         "name": "mqtt.js 5 (Chromium)", "cells": {"5": {"ws": 3}},
-        "tested_by": [("tests/outside/clients/page.mjs", "chromium.launch"), ("test", "page.mjs")],
+        "tested_by": [("tests/outside/clients/page/browser.mjs", "chromium.launch"), ("test", "page.mjs")],
     },
     {"name": "paho-mqtt 2 (Python)", "short": "paho", "program": "matrix_paho.py", "cells": {"3.1.1": ALL, "5": ALL}},
     {
