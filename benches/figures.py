@@ -46,11 +46,11 @@ def goals(criterion, load, cold, counted, size):
         ("instructions a call beside echo, RS256", f"{next(call):,}", "410,000", "365,000"),
         ("refusal before the signature (no token), beside echo, us", f"{one['no token'][3]}; {one['no token, no log'][3]} without the log line", "3", "1.5"),
         ("start to first poll, bundled keys, of echo", starts["bundled keys"][2], "1.25", "1.15"),
-        ("instructions at start, the example as packed, of echo", f"{start:.3f}", "2.0", "1.7"),
+        ("instructions at start, the example as packed, of echo", f"{start:.3f}", "2.3", "1.7"),
         ("first event after the start, of a warm one", starts["bundled keys"][4], "3", "2"),
         ("start with a secret, plain loopback, of echo", starts["a secret, plain loopback"][2], "2.0", "1.7"),
         ("start with a secret over TLS, of echo", starts["a secret over TLS"][2], "3.3", "2.9"),
-        ("peak memory, bundled / secret over TLS, kB", f"{starts['bundled keys'][6]} / {starts['a secret over TLS'][6]}", "4,800 / 8,000", "4,300 / 6,300"),
+        ("peak memory, bundled / secret over TLS, kB", f"{starts['bundled keys'][6]} / {starts['a secret over TLS'][6]}", "6,500 / 9,500", "4,300 / 6,300"),
         ("`bootstrap`, stripped, bytes", f"{size:,}", "7,500,000", "6,000,000"),
     ]
     return "| figure | measured | must | goal |\n| --- | --- | --- | --- |\n" + "\n".join(f"| {' | '.join(row)} |" for row in rows)
