@@ -37,3 +37,14 @@ pub struct MqttFacts {
     /// The client id.
     pub client_id: Option<String>,
 }
+
+impl ConnectionFacts {
+    /// What a policy knows about the client's certificate before the registry is asked.
+    #[must_use]
+    pub fn known_certificate(&self) -> iot_local_policy::ClientCertificate {
+        match self.certificate {
+            Some(_) => iot_local_policy::ClientCertificate::Unknown,
+            None => iot_local_policy::ClientCertificate::Absent,
+        }
+    }
+}

@@ -28,5 +28,8 @@ pub mod limits;
 pub use action::{Action, UnknownAction};
 pub use arn::{Arn, NotAnArn};
 pub use policy::Policy;
-pub use question::{Context, Question, StatementPlace, Verdict};
+pub use question::{
+    CertificateContext, ClientCertificate, Context, NamedDocument, Question, StatementPlace, ThingContext,
+    Verdict,
+};
 pub use resource::{InvalidResource, NamedResource};

@@ -1,7 +1,9 @@
 //! The question that a policy decides, and its verdict.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::action::Action;
 
@@ -28,9 +30,53 @@ pub struct Context {
     pub persistent: bool,
     /// The topic of the CONNECT's will.
     pub last_will: Option<String>,
-    /// Whether the client presented a certificate. On AWS IoT, certificate and thing variables then have values, which
-    /// are not known here. So no Allow matches by such a variable, and every Deny that might match does.
-    pub certificate: bool,
+    /// The client's certificate, which gives certificate and thing variables their values.
+    pub certificate: ClientCertificate,
+}
+
+/// What is known about a client's certificate.
+#[derive(Debug, Default, Clone)]
+pub enum ClientCertificate {
+    /// The client presented none: certificate and thing variables have no value.
+    #[default]
+    Absent,
+    /// The client presented one whose values are not known here. So no Allow matches by such a variable, and every Deny
+    /// that might match does.
+    Unknown,
+    /// The registry knows it.
+    Known(Arc<CertificateContext>),
+}
+
+/// The values of certificate and thing variables.
+/// <https://docs.aws.amazon.com/iot/latest/developerguide/cert-policy-variables.html>,
+/// <https://docs.aws.amazon.com/iot/latest/developerguide/thing-policy-variables.html>
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct CertificateContext {
+    /// The values of `iot:Certificate.NAME`, by NAME without `.1` and `.List`, such as `Subject.CommonName`. Several
+    /// values in the order of the certificate.
+    pub certificate: BTreeMap<String, Vec<String>>,
+    /// The thing that `iot:Connection.Thing` means.
+    pub thing: Option<ThingContext>,
+}
+
+/// A thing.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ThingContext {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub type_name: Option<String>,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A policy document with its name, which verdicts mention.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedDocument {
+    /// The name of the policy.
+    pub name: String,
+    /// The document.
+    pub document: serde_json::Value,
 }
 
 /// The decision of a policy.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::action::Action;
 use crate::arn::Arn;
-use crate::question::Question;
+use crate::question::{ClientCertificate, Question};
 
 /// The effect of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,8 @@ impl<'a> Facts<'a> {
     /// Whether any value must be assumed for a variable: its value is not known here, and the statement is a Deny,
     /// which must match if it might.
     pub(crate) fn has_any_value(&self, name: &str) -> bool {
-        self.effect == Effect::Deny && self.question.context.certificate && is_certificate_key(name)
+        let is_unknown = matches!(self.question.context.certificate, ClientCertificate::Unknown);
+        self.effect == Effect::Deny && is_unknown && is_certificate_key(name)
     }
 
     /// Returns the value of a policy variable. Keys with several values cannot be variables.
@@ -56,7 +57,11 @@ impl<'a> Facts<'a> {
             "iot:lastwilltopic" => {
                 Some(self.last_will().map(|topic| self.arn.iot(&topic)).into_iter().collect())
             }
-            _ if is_certificate_key(&key) && !self.question.context.certificate => Some(Vec::new()),
+            _ if is_certificate_key(&key)
+                && matches!(self.question.context.certificate, ClientCertificate::Absent) =>
+            {
+                Some(Vec::new())
+            }
             _ => None,
         }
     }

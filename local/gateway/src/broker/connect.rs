@@ -43,7 +43,7 @@ impl ConnectRequest {
             source_ip: Some(connection.peer),
             persistent: is_persistent(connect),
             last_will: will.as_ref().map(|will| will.topic.clone()),
-            certificate: connection.facts.certificate.is_some(),
+            certificate: connection.facts.known_certificate(),
         };
         Self { client_id, context, will }
     }

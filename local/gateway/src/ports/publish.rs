@@ -125,7 +125,7 @@ async fn admit(
     gateway: &Gateway,
 ) -> Result<Admission, Denial> {
     let event = gateway.authorizer.event(facts, None)?;
-    let certificate = facts.certificate.is_some();
+    let certificate = facts.known_certificate();
     let context = Context { source_ip: Some(client.peer), certificate, ..Context::default() };
     if !gateway.authorizer.caches_for_http() {
         return gateway.authorizer.admit(event, context).await;

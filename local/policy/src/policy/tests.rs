@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{Context, StatementPlace};
+use crate::{ClientCertificate, Context, StatementPlace};
 
 const CASES: &str = include_str!("../../tests/data/policy.json");
 const PREFIX: &str = "arn:aws:iot:eu-west-1:123456789012:";
@@ -24,7 +24,10 @@ fn context(case: &Value) -> Context {
         source_ip: text("source_ip").map(|address| address.parse().unwrap()),
         persistent: case["context"]["persistent"].as_bool().unwrap_or(false),
         last_will: text("last_will"),
-        certificate: case["context"]["certificate"].as_bool().unwrap_or(false),
+        certificate: match case["context"]["certificate"].as_bool() {
+            Some(true) => ClientCertificate::Unknown,
+            _ => ClientCertificate::Absent,
+        },
     }
 }
 

@@ -1,0 +1,137 @@
+//! The errors of the API, as AWS IoT names them.
+//! <https://docs.aws.amazon.com/iot/latest/apireference/CommonErrors.html>
+
+/// An error of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", kind.name())]
+pub struct ApiError {
+    /// Which error.
+    pub kind: ErrorKind,
+    /// The text for the caller. It holds no secret.
+    pub message: String,
+    /// The id and the ARN of the resource that exists already.
+    pub existing: Option<(String, String)>,
+}
+
+/// The errors, with AWS's names and statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// 400: a member is missing, unknown where AWS refuses it, or has an invalid value.
+    InvalidRequest,
+    /// 400: the policy document is not a policy.
+    MalformedPolicy,
+    /// 400: the certificate is unreadable, or does not fit its CA.
+    CertificateValidation,
+    /// 400: the verification certificate does not have the registration code.
+    RegistrationCodeValidation,
+    /// 400: the call was throttled.
+    Throttling,
+    /// 401: the caller may not call this.
+    Unauthorized,
+    /// 403: the request is not signed.
+    MissingAuthenticationToken,
+    /// 403: the signature or its scope is wrong.
+    SignatureDoesNotMatch,
+    /// 403: the request comes from a page of another origin.
+    Forbidden,
+    /// 404: the resource does not exist.
+    ResourceNotFound,
+    /// 406: the certificate's status does not allow this.
+    CertificateState,
+    /// 409: a resource of this name exists, with another content.
+    ResourceAlreadyExists,
+    /// 409: something is still attached.
+    DeleteConflict,
+    /// 409: the version is not the expected one.
+    VersionConflict,
+    /// 409: all versions are in use.
+    VersionsLimitExceeded,
+    /// 409: the CA is ambiguous.
+    CertificateConflict,
+    /// 409: the resource is being changed.
+    ConflictingResourceUpdate,
+    /// 410: a limit of AWS IoT.
+    LimitExceeded,
+    /// 421: the Host is not this machine.
+    MisdirectedRequest,
+    /// 500: the change could not be stored.
+    InternalFailure,
+    /// 501: the operation is not implemented here.
+    NotImplemented,
+}
+
+impl ApiError {
+    /// Creates an error.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), existing: None }
+    }
+
+    /// The most frequent one: 400.
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidRequest, message)
+    }
+
+    /// 404. `what` names the resource, such as `policy sensor`.
+    #[must_use]
+    pub fn not_found(what: impl std::fmt::Display) -> Self {
+        Self::new(ErrorKind::ResourceNotFound, format!("{what} does not exist"))
+    }
+}
+
+impl ErrorKind {
+    /// Returns AWS's name, the value of `x-amzn-ErrorType`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "InvalidRequestException",
+            Self::MalformedPolicy => "MalformedPolicyException",
+            Self::CertificateValidation => "CertificateValidationException",
+            Self::RegistrationCodeValidation => "RegistrationCodeValidationException",
+            Self::Throttling => "ThrottlingException",
+            Self::Unauthorized => "UnauthorizedException",
+            Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            Self::SignatureDoesNotMatch => "InvalidSignatureException",
+            Self::Forbidden => "ForbiddenException",
+            Self::ResourceNotFound => "ResourceNotFoundException",
+            Self::CertificateState => "CertificateStateException",
+            Self::ResourceAlreadyExists => "ResourceAlreadyExistsException",
+            Self::DeleteConflict => "DeleteConflictException",
+            Self::VersionConflict => "VersionConflictException",
+            Self::VersionsLimitExceeded => "VersionsLimitExceededException",
+            Self::CertificateConflict => "CertificateConflictException",
+            Self::ConflictingResourceUpdate => "ConflictingResourceUpdateException",
+            Self::LimitExceeded => "LimitExceededException",
+            Self::MisdirectedRequest => "MisdirectedRequestException",
+            Self::InternalFailure => "InternalFailureException",
+            Self::NotImplemented => "NotImplementedException",
+        }
+    }
+
+    /// Returns the HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest
+            | Self::MalformedPolicy
+            | Self::CertificateValidation
+            | Self::RegistrationCodeValidation
+            | Self::Throttling => 400,
+            Self::Unauthorized => 401,
+            Self::MissingAuthenticationToken | Self::SignatureDoesNotMatch | Self::Forbidden => 403,
+            Self::ResourceNotFound => 404,
+            Self::CertificateState => 406,
+            Self::ResourceAlreadyExists
+            | Self::DeleteConflict
+            | Self::VersionConflict
+            | Self::VersionsLimitExceeded
+            | Self::CertificateConflict
+            | Self::ConflictingResourceUpdate => 409,
+            Self::LimitExceeded => 410,
+            Self::MisdirectedRequest => 421,
+            Self::InternalFailure => 500,
+            Self::NotImplemented => 501,
+        }
+    }
+}

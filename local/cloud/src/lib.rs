@@ -1,0 +1,26 @@
+//! The control plane of AWS IoT Core on one machine: the registry and the APIs that change it. Never deployed.
+//!
+//! ```text
+//! HTTP request -> api (guard, routes) -> operations -> Change -> store (log on disk) -> registry
+//! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
+//! ```
+//!
+//! No sockets: the gateway passes requests in and carries out what comes back.
+
+mod account;
+mod error;
+
+mod certificate;
+pub mod registry;
+mod store;
+
+mod cloud;
+pub mod connect;
+
+pub mod api;
+mod operations;
+
+pub use account::{Account, InvalidAccount};
+pub use certificate::{CertificateFacts, UnreadableCertificate};
+pub use cloud::{Cloud, CloudOptions, OpenError};
+pub use error::{ApiError, ErrorKind};

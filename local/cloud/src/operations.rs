@@ -1,0 +1,1 @@
+//! The operations: each is a function from an input to an answer.

@@ -1,0 +1,1 @@
+//! The registry on disk: a snapshot and a log of changes.
