@@ -1,7 +1,7 @@
 //! The control plane: one registry, which all parts of a gateway share.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::account::Account;
 use crate::api::{Request, Response};
 use crate::error::ApiError;
+use crate::issuer::{DeviceIssuer, IssuerError};
 use crate::registry::{Change, Registry};
 
 /// The configuration of a control plane.
@@ -19,6 +20,9 @@ pub struct CloudOptions {
     /// The folder of the registry, such as `.iot-local/123456789012/us-east-1/registry`. Without it, the registry is in
     /// memory only.
     pub folder: Option<PathBuf>,
+    /// The folder of private files, such as `.iot-local/private`: the key that signs the certificates of devices. Without
+    /// it, the key is in memory only.
+    pub private: Option<PathBuf>,
     /// The host name that DescribeEndpoint answers.
     pub endpoint: String,
     /// The clock.
@@ -48,6 +52,7 @@ struct Shared {
     options: CloudOptions,
     registry: RwLock<Registry>,
     revision: watch::Sender<u64>,
+    issuer: OnceLock<DeviceIssuer>,
 }
 
 impl Cloud {
@@ -57,7 +62,14 @@ impl Cloud {
     /// See [`OpenError`]. Nothing was written then.
     pub fn open(options: CloudOptions) -> Result<Self, OpenError> {
         let registry = RwLock::default();
-        Ok(Self { shared: Arc::new(Shared { options, registry, revision: watch::Sender::new(0) }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                options,
+                registry,
+                revision: watch::Sender::new(0),
+                issuer: OnceLock::new(),
+            }),
+        })
     }
 
     /// Answers a request of the API. Blocks while a change is stored.
@@ -89,6 +101,16 @@ impl Cloud {
     pub fn now(&self) -> i64 {
         let since = (self.shared.options.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the CA that signs certificates of devices. Its key is made when it is needed first.
+    pub(crate) fn issuer(&self) -> Result<&DeviceIssuer, IssuerError> {
+        let issuer = &self.shared.issuer;
+        if issuer.get().is_none() {
+            let opened = DeviceIssuer::open(self.shared.options.private.as_deref())?;
+            return Ok(issuer.get_or_init(|| opened));
+        }
+        issuer.get().ok_or(IssuerError::Sign)
     }
 
     /// Reads the registry.

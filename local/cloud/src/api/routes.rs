@@ -6,7 +6,7 @@ mod page;
 
 use crate::api::path;
 use crate::api::service::Service;
-use crate::operations::{Operation, endpoint, sts};
+use crate::operations::{Operation, certificates, endpoint, sts};
 
 /// A row of the table.
 #[derive(Clone, Copy)]
@@ -35,16 +35,31 @@ pub(crate) const ROUTES: &[Route] = &[
     planned("UpdateCACertificate", "PUT", "/cacertificate/{caCertificateId}"),
     planned("DeleteCACertificate", "DELETE", "/cacertificate/{caCertificateId}"),
     planned("ListCACertificates", "GET", "/cacertificates"),
-    planned("ListCertificatesByCA", "GET", "/certificates-by-ca/{caCertificateId}"),
+    on(
+        "ListCertificatesByCA",
+        "GET",
+        "/certificates-by-ca/{caCertificateId}",
+        certificates::list_certificates_by_ca,
+    ),
     // Certificates.
-    planned("CreateKeysAndCertificate", "POST", "/keys-and-certificate"),
-    planned("CreateCertificateFromCsr", "POST", "/certificates"),
-    planned("RegisterCertificate", "POST", "/certificate/register"),
-    planned("RegisterCertificateWithoutCA", "POST", "/certificate/register-no-ca"),
-    planned("DescribeCertificate", "GET", "/certificates/{certificateId}"),
-    planned("UpdateCertificate", "PUT", "/certificates/{certificateId}"),
-    planned("DeleteCertificate", "DELETE", "/certificates/{certificateId}"),
-    planned("ListCertificates", "GET", "/certificates"),
+    on(
+        "CreateKeysAndCertificate",
+        "POST",
+        "/keys-and-certificate",
+        certificates::create_keys_and_certificate,
+    ),
+    on("CreateCertificateFromCsr", "POST", "/certificates", certificates::create_certificate_from_csr),
+    on("RegisterCertificate", "POST", "/certificate/register", certificates::register_certificate),
+    on(
+        "RegisterCertificateWithoutCA",
+        "POST",
+        "/certificate/register-no-ca",
+        certificates::register_certificate_without_ca,
+    ),
+    on("DescribeCertificate", "GET", "/certificates/{certificateId}", certificates::describe_certificate),
+    on("UpdateCertificate", "PUT", "/certificates/{certificateId}", certificates::update_certificate),
+    on("DeleteCertificate", "DELETE", "/certificates/{certificateId}", certificates::delete_certificate),
+    on("ListCertificates", "GET", "/certificates", certificates::list_certificates),
     planned("TransferCertificate", "PATCH", "/transfer-certificate/{certificateId}"),
     planned("AcceptCertificateTransfer", "PATCH", "/accept-certificate-transfer/{certificateId}"),
     // Policies.
