@@ -20,8 +20,8 @@ pub struct CloudOptions {
     /// The folder of the registry, such as `.iot-local/123456789012/us-east-1/registry`. Without it, the registry is in
     /// memory only.
     pub folder: Option<PathBuf>,
-    /// The folder of private files, such as `.iot-local/private`: the key that signs the certificates of devices. Without
-    /// it, the key is in memory only.
+    /// The folder of private files, such as `.iot-local/private`: the key that signs the certificates of devices.
+    /// Without it, the key is in memory only.
     pub private: Option<PathBuf>,
     /// The host name that DescribeEndpoint answers.
     pub endpoint: String,

@@ -69,7 +69,7 @@ pub fn succeed(cloud: &Cloud, method: &str, target: &str, body: &Value) -> Value
     answer
 }
 
-/// A file of `tests/data`.
+/// A file of `local/cloud/tests/data`.
 pub fn data(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
