@@ -1,7 +1,7 @@
 //! The control plane: one registry, which all parts of a gateway share.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::account::Account;
 use crate::api::{Request, Response};
 use crate::error::ApiError;
+use crate::issuer::{DeviceIssuer, IssuerError};
 use crate::registry::{Change, Registry};
 use crate::store::{self, Database};
 
@@ -23,6 +24,9 @@ pub struct CloudOptions {
     /// The folder of the registry, such as `.iot-local/123456789012/us-east-1/registry`. Without it, the registry is in
     /// memory only.
     pub folder: Option<PathBuf>,
+    /// The folder of private files, such as `.iot-local/private`: the key that signs the certificates of devices.
+    /// Without it, the key is in memory only.
+    pub private: Option<PathBuf>,
     /// The host name that DescribeEndpoint answers.
     pub endpoint: String,
     /// The clock.
@@ -53,6 +57,7 @@ impl OpenError {
 pub struct Cloud {
     options: Arc<CloudOptions>,
     database: Arc<Database>,
+    issuer: Arc<OnceLock<DeviceIssuer>>,
 }
 
 impl Cloud {
@@ -70,7 +75,7 @@ impl Cloud {
     /// See [`OpenError`]. Nothing was written then.
     pub fn open_with_log(options: CloudOptions, min_log_bytes: u64) -> Result<Self, OpenError> {
         let database = Database::open(options.folder.as_deref(), min_log_bytes)?;
-        Ok(Self { options: Arc::new(options), database: Arc::new(database) })
+        Ok(Self { options: Arc::new(options), database: Arc::new(database), issuer: Arc::default() })
     }
 
     /// Moves the folder of a registry to `NAME.old`, which replaces an older one. A missing folder is no error.
@@ -110,6 +115,16 @@ impl Cloud {
     pub fn now(&self) -> i64 {
         let since = (self.options.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the CA that signs certificates of devices. Its key is made when it is needed first.
+    pub(crate) fn issuer(&self) -> Result<&DeviceIssuer, IssuerError> {
+        let issuer = &self.issuer;
+        if issuer.get().is_none() {
+            let opened = DeviceIssuer::open(self.options.private.as_deref())?;
+            return Ok(issuer.get_or_init(|| opened));
+        }
+        issuer.get().ok_or(IssuerError::Sign)
     }
 
     /// Reads the registry. Changes wait until `read` returns, so it must not write.

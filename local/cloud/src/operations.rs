@@ -1,8 +1,11 @@
 //! The operations: each is a function from an input to an output. The route table of the API names them.
 
 pub(crate) mod attachments;
+pub(crate) mod certificates;
+pub(crate) mod endpoint;
 pub(crate) mod policies;
 pub(crate) mod principals;
+pub(crate) mod sts;
 pub(crate) mod tags;
 pub(crate) mod things;
 
