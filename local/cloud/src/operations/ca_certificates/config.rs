@@ -53,10 +53,10 @@ fn check(config: &RegistrationConfig) -> Result<(), ApiError> {
     if config.template_body.is_some() && config.template_name.is_some() {
         return Err(ApiError::invalid("templateBody and templateName exclude each other"));
     }
-    if let Some(role) = &config.role_arn {
-        if !role.starts_with("arn:") || !(20..=2048).contains(&role.len()) {
-            return Err(expected("registrationConfig.roleArn", "the ARN of a role"));
-        }
+    if let Some(role) = &config.role_arn
+        && !(role.starts_with("arn:") && (20..=2048).contains(&role.len()))
+    {
+        return Err(expected("registrationConfig.roleArn", "the ARN of a role"));
     }
     let Some(body) = &config.template_body else { return Ok(()) };
     if config.role_arn.is_none() {
