@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{PORT, data};
 
-/// How an answer differs from what a row expects: `expect` is a status, and the type of the error; `says` is part of the
-/// body.
+/// How an answer differs from what a row expects: `expect` is a status, and the type of the error; `says` is part of
+/// the body.
 pub(crate) fn difference(row: &Value, response: &Response) -> Result<(), String> {
     let expected = row["expect"].as_str().unwrap_or("200");
     let (status, kind) = expected.split_once(' ').unwrap_or((expected, ""));
