@@ -7,6 +7,7 @@
 //! ```
 
 mod effective;
+mod granted;
 mod issuer;
 mod names;
 mod variables;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use iot_local_base::timestamp;
 use iot_local_policy::{CertificateContext, NamedDocument, ThingContext};
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+pub(crate) use self::granted::granted;
 
 use crate::CertificateFacts;
 use crate::cloud::Cloud;

@@ -4,6 +4,7 @@ use iot_local_base::hex;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
 use crate::registry::{CaCertificate, CaStatus, Record, Registry};
+use crate::signature;
 
 /// What the registry knows of the issuer of a certificate.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub(crate) fn find(registry: &Registry, certificate: &X509Certificate<'_>) -> Is
 fn has_signed(ca: &CaCertificate, certificate: &X509Certificate<'_>) -> bool {
     let Ok(pem) = pem::parse(&ca.pem) else { return false };
     X509Certificate::from_der(pem.contents())
-        .is_ok_and(|(_, ca)| certificate.verify_signature(Some(ca.public_key())).is_ok())
+        .is_ok_and(|(_, ca)| signature::verify_certificate(ca.public_key(), certificate))
 }
 
 impl Issuer {

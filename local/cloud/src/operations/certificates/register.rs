@@ -122,8 +122,7 @@ fn signer<'a>(
 fn is_signed_by(leaf: &X509Certificate<'_>, ca: &CaCertificate) -> bool {
     let Ok(block) = pem::parse(&ca.pem) else { return false };
     let Ok((_, ca)) = X509Certificate::from_der(block.contents()) else { return false };
-    let message = leaf.tbs_certificate.as_ref();
-    signature::verify(ca.public_key(), &leaf.signature_algorithm, &leaf.signature_value, message)
+    signature::verify_certificate(ca.public_key(), leaf)
 }
 
 fn registered(
