@@ -11,6 +11,7 @@ mod account;
 mod error;
 
 mod certificate;
+pub mod provisioning;
 pub mod registry;
 mod store;
 
