@@ -11,8 +11,12 @@ mod account;
 mod error;
 
 mod certificate;
-pub mod provisioning;
+mod issuer;
 pub mod registry;
+
+pub mod provisioning;
+
+mod signature;
 mod store;
 
 mod cloud;
