@@ -15,6 +15,7 @@ mod issuer;
 pub mod registry;
 
 pub mod provisioning;
+pub mod rules;
 
 mod signature;
 mod store;

@@ -62,7 +62,7 @@ impl Template {
         let mut evaluator = Evaluator::new(self, BTreeMap::new());
         for (place, expression, check) in self.checked_places() {
             if expression.is_constant()
-                && let Err(error) = evaluator.checked(expression, &place, check)
+                && let Err(error) = evaluator.checked(expression, &place, &check)
             {
                 errors.push(TemplateError::new(error.member, error.what));
             }
@@ -138,8 +138,9 @@ fn evaluate_thing(
     evaluator: &mut Evaluator<'_>,
 ) -> Result<PlannedThing, EvaluationError> {
     let place = |name: &str| property(&thing.logical_name, name);
-    let mut name_of =
-        |name: &str, value: &Expression| evaluator.checked(value, &place(name), Check::Name(NameKind::Thing));
+    let mut name_of = |name: &str, value: &Expression| {
+        evaluator.checked(value, &place(name), &Check::Name(NameKind::Thing))
+    };
     let name = name_of("ThingName", &thing.name)?;
     let thing_type = thing.thing_type.as_ref().map(|value| name_of("ThingTypeName", value)).transpose()?;
     let billing_group =
@@ -162,7 +163,7 @@ fn evaluate_thing(
             let mut values = BTreeMap::new();
             for (name, value) in attributes {
                 let place = place(&member("AttributePayload", name));
-                let value = evaluator.checked(value, &place, Check::Attribute(name.clone()))?;
+                let value = evaluator.checked(value, &place, &Check::Attribute(name.clone()))?;
                 values.insert(name.clone(), value);
             }
             Some(values)
@@ -191,18 +192,18 @@ fn evaluate_certificate(
         |value: &Expression, member: &str, check| evaluator.checked(value, &property(name, member), check);
     let source = match &certificate.source {
         SourceExpression::Id(id) => {
-            CertificateSource::Id(text(id, "CertificateId", Check::Name(NameKind::CertificateId))?)
+            CertificateSource::Id(text(id, "CertificateId", &Check::Name(NameKind::CertificateId))?)
         }
         SourceExpression::Request(request) => {
-            CertificateSource::Request(text(request, "CertificateSigningRequest", Check::Text)?)
+            CertificateSource::Request(text(request, "CertificateSigningRequest", &Check::Text)?)
         }
         SourceExpression::Pem { certificate, ca } => CertificateSource::Pem {
-            certificate: text(certificate, "CertificatePem", Check::Text)?,
-            ca: ca.as_ref().map(|ca| text(ca, "CACertificatePem", Check::Text)).transpose()?,
+            certificate: text(certificate, "CertificatePem", &Check::Text)?,
+            ca: ca.as_ref().map(|ca| text(ca, "CACertificatePem", &Check::Text)).transpose()?,
         },
     };
     let is_active = match &certificate.status {
-        Some(status) => text(status, "Status", Check::Status)?.eq_ignore_ascii_case("ACTIVE"),
+        Some(status) => text(status, "Status", &Check::Status)?.eq_ignore_ascii_case("ACTIVE"),
         None => true,
     };
     Ok(PlannedCertificate { logical_name: name.clone(), source, is_active, on_status: certificate.on_status })
@@ -216,12 +217,12 @@ fn evaluate_policy(
     match &policy.content {
         PolicyContent::Name(value) => {
             let place = property(&logical_name, "PolicyName");
-            let name = evaluator.checked(value, &place, Check::Name(NameKind::Policy))?;
+            let name = evaluator.checked(value, &place, &Check::Name(NameKind::Policy))?;
             Ok(PlannedPolicy { logical_name, name, document: None })
         }
         PolicyContent::Document(value) => {
             let place = property(&logical_name, "PolicyDocument");
-            let document = evaluator.checked(value, &place, Check::Document)?;
+            let document = evaluator.checked(value, &place, &Check::Document)?;
             let name = hex::encode(digest::digest(&digest::SHA256, document.as_bytes()).as_ref());
             Ok(PlannedPolicy { logical_name, name, document: Some(document) })
         }

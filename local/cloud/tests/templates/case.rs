@@ -80,7 +80,7 @@ impl Case {
         let base = bases.get(&self.base).ok_or("unknown base")?;
         let template = match parse(base, self) {
             Ok(template) => template,
-            Err(errors) => return self.check_errors(errors),
+            Err(errors) => return self.check_errors(&errors),
         };
         let parameters = parameters(base, self)?;
         let plan = match template.evaluate(&parameters) {
@@ -116,7 +116,7 @@ impl Case {
         }
     }
 
-    fn check_errors(&self, errors: Vec<(String, String)>) -> Result<(), String> {
+    fn check_errors(&self, errors: &[(String, String)]) -> Result<(), String> {
         let Outcome::Errors(expected) = &self.expect else { return Err(format!("{errors:?}")) };
         let fits = errors.len() == expected.len()
             && errors

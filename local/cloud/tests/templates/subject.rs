@@ -33,7 +33,7 @@ pub(crate) fn certificate(subject: &[(String, String)]) -> Vec<u8> {
         let (_, known) = ATTRIBUTES.iter().find(|(known, _)| known == name).unwrap();
         let identifier = [6, 3, 0x55, 4, arc];
         while let Some(i) = der.windows(5).position(|window| window == identifier) {
-            der[i + 4] = *known;
+            *der[i..].get_mut(4).unwrap() = *known;
         }
     }
     der

@@ -37,9 +37,9 @@ impl<'a> Evaluator<'a> {
         &mut self,
         expression: &Expression,
         place: &str,
-        check: Check,
+        check: &Check,
     ) -> Result<String, EvaluationError> {
-        let text = if check == Check::Document {
+        let text = if *check == Check::Document {
             self.is_in_policy = self.template.kind.is_for_own_certificate();
             let value = self.value(expression, place);
             self.is_in_policy = false;
