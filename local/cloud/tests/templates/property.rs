@@ -81,7 +81,7 @@ fn possible(values: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(config(20_000))]
+    #![proptest_config(config(5_000))]
 
     #[test]
     fn a_plan_names_only_what_it_was_given(

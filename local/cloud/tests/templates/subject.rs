@@ -19,8 +19,8 @@ const ATTRIBUTES: [(&str, u8); 9] = [
     ("dnQualifier", 46),
 ];
 
-/// Returns a certificate, DER, whose subject has these attributes in this order. rcgen takes each attribute once, so each
-/// gets an identifier of its own first, which is then replaced: the signature is invalid, and not looked at.
+/// Returns a certificate, DER, whose subject has these attributes in this order. rcgen takes each attribute once, so
+/// each gets an identifier of its own first, which is then replaced. The signature is invalid; nothing checks it.
 pub(crate) fn certificate(subject: &[(String, String)]) -> Vec<u8> {
     let mut names = DistinguishedName::new();
     for (arc, (_, value)) in (100_u64..).zip(subject) {
