@@ -63,10 +63,11 @@ pub(crate) const CAN: &str = "\
 Examples:
   cargo local can --claims alice.json iot:Publish topic/acme/users/alice/hello
   cargo local can --token - iot:Connect client/alice < token.txt
+  cargo local can --certificate ID iot:Publish topic/devices/sensor-1/temperature
 
 Exit code: 0 if allowed, 1 if denied, 2 on an error such as a resource that the action does not take.
 
-Documentation: docs/explain.md";
+Documentation: docs/explain.md, docs/devices.md";
 
 pub(crate) const DIFF: &str = "\
 Examples:
@@ -92,9 +93,10 @@ Documentation: docs/package.md, docs/deploy.md";
 
 pub(crate) const CERTIFICATE: &str = "\
 Examples:
-  cargo local certificate --name device-1
+  cargo local certificate device-1
+  cargo local certificate device-1 --endpoint http://127.0.0.1:8080
 
-Documentation: docs/gateway.md";
+Documentation: docs/devices.md, docs/gateway.md";
 
 pub(crate) const COMPLETIONS: &str = "\
 Examples:

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
-//!                  -> token, certificate, snippet        (identity, gateway)
-//!                  -> explain, can, diff, check, keys    (inspect, key_fetch)
+//!                  -> token, certificate, snippet        (identity, gateway; control)
+//!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
 //!                  -> package                            (check, package)
 //!                  -> init                               (the files of docs/recipes)
 //! ```
@@ -33,7 +33,9 @@ mod diff;
 mod explain;
 mod keys;
 
+mod control;
 mod key_fetch;
+mod shell;
 
 mod init;
 
@@ -115,7 +117,7 @@ enum Command {
     /// Exits with 0 if the client is allowed.
     #[command(after_long_help = help::EXPLAIN)]
     Explain(Box<ExplainArgs>),
-    /// Test one action against a token, and show the policy line that decides
+    /// Test one action against a token or a device's certificate, and show what decides
     #[command(after_long_help = help::CAN)]
     Can(Box<CanArgs>),
     /// Compare the permissions of two configurations
@@ -129,7 +131,7 @@ enum Command {
     /// Checks the configuration and builds the function first. Exits with 1 on an error.
     #[command(after_long_help = help::PACKAGE)]
     Package(Box<PackageArgs>),
-    /// Create a client certificate that the gateway accepts
+    /// Create key and certificate of a device, and register the certificate with the running gateway
     #[command(after_long_help = help::CERTIFICATE)]
     Certificate(CertificateArgs),
     /// Print a completion script for a shell
@@ -156,7 +158,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             invoke::run(&args, &launch_settings(env, 1), &mut out).await.map_err(Into::into)
         }
         Command::Certificate(args) => {
-            certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
+            certificate::run(&args, &mut std::io::stdout()).await.map(|()| true).map_err(Into::into)
         }
         Command::Snippet(args) => snippet::run(&args, &env, clock::now(), &mut std::io::stdout().lock())
             .map(|()| true)
