@@ -4,6 +4,7 @@ pub(crate) const TOP: &str = "\
 Examples:
   cargo local                                    start the local gateway
   cargo local demo                               see what the shipped example allows and denies
+  cargo local demo kitting                       devices with certificates
   cargo local token --sub alice --claim tenant=acme
   cargo local snippet mqttjs                     connect a client to the running gateway
   cargo local check --deny-warnings              check a configuration in CI
@@ -20,7 +21,14 @@ Examples:
 Documentation: docs/gateway.md, docs/clients.md, docs/login.md";
 
 pub(crate) const DEMO: &str = "\
-Documentation: README.md, docs/patterns.md";
+Examples:
+  cargo local demo
+  cargo local demo kitting                       devices with certificates
+  cargo local demo all
+
+Each demo has its own temporary folder and free ports.
+
+Documentation: README.md, docs/patterns.md, docs/devices.md";
 
 pub(crate) const TOKEN: &str = "\
 Examples:

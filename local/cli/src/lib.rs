@@ -89,7 +89,7 @@ enum Command {
     /// Start the local gateway and print its event log (the default)
     #[command(after_long_help = help::SERVE)]
     Serve(Box<ServeArgs>),
-    /// Run the whole flow once with a real MQTT client
+    /// Run a whole flow once with real MQTT clients
     ///
     /// Shows which actions are allowed or denied, and why. Exits with 0 only if each had the expected result.
     #[command(after_long_help = help::DEMO)]
@@ -152,7 +152,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .await
             .map(|()| true)
             .map_err(Into::into),
-        Command::Demo(args) => run_demo(args, env).await.map_err(Into::into),
+        Command::Demo(args) => run_demo(&args, env).await.map_err(Into::into),
         Command::Invoke(args) => {
             let mut out = std::io::stdout();
             invoke::run(&args, &launch_settings(env, 1), &mut out).await.map_err(Into::into)
@@ -202,9 +202,9 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn run_demo(args: DemoArgs, env: Env) -> Result<bool, DemoError> {
+async fn run_demo(args: &DemoArgs, env: Env) -> Result<bool, DemoError> {
     let has_colours = has_colours(&env);
-    demo::run(&args.into_options(launch_settings(env, 2)), has_colours).await
+    demo::run(args, &launch_settings(env, 2), has_colours).await
 }
 
 fn run_check(args: &CheckArgs, env: &Env) -> std::io::Result<bool> {

@@ -56,26 +56,53 @@ impl Output {
         reason: &Reason,
     ) {
         let is_expected = expected.matches(outcome, reason);
-        self.action_count = self.action_count.saturating_add(1);
-        self.expected_count = self.expected_count.saturating_add(usize::from(is_expected));
+        self.count(is_expected);
         self.actions.push(json!({
             "section": self.section, "action": verb, "object": object, "allowed": outcome.is_allowed,
             "response": outcome.response, "code": reason.code, "reason": reason.text, "expected": is_expected,
         }));
-        let mark =
-            if is_expected { self.paint(Colour::Green, "✓") } else { self.paint(Colour::Red, "✗") };
+        let mark = self.mark(is_expected);
         let result = if outcome.is_allowed { "allowed" } else { "denied" };
         self.line(&format!(
             "  {mark} {verb:VERB_WIDTH$} {object:OBJECT_WIDTH$} {result:8} {}",
             outcome.response
         ));
         let text = if reason.text.is_empty() { "no reason recorded" } else { &reason.text };
-        for part in text.split("; ") {
-            self.line(&self.paint(Colour::Faint, &format!("    {:VERB_WIDTH$} {part}", "")));
-        }
+        self.detail(text);
         if !is_expected {
             let text = format!("    {:VERB_WIDTH$} WRONG: {}", "", expected.text());
             self.line(&self.paint(Colour::Red, &text));
+        }
+    }
+
+    /// Prints and counts a call of the API, which is expected to succeed.
+    pub(super) fn call(&mut self, operation: &str, object: &str, result: Result<&str, &str>) {
+        self.count(result.is_ok());
+        let response = result.unwrap_or_else(|error| error);
+        self.actions.push(json!({
+            "section": self.section, "action": operation, "object": object, "allowed": result.is_ok(),
+            "response": response, "code": null, "reason": null, "expected": result.is_ok(),
+        }));
+        let words = format!("{operation} {object}");
+        let (mark, width) =
+            (self.mark(result.is_ok()), VERB_WIDTH.saturating_add(OBJECT_WIDTH).saturating_add(1));
+        self.line(&format!("  {mark} {words:width$} {}", if result.is_ok() { "done" } else { "failed" }));
+        self.detail(response);
+    }
+
+    fn count(&mut self, is_expected: bool) {
+        self.action_count = self.action_count.saturating_add(1);
+        self.expected_count = self.expected_count.saturating_add(usize::from(is_expected));
+    }
+
+    fn mark(&self, is_expected: bool) -> String {
+        if is_expected { self.paint(Colour::Green, "✓") } else { self.paint(Colour::Red, "✗") }
+    }
+
+    /// Prints what only the operator sees, each part on a line.
+    fn detail(&self, text: &str) {
+        for part in text.split("; ").filter(|part| !part.is_empty()) {
+            self.line(&self.paint(Colour::Faint, &format!("    {:VERB_WIDTH$} {part}", "")));
         }
     }
 
@@ -131,9 +158,7 @@ impl Expected {
     fn text(self) -> String {
         match self {
             Self::Allowed => "expected to be allowed".to_owned(),
-            Self::DeniedAndClosed => {
-                "expected to be denied by the policy, with the connection closed".to_owned()
-            }
+            Self::DeniedAndClosed => "expected to be denied, with the connection closed".to_owned(),
             Self::DeniedBy(code) => format!("expected to be denied by the authorizer with {code}"),
         }
     }
