@@ -1,0 +1,236 @@
+//! The table of all operations: what a request must look like, and the function that carries it out. `docs/api.md` is
+//! generated from it.
+
+#[cfg(test)]
+mod page;
+
+use crate::api::path;
+use crate::api::service::Service;
+use crate::operations::{
+    Operation, attachments, certificates, endpoint, policies, principals, sts, tags, things,
+};
+
+/// A row of the table.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    /// The service that a request must be signed for.
+    pub(crate) service: Service,
+    /// AWS's name of the operation.
+    pub(crate) name: &'static str,
+    /// The HTTP method.
+    pub(crate) method: &'static str,
+    /// The path, with labels in braces. `/` for the services that name the operation elsewhere.
+    pub(crate) path: &'static str,
+    /// The function. Absent: answered with 501.
+    pub(crate) run: Option<Operation>,
+    /// Whether AWS asks for a signature.
+    pub(crate) is_signed: bool,
+}
+
+/// The operations that AWS documents and this gateway knows. Where two patterns match a path, the first row wins.
+pub(crate) const ROUTES: &[Route] = &[
+    // CA certificates.
+    planned("GetRegistrationCode", "GET", "/registrationcode"),
+    planned("DeleteRegistrationCode", "DELETE", "/registrationcode"),
+    planned("RegisterCACertificate", "POST", "/cacertificate"),
+    planned("DescribeCACertificate", "GET", "/cacertificate/{caCertificateId}"),
+    planned("UpdateCACertificate", "PUT", "/cacertificate/{caCertificateId}"),
+    planned("DeleteCACertificate", "DELETE", "/cacertificate/{caCertificateId}"),
+    planned("ListCACertificates", "GET", "/cacertificates"),
+    on(
+        "ListCertificatesByCA",
+        "GET",
+        "/certificates-by-ca/{caCertificateId}",
+        certificates::list_certificates_by_ca,
+    ),
+    // Certificates.
+    on(
+        "CreateKeysAndCertificate",
+        "POST",
+        "/keys-and-certificate",
+        certificates::create_keys_and_certificate,
+    ),
+    on("CreateCertificateFromCsr", "POST", "/certificates", certificates::create_certificate_from_csr),
+    on("RegisterCertificate", "POST", "/certificate/register", certificates::register_certificate),
+    on(
+        "RegisterCertificateWithoutCA",
+        "POST",
+        "/certificate/register-no-ca",
+        certificates::register_certificate_without_ca,
+    ),
+    on("DescribeCertificate", "GET", "/certificates/{certificateId}", certificates::describe_certificate),
+    on("UpdateCertificate", "PUT", "/certificates/{certificateId}", certificates::update_certificate),
+    on("DeleteCertificate", "DELETE", "/certificates/{certificateId}", certificates::delete_certificate),
+    on("ListCertificates", "GET", "/certificates", certificates::list_certificates),
+    planned("TransferCertificate", "PATCH", "/transfer-certificate/{certificateId}"),
+    planned("AcceptCertificateTransfer", "PATCH", "/accept-certificate-transfer/{certificateId}"),
+    // Policies.
+    on("CreatePolicy", "POST", "/policies/{policyName}", policies::create_policy),
+    on("GetPolicy", "GET", "/policies/{policyName}", policies::get_policy),
+    on("ListPolicies", "GET", "/policies", policies::list_policies),
+    on("CreatePolicyVersion", "POST", "/policies/{policyName}/version", policies::create_policy_version),
+    on(
+        "GetPolicyVersion",
+        "GET",
+        "/policies/{policyName}/version/{policyVersionId}",
+        policies::get_policy_version,
+    ),
+    on("ListPolicyVersions", "GET", "/policies/{policyName}/version", policies::list_policy_versions),
+    on(
+        "SetDefaultPolicyVersion",
+        "PATCH",
+        "/policies/{policyName}/version/{policyVersionId}",
+        policies::set_default_policy_version,
+    ),
+    on(
+        "DeletePolicyVersion",
+        "DELETE",
+        "/policies/{policyName}/version/{policyVersionId}",
+        policies::delete_policy_version,
+    ),
+    on("DeletePolicy", "DELETE", "/policies/{policyName}", policies::delete_policy),
+    on("AttachPolicy", "PUT", "/target-policies/{policyName}", attachments::attach_policy),
+    on("DetachPolicy", "POST", "/target-policies/{policyName}", attachments::detach_policy),
+    on("ListAttachedPolicies", "POST", "/attached-policies/{target}", attachments::list_attached_policies),
+    on("ListTargetsForPolicy", "POST", "/policy-targets/{policyName}", attachments::list_targets_for_policy),
+    planned("GetEffectivePolicies", "POST", "/effective-policies"),
+    planned("TestAuthorization", "POST", "/test-authorization"),
+    on(
+        "AttachPrincipalPolicy",
+        "PUT",
+        "/principal-policies/{policyName}",
+        attachments::attach_principal_policy,
+    ),
+    on(
+        "DetachPrincipalPolicy",
+        "DELETE",
+        "/principal-policies/{policyName}",
+        attachments::detach_principal_policy,
+    ),
+    on("ListPrincipalPolicies", "GET", "/principal-policies", attachments::list_principal_policies),
+    on("ListPolicyPrincipals", "GET", "/policy-principals", attachments::list_policy_principals),
+    // Things.
+    on("CreateThing", "POST", "/things/{thingName}", things::create_thing),
+    on("DescribeThing", "GET", "/things/{thingName}", things::describe_thing),
+    on("UpdateThing", "PATCH", "/things/{thingName}", things::update_thing),
+    on("DeleteThing", "DELETE", "/things/{thingName}", things::delete_thing),
+    on("ListThings", "GET", "/things", things::list_things),
+    on("AttachThingPrincipal", "PUT", "/things/{thingName}/principals", principals::attach_thing_principal),
+    on(
+        "DetachThingPrincipal",
+        "DELETE",
+        "/things/{thingName}/principals",
+        principals::detach_thing_principal,
+    ),
+    on("ListThingPrincipals", "GET", "/things/{thingName}/principals", principals::list_thing_principals),
+    on(
+        "ListThingPrincipalsV2",
+        "GET",
+        "/things/{thingName}/principals-v2",
+        principals::list_thing_principals_v2,
+    ),
+    on("ListPrincipalThings", "GET", "/principals/things", principals::list_principal_things),
+    on("ListPrincipalThingsV2", "GET", "/principals/things-v2", principals::list_principal_things_v2),
+    planned("RegisterThing", "POST", "/things"),
+    // Thing types and groups.
+    planned("CreateThingType", "POST", "/thing-types/{thingTypeName}"),
+    planned("DescribeThingType", "GET", "/thing-types/{thingTypeName}"),
+    planned("UpdateThingType", "PATCH", "/thing-types/{thingTypeName}"),
+    planned("DeprecateThingType", "POST", "/thing-types/{thingTypeName}/deprecate"),
+    planned("DeleteThingType", "DELETE", "/thing-types/{thingTypeName}"),
+    planned("ListThingTypes", "GET", "/thing-types"),
+    planned("CreateThingGroup", "POST", "/thing-groups/{thingGroupName}"),
+    planned("DescribeThingGroup", "GET", "/thing-groups/{thingGroupName}"),
+    planned("UpdateThingGroup", "PATCH", "/thing-groups/{thingGroupName}"),
+    planned("DeleteThingGroup", "DELETE", "/thing-groups/{thingGroupName}"),
+    planned("ListThingGroups", "GET", "/thing-groups"),
+    planned("AddThingToThingGroup", "PUT", "/thing-groups/addThingToThingGroup"),
+    planned("RemoveThingFromThingGroup", "PUT", "/thing-groups/removeThingFromThingGroup"),
+    planned("ListThingsInThingGroup", "GET", "/thing-groups/{thingGroupName}/things"),
+    planned("ListThingGroupsForThing", "GET", "/things/{thingName}/thing-groups"),
+    planned("UpdateThingGroupsForThing", "PUT", "/thing-groups/updateThingGroupsForThing"),
+    // Bulk.
+    planned("StartThingRegistrationTask", "POST", "/thing-registration-tasks"),
+    planned("DescribeThingRegistrationTask", "GET", "/thing-registration-tasks/{taskId}"),
+    planned("ListThingRegistrationTasks", "GET", "/thing-registration-tasks"),
+    planned("ListThingRegistrationTaskReports", "GET", "/thing-registration-tasks/{taskId}/reports"),
+    planned("StopThingRegistrationTask", "PUT", "/thing-registration-tasks/{taskId}/cancel"),
+    // Provisioning templates.
+    planned("CreateProvisioningTemplate", "POST", "/provisioning-templates"),
+    planned("DescribeProvisioningTemplate", "GET", "/provisioning-templates/{templateName}"),
+    planned("UpdateProvisioningTemplate", "PATCH", "/provisioning-templates/{templateName}"),
+    planned("DeleteProvisioningTemplate", "DELETE", "/provisioning-templates/{templateName}"),
+    planned("ListProvisioningTemplates", "GET", "/provisioning-templates"),
+    planned("CreateProvisioningTemplateVersion", "POST", "/provisioning-templates/{templateName}/versions"),
+    planned(
+        "DescribeProvisioningTemplateVersion",
+        "GET",
+        "/provisioning-templates/{templateName}/versions/{versionId}",
+    ),
+    planned("ListProvisioningTemplateVersions", "GET", "/provisioning-templates/{templateName}/versions"),
+    planned(
+        "DeleteProvisioningTemplateVersion",
+        "DELETE",
+        "/provisioning-templates/{templateName}/versions/{versionId}",
+    ),
+    planned("CreateProvisioningClaim", "POST", "/provisioning-templates/{templateName}/provisioning-claim"),
+    // Rules.
+    planned("CreateTopicRule", "POST", "/rules/{ruleName}"),
+    planned("GetTopicRule", "GET", "/rules/{ruleName}"),
+    planned("ListTopicRules", "GET", "/rules"),
+    planned("ReplaceTopicRule", "PATCH", "/rules/{ruleName}"),
+    planned("DeleteTopicRule", "DELETE", "/rules/{ruleName}"),
+    planned("EnableTopicRule", "POST", "/rules/{ruleName}/enable"),
+    planned("DisableTopicRule", "POST", "/rules/{ruleName}/disable"),
+    // Authorizers.
+    planned("CreateAuthorizer", "POST", "/authorizer/{authorizerName}"),
+    planned("DescribeAuthorizer", "GET", "/authorizer/{authorizerName}"),
+    planned("UpdateAuthorizer", "PUT", "/authorizer/{authorizerName}"),
+    planned("DeleteAuthorizer", "DELETE", "/authorizer/{authorizerName}"),
+    planned("ListAuthorizers", "GET", "/authorizers/"),
+    planned("SetDefaultAuthorizer", "POST", "/default-authorizer"),
+    planned("DescribeDefaultAuthorizer", "GET", "/default-authorizer"),
+    planned("ClearDefaultAuthorizer", "DELETE", "/default-authorizer"),
+    planned("TestInvokeAuthorizer", "POST", "/authorizer/{authorizerName}/test"),
+    // Domains, endpoint, tags, events.
+    on("DescribeEndpoint", "GET", "/endpoint", endpoint::describe_endpoint),
+    planned("CreateDomainConfiguration", "POST", "/domainConfigurations/{domainConfigurationName}"),
+    planned("DescribeDomainConfiguration", "GET", "/domainConfigurations/{domainConfigurationName}"),
+    planned("UpdateDomainConfiguration", "PUT", "/domainConfigurations/{domainConfigurationName}"),
+    planned("DeleteDomainConfiguration", "DELETE", "/domainConfigurations/{domainConfigurationName}"),
+    planned("ListDomainConfigurations", "GET", "/domainConfigurations"),
+    on("TagResource", "POST", "/tags", tags::tag_resource),
+    on("UntagResource", "POST", "/untag", tags::untag_resource),
+    on("ListTagsForResource", "GET", "/tags", tags::list_tags_for_resource),
+    planned("DescribeEventConfigurations", "GET", "/event-configurations"),
+    planned("UpdateEventConfigurations", "PATCH", "/event-configurations"),
+    // Security Token Service.
+    action(Service::Sts, "GetCallerIdentity", sts::get_caller_identity),
+];
+
+/// Finds the row of a REST request, with the labels of its path, still percent-encoded.
+pub(crate) fn by_path<'a>(
+    method: &str,
+    path: &'a str,
+) -> Option<(&'static Route, Vec<(&'static str, &'a str)>)> {
+    let rest = ROUTES.iter().filter(|route| route.path != "/" && route.method == method);
+    rest.filter_map(|route| Some((route, path::labels(route.path, path)?))).next()
+}
+
+/// Finds the row of an operation that the header `X-Amz-Target` or the form member `Action` names.
+pub(crate) fn by_name(service: Service, name: &str) -> Option<&'static Route> {
+    let mut named = ROUTES.iter().filter(|route| route.path == "/" && route.service == service);
+    named.find(|route| route.name == name)
+}
+
+const fn on(name: &'static str, method: &'static str, path: &'static str, run: Operation) -> Route {
+    Route { run: Some(run), ..planned(name, method, path) }
+}
+
+const fn planned(name: &'static str, method: &'static str, path: &'static str) -> Route {
+    Route { service: Service::Iot, name, method, path, run: None, is_signed: true }
+}
+
+const fn action(service: Service, name: &'static str, run: Operation) -> Route {
+    Route { service, ..on(name, "POST", "/", run) }
+}
