@@ -21,7 +21,7 @@ const MAX_ATTRIBUTES_WITH_TYPE: usize = 50;
 pub(crate) fn create_thing(cloud: &Cloud, input: &Input) -> Result<Value, ApiError> {
     let name = thing_name(input)?.to_owned();
     let type_name = type_name(input)?.map(str::to_owned);
-    let mut attributes = attributes(input)?.map(|(attributes, _)| attributes).unwrap_or_default();
+    let mut attributes = attribute_payload(input)?.map(|payload| payload.attributes).unwrap_or_default();
     attributes.retain(|_, value| !value.is_empty());
     let now = cloud.now();
     cloud.write(|registry| {
@@ -71,7 +71,7 @@ pub(crate) fn update_thing(cloud: &Cloud, input: &Input) -> Result<Value, ApiErr
     if removes_type && new_type.is_some() {
         return Err(ApiError::invalid("thingTypeName and removeThingType exclude each other"));
     }
-    let (payload, expected_version) = (attributes(input)?, input.integer("expectedVersion")?);
+    let (payload, expected_version) = (attribute_payload(input)?, input.integer("expectedVersion")?);
     cloud.write(|registry| {
         let old = find(registry, name)?;
         check_version(old, expected_version)?;
@@ -82,7 +82,7 @@ pub(crate) fn update_thing(cloud: &Cloud, input: &Input) -> Result<Value, ApiErr
         } else if let Some(new_type) = new_type {
             thing.type_name = Some(new_type.to_owned());
         }
-        if let Some((attributes, merges)) = payload {
+        if let Some(AttributePayload { attributes, merges }) = payload {
             if !merges {
                 thing.attributes.clear();
             }
@@ -243,8 +243,14 @@ fn check_count(attributes: &BTreeMap<String, String>, type_name: Option<&str>) -
     Ok(())
 }
 
-/// Reads `attributePayload`: the attributes, and whether they are merged with the present ones.
-fn attributes(input: &Input) -> Result<Option<(BTreeMap<String, String>, bool)>, ApiError> {
+/// The member `attributePayload`.
+struct AttributePayload {
+    attributes: BTreeMap<String, String>,
+    /// Whether the thing keeps its other attributes.
+    merges: bool,
+}
+
+fn attribute_payload(input: &Input) -> Result<Option<AttributePayload>, ApiError> {
     let Some(payload) = input.object("attributePayload")? else { return Ok(None) };
     let merges = match payload.get("merge").filter(|value| !value.is_null()) {
         None => false,
@@ -255,7 +261,7 @@ fn attributes(input: &Input) -> Result<Option<(BTreeMap<String, String>, bool)>,
         Some(Value::Object(members)) => read_attributes(members)?,
         Some(_) => return Err(expected("attributePayload.attributes", "an object")),
     };
-    Ok(Some((attributes, merges)))
+    Ok(Some(AttributePayload { attributes, merges }))
 }
 
 fn read_attributes(members: &Map<String, Value>) -> Result<BTreeMap<String, String>, ApiError> {

@@ -43,21 +43,26 @@ struct Line {
 /// The file and the line that is unreadable.
 pub(super) fn read(folder: &Path) -> Result<Contents, OpenError> {
     let mut contents = Contents::default();
-    for (name, read) in [
-        (SNAPSHOT, read_snapshot as fn(&mut Lines<File>, &mut Contents) -> Result<(), String>),
-        (LOG, read_log),
-    ] {
-        let path = folder.join(name);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(OpenError::file(path, error)),
-        };
-        let mut lines = Lines::new(file);
-        read(&mut lines, &mut contents)
-            .map_err(|what| OpenError::File { path, what: format!("line {}: {what}", lines.number) })?;
-    }
+    read_file(folder, SNAPSHOT, &mut contents, read_snapshot)?;
+    read_file(folder, LOG, &mut contents, read_log)?;
     Ok(contents)
+}
+
+fn read_file(
+    folder: &Path,
+    name: &str,
+    contents: &mut Contents,
+    read: fn(&mut Lines<File>, &mut Contents) -> Result<(), String>,
+) -> Result<(), OpenError> {
+    let path = folder.join(name);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(OpenError::file(path, error)),
+    };
+    let mut lines = Lines::new(file);
+    read(&mut lines, contents)
+        .map_err(|what| OpenError::File { path, what: format!("line {}: {what}", lines.number) })
 }
 
 /// Returns the bytes of a file from `start` to `end`.
