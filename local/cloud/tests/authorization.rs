@@ -12,11 +12,11 @@ use support::{call, cloud, data, request, succeed};
 
 const ARN: &str = "arn:aws:iot:us-east-1:123456789012:";
 
-/// A registry with `leaf-v3.pem`, ACTIVE, attached to the thing sensor-1 and to the policy `device`. Returns the
+/// A registry with an ACTIVE certificate, attached to the thing sensor-1 and to the policy `device`. Returns the
 /// certificate's ARN.
 fn registered(cloud: &Cloud) -> String {
-    let body = json!({ "certificatePem": data("leaf-v3.pem"), "status": "ACTIVE" });
-    let certificate = succeed(cloud, "POST", "/certificate/register-no-ca", &body);
+    let body = json!({ "certificateSigningRequest": data("p256.csr.pem") });
+    let certificate = succeed(cloud, "POST", "/certificates?setAsActive=true", &body);
     let arn = certificate["certificateArn"].as_str().unwrap().to_owned();
     policy(
         cloud,
@@ -99,7 +99,10 @@ fn policies_decide_as_for_a_connection() {
 fn the_policies_are_those_of_a_connect() {
     let cloud = cloud();
     let arn = registered(&cloud);
-    let der = pem::parse(data("leaf-v3.pem")).unwrap().into_contents();
+    let described =
+        succeed(&cloud, "GET", &format!("/certificates/{}", arn.rsplit('/').next().unwrap()), &Value::Null);
+    let pem = described["certificateDescription"]["certificatePem"].as_str().unwrap();
+    let der = pem::parse(pem).unwrap().into_contents();
     let presented = Presented {
         certificate: &der,
         chain: &[],
