@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -82,6 +82,13 @@ impl Cloud {
     #[must_use]
     pub fn options(&self) -> &CloudOptions {
         &self.shared.options
+    }
+
+    /// Returns the time as the registry keeps it: milliseconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        let since = (self.shared.options.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Reads the registry.

@@ -6,10 +6,13 @@
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html>,
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::action::Action;
 use crate::arn::Arn;
-use crate::document;
-use crate::question::{Question, Verdict};
+use crate::document::{self, Source};
+use crate::question::{NamedDocument, Question, Verdict};
 use crate::statement::{Outcome, Statement};
 use crate::value::Effect;
 
@@ -20,6 +23,8 @@ const MAX_LISTED_PATTERNS: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Policy {
     arn: Arn,
+    /// The number of documents.
+    documents: usize,
     statements: Vec<Statement>,
 }
 
@@ -29,12 +34,50 @@ impl Policy {
     /// # Errors
     /// All errors of all documents, each with its place.
     pub fn parse(documents: &[serde_json::Value], arn: &Arn) -> Result<Self, Vec<String>> {
-        let mut statements = Vec::new();
+        Self::parse_all(documents.iter().map(|document| (None, document)), arn)
+    }
+
+    /// Parses policies with names, such as those of a certificate. Verdicts and errors mention the names.
+    ///
+    /// # Errors
+    /// All errors of all documents, each with its place.
+    pub fn parse_named(documents: &[NamedDocument], arn: &Arn) -> Result<Self, Vec<String>> {
+        Self::parse_all(documents.iter().map(|named| (Some(named.name.as_str()), &named.document)), arn)
+    }
+
+    fn parse_all<'a>(
+        documents: impl ExactSizeIterator<Item = (Option<&'a str>, &'a serde_json::Value)>,
+        arn: &Arn,
+    ) -> Result<Self, Vec<String>> {
+        let mut parsed = Self { arn: arn.clone(), documents: documents.len(), statements: Vec::new() };
         let mut errors = Vec::new();
-        for (number, document) in (1..).zip(documents) {
-            document::parse(number, document, &mut statements, &mut errors);
+        for (number, (name, document)) in (1..).zip(documents) {
+            let source = Source { number, policy: name.map(Arc::from) };
+            document::parse(&source, document, &mut parsed.statements, &mut errors);
         }
-        if errors.is_empty() { Ok(Self { arn: arn.clone(), statements }) } else { Err(errors) }
+        if errors.is_empty() { Ok(parsed) } else { Err(errors) }
+    }
+
+    /// Adds the documents of another policy, such as those of the certificate to those of the authorizer's response.
+    /// An Allow of either counts, and so does a Deny. The numbers of the other's documents continue those of this one.
+    /// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-509cert.html>
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let earlier = self.documents;
+        self.documents = earlier.saturating_add(other.documents);
+        self.statements.extend(other.statements.into_iter().map(|mut statement| {
+            statement.place.document = statement.place.document.saturating_add(earlier);
+            statement
+        }));
+        self
+    }
+
+    /// Returns the names of the variables without a value in the statements for the question's action, sorted.
+    #[must_use]
+    pub fn missing_variables(&self, question: &Question<'_>) -> Vec<String> {
+        let names =
+            self.statements.iter().flat_map(|statement| statement.missing_variables(question, &self.arn));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Decides a question.
@@ -63,7 +106,7 @@ impl Policy {
                     allowed.get_or_insert((statement, pattern));
                 }
                 (Outcome::Skipped(why), _) => {
-                    skipped.push(format!("{} is skipped: {why}", statement.place));
+                    skipped.push(format!("{} is skipped: {why}", statement.label()));
                 }
                 (Outcome::DoesNotMatch, _) => {}
             }
@@ -75,12 +118,11 @@ impl Policy {
     }
 
     fn explicit_verdict(&self, statement: &Statement, question: &Question<'_>, pattern: &str) -> Verdict {
-        let sid = statement.sid.as_deref().map(|sid| format!(" ({sid})")).unwrap_or_default();
         Verdict {
             allowed: statement.effect == Effect::Allow,
             reason: format!(
-                "{}{sid}: {} {} {}",
-                statement.place,
+                "{}: {} {} {}",
+                statement.label(),
                 statement.effect,
                 question.action,
                 self.arn.shorten(pattern)
