@@ -52,6 +52,8 @@ pub enum ErrorKind {
     ConflictingResourceUpdate,
     /// 410: a limit of AWS IoT.
     LimitExceeded,
+    /// 413: the body is too large.
+    RequestTooLarge,
     /// 421: the Host is not this machine.
     MisdirectedRequest,
     /// 500: the change could not be stored.
@@ -103,9 +105,18 @@ impl ErrorKind {
             Self::CertificateConflict => "CertificateConflictException",
             Self::ConflictingResourceUpdate => "ConflictingResourceUpdateException",
             Self::LimitExceeded => "LimitExceededException",
+            Self::RequestTooLarge => "RequestEntityTooLargeException",
             Self::MisdirectedRequest => "MisdirectedRequestException",
             Self::InternalFailure => "InternalFailureException",
             Self::NotImplemented => "NotImplementedException",
+        }
+    }
+
+    /// Returns the code in XML answers. STS has its own for an invalid scope.
+    pub(crate) fn query_code(self) -> &'static str {
+        match self {
+            Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
+            _ => self.name().trim_end_matches("Exception"),
         }
     }
 
@@ -129,6 +140,7 @@ impl ErrorKind {
             | Self::CertificateConflict
             | Self::ConflictingResourceUpdate => 409,
             Self::LimitExceeded => 410,
+            Self::RequestTooLarge => 413,
             Self::MisdirectedRequest => 421,
             Self::InternalFailure => 500,
             Self::NotImplemented => 501,
