@@ -14,7 +14,7 @@ use iot_local_base::clock;
 use iot_local_identity::issuer::{KeyError, MintError};
 use thiserror::Error;
 
-use crate::arguments::{AuthorizerArgs, OutputArgs};
+use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs};
 use crate::launch::{FunctionArgs, LaunchSettings};
 use crate::serve::{self, ServeError, ServeOptions};
 use crate::token::{self, TokenError};
@@ -51,8 +51,8 @@ impl DemoArgs {
         ServeOptions {
             port: 0,
             tls_port: None,
-            client_ca: None,
-            client_certificate: None,
+            mqtts_port: 0,
+            endpoint: EndpointArgs::default(),
             function,
             authorizer: AuthorizerArgs::default(),
             time_scale: 1,

@@ -1,8 +1,10 @@
 //! The operations: each is a function from an input to an output. The route table of the API names them.
 
+pub(crate) mod endpoint;
 pub(crate) mod input;
 pub(crate) mod names;
 pub(crate) mod paging;
+pub(crate) mod sts;
 
 use serde_json::{Value, json};
 

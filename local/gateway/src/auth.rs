@@ -17,13 +17,13 @@ pub(crate) mod unlogged;
 pub mod x509;
 
 /// All ways of authentication.
-pub(crate) struct Authenticators {
+pub struct Authenticators {
     /// The authorizer.
-    pub(crate) custom: Arc<CustomAuthorizer>,
+    pub custom: Arc<CustomAuthorizer>,
     /// Client certificates.
-    pub(crate) x509: CertificateAuthenticator,
+    pub x509: CertificateAuthenticator,
     /// The operator's key pair.
-    pub(crate) operator: Option<Operator>,
+    pub operator: Option<Operator>,
 }
 
 impl Authenticators {

@@ -37,6 +37,8 @@ use self::backlog::Backlog;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
+pub(crate) use self::presence::{PresenceSession, publish as publish_presence};
+pub use self::presence::{Presence, PresenceEvent};
 use self::routes::Routes;
 use self::storage::{RetainedMessages, SharedGroups};
 use crate::auth::Authenticators;
@@ -77,7 +79,7 @@ impl Broker {
     ///
     /// # Errors
     /// If the broker cannot listen.
-    pub(crate) async fn start(
+    pub async fn start(
         auth: Arc<Authenticators>,
         connections: Arc<Connections>,
         presence: Arc<Presence>,

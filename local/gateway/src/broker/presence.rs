@@ -31,14 +31,14 @@ pub(crate) struct PresenceSession {
     thing: Option<String>,
 }
 
-/// Creates the events. [`publish`] publishes them in order.
-pub(crate) struct Presence {
+/// The source of presence events.
+pub struct Presence {
     events: mpsc::UnboundedSender<PresenceEvent>,
     versions: Mutex<HashMap<String, Version>>,
 }
 
 /// An event, ready to be published.
-pub(crate) struct PresenceEvent {
+pub struct PresenceEvent {
     topic: String,
     payload: Bytes,
 }
@@ -50,8 +50,9 @@ struct Version {
 }
 
 impl Presence {
-    /// Creates a source of events, and the receiver for [`publish`].
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<PresenceEvent>) {
+    /// Creates a source of events, and the receiver for their publisher.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<PresenceEvent>) {
         let (events, receiver) = mpsc::unbounded_channel();
         (Self { events, versions: Mutex::default() }, receiver)
     }

@@ -5,10 +5,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
-use iot_local_cloud::api;
+use iot_local_cloud::api::{self, guard};
 
 use super::client_connection::ClientConnection;
 use super::{Gateway, WholeResponse, text};
+use crate::event_log::EntryKind;
 use crate::timeouts::READ_TIMEOUT;
 
 /// The path of AWS's CA certificate, which setup instructions fetch from `www.amazontrust.com`.
@@ -27,7 +28,7 @@ pub(super) fn is_api<B>(request: &Request<B>) -> bool {
         || is_query_protocol
         || headers.contains_key("x-amz-target")
         || headers.contains_key("x-amz-date")
-        || api::is_path(path)
+        || api::is_operation(request.method().as_str(), path)
 }
 
 /// Passes a request to the control plane. Sets `is_body_read` once the request's body is read.
@@ -38,7 +39,7 @@ pub(super) async fn respond(
     is_body_read: &mut bool,
 ) -> WholeResponse {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, api::MAX_BODY_BYTES.saturating_add(1)).collect();
+    let body = Limited::new(body, guard::MAX_BODY_BYTES.saturating_add(1)).collect();
     let body = match tokio::time::timeout(READ_TIMEOUT, body).await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(_)) => {
@@ -61,7 +62,12 @@ pub(super) async fn respond(
     let cloud = gateway.cloud.clone();
     // The control plane waits for the disk.
     match tokio::task::spawn_blocking(move || cloud.respond(&request)).await {
-        Ok(response) => whole(response),
+        Ok(response) => {
+            if let Some(text) = &response.note {
+                gateway.event_log().record(None, None, EntryKind::Notice { text: text.clone() });
+            }
+            whole(response)
+        }
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the control plane failed\n"),
     }
 }
@@ -96,12 +102,12 @@ pub(super) fn authority(
         let value = values.next().and_then(|value| value.to_str().ok());
         value.filter(|_| values.next().is_none())
     };
-    let Some(host) = one(HOST).filter(|host| api::is_local_host(host, client.local_port)) else {
+    let Some(host) = one(HOST).filter(|host| guard::is_local_host(host, client.local_port)) else {
         return text(StatusCode::MISDIRECTED_REQUEST, "unexpected Host; expected 127.0.0.1 or localhost\n");
     };
     let origin = headers.contains_key(ORIGIN).then(|| one(ORIGIN).unwrap_or("null"));
     let fetch_site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    if api::is_foreign(host, origin, fetch_site) {
+    if guard::is_foreign(host, origin, fetch_site) {
         return text(StatusCode::FORBIDDEN, "cross-origin request rejected\n");
     }
     let Some(pem) = &gateway.authority_pem else {

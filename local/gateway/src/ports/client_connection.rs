@@ -8,14 +8,12 @@ use uuid::Uuid;
 
 use crate::auth::Admission;
 use crate::certificate::ClientCertificate;
-use crate::tls::{Alpn, TlsPort};
+use crate::tls::Alpn;
 
 /// The result of a TLS handshake.
 pub(super) struct Handshake {
     /// The server name from the client (SNI).
     pub(super) server_name: Option<String>,
-    /// The port.
-    pub(super) port: TlsPort,
     /// The negotiated protocol.
     pub(super) alpn: Alpn,
     /// The client's certificate, whose key the client holds.

@@ -154,7 +154,7 @@ async fn handshake(
     let (_, session) = stream.get_ref();
     let alpn = Alpn::of(session.alpn_protocol());
     let certificate = session.peer_certificates().and_then(ClientCertificate::of_handshake);
-    Ok((stream, Handshake { server_name, port: tls.port, alpn, certificate }))
+    Ok((stream, Handshake { server_name, alpn, certificate }))
 }
 
 /// Serves MQTT without WebSocket. `first` holds the bytes received so far.
