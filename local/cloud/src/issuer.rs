@@ -65,7 +65,8 @@ impl DeviceIssuer {
         let file_error = |what: String| IssuerError::File { path: path.clone(), what };
         if !path.exists() {
             let pem = pem_text("PRIVATE KEY", created.as_ref());
-            let written = files::private_folder(folder).and_then(|()| files::create_once(&path, pem.as_bytes()));
+            let written =
+                files::private_folder(folder).and_then(|()| files::create_once(&path, pem.as_bytes()));
             written.map_err(|error| file_error(files::io_error(&error)))?;
         }
         // Another process may have created the file first, so the key is read from it.
@@ -113,8 +114,7 @@ impl DeviceIssuer {
                 });
             });
         });
-        let signature =
-            self.key.sign(&SystemRandom::new(), &unsigned).map_err(|_| IssuerError::Sign)?;
+        let signature = self.key.sign(&SystemRandom::new(), &unsigned).map_err(|_| IssuerError::Sign)?;
         let bits = signature.as_ref().len().saturating_mul(8);
         Ok(construct_der(|writer| {
             writer.write_sequence(|writer| {

@@ -11,7 +11,9 @@ mod account;
 mod error;
 
 mod certificate;
+mod issuer;
 pub mod registry;
+mod signature;
 mod store;
 
 mod cloud;

@@ -53,13 +53,9 @@ pub(crate) fn verify(
                 .is_ok()
         });
     }
-    let is_rsa = [
-        OID_PKCS1_SHA256WITHRSA,
-        OID_PKCS1_SHA384WITHRSA,
-        OID_PKCS1_SHA512WITHRSA,
-        OID_PKCS1_RSASSAPSS,
-    ]
-    .contains(oid);
+    let is_rsa =
+        [OID_PKCS1_SHA256WITHRSA, OID_PKCS1_SHA384WITHRSA, OID_PKCS1_SHA512WITHRSA, OID_PKCS1_RSASSAPSS]
+            .contains(oid);
     is_rsa && verify_signature(key, algorithm, signature, message).is_ok()
 }
 

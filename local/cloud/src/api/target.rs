@@ -1,4 +1,5 @@
-//! The operation that a request names: by method and path, by the header `X-Amz-Target`, or by the form member `Action`.
+//! The operation that a request names: by method and path, by the header `X-Amz-Target`, or by the form member
+//! `Action`.
 
 use std::fmt;
 

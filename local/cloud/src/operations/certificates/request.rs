@@ -42,7 +42,9 @@ impl CertificationRequest {
         }
         let (algorithm, value) = (&request.signature_algorithm, &request.signature_value);
         if !signature::verify(&info.subject_pki, algorithm, value, info.raw) {
-            return Err(invalid("a signature by the key that the request is for, with SHA-256, SHA-384 or SHA-512"));
+            return Err(invalid(
+                "a signature by the key that the request is for, with SHA-256, SHA-384 or SHA-512",
+            ));
         }
         Ok(Self { subject: info.subject.as_raw().to_vec(), public_key: info.subject_pki.raw.to_vec() })
     }
