@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::arguments::InquiryArgs;
 use crate::control::{Call, Control, ControlArgs, ControlError, segment};
 use crate::key_fetch;
+use crate::local_settings::LocalSettingsError;
 
 /// The arguments of the command. Not `Debug`: they may contain a token.
 #[derive(Clone, Args)]
@@ -59,6 +60,9 @@ pub(crate) enum CanError {
     /// The policy cannot be evaluated.
     #[error(transparent)]
     Permission(#[from] PermissionError),
+    /// `local.toml` is invalid.
+    #[error(transparent)]
+    Settings(#[from] LocalSettingsError),
     /// The gateway does not answer, or does not know the certificate.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -120,7 +124,8 @@ async fn check_certificate(
     id: &str,
     resource: NamedResource<'_>,
 ) -> Result<CertificateCheck, CanError> {
-    let control = Control::new(&args.control);
+    let region = args.control.region(&args.inquiry.config.config)?;
+    let control = Control::new(&args.control.endpoint, &region);
     let target = format!("/certificates/{}", segment(id));
     let response = control.call(Call::new("DescribeCertificate", "GET", &target)).await?;
     let certificate = RegisteredCertificate::parse(&response)?;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::control::{Call, Control, ControlArgs, ControlError, segment};
+use crate::local_settings::LocalSettingsError;
 use crate::shell::{quoted, quoted_path};
 
 /// The arguments of the command.
@@ -53,6 +54,9 @@ pub(crate) enum CertificateError {
     /// A file of the certificate cannot be read or written.
     #[error(transparent)]
     Files(#[from] ClientFilesError),
+    /// `local.toml` is invalid.
+    #[error(transparent)]
+    Settings(#[from] LocalSettingsError),
     /// The certificate cannot be read again.
     #[error("{}: {error}", path.display())]
     Certificate {
@@ -87,7 +91,8 @@ pub(crate) async fn run(args: &CertificateArgs, out: &mut dyn Write) -> Result<(
     check_private(&folder)?;
     let authority = Authority::open(&workspace.root)?;
     let files = ClientFiles::open(&authority, &folder, name)?;
-    let registered = register(&Control::new(&args.control), &files).await;
+    let region = args.control.region(&args.config)?;
+    let registered = register(&Control::new(&args.control.endpoint, &region), &files).await;
     let found = registered.as_ref().ok();
     if args.json {
         let json = json!({
@@ -107,7 +112,7 @@ pub(crate) async fn run(args: &CertificateArgs, out: &mut dyn Write) -> Result<(
         if let Some(found) = found {
             writeln!(out, "arn             {}", found.arn)?;
             writeln!(out, "status          {}", found.status)?;
-            out.write_all(next_commands(args, name, &files, authority.path(), found).as_bytes())?;
+            out.write_all(next_commands(args, &region, name, &files, authority.path(), found).as_bytes())?;
         }
     }
     registered.map(|_| ())
@@ -143,6 +148,7 @@ fn text(response: &Value, pointer: &str) -> String {
 /// The commands for a shell that give the certificate a policy and a thing, and connect.
 fn next_commands(
     args: &CertificateArgs,
+    region: &str,
     name: &str,
     files: &ClientFiles,
     authority: &Path,
@@ -150,7 +156,7 @@ fn next_commands(
 ) -> String {
     // A thing's name has no dot.
     let thing = name.replace('.', "-");
-    let ControlArgs { endpoint, region } = &args.control;
+    let endpoint = &args.control.endpoint;
     let arn = &registered.arn;
     let mut text =
         String::from("\nThe certificate has no policy yet, so the gateway closes its connections. Next:\n");

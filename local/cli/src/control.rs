@@ -1,5 +1,6 @@
 //! A client of the control plane of the running gateway: plain HTTP, and one request for each call.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,8 +14,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::local_settings::{LocalSettings, LocalSettingsError};
+
 /// The longest time for a response.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// The Region of a gateway without options.
+const DEFAULT_REGION: &str = "us-east-1";
 /// The longest response.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The type of the error for a request that is signed for another Region.
@@ -29,9 +34,21 @@ pub(crate) struct ControlArgs {
     /// Address of the running gateway
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = endpoint)]
     pub(crate) endpoint: String,
-    /// Region of the gateway
-    #[arg(long, value_name = "REGION", default_value = "us-east-1", value_parser = region)]
-    pub(crate) region: String,
+    /// Region of the gateway [default: that of local.toml, else us-east-1]
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    region: Option<String>,
+}
+
+impl ControlArgs {
+    /// Returns the Region: that of the option, else of `local.toml` next to a configuration, else the default.
+    ///
+    /// # Errors
+    /// The file is invalid.
+    pub(crate) fn region(&self, config: &Path) -> Result<String, LocalSettingsError> {
+        let of_file =
+            || Ok(LocalSettings::beside(config)?.region.unwrap_or_else(|| DEFAULT_REGION.to_owned()));
+        self.region.clone().map_or_else(of_file, Ok)
+    }
 }
 
 /// Why a call has no result.
@@ -93,9 +110,9 @@ pub(crate) struct Control {
 
 impl Control {
     /// Returns the control plane at an address. Does not connect.
-    pub(crate) fn new(args: &ControlArgs) -> Self {
+    pub(crate) fn new(endpoint: &str, region: &str) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, endpoint: args.endpoint.trim_end_matches('/').to_owned(), region: args.region.clone() }
+        Self { client, endpoint: endpoint.trim_end_matches('/').to_owned(), region: region.to_owned() }
     }
 
     /// Calls an operation. Returns the body of its response; `null` if that is empty.
@@ -225,7 +242,7 @@ mod tests {
             stream.write_all(response.as_bytes()).await.unwrap();
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
-        let control = Control::new(&ControlArgs { endpoint, region: "eu-west-1".to_owned() });
+        let control = Control::new(&endpoint, "eu-west-1");
         let target = format!("/things/{}", segment("a/b"));
         (control.call(Call::new("DescribeThing", "GET", &target)).await, server.await.unwrap())
     }
@@ -255,11 +272,26 @@ mod tests {
             assert!(error.to_string().contains(expected), "{response}: {error}");
             assert_eq!(error.is("ResourceNotFoundException"), expected.contains("no thing"));
         }
-        let closed =
-            ControlArgs { endpoint: "http://127.0.0.1:1".to_owned(), region: "us-east-1".to_owned() };
-        let error = Control::new(&closed).call(Call::new("ListThings", "GET", "/things")).await.unwrap_err();
+        let closed = Control::new("http://127.0.0.1:1", "us-east-1");
+        let error = closed.call(Call::new("ListThings", "GET", "/things")).await.unwrap_err();
         let error = error.to_string();
         assert!(error.contains("http://127.0.0.1:1: ") && error.contains("help: start one"), "{error}");
+    }
+
+    #[test]
+    fn the_region_is_that_of_the_option_or_of_local_toml() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("authorizer.toml");
+        let args = |region: Option<&str>| ControlArgs {
+            endpoint: "http://127.0.0.1:8080".to_owned(),
+            region: region.map(str::to_owned),
+        };
+        assert_eq!(args(None).region(&config).unwrap(), DEFAULT_REGION);
+        std::fs::write(folder.path().join("local.toml"), "region = 'eu-west-1'").unwrap();
+        assert_eq!(args(None).region(&config).unwrap(), "eu-west-1");
+        assert_eq!(args(Some("us-west-2")).region(&config).unwrap(), "us-west-2");
+        std::fs::write(folder.path().join("local.toml"), "region = 1").unwrap();
+        assert!(args(None).region(&config).is_err());
     }
 
     #[test]

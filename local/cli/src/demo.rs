@@ -22,8 +22,8 @@ use iot_local_inspect::deployment::{self, DeploymentError};
 use thiserror::Error;
 use tokio_rustls::rustls;
 
-use crate::arguments::{AuthorizerArgs, OutputArgs};
-use crate::control::{Control, ControlArgs};
+use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs};
+use crate::control::Control;
 use crate::launch::{FunctionArgs, LaunchSettings};
 use crate::serve::{self, ServeError, ServeOptions};
 use crate::token::{self, TokenError};
@@ -77,8 +77,8 @@ impl DemoArgs {
         ServeOptions {
             port: 0,
             tls_port: has_tls.then_some(0),
-            client_ca: None,
-            client_certificate: None,
+            mqtts_port: 0,
+            endpoint: EndpointArgs::default(),
             function,
             authorizer: AuthorizerArgs::default(),
             time_scale: 1,
@@ -192,12 +192,9 @@ fn kitting_script<'a>(
          the certificate is refused.",
         running.port
     ));
-    let control = ControlArgs {
-        endpoint: format!("http://127.0.0.1:{}", running.port),
-        region: account.region().to_owned(),
-    };
+    let endpoint = format!("http://127.0.0.1:{}", running.port);
     Ok(kitting::Script {
-        control: Control::new(&control),
+        control: Control::new(&endpoint, account.region()),
         account: format!("{}:{}", account.region(), account.id()),
         authority: Authority::open(&workspace.root)?,
         mqtts_port,

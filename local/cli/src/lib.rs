@@ -13,6 +13,7 @@ pub mod arguments;
 
 mod help;
 
+mod local_settings;
 mod serve;
 
 mod demo;

@@ -3,6 +3,7 @@
 mod certificates;
 mod connects;
 mod delivery;
+mod devices;
 mod disconnects;
 mod function_choice;
 mod http;
@@ -18,3 +19,4 @@ mod selection;
 mod statements;
 mod support;
 mod tls;
+mod x509;

@@ -129,17 +129,7 @@ async fn an_invocation_fails_if_its_process_requests_the_next_event_without_a_re
 
 /// Returns the error of a gateway with this function; empty if it starts.
 async fn start_error(function: LambdaSpec) -> String {
-    let authorizer = AuthorizerDefinition::default();
-    let (function, login) = (function.into(), ProviderOptions::default());
-    let options = GatewayOptions {
-        port: 0,
-        tls: None,
-        function,
-        authorizer,
-        time_scale: 1,
-        login,
-        page: PageOptions::default(),
-    };
+    let options = support::defaults(function);
     RunningGateway::start(options).await.err().map(|error| error.to_string()).unwrap_or_default()
 }
 

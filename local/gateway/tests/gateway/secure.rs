@@ -36,6 +36,7 @@ impl StateFolder {
 pub(crate) struct TlsGateway {
     pub(crate) running: RunningGateway,
     pub(crate) tls_port: u16,
+    pub(crate) mqtts_port: u16,
     pub(crate) state: StateFolder,
 }
 
@@ -48,15 +49,15 @@ pub(crate) async fn open_changed(change: impl FnOnce(&mut GatewayOptions)) -> Tl
     let running = open_with(2, |options| {
         options.tls = Some(TlsOptions {
             port: 0,
+            mqtts_port: 0,
             authority: Arc::clone(&state.authority),
-            client_ca: None,
-            client_certificate: None,
         });
         change(options);
     })
     .await;
     let tls_port = running.tls_port.unwrap();
-    TlsGateway { running, tls_port, state }
+    let mqtts_port = running.mqtts_port.unwrap();
+    TlsGateway { running, tls_port, mqtts_port, state }
 }
 
 impl TlsGateway {

@@ -55,12 +55,12 @@ async fn each_mqtt_transport_has_its_event_and_is_checked_against_the_policy() {
     let mut event_log = gateway.running.event_log.subscribe();
     let identity = gateway.state.authority.client("device").unwrap();
     let device = ClientCertificate::new(&identity.certificate);
-    assert_eq!(pem::parse(&device.pem).unwrap().contents(), &*identity.certificate);
+    assert_eq!(pem::parse(&device.pem()).unwrap().contents(), &*identity.certificate);
     let with = |alpn: &[&str]| gateway.config(alpn, Some(&identity));
     let without = |alpn: &[&str]| gateway.config(alpn, None);
     let tls = json!({ "serverName": "localhost" });
     let x509 =
-        json!({ "serverName": "localhost", "x509CertificatePem": device.pem, "principalId": device.id });
+        json!({ "serverName": "localhost", "x509CertificatePem": device.pem(), "principalId": device.id });
     let mqtt = json!({ "username": "user?x=1", "password": "c2hvdw==", "clientId": "a" });
     let http = json!({ "headers": null, "queryString": "?q=%20" });
     let direct = ["tls", "mqtt"];
@@ -110,7 +110,7 @@ async fn an_https_publish_has_its_event_and_is_checked_against_the_policy() {
     let device = ClientCertificate::new(&identity.certificate);
     let tls = json!({ "serverName": "localhost" });
     let x509 =
-        json!({ "serverName": "localhost", "x509CertificatePem": device.pem, "principalId": device.id });
+        json!({ "serverName": "localhost", "x509CertificatePem": device.pem(), "principalId": device.id });
     let http = json!({ "headers": null, "queryString": "?qos=1&token=show" });
     for (alpn, identity, tls) in [
         (&["http/1.1"][..], None, &tls),
