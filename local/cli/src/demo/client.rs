@@ -14,6 +14,8 @@ use tokio_rustls::rustls::ClientConfig;
 
 /// How long a client waits for a response: longer than the limit of the authorizer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
+/// How a connection ends that AWS IoT refuses at the CONNECT of MQTT 3.1.1.
+pub(super) const NO_CONNACK: &str = "closed without CONNACK";
 /// The number of requests that can be queued. The demo sends one at a time.
 const REQUEST_QUEUE_LENGTH: usize = 4;
 
@@ -237,7 +239,7 @@ fn end_of(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     match text.split_once(ALERT) {
         Some((_, alert)) => format!("TLS alert {alert}"),
-        None => error.source().map_or_else(|| "closed without CONNACK".to_owned(), end_of),
+        None => error.source().map_or_else(|| NO_CONNACK.to_owned(), end_of),
     }
 }
 

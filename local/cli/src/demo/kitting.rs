@@ -8,7 +8,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::DemoError;
-use super::client::{self, Client};
+use super::client::{self, Client, NO_CONNACK};
 use super::output::Expected;
 use super::session::Session;
 use crate::control::{Call, Control, ControlError, segment};
@@ -115,7 +115,8 @@ impl Script<'_> {
         let outcome = client::try_connect_311(self.mqtts_port, "sensor-1", &without).await;
         let reason = self.session.event_log.denial_of(None).await;
         let label = "sensor-1  (no certificate)";
-        self.session.output.action("connect", label, Expected::DeniedAndClosed, &outcome, &reason);
+        let expected = Expected::ClosedWith("TLS alert CertificateRequired");
+        self.session.output.action("connect", label, expected, &outcome, &reason);
         let stranger = self.device("sensor-3")?;
         self.denied_connect("sensor-3  (not registered)", "sensor-3", &stranger.tls).await;
         Ok(())
@@ -132,7 +133,8 @@ impl Script<'_> {
         }
         let outcome = client.end().await;
         let reason = self.session.event_log.denial_of(Some(device.name)).await;
-        self.session.output.action("is closed", device.name, Expected::DeniedAndClosed, &outcome, &reason);
+        let expected = Expected::ClosedWith("DISCONNECT AdministrativeAction, closed");
+        self.session.output.action("is closed", device.name, expected, &outcome, &reason);
         self.denied_connect("sensor-2  (INACTIVE)", device.name, &device.tls).await;
     }
 
@@ -149,7 +151,8 @@ impl Script<'_> {
         self.session.event_log.clear();
         let outcome = client::try_connect_311(self.mqtts_port, client_id, tls).await;
         let reason = self.session.event_log.denial_of(Some(client_id)).await;
-        self.session.output.action("connect", label, Expected::DeniedAndClosed, &outcome, &reason);
+        let expected = Expected::ClosedWith(NO_CONNACK);
+        self.session.output.action("connect", label, expected, &outcome, &reason);
     }
 
     /// Calls an operation and shows a member of its response.

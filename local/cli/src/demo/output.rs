@@ -15,6 +15,8 @@ pub(super) enum Expected {
     Allowed,
     /// Denied by the policy, and the connection is closed.
     DeniedAndClosed,
+    /// Denied by the gateway, and the connection ends in this way.
+    ClosedWith(&'static str),
     /// Denied by the function, with this code.
     DeniedBy(&'static str),
 }
@@ -151,6 +153,9 @@ impl Expected {
             && match self {
                 Self::Allowed => outcome.is_allowed,
                 Self::DeniedAndClosed => is_denied_by_policy && outcome.is_closed,
+                Self::ClosedWith(response) => {
+                    is_denied_by_policy && outcome.is_closed && outcome.response == response
+                }
                 Self::DeniedBy(code) => !outcome.is_allowed && reason.code.as_deref() == Some(code),
             }
     }
@@ -159,6 +164,7 @@ impl Expected {
         match self {
             Self::Allowed => "expected to be allowed".to_owned(),
             Self::DeniedAndClosed => "expected to be denied, with the connection closed".to_owned(),
+            Self::ClosedWith(response) => format!("expected: {response}"),
             Self::DeniedBy(code) => format!("expected to be denied by the authorizer with {code}"),
         }
     }
@@ -201,6 +207,19 @@ mod tests {
         assert!(!is_success(Expected::DeniedAndClosed, &open, None, "a statement"));
         assert!(!is_success(Expected::DeniedAndClosed, &closed, None, ""));
         assert!(!is_success(Expected::DeniedAndClosed, &closed, Some("expired"), "another reason"));
+        let closed = ClientOutcome { response: "no CONNACK".to_owned(), ..closed };
+        assert!(is_success(Expected::ClosedWith("no CONNACK"), &closed, None, "a reason"));
+        assert!(!is_success(Expected::ClosedWith("CONNACK"), &closed, None, "a reason"));
+        assert!(!is_success(Expected::ClosedWith("no CONNACK"), &closed, None, ""));
+    }
+
+    #[test]
+    fn a_failed_call_counts() {
+        for (result, success) in [(Ok("arn"), true), (Err("ListThings: no"), false)] {
+            let mut output = Output::default();
+            output.call("ListThings", "all", result);
+            assert_eq!(output.finish(), success);
+        }
     }
 
     #[test]

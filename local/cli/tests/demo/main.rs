@@ -88,6 +88,29 @@ fn the_demo_fails_with_an_authorizer_that_allows_every_client() {
     assert!(!text.contains("eyJ"), "a token is in the output");
 }
 
+/// Certificates are decided by the registry: the authorizer does not count.
+#[test]
+fn the_demo_of_kitting_has_the_expected_results() {
+    let folder = example();
+    let (output, text) = run(folder.path(), &["demo", "kitting", "--json", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    let denied = actions.iter().filter(|action| action["allowed"] == false).count();
+    assert!(denied >= 8 && actions.iter().all(|action| action["expected"] == true), "{json:#}");
+    assert!(!text.contains("PRIVATE KEY"), "a key is in the output");
+    assert!(!folder.path().join(".iot-local").exists(), "the demo writes next to the configuration");
+}
+
+#[test]
+fn an_unknown_demo_lists_the_known_ones() {
+    for name in ["jitr", "cognito", "JWT", ""] {
+        let (output, text) = run(example().path(), &["demo", name]);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("[possible values: jwt, kitting, all]"), "{text}");
+    }
+}
+
 #[test]
 fn the_demo_lists_the_differences_of_another_configuration() {
     let folder = example();
