@@ -45,7 +45,7 @@ pub(super) fn open(
     let folder = registry_folder(&workspace.root, &account)
         .map_err(|(path, source)| ServeError::StateFile { path, source })?;
     if options.endpoint.fresh {
-        move_away(&folder).map_err(|source| ServeError::StateFile { path: folder.clone(), source })?;
+        Cloud::move_away(&folder)?;
     }
     Ok(Cloud::open(CloudOptions {
         account,
@@ -64,14 +64,6 @@ fn registry_folder(root: &Path, account: &Account) -> Result<PathBuf, (PathBuf, 
         files::private_folder(&folder).map_err(|error| (folder.clone(), error))?;
     }
     Ok(folder.join("registry"))
-}
-
-fn move_away(folder: &Path) -> io::Result<()> {
-    let old = folder.with_file_name("registry.old");
-    match (std::fs::remove_dir_all(&old), std::fs::rename(folder, old)) {
-        (_, Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Makes the operator's key pair of this run, and writes it as an AWS credentials file. Returns the access key id.

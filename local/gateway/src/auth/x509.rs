@@ -10,6 +10,7 @@ use iot_local_cloud::connect::{CertificateRights, Presented, Refusal};
 use iot_local_policy::{Arn, CertificateContext, ClientCertificate as KnownCertificate, NamedDocument, Policy};
 use tokio::sync::watch;
 
+use super::endpoint::AuthMethod;
 use crate::certificate::ClientCertificate;
 use crate::facts::ConnectionFacts;
 
@@ -99,6 +100,7 @@ impl CertificateAuthenticator {
         &self,
         facts: &ConnectionFacts,
         client_id: Option<&str>,
+        method: AuthMethod,
     ) -> Result<CertificatePermissions, CertificateDenial> {
         let certificate = facts.certificate.as_ref().ok_or(CertificateDenial::Missing)?;
         let ClientCertificate { der, chain, .. } = certificate;
@@ -106,6 +108,10 @@ impl CertificateAuthenticator {
         let presented = Presented { certificate: der, chain, server_name, client_id };
         let rights = self.cloud.rights(&presented).map_err(CertificateDenial::Refused)?;
         let CertificateRights { certificate_id, policies, context, exclusive_thing, warnings } = rights;
+        // With the authorizer, its policies may suffice.
+        if policies.is_empty() && method == AuthMethod::Certificate {
+            return Err(CertificateDenial::Refused(self.cloud.without_policy(&certificate_id)));
+        }
         let context = match client_id {
             Some(_) => context,
             None => Arc::new(CertificateContext { thing: None, ..CertificateContext::clone(&context) }),

@@ -87,7 +87,7 @@ async fn permissions(
 ) -> Result<CertificatePermissions, CertificateDenial> {
     let (auth, connection, client_id) = (Arc::clone(auth), Arc::clone(connection), client_id.to_owned());
     let asked = tokio::task::spawn_blocking(move || {
-        auth.x509.permissions(&connection.facts, Some(&client_id))
+        auth.x509.permissions(&connection.facts, Some(&client_id), connection.method)
     });
     asked.await.unwrap_or(Err(CertificateDenial::Registry))
 }
@@ -140,7 +140,7 @@ pub(super) fn decide_again(auth: &Authenticators, connection: &Connection) {
     let record = |kind| {
         auth.custom.event_log.record(Some(connection.facts.connection), Some(&client_id), kind);
     };
-    let permissions = match auth.x509.permissions(&connection.facts, Some(&client_id)) {
+    let permissions = match auth.x509.permissions(&connection.facts, Some(&client_id), connection.method) {
         Ok(permissions) => permissions,
         Err(denial) => {
             record(EntryKind::ConnectDenied { reason: denial.to_string(), decided_by: None });

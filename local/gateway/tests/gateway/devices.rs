@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use iot_local_gateway::certificate::ClientCertificate;
@@ -42,7 +43,7 @@ pub(crate) static PKI: LazyLock<Pki> = LazyLock::new(|| {
     pki.run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out sub.key");
     pki.run("req -new -key sub.key -subj /CN=sub -out sub.csr");
     pki.run(
-        "x509 -req -in sub.csr -CA root.pem -CAkey root.key -CAcreateserial -days 30 -extfile ext -extensions ca \
+        "x509 -req -in sub.csr -CA root.pem -CAkey root.key -set_serial 1 -days 30 -extfile ext -extensions ca \
          -out sub.pem",
     );
     for name in ["v1-rsa", "v3-rsa", "v1-ec", "v3-ec", "v1-sub", "other", "v3-384"] {
@@ -77,10 +78,13 @@ impl Pki {
 
     /// Issues `NAME.pem` for the key `KEY.key`, of version 3 if the name begins so.
     fn issue(&self, name: &str, key: &str, ca: &str) {
+        // Tests run at once, so no file counts.
+        static SERIAL: AtomicU32 = AtomicU32::new(2);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let extensions = if name.starts_with("v3") { "-extfile ext -extensions v3" } else { "" };
         self.run(&format!("req -new -key {key}.key -subj /CN={name} -out {name}.csr"));
         self.run(&format!(
-            "x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -days 30 {extensions} \
+            "x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -set_serial {serial} -days 30 {extensions} \
              -out {name}.pem"
         ));
     }
@@ -241,6 +245,17 @@ impl Api {
         let body = json!({ "certificatePem": device.certificate().pem(), "status": status });
         let answer = self.call("POST /certificate/register-no-ca", "", &body).await;
         assert_eq!(answer.get("certificateId"), Some(&json!(device.id())));
+    }
+
+    /// Has the gateway create key and certificate, and attaches a policy.
+    pub(crate) async fn create_certificate(&self, policy: &str) -> Device {
+        let created = self.call("POST /keys-and-certificate?setAsActive=true", "", &json!({})).await;
+        let text = |pointer: &str| created.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+        let certificate = CertificateDer::from_pem_slice(text("/certificatePem").as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(text("/keyPair/PrivateKey").as_bytes()).unwrap();
+        let device = Device { chain: vec![certificate], key: Arc::new(key) };
+        self.attach_policy(policy, &device).await;
+        device
     }
 
     pub(crate) async fn set_status(&self, device: &Device, status: &str) {

@@ -1,15 +1,19 @@
 //! The gateway, with real MQTT clients and a real function process.
 
+mod apis;
 mod certificates;
 mod connects;
 mod delivery;
 mod devices;
 mod disconnects;
+mod follow;
 mod function_choice;
 mod http;
 mod packets;
 mod pages;
 mod policy;
+mod presence;
+mod publish;
 mod refresh;
 mod rejections;
 mod rules;

@@ -22,14 +22,14 @@ use crate::support::open_with;
 /// A state folder with a certificate authority.
 pub(crate) struct StateFolder {
     pub(crate) authority: Arc<Authority>,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
 }
 
 impl StateFolder {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("private")).unwrap();
-        Self { authority: Arc::new(Authority::open(folder.path()).unwrap()), folder }
+        Self { authority: Arc::new(Authority::open(folder.path()).unwrap()), _folder: folder }
     }
 }
 

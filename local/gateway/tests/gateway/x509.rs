@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use iot_local_gateway::event_log::EntryKind;
 use rumqttc::{MqttOptions, Packet, QoS, TlsConfiguration, Transport};
 use serde_json::json;
 
@@ -109,21 +110,45 @@ async fn the_handshake_needs_a_key_and_the_connect_needs_rights() {
     for (number, (port, alpn, device, (mqtt3, mqtt5, logged))) in (1..).zip(rows) {
         for (level, is_tls12, expected) in [(4, false, mqtt3), (4, true, mqtt3), (5, false, mqtt5)] {
             let mut event_log = gateway.running.event_log.subscribe();
-            for has_sni in [true, false] {
-                let connect = Connect { port: *port, alpn, device: *device, is_tls12, has_sni };
-                let outcome = gateway.connect_device(&connect, "device", level).await;
-                // In TLS 1.2 a missing certificate has another alert.
-                let is_expected = outcome.contains(expected)
-                    || (is_tls12 && *expected == "CertificateRequired" && outcome.contains("HandshakeFailure"))
-                    || (is_tls12 && *expected == "DecryptError" && outcome.starts_with("tls: "));
-                assert!(is_expected, "row {number}, level {level}, TLS 1.2 {is_tls12}: {outcome}");
-            }
+            let connect = Connect { port: *port, alpn, device: *device, is_tls12, has_sni: true };
+            let outcome = gateway.connect_device(&connect, "device", level).await;
+            // TLS 1.2 has other alerts.
+            let is_expected = outcome.contains(expected)
+                || (is_tls12 && *expected == "CertificateRequired" && outcome.contains("HandshakeFailure"))
+                || (is_tls12 && *expected == "DecryptError" && outcome.starts_with("tls: "));
+            assert!(is_expected, "row {number}, level {level}, TLS 1.2 {is_tls12}: {outcome}");
             if !logged.is_empty() {
                 let reason = find(&mut event_log, denial).await;
                 let is_expected = reason.contains(logged) || *logged == "authorizer";
                 assert!(is_expected, "row {number}: {reason}");
                 assert!(!reason.contains("BEGIN"), "row {number}: {reason}");
             }
+        }
+    }
+}
+
+/// A certificate that is registered without its CA has the mode SNI_ONLY, one of the gateway's CA has DEFAULT.
+#[tokio::test]
+async fn a_client_without_a_server_name_is_denied_or_warned() {
+    let gateway = secure::open().await;
+    let api = registered(&gateway).await;
+    let (sni_only, by_api) = (PKI.device(&["v1-ec"]), api.create_certificate("all").await);
+    let denied = "no server name";
+    for (device, has_sni, outcome, logged) in [
+        (&sni_only, true, "connack 0x00", ""),
+        (&sni_only, false, "closed", denied),
+        (&by_api, true, "connack 0x00", ""),
+        (&by_api, false, "connack 0x00", "AWS IoT requires one"),
+    ] {
+        let mut event_log = gateway.running.event_log.subscribe();
+        let connect = Connect { has_sni, ..Connect::new(gateway.mqtts_port, device) };
+        assert_eq!(gateway.connect_device(&connect, "device", 4).await, outcome, "{has_sni}");
+        if !logged.is_empty() {
+            let text = find(&mut event_log, |kind| match kind {
+                EntryKind::Notice { text } => Some(text.clone()),
+                kind => denial(kind),
+            });
+            assert!(text.await.contains(logged), "{has_sni}");
         }
     }
 }
