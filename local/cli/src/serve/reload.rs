@@ -213,6 +213,14 @@ policy = "p"
         }
     }
 
+    /// Starts a gateway after another one was dropped. The broker's tasks keep that one's registry open as long as the
+    /// process runs, so each start has a Region of its own.
+    async fn start_in(region: &str, options: &ServeOptions) -> RunningGateway {
+        let mut options = options.clone();
+        options.endpoint.region = Some(region.to_owned());
+        start(&options).await.unwrap().0
+    }
+
     /// A gateway that ends during a reload leaves files of both configurations. The next start replaces them.
     #[tokio::test]
     async fn an_interrupted_reload_leaves_a_usable_state_folder() {
@@ -220,7 +228,7 @@ policy = "p"
         let options = options(folder.path());
         let state = folder.path().join(".iot-local");
         for (number, delay) in [0, 5, 40].into_iter().enumerate() {
-            let (running, _) = start(&options).await.unwrap();
+            let running = start_in(&format!("region-{number}a"), &options).await;
             let name = format!("topic{number}");
             std::fs::write(folder.path().join("policies/p.json"), policy(&name)).unwrap();
             let interrupted =
@@ -229,7 +237,7 @@ policy = "p"
             // What a kill in the middle of a write leaves.
             std::fs::write(state.join("policies/p.json.1-ThreadId(1).draft"), "{ \"Ver").unwrap();
             std::fs::write(state.join("authorizer.toml.1-ThreadId(1).draft"), "[[iss").unwrap();
-            let (running, _) = start(&options).await.unwrap();
+            let running = start_in(&format!("region-{number}b"), &options).await;
             assert_eq!(topic(&running).await, name);
         }
     }
