@@ -2,6 +2,7 @@
 
 pub(crate) mod attachments;
 pub(crate) mod authorization;
+pub(crate) mod ca_certificates;
 pub(crate) mod certificates;
 pub(crate) mod endpoint;
 pub(crate) mod policies;

@@ -7,7 +7,8 @@ mod page;
 use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
-    Operation, attachments, authorization, certificates, endpoint, policies, principals, sts, tags, things,
+    Operation, attachments, authorization, ca_certificates, certificates, endpoint, policies, principals,
+    sts, tags, things,
 };
 
 /// A row of the table.
@@ -30,13 +31,28 @@ pub(crate) struct Route {
 /// The operations that AWS documents and this gateway knows. Where two patterns match a path, the first row wins.
 pub(crate) const ROUTES: &[Route] = &[
     // CA certificates.
-    planned("GetRegistrationCode", "GET", "/registrationcode"),
-    planned("DeleteRegistrationCode", "DELETE", "/registrationcode"),
-    planned("RegisterCACertificate", "POST", "/cacertificate"),
-    planned("DescribeCACertificate", "GET", "/cacertificate/{caCertificateId}"),
-    planned("UpdateCACertificate", "PUT", "/cacertificate/{caCertificateId}"),
-    planned("DeleteCACertificate", "DELETE", "/cacertificate/{caCertificateId}"),
-    planned("ListCACertificates", "GET", "/cacertificates"),
+    on("GetRegistrationCode", "GET", "/registrationcode", ca_certificates::get_registration_code),
+    on("DeleteRegistrationCode", "DELETE", "/registrationcode", ca_certificates::delete_registration_code),
+    on("RegisterCACertificate", "POST", "/cacertificate", ca_certificates::register_ca_certificate),
+    on(
+        "DescribeCACertificate",
+        "GET",
+        "/cacertificate/{caCertificateId}",
+        ca_certificates::describe_ca_certificate,
+    ),
+    on(
+        "UpdateCACertificate",
+        "PUT",
+        "/cacertificate/{caCertificateId}",
+        ca_certificates::update_ca_certificate,
+    ),
+    on(
+        "DeleteCACertificate",
+        "DELETE",
+        "/cacertificate/{caCertificateId}",
+        ca_certificates::delete_ca_certificate,
+    ),
+    on("ListCACertificates", "GET", "/cacertificates", ca_certificates::list_ca_certificates),
     on(
         "ListCertificatesByCA",
         "GET",
