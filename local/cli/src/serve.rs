@@ -183,8 +183,7 @@ async fn start_with_program(
     let endpoint = options.endpoint.settings()?;
     let account = control::account(options)?;
     let (workspace, mut function) = launch::launch(&options.function, &options.launch).await?;
-    let is_endpoint_removed =
-        control::adapt_function(&mut function, options, &account, &options.ports());
+    let is_endpoint_removed = control::adapt_function(&mut function, options, &account, &options.ports());
     let page = page_options(options, &workspace, function.arn())?;
     let program = match &function {
         InvokeTarget::Processes(spec) => Some(spec.program.clone()),

@@ -85,7 +85,10 @@ mod tests {
         let websocket = ["--authentication-type", "AWS_X509", "--application-protocol", "MQTT_WSS"];
         assert!(parse(&websocket).unwrap().settings().is_err());
         for (line, expected) in [
-            (["--authentication-type", "x509"], "CUSTOM_AUTH_X509, CUSTOM_AUTH, AWS_X509, AWS_SIGV4, DEFAULT"),
+            (
+                ["--authentication-type", "x509"],
+                "CUSTOM_AUTH_X509, CUSTOM_AUTH, AWS_X509, AWS_SIGV4, DEFAULT",
+            ),
             (["--application-protocol", "MQTT"], "SECURE_MQTT, MQTT_WSS, HTTPS, DEFAULT"),
             (["--client-ca", "ca.pem"], "aws iot register-ca-certificate"),
             (["--client-ca", "ca.pem"], "register-certificate-without-ca"),

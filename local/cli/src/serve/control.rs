@@ -93,8 +93,7 @@ pub(super) fn adapt_function(
     let InvokeTarget::Processes(spec) = function else { return false };
     if options.function.function_arn.is_none() {
         let name = FUNCTION_ARN.rsplit(':').next().unwrap_or_default();
-        spec.function_arn =
-            format!("arn:aws:lambda:{}:{}:function:{name}", account.region(), account.id());
+        spec.function_arn = format!("arn:aws:lambda:{}:{}:function:{name}", account.region(), account.id());
     }
     let is_own = names_gateway(&spec.env, ports);
     if is_own {

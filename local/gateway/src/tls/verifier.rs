@@ -53,7 +53,8 @@ impl ClientCertVerifier for AnyCertificate {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let key = key_of(certificate)?;
-        let key = RawPublicKeyEntity::try_from(&key).map_err(|_| Error::from(CertificateError::BadEncoding))?;
+        let key =
+            RawPublicKeyEntity::try_from(&key).map_err(|_| Error::from(CertificateError::BadEncoding))?;
         let supported = self.algorithms.mapping.iter().find(|(scheme, _)| *scheme == signature.scheme);
         let Some((_, algorithms)) = supported else {
             return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());

@@ -53,7 +53,8 @@ async fn the_handshake_needs_a_key_and_the_connect_needs_rights() {
     let stolen_rsa = Device { key: PKI.key("v3-rsa"), ..v1_rsa.clone() };
     let unknown = PKI.fresh("unknown");
     let root = PKI.device(&["root"]);
-    let unknown_with_chain = Device { chain: [unknown.chain.clone(), root.chain.clone()].concat(), ..unknown.clone() };
+    let unknown_with_chain =
+        Device { chain: [unknown.chain.clone(), root.chain.clone()].concat(), ..unknown.clone() };
     let inactive = with_policy(&api, "inactive", "INACTIVE", Some("all")).await;
     let revoked = with_policy(&api, "revoked", "REVOKED", Some("all")).await;
     let without_policy = with_policy(&api, "without-policy", "ACTIVE", None).await;
@@ -196,9 +197,10 @@ async fn a_thing_has_its_own_topics_and_not_its_neighbour_s() {
             (Ok(mut client), _) => {
                 client.mqtt.subscribe(topic, QoS::AtLeastOnce).await.unwrap();
                 match client.next().await {
-                    Ok(Packet::SubAck(ack)) => {
-                        !matches!(ack.return_codes.first(), Some(rumqttc::SubscribeReasonCode::Failure) | None)
-                    }
+                    Ok(Packet::SubAck(ack)) => !matches!(
+                        ack.return_codes.first(),
+                        Some(rumqttc::SubscribeReasonCode::Failure) | None
+                    ),
                     _ => false,
                 }
             }
