@@ -60,9 +60,8 @@ impl ClientCertVerifier for AnyCertificate {
             return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
         };
         // In TLS 1.2 a scheme names no curve, so it has an algorithm for each.
-        let verifies =
-            |algorithm: &&_| key.verify_signature(*algorithm, message, signature.signature()).is_ok();
-        match algorithms.iter().any(|algorithm| verifies(&algorithm)) {
+        let verifies = |algorithm| key.verify_signature(algorithm, message, signature.signature()).is_ok();
+        match algorithms.iter().any(|algorithm| verifies(*algorithm)) {
             true => Ok(HandshakeSignatureValid::assertion()),
             false => Err(CertificateError::BadSignature.into()),
         }

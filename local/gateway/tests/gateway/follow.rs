@@ -1,17 +1,12 @@
 //! Open connections follow the registry.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a panic is how a test fails, and figures are printed"
-)]
-
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iot_local_gateway::event_log::{DisconnectReason, EntryKind};
 use rumqttc::{Packet, QoS};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::devices::{Api, Connect, Device, PKI, connect_packet, thing_policy};
 use crate::secure::{self, TlsGateway};

@@ -38,6 +38,9 @@ async fn with_policy(api: &Api, name: &str, status: &str, policy: Option<&str>) 
     device
 }
 
+/// The port, the ALPN names, the device, and the outcome with MQTT 3.1.1 and 5 and a part of the log.
+type Row<'a> = (u16, &'a [&'a str], Option<&'a Device>, (&'a str, &'a str, &'a str));
+
 #[tokio::test]
 async fn the_handshake_needs_a_key_and_the_connect_needs_rights() {
     let gateway = secure::open().await;
@@ -66,10 +69,9 @@ async fn the_handshake_needs_a_key_and_the_connect_needs_rights() {
 
     let mqtt_ca = &["x-amzn-mqtt-ca"][..];
     let tls_failed = "the TLS handshake failed";
-    // The port, the ALPN names, the device, and the outcome with MQTT 3.1.1 and 5 and a part of the log.
     let accepted = ("connack 0x00", "connack 0x00", "");
     let refused = |reason| ("closed", "connack 0x87", reason);
-    let rows: &[(u16, &[&str], Option<&Device>, (&str, &str, &str))] = &[
+    let rows: &[Row<'_>] = &[
         (mqtts, &[], Some(&v1_rsa), accepted),
         (mqtts, &[], Some(&v3_rsa), accepted),
         (mqtts, &[], Some(&v1_ec), accepted),
