@@ -147,7 +147,8 @@ impl RunningGateway {
         let auth = Arc::new(authenticators(&authorizer, &options.cloud, options.operator)?);
         let (presence, events) = Presence::new();
         let presence = Arc::new(presence);
-        let broker = Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence)).await?;
+        let broker =
+            Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence)).await?;
         let broker = Arc::new(broker);
         let mut tasks = JoinSet::new();
         let publisher = Arc::clone(&broker);

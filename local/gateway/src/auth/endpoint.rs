@@ -171,17 +171,19 @@ impl EndpointSettings {
             return Err(self.other_protocol(name));
         }
         if marks.is_signed && marks.has_token {
-            return Err("the request has a signature of Signature Version 4, and also a token or the name of an \
+            return Err(
+                "the request has a signature of Signature Version 4, and also a token or the name of an \
                         authorizer; expected one of them"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let method = self.http_method(marks);
         match method {
-            AuthMethod::Certificate | AuthMethod::CustomWithCertificate if marks.is_websocket => {
-                Err("AWS IoT does not authenticate MQTT over WebSocket by a certificate; help: connect without \
+            AuthMethod::Certificate | AuthMethod::CustomWithCertificate if marks.is_websocket => Err(
+                "AWS IoT does not authenticate MQTT over WebSocket by a certificate; help: connect without \
                      WebSocket, or with a token"
-                    .to_owned())
-            }
+                    .to_owned(),
+            ),
             AuthMethod::Certificate | AuthMethod::CustomWithCertificate if !marks.has_certificate => {
                 Err("missing client certificate; help: use the TLS port".to_owned())
             }

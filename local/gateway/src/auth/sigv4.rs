@@ -32,10 +32,14 @@ pub(crate) enum SignatureDenial {
     )]
     Doubled,
     /// The credential is unreadable.
-    #[error("unreadable credential of Signature Version 4; expected ACCESS_KEY/DATE/REGION/SERVICE/aws4_request")]
+    #[error(
+        "unreadable credential of Signature Version 4; expected ACCESS_KEY/DATE/REGION/SERVICE/aws4_request"
+    )]
     Credential,
     /// The Region is another one.
-    #[error("the request is signed for Region \"{signed}\", and this gateway is {region}; help: --region {signed}")]
+    #[error(
+        "the request is signed for Region \"{signed}\", and this gateway is {region}; help: --region {signed}"
+    )]
     Region {
         /// The Region of the request.
         signed: String,
@@ -102,7 +106,11 @@ impl Operator {
     ///
     /// # Errors
     /// Why the request is denied.
-    pub(crate) fn admit(&self, marks: &SignatureMarks, context: Context) -> Result<Admission, SignatureDenial> {
+    pub(crate) fn admit(
+        &self,
+        marks: &SignatureMarks,
+        context: Context,
+    ) -> Result<Admission, SignatureDenial> {
         if marks.is_doubled {
             return Err(SignatureDenial::Doubled);
         }
@@ -131,18 +139,15 @@ mod tests {
 
     fn http(authorization: &[&str], query: Option<&str>) -> HttpFacts {
         let header = |value: &&str| ("Authorization".to_owned(), (*value).to_owned());
-        HttpFacts {
-            headers: authorization.iter().map(header).collect(),
-            query: query.map(str::to_owned),
-        }
+        HttpFacts { headers: authorization.iter().map(header).collect(), query: query.map(str::to_owned) }
     }
 
     #[test]
     fn only_the_operator_s_key_in_its_region_is_admitted() {
         let arn: Arn = "arn:aws:iot:eu-west-1:123456789012:x".parse().unwrap();
-        let operator =
-            Operator::new("AKIAOPERATOR".to_owned(), "eu-west-1", "123456789012", &arn).unwrap();
-        let signed = |scope: &str| format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+        let operator = Operator::new("AKIAOPERATOR".to_owned(), "eu-west-1", "123456789012", &arn).unwrap();
+        let signed =
+            |scope: &str| format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
         let good = signed("AKIAOPERATOR/20261129/eu-west-1/iotdata/aws4_request");
         let presigned = "X-Amz-Algorithm=AWS4-HMAC-SHA256\
             &X-Amz-Credential=AKIAOPERATOR%2F20261129%2Feu-west-1%2Fiotdevicegateway%2Faws4_request";

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use aws_lc_rs::digest;
 use iot_local_cloud::Cloud;
 use iot_local_cloud::connect::{CertificateRights, Presented, Refusal};
-use iot_local_policy::{Arn, CertificateContext, ClientCertificate as KnownCertificate, NamedDocument, Policy};
+use iot_local_policy::{
+    Arn, CertificateContext, ClientCertificate as KnownCertificate, NamedDocument, Policy,
+};
 use tokio::sync::watch;
 
 use super::endpoint::AuthMethod;

@@ -14,9 +14,9 @@ use rmqtt::types::{
     AuthResult, ConnectInfo, Publish, PublishAclResult, QoS, Reason, Subscribe, SubscribeAclResult,
 };
 
+use super::authenticate::{self, CertificateSession};
 use super::backlog::{self, Backlog};
 use super::connect::{ConnectDenial, ConnectRequest};
-use super::authenticate::{self, CertificateSession};
 use super::lifetime;
 use super::presence::Presence;
 use crate::auth::Authenticators;
@@ -145,8 +145,7 @@ impl PolicyHooks {
             AuthMethod::Certificate | AuthMethod::SigV4 => None,
         };
         let revision = self.auth.x509.revision();
-        let admitted =
-            authenticate::authenticate(&self.auth, connection, event.as_ref(), &request).await?;
+        let admitted = authenticate::authenticate(&self.auth, connection, event.as_ref(), &request).await?;
         let (admission, session) = &admitted;
         if let Some(session) = session {
             self.record_warnings(connection, &request.client_id, session);

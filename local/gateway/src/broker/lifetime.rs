@@ -52,12 +52,12 @@ impl SessionTimer {
     async fn refresh(&self) -> Result<Duration, ConnectDenial> {
         let revision = self.auth.x509.revision();
         let admitted =
-            authenticate::authenticate(&self.auth, &self.connection, Some(&self.event), &self.request).await?;
+            authenticate::authenticate(&self.auth, &self.connection, Some(&self.event), &self.request)
+                .await?;
         let (admission, _) = &admitted;
         self.request.check_policy(admission)?;
         // A response always has the time of the next refresh.
-        let refresh_after =
-            admission.lifetime.map_or(Duration::MAX, |lifetime| lifetime.refresh_after);
+        let refresh_after = admission.lifetime.map_or(Duration::MAX, |lifetime| lifetime.refresh_after);
         authenticate::admit(&self.auth, &self.connection, admitted, revision).await;
         self.record(EntryKind::Refreshed);
         Ok(refresh_after)

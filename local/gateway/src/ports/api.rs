@@ -1,7 +1,7 @@
 //! Passes requests of the AWS APIs to the control plane, and serves the gateway's CA certificate under AWS's path.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
@@ -39,24 +39,18 @@ pub(super) async fn respond(
     is_body_read: &mut bool,
 ) -> WholeResponse {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, guard::MAX_BODY_BYTES.saturating_add(1)).collect();
-    let body = match tokio::time::timeout(READ_TIMEOUT, body).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(_)) => {
-            return text(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than 1 MiB or cannot be read\n",
-            );
-        }
+    let body = match tokio::time::timeout(READ_TIMEOUT, read(body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body cannot be read\n"),
         Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "timed out while reading the body\n"),
     };
-    *is_body_read = true;
+    *is_body_read = body.len() <= guard::MAX_BODY_BYTES;
     let request = api::Request {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: headers(&parts.headers),
-        body: body.to_vec(),
+        body,
         port: client.local_port,
     };
     let cloud = gateway.cloud.clone();
@@ -70,6 +64,21 @@ pub(super) async fn respond(
         }
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the control plane failed\n"),
     }
+}
+
+/// Reads a body, but at most one byte more than is allowed, which the control plane rejects.
+async fn read(mut body: Incoming) -> hyper::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() > guard::MAX_BODY_BYTES {
+            bytes.truncate(guard::MAX_BODY_BYTES.saturating_add(1));
+            break;
+        }
+    }
+    Ok(bytes)
 }
 
 fn headers(headers: &HeaderMap) -> Vec<(String, String)> {

@@ -27,7 +27,7 @@ pub(super) async fn serve(mut stream: TcpStream, peer: IpAddr, gateway: Arc<Gate
     let other = match (read, first.first()) {
         (Ok(Ok(0) | Err(_)), _) => return,
         (_, Some(&CONNECT)) => {
-            "MQTT without WebSocket on the HTTP port; help: connect to a TLS port by mqtts://, or to \
+            "MQTT without WebSocket on the HTTP port; help: connect to the TLS port by mqtts://, or to \
              ws://127.0.0.1:PORT/mqtt"
         }
         (_, Some(&TLS_HANDSHAKE)) => {

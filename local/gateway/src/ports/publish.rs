@@ -145,7 +145,8 @@ async fn admit(
         }
         AuthMethod::Certificate | AuthMethod::CustomWithCertificate => {
             let (auth, facts) = (Arc::clone(&gateway.auth), facts.clone());
-            let asked = tokio::task::spawn_blocking(move || auth.x509.permissions(&facts, None, method)).await;
+            let asked =
+                tokio::task::spawn_blocking(move || auth.x509.permissions(&facts, None, method)).await;
             asked.unwrap_or(Err(CertificateDenial::Registry)).map_err(|denial| denial.to_string())?
         }
     };

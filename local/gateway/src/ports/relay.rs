@@ -37,8 +37,7 @@ pub(super) async fn run<R, W>(
 {
     let connection = Arc::new(Connection::new(facts, peer, method));
     let Ok((broker, listed)) = connect(gateway, &connection).await else { return };
-    let is_finished =
-        pipe(&mut from_client, &mut to_client, broker, &connection, gateway.event_log()).await;
+    let is_finished = pipe(&mut from_client, &mut to_client, broker, &connection, gateway.event_log()).await;
     drop(listed);
     gateway.presence.disconnected(&connection);
     if let Some(client_id) = connection.client_id() {

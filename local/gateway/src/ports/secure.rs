@@ -36,7 +36,9 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gatewa
         Ok(Ok(result)) => result,
         Ok(Err(HandshakeError::NotTls)) => {
             let reason = match tls.port {
-                TlsPort::Https => "bytes without TLS on the TLS port; help: connect by mqtts://, wss:// or https://",
+                TlsPort::Https => {
+                    "bytes without TLS on the TLS port; help: connect by mqtts://, wss:// or https://"
+                }
                 TlsPort::Mqtts => "bytes without TLS on the port of MQTT over TLS; help: connect by mqtts://",
             };
             return record_denial(&gateway, None, reason.to_owned());

@@ -53,15 +53,15 @@ impl ClientCertVerifier for AnyCertificate {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let key = key_of(certificate)?;
-        let key = RawPublicKeyEntity::try_from(&key).map_err(|_| Error::from(CertificateError::BadEncoding))?;
+        let key =
+            RawPublicKeyEntity::try_from(&key).map_err(|_| Error::from(CertificateError::BadEncoding))?;
         let supported = self.algorithms.mapping.iter().find(|(scheme, _)| *scheme == signature.scheme);
         let Some((_, algorithms)) = supported else {
             return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
         };
         // In TLS 1.2 a scheme names no curve, so it has an algorithm for each.
-        let verifies =
-            |algorithm: &&_| key.verify_signature(*algorithm, message, signature.signature()).is_ok();
-        match algorithms.iter().any(|algorithm| verifies(&algorithm)) {
+        let verifies = |algorithm| key.verify_signature(algorithm, message, signature.signature()).is_ok();
+        match algorithms.iter().any(|algorithm| verifies(*algorithm)) {
             true => Ok(HandshakeSignatureValid::assertion()),
             false => Err(CertificateError::BadSignature.into()),
         }

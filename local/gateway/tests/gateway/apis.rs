@@ -45,7 +45,9 @@ async fn requests_go_to_the_page_or_to_the_control_plane() {
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{line} {headers}: {response}");
         assert!(response.to_lowercase().contains(&part.to_lowercase()), "{line} {headers}: {response}");
         assert!(
-            status == 404 || line == "GET /" || !response.to_lowercase().contains("access-control-allow-origin"),
+            status == 404
+                || line == "GET /"
+                || !response.to_lowercase().contains("access-control-allow-origin"),
             "{line}: {response}"
         );
     }
@@ -64,8 +66,7 @@ async fn both_ports_serve_the_apis_and_the_ca_certificate() {
         ("/", "", 421, "Host"),
     ] {
         let port = gateway.tls_port;
-        let mut stream =
-            gateway.tls_stream("localhost", gateway.config(&["http/1.1"], None)).await.unwrap();
+        let mut stream = gateway.tls_stream("localhost", gateway.config(&["http/1.1"], None)).await.unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n{headers}\r\n");
         let response = send_request(&mut stream, request.as_bytes()).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {response}");
@@ -87,7 +88,8 @@ async fn a_body_is_read_and_the_connection_stays_open() {
     assert_eq!((status, body.get("thingName")), (200, Some(&json!("lamp"))), "{body}");
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", gateway.port)).await.unwrap();
     for number in 0..3 {
-        let body = json!({ "attributePayload": { "attributes": { "number": number.to_string() } } }).to_string();
+        let body =
+            json!({ "attributePayload": { "attributes": { "number": number.to_string() } } }).to_string();
         let request = format!(
             "POST /things/fan-{number} HTTP/1.1\r\nHost: localhost:{}\r\nAuthorization: {AUTHORIZATION}\r\n\
              Content-Length: {}\r\n\r\n{body}",

@@ -1,6 +1,6 @@
 //! X.509 custom authentication: a registered certificate and the authorizer, whose policies add up.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use iot_local_gateway::auth::endpoint::EndpointSettings;
 use iot_local_gateway::event_log::{EntryKind, LogEntry};

@@ -1,6 +1,6 @@
 //! Devices with certificates: their keys and chains, made by OpenSSL, and the registry, by its API.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::path::Path;
 use std::process::Command;

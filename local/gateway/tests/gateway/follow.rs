@@ -1,13 +1,12 @@
 //! Open connections follow the registry.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a panic is how a test fails, and figures are printed")]
-
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iot_local_gateway::event_log::{DisconnectReason, EntryKind};
 use rumqttc::{Packet, QoS};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::devices::{Api, Connect, Device, PKI, connect_packet, thing_policy};
 use crate::secure::{self, TlsGateway};
@@ -89,8 +88,7 @@ async fn an_open_connection_ends_with_its_rights() {
             let gateway = secure::open().await;
             let (api, device) = lamp(&gateway).await;
             let mut event_log = gateway.running.event_log.subscribe();
-            let mut stream =
-                gateway.device_stream(&Connect::new(gateway.mqtts_port, &device)).await.unwrap();
+            let mut stream = gateway.device_stream(&Connect::new(gateway.mqtts_port, &device)).await.unwrap();
             stream.write_all(&connect_packet("lamp", level)).await.unwrap();
             let mut bytes = vec![0; 256];
             let length = stream.read(&mut bytes).await.unwrap();

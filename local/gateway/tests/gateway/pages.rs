@@ -16,7 +16,7 @@ use iot_local_identity::oidc::{ProviderOptions, Realm};
 use rumqttc::{MqttOptions, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{TIMEOUT, connect, connect_with, denial, exchange, find, defaults, function, is_denied};
+use crate::support::{TIMEOUT, connect, connect_with, defaults, denial, exchange, find, function, is_denied};
 
 async fn open() -> RunningGateway {
     open_with(AuthorizerDefinition::default()).await

@@ -156,8 +156,7 @@ async fn the_broker_denies_clients_that_bypass_the_gateway() {
     let x509 = CertificateAuthenticator::new(support::cloud(), arn);
     let auth = Arc::new(Authenticators { custom: authorizer, x509, operator: None });
     let (presence, _events) = Presence::new();
-    let broker =
-        Broker::start(auth, Arc::new(Connections::default()), Arc::new(presence)).await.unwrap();
+    let broker = Broker::start(auth, Arc::new(Connections::default()), Arc::new(presence)).await.unwrap();
     let mut direct = MqttOptions::new("a", "127.0.0.1", broker.address().port());
     direct.set_credentials("user", "good");
     assert!(is_denied(&connect_with(direct).await));

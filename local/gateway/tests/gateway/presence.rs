@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use rumqttc::{Packet, QoS};
+use rumqttc::{Event, Outgoing, Packet, QoS};
 use serde_json::{Value, json};
 
 use crate::devices::{Api, PKI};
@@ -75,7 +75,8 @@ async fn every_client_has_presence_events() {
         let mut client = connected.unwrap();
         let (topic, connected) = event(&mut watcher).await;
         assert_eq!(topic, format!("$aws/events/presence/connected/{client_id}"));
-        let mut members = vec!["clientId", "eventType", "ipAddress", "principalIdentifier", "sessionIdentifier"];
+        let mut members =
+            vec!["clientId", "eventType", "ipAddress", "principalIdentifier", "sessionIdentifier"];
         members.extend(["timestamp", "versionNumber"]);
         members.extend(thing.map(|_| "thingName"));
         assert_eq!(names(&connected), BTreeSet::from_iter(members), "{end}");
@@ -91,13 +92,16 @@ async fn every_client_has_presence_events() {
         assert!(connected["timestamp"].as_u64().unwrap() > 1_700_000_000_000);
         assert!(sessions.insert(connected["sessionIdentifier"].as_str().unwrap().to_owned()), "{end}");
         match end {
-            "disconnect" => client.mqtt.disconnect().await.unwrap(),
+            "disconnect" => {
+                client.mqtt.disconnect().await.unwrap();
+                while !matches!(client.events.poll().await, Ok(Event::Outgoing(Outgoing::Disconnect))) {}
+            }
             "forbidden" => client.mqtt.publish("own/b/x", QoS::AtLeastOnce, false, "x").await.unwrap(),
             "qos2" => client.mqtt.publish("own/a/x", QoS::ExactlyOnce, false, "x").await.unwrap(),
             "deactivate" => api.set_status(&device, "INACTIVE").await,
             _ => {}
         }
-        if end != "drop" {
+        if !["disconnect", "drop"].contains(&end) {
             while client.next().await.is_ok() {}
         }
         drop(client);
@@ -143,9 +147,12 @@ async fn denied_clients_and_ids_with_wildcards_have_no_events() {
     let gateway = secure::open().await;
     let mut watcher = watcher(&gateway).await;
     let instructions = json!({ "first": allow_all() }).to_string();
-    for (client_id, instruction, is_connected) in
-        [("a", "bad", false), ("a+b", &*instructions, true), ("a#", &*instructions, true), ("c", "illegal", false)]
-    {
+    for (client_id, instruction, is_connected) in [
+        ("a", "bad", false),
+        ("a+b", &*instructions, true),
+        ("a#", &*instructions, true),
+        ("c", "illegal", false),
+    ] {
         let options = gateway.direct(client_id, gateway.config(&["mqtt"], None));
         let connected = connect_with(with_password(options, instruction)).await;
         assert_eq!(connected.is_ok(), is_connected, "{client_id}");

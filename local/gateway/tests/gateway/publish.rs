@@ -18,7 +18,8 @@ async fn a_certificate_publishes_by_https_without_thing_variables() {
     let inactive = PKI.fresh("v1-https-inactive");
     let thing = "${iot:Connection.Thing.ThingName}";
     let statements = json!([
-        allow("Publish", &[&format!("topic/thing/{thing}"), "topic/cn/${iot:Certificate.Subject.CommonName}"]),
+        allow("Publish", &[&format!("topic/thing/{thing}")]),
+        allow("Publish", &["topic/cn/${iot:Certificate.Subject.CommonName}"]),
         allow("Publish", &["topic/plain", "topic/kept"]),
         allow("RetainPublish", &["topic/kept"]),
     ]);
@@ -54,7 +55,14 @@ async fn a_certificate_publishes_by_https_without_thing_variables() {
         (&[], None, "plain", "", "403", "denied the client"),
         // With a token, the authorizer decides.
         (&[], Some(&device), "plain", "token: good\r\n", "403", ""),
-        (&[], Some(&device), "plain", "x-amz-customauthorizer-name: iot-jwt-authorizer\r\n", "403", "denied the client"),
+        (
+            &[],
+            Some(&device),
+            "plain",
+            "x-amz-customauthorizer-name: iot-jwt-authorizer\r\n",
+            "403",
+            "denied the client",
+        ),
         (&[], Some(&device), "plain", "Authorization: Bearer x\r\n", "403", "denied the client"),
     ] {
         let mut event_log = gateway.running.event_log.subscribe();
@@ -72,7 +80,8 @@ async fn a_certificate_publishes_by_https_without_thing_variables() {
     }
     // No WebSocket by certificate.
     let mut event_log = gateway.running.event_log.subscribe();
-    let websocket = Connect { port, alpn: certificate, device: Some(&device), is_tls12: false, has_sni: true };
+    let websocket =
+        Connect { port, alpn: certificate, device: Some(&device), is_tls12: false, has_sni: true };
     let mut stream = gateway.device_stream(&websocket).await.unwrap();
     let response = send_request(&mut stream, crate::tls::UPGRADE.as_bytes()).await;
     assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
@@ -109,10 +118,16 @@ async fn a_signed_request_is_the_operator_s_or_denied() {
         (query.as_str(), good.clone(), "403", "two signatures"),
         ("", format!("{good}token: good\r\n"), "403", "expected one of them"),
         ("&token=good", good.clone(), "403", "expected one of them"),
-        ("", format!("{good}X-Amz-CustomAuthorizer-Name: iot-jwt-authorizer\r\n"), "403", "expected one of them"),
+        (
+            "",
+            format!("{good}X-Amz-CustomAuthorizer-Name: iot-jwt-authorizer\r\n"),
+            "403",
+            "expected one of them",
+        ),
     ] {
         let mut event_log = gateway.running.event_log.subscribe();
-        let response = post(gateway.running.port, &format!("/topics/signed?qos=1{query}"), &headers, "x").await;
+        let response =
+            post(gateway.running.port, &format!("/topics/signed?qos=1{query}"), &headers, "x").await;
         assert_eq!(response.split(' ').nth(1), Some(expected), "{headers}: {response}");
         if logged.is_empty() {
             let received = tokio::time::timeout(TIMEOUT, receiver.next()).await.unwrap();

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use iot_local_gateway::event_log::EntryKind;
 use iot_local_gateway::RunningGateway;
+use iot_local_gateway::event_log::EntryKind;
 use iot_local_identity::oidc::ProviderOptions;
 use iot_local_lambda::{INVOKE_LIMIT, LambdaSpec, LineSource};
 use rumqttc::{Packet, QoS};

@@ -47,11 +47,7 @@ pub(crate) async fn open() -> TlsGateway {
 pub(crate) async fn open_changed(change: impl FnOnce(&mut GatewayOptions)) -> TlsGateway {
     let state = StateFolder::new();
     let running = open_with(2, |options| {
-        options.tls = Some(TlsOptions {
-            port: 0,
-            mqtts_port: 0,
-            authority: Arc::clone(&state.authority),
-        });
+        options.tls = Some(TlsOptions { port: 0, mqtts_port: 0, authority: Arc::clone(&state.authority) });
         change(options);
     })
     .await;

@@ -76,7 +76,14 @@ pub(crate) const OPERATOR: &str = "AKIAOPERATORFORTESTS";
 pub(crate) fn cloud() -> Cloud {
     let account = Account::new("us-east-1", "123456789012").unwrap();
     let endpoint = "localhost".to_owned();
-    Cloud::open(CloudOptions { account, folder: None, private: None, endpoint, clock: iot_local_base::clock::now }).unwrap()
+    Cloud::open(CloudOptions {
+        account,
+        folder: None,
+        private: None,
+        endpoint,
+        clock: iot_local_base::clock::now,
+    })
+    .unwrap()
 }
 
 pub(crate) struct Client {

@@ -38,6 +38,9 @@ async fn with_policy(api: &Api, name: &str, status: &str, policy: Option<&str>) 
     device
 }
 
+/// The port, the ALPN names, the device, and the outcome with MQTT 3.1.1 and 5 and a part of the log.
+type Row<'a> = (u16, &'a [&'a str], Option<&'a Device>, (&'a str, &'a str, &'a str));
+
 #[tokio::test]
 async fn the_handshake_needs_a_key_and_the_connect_needs_rights() {
     let gateway = secure::open().await;
@@ -53,7 +56,8 @@ async fn the_handshake_needs_a_key_and_the_connect_needs_rights() {
     let stolen_rsa = Device { key: PKI.key("v3-rsa"), ..v1_rsa.clone() };
     let unknown = PKI.fresh("unknown");
     let root = PKI.device(&["root"]);
-    let unknown_with_chain = Device { chain: [unknown.chain.clone(), root.chain.clone()].concat(), ..unknown.clone() };
+    let unknown_with_chain =
+        Device { chain: [unknown.chain.clone(), root.chain.clone()].concat(), ..unknown.clone() };
     let inactive = with_policy(&api, "inactive", "INACTIVE", Some("all")).await;
     let revoked = with_policy(&api, "revoked", "REVOKED", Some("all")).await;
     let without_policy = with_policy(&api, "without-policy", "ACTIVE", None).await;
@@ -65,10 +69,9 @@ async fn the_handshake_needs_a_key_and_the_connect_needs_rights() {
 
     let mqtt_ca = &["x-amzn-mqtt-ca"][..];
     let tls_failed = "the TLS handshake failed";
-    // The port, the ALPN names, the device, and the outcome with MQTT 3.1.1 and 5 and a part of the log.
     let accepted = ("connack 0x00", "connack 0x00", "");
     let refused = |reason| ("closed", "connack 0x87", reason);
-    let rows: &[(u16, &[&str], Option<&Device>, (&str, &str, &str))] = &[
+    let rows: &[Row<'_>] = &[
         (mqtts, &[], Some(&v1_rsa), accepted),
         (mqtts, &[], Some(&v3_rsa), accepted),
         (mqtts, &[], Some(&v1_ec), accepted),
@@ -196,9 +199,10 @@ async fn a_thing_has_its_own_topics_and_not_its_neighbour_s() {
             (Ok(mut client), _) => {
                 client.mqtt.subscribe(topic, QoS::AtLeastOnce).await.unwrap();
                 match client.next().await {
-                    Ok(Packet::SubAck(ack)) => {
-                        !matches!(ack.return_codes.first(), Some(rumqttc::SubscribeReasonCode::Failure) | None)
-                    }
+                    Ok(Packet::SubAck(ack)) => !matches!(
+                        ack.return_codes.first(),
+                        Some(rumqttc::SubscribeReasonCode::Failure) | None
+                    ),
                     _ => false,
                 }
             }

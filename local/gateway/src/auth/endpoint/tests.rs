@@ -16,7 +16,10 @@ fn settings_are_read_by_aws_iot_s_names_and_combined_as_there() {
     {
         let error =
             EndpointSettings::new(authentication.parse().unwrap(), protocol.parse().unwrap()).unwrap_err();
-        assert!(error.to_string().contains(authentication) && error.to_string().contains(protocol), "{error}");
+        assert!(
+            error.to_string().contains(authentication) && error.to_string().contains(protocol),
+            "{error}"
+        );
     }
 }
 
@@ -48,7 +51,11 @@ fn mqtt_is_decided_by_port_and_alpn_or_by_the_settings() {
             MqttCertificate => &[ALPN_MQTT_CERTIFICATE],
             _ => &[],
         };
-        assert_eq!(endpoint.certificate_use(port, offered), certificate, "{authentication} {port:?} {alpn:?}");
+        assert_eq!(
+            endpoint.certificate_use(port, offered),
+            certificate,
+            "{authentication} {port:?} {alpn:?}"
+        );
         assert_eq!(endpoint.for_mqtt(port, alpn).ok(), expected, "{authentication} {port:?} {alpn:?}");
     }
     let endpoint = EndpointSettings::default();
