@@ -161,7 +161,10 @@ fn next_commands(
     let mut text =
         String::from("\nThe certificate has no policy yet, so the gateway closes its connections. Next:\n");
     let lines = [
-        format!("export AWS_ENDPOINT_URL_IOT={} AWS_REGION={region} AWS_DEFAULT_REGION={region}", quoted(endpoint)),
+        format!(
+            "export AWS_ENDPOINT_URL_IOT={} AWS_REGION={region} AWS_DEFAULT_REGION={region}",
+            quoted(endpoint)
+        ),
         "export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local".to_owned(),
         "aws iot create-policy --policy-name device --policy-document file://device.json".to_owned(),
         format!("aws iot attach-policy --policy-name device --target {arn}"),

@@ -9,6 +9,8 @@ pub(crate) mod policies;
 pub(crate) mod principals;
 pub(crate) mod sts;
 pub(crate) mod tags;
+pub(crate) mod thing_groups;
+pub(crate) mod thing_types;
 pub(crate) mod things;
 
 mod document;

@@ -37,7 +37,7 @@ class ControlPlane:
         """The variables with which command lines of AWS run unchanged."""
         names = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return names | {
-            "AWS_ENDPOINT_URL_IOT": self.endpoint, "AWS_ENDPOINT_URL_STS": self.endpoint, "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL_IOT": self.endpoint, "AWS_ENDPOINT_URL_STS": self.endpoint, "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_PAGER": "",
             "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "PATH": f"{AWS.parent}:{os.environ['PATH']}",
@@ -61,7 +61,7 @@ def control_plane(*options):
         for part in ("policies", "keys"):
             shutil.copytree(ROOT / part, folder / part)
         shutil.copy(ROOT / "authorizer.toml", folder)
-        with Gateway("--config", str(folder / "authorizer.toml"), *options) as gateway:
+        with Gateway("--mqtts-port", "0", "--config", str(folder / "authorizer.toml"), *options) as gateway:
             yield ControlPlane(folder, gateway)
 
 
