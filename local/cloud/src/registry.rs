@@ -244,3 +244,6 @@ fn found<'a, T>(
 ) -> impl Iterator<Item = &'a Record<T>> + use<'a, T> {
     index.get(key).into_iter().flatten().filter_map(|name| records.get(name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,9 +114,6 @@ impl Store {
     /// # Errors
     /// The error of the system. The log then ends where it ended before.
     pub(crate) fn append<'a>(&mut self, calls: impl Iterator<Item = &'a [Change]>) -> io::Result<()> {
-        if self.is_broken {
-            return Err(io::Error::other("an earlier write failed; start again"));
-        }
         let (mut lines, mut sequence) = (Vec::new(), self.sequence);
         for changes in calls {
             sequence = sequence.saturating_add(1);
@@ -125,6 +122,9 @@ impl Store {
         }
         if lines.is_empty() {
             return Ok(());
+        }
+        if self.is_broken {
+            return Err(io::Error::other("an earlier write failed; start again"));
         }
         self.write_synced(&lines).inspect_err(|_| self.undo())?;
         self.log_bytes = self.log_bytes.saturating_add(length(&lines));

@@ -94,4 +94,21 @@ impl<L: Ord + Clone, R: Ord + Clone, V: Copy> Relation<L, R, V> {
             .iter()
             .flat_map(|(left, rights)| rights.iter().map(move |(right, value)| (left, right, *value)))
     }
+
+    /// Both maps have the same pairs, and no empty entries.
+    #[cfg(test)]
+    pub(super) fn check(&self)
+    where
+        V: PartialEq + std::fmt::Debug,
+    {
+        for (left, right, value) in self.iter() {
+            assert_eq!(self.lefts.get(right).and_then(|lefts| lefts.get(left)).copied(), Some(value));
+        }
+        let count = |lengths: Vec<usize>| {
+            assert!(!lengths.contains(&0));
+            lengths.iter().sum::<usize>()
+        };
+        let rights = count(self.rights.values().map(BTreeMap::len).collect());
+        assert_eq!(rights, count(self.lefts.values().map(BTreeMap::len).collect()));
+    }
 }

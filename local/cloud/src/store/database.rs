@@ -89,6 +89,11 @@ impl Database {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn with_store(&self, change: impl FnOnce(&mut Store)) {
+        change(lock(&self.store).as_mut().unwrap());
+    }
+
     /// Stores all staged calls.
     fn commit(self: &Arc<Self>, store: &mut Option<Store>) {
         let mut calls = std::mem::take(&mut lock(&self.staged).waiting);
