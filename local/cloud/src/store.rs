@@ -4,13 +4,13 @@
 //! | file | content |
 //! | --- | --- |
 //! | `lock` | empty. A lock on it keeps a second process out, and ends with the process |
-//! | `snapshot.jsonl` | a header line `{"format":1,"sequence":12,"changes":3}`, then as many changes, one on each line |
+//! | `snapshot.jsonl` | a header `{"format":1,"sequence":12,"changes":3}`, then so many changes, each a line |
 //! | `log.jsonl` | a line `{"sequence":13,"changes":[…]}` for each call since then, numbered without a gap |
 //! | `*.draft` | files that were being written. They are never read |
 //!
-//! [`Change`] describes the changes. A call is acknowledged when its line is synced. A new snapshot replaces the old one
-//! by a rename, then a log without the lines that the snapshot has replaces the log. Between the two renames the log
-//! starts with lines that the snapshot has already: their numbers say so.
+//! [`Change`] describes the changes. A call is acknowledged when its line is synced. A new snapshot replaces the old
+//! one by a rename, then a log without the lines that the snapshot has replaces the log. Between the two renames the
+//! log starts with lines that the snapshot has already: their numbers say so.
 //!
 //! A start drops the last line of the log if it has no line end: it was never acknowledged. Anything else that is
 //! unreadable is an error, and nothing is written.

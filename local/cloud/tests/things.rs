@@ -13,8 +13,9 @@ use support::{call, cloud, succeed};
 const ARN: &str = "arn:aws:iot:us-east-1:123456789012:";
 const IDENTITY: &str = "us-east-1:11111111-2222-4333-8444-555555555555";
 
-fn attributes(attributes: Value) -> Value {
-    json!({ "attributePayload": { "attributes": attributes } })
+/// The body of a call with attributes.
+fn attributes(attributes: impl Into<Value>) -> Value {
+    json!({ "attributePayload": { "attributes": attributes.into() } })
 }
 
 fn expect(cloud: &Cloud, method: &str, target: &str, body: &Value, status: u16, kind: &str, message: &str) {
@@ -101,10 +102,7 @@ fn what_is_missing_or_malformed_is_an_error() {
     succeed(&cloud, "POST", "/things/present", &attributes(json!({ "a": "1" })));
     let many = |count: usize| {
         attributes(
-            (0..count)
-                .map(|number| (format!("a{number}"), json!("x")))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
+            (0..count).map(|number| (format!("a{number}"), json!("x"))).collect::<serde_json::Map<_, _>>(),
         )
     };
     let typed = |count: usize| {

@@ -127,7 +127,7 @@ fn a_torn_last_line_is_dropped() {
         [(first + 1, 1), (whole.len() - 1, 1), (whole.len(), 2), (first, 1), (1, 0), (0, 0)]
     {
         let folder = folder();
-        fs::write(folder.path().join(LOG), &whole[..cut]).unwrap();
+        fs::write(folder.path().join(LOG), &whole.as_bytes()[..cut]).unwrap();
         let (mut store, registry) = open(folder.path()).unwrap();
         assert_eq!(names(&registry).len(), expected, "{cut}");
         store.append(std::iter::once([thing("new")].as_slice())).unwrap();
