@@ -7,7 +7,7 @@
 //! ```
 
 mod effective;
-mod issuer;
+pub(crate) mod issuer;
 mod names;
 mod variables;
 
@@ -262,6 +262,3 @@ fn thing_context(thing: &Thing) -> ThingContext {
         attributes: thing.attributes.clone(),
     }
 }
-
-#[cfg(test)]
-mod tests;
