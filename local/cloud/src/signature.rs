@@ -6,7 +6,6 @@ use aws_lc_rs::signature::{
     ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_ASN1, ECDSA_P521_SHA384_ASN1,
     ECDSA_P521_SHA512_ASN1, EcdsaVerificationAlgorithm, UnparsedPublicKey, VerificationAlgorithm,
 };
-use x509_parser::certificate::X509Certificate;
 use x509_parser::der_parser::asn1_rs::{BitString, Oid, oid};
 use x509_parser::oid_registry::{
     OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_PKCS1_RSAENCRYPTION,
@@ -58,12 +57,6 @@ pub(crate) fn verify(
         [OID_PKCS1_SHA256WITHRSA, OID_PKCS1_SHA384WITHRSA, OID_PKCS1_SHA512WITHRSA, OID_PKCS1_RSASSAPSS]
             .contains(oid);
     is_rsa && verify_signature(key, algorithm, signature, message).is_ok()
-}
-
-/// Returns whether a key signed a certificate.
-pub(crate) fn verify_certificate(key: &SubjectPublicKeyInfo<'_>, certificate: &X509Certificate<'_>) -> bool {
-    let (algorithm, signature) = (&certificate.signature_algorithm, &certificate.signature_value);
-    verify(key, algorithm, signature, certificate.tbs_certificate.as_ref())
 }
 
 /// Returns whether AWS IoT accepts a device's key: RSA of at least 2,048 bits, P-256, P-384 or P-521.

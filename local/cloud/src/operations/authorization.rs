@@ -1,214 +1,247 @@
-//! What a principal may do: the policies that count, and their decision, by the function that guards connections.
-//! <https://docs.aws.amazon.com/iot/latest/apireference/API_TestAuthorization.html>,
-//! <https://docs.aws.amazon.com/iot/latest/apireference/API_GetEffectivePolicies.html>
+//! What a principal may do, without a connection: the policies that count, and what they decide. By the same functions
+//! as for a connection.
 
-use std::collections::BTreeSet;
-
-use iot_local_policy::{Action, Arn, ClientCertificate, Context, NamedDocument, Policy, Question, Verdict};
+use iot_local_policy::{
+    Action, Arn, ClientCertificate, Context, NamedDocument, NamedResource, Policy, Question, Verdict,
+};
 use serde_json::{Value, json};
 
+use super::attachments::find_target;
 use super::names::{self, POLICY_NAME, THING_NAME};
 use super::{Input, expected, missing, policies, things};
-use crate::account::Account;
 use crate::cloud::Cloud;
-use crate::connect::granted;
+use crate::connect;
 use crate::error::{ApiError, ErrorKind};
 use crate::registry::{PolicyTarget, Principal, Registry};
 
-/// How many questions one call has at most.
+/// How many questions a call has at most.
 const MAX_QUESTIONS: usize = 10;
+/// The actions that TestAuthorization knows.
+const ACTIONS: [(&str, Action); 4] = [
+    ("CONNECT", Action::Connect),
+    ("PUBLISH", Action::Publish),
+    ("SUBSCRIBE", Action::Subscribe),
+    ("RECEIVE", Action::Receive),
+];
 
-/// GetEffectivePolicies: those of the principal itself, and those of the groups of the thing.
-///
-/// # Errors
-/// 404 for an unknown principal or thing, 400 without both.
+/// GetEffectivePolicies: the policies of a principal, and with `thingName` those of the thing's groups.
 pub(crate) fn get_effective_policies(cloud: &Cloud, input: &Input) -> Result<Value, ApiError> {
     let principal = principal(cloud, input)?;
-    let thing = input.query("thingName");
-    let thing = thing.map(|thing| THING_NAME.check("thingName", thing)).transpose()?;
+    let thing = input.query("thingName").map(|name| THING_NAME.check("thingName", name)).transpose()?;
     if principal.is_none() && thing.is_none() {
         return Err(missing("principal"));
     }
     cloud.read(|registry| {
-        let mut targets: Vec<PolicyTarget> = Vec::new();
-        if let Some(principal) = principal {
-            check_principal(cloud, registry, &principal)?;
-            targets.push(PolicyTarget::Principal(principal));
+        if let Some(principal) = &principal {
+            find_target(cloud, registry, &PolicyTarget::Principal(principal.clone()))?;
         }
-        if let Some(thing) = thing {
-            things::find(registry, thing)?;
-            let groups = registry.groups_of(thing).flat_map(|group| registry.group_and_parents(&group.name));
-            let names: BTreeSet<&str> = groups.map(|group| group.name.as_str()).collect();
-            targets.extend(names.into_iter().map(|name| PolicyTarget::ThingGroup(name.to_owned())));
-        }
-        let mut names = BTreeSet::new();
-        let found = targets.iter().flat_map(|target| registry.policies_of(target));
-        let found: Vec<Value> = found
-            .filter(|policy| names.insert(policy.name.clone()))
-            .map(|policy| {
-                json!({
-                    "policyName": policy.name,
-                    "policyArn": policy_arn(cloud.account(), &policy.name),
-                    "policyDocument": policy.default_document(),
-                })
+        thing.map_or(Ok(()), |name| things::find(registry, name).map(|_| ()))
+    })?;
+    let policies = cloud.effective_policies(principal.as_ref(), thing);
+    let policies: Vec<_> = policies
+        .iter()
+        .map(|policy| {
+            json!({
+                "policyName": policy.name,
+                "policyArn": policies::arn(cloud, &policy.name),
+                "policyDocument": policy.default_document(),
             })
-            .collect();
-        Ok(json!({ "effectivePolicies": found }))
-    })
+        })
+        .collect();
+    Ok(json!({ "effectivePolicies": policies }))
 }
 
-/// TestAuthorization: one result for each question. The status of the certificate has no influence.
-///
-/// # Errors
-/// 404 for an unknown principal or policy, 400 for an invalid question.
+/// TestAuthorization. The state of a certificate does not count, only its policies.
 pub(crate) fn test_authorization(cloud: &Cloud, input: &Input) -> Result<Value, ApiError> {
-    let principal = principal(cloud, input)?;
-    let client_id = input.query("clientId").filter(|id| !id.is_empty());
-    let questions = questions(cloud.account(), input)?;
-    let added = policy_names(input, "policyNamesToAdd")?;
-    let skipped = policy_names(input, "policyNamesToSkip")?;
+    let questions = questions(input)?;
+    let principal = principal(cloud, input)?.ok_or_else(|| missing("principal"))?;
+    let client_id = input.query("clientId");
+    let (added, skipped) = (names(input, "policyNamesToAdd")?, names(input, "policyNamesToSkip")?);
     let (documents, certificate) = cloud.read(|registry| {
-        let (mut documents, certificate) = match &principal {
-            None => (Vec::new(), ClientCertificate::Absent),
-            Some(principal) => {
-                check_principal(cloud, registry, principal)?;
-                granted(registry, principal, client_id).map_err(internal)?
-            }
-        };
-        documents.retain(|document| !skipped.contains(&document.name.as_str()));
+        let (mut documents, certificate) = granted(cloud, registry, &principal, client_id)?;
+        documents.retain(|named| !skipped.contains(&named.name.as_str()));
         for name in added {
-            let policy = policies::find(registry, name)?;
-            let document = policy.default_document().unwrap_or_default();
-            let document = serde_json::from_str(document).map_err(|error| internal(error.to_string()))?;
-            documents.push(NamedDocument { name: name.to_owned(), document });
+            if documents.iter().all(|named| named.name != name) {
+                documents.push(read_document(registry, name)?);
+            }
         }
         Ok::<_, ApiError>((documents, certificate))
     })?;
-    let arn: Arn =
-        cloud.account().arn("policy").parse().map_err(|_| internal("invalid account".to_owned()))?;
-    let policy = Policy::parse_named(&documents, &arn).map_err(|errors| internal(errors.join("; ")))?;
-    let context = Context { client_id: client_id.map(str::to_owned), certificate, ..Context::default() };
-    let test = Test { account: cloud.account(), documents: &documents, policy: &policy, context: &context };
-    let results: Vec<Value> = questions.iter().map(|question| test.result(question)).collect();
+    let tester = Tester::new(cloud, documents, client_id, certificate)?;
+    let results: Vec<_> =
+        questions.iter().map(|question| tester.result(question)).collect::<Result<_, _>>()?;
     Ok(json!({ "authResults": results }))
 }
 
-/// An `authInfo`.
-struct AuthInfo {
+/// Reads the principal. A whole identity pool has no rights here.
+fn principal(cloud: &Cloud, input: &Input) -> Result<Option<Principal>, ApiError> {
+    let principal = input.text("principal")?;
+    if principal.is_none() && input.text("cognitoIdentityPoolId")?.is_some() {
+        return Err(ApiError::new(
+            ErrorKind::NotImplemented,
+            "the rights of a whole identity pool are not implemented by this gateway; name an identity as principal",
+        ));
+    }
+    principal.map(|text| names::principal(cloud.account(), "principal", text)).transpose()
+}
+
+/// A row of `authInfos`.
+struct AuthInfo<'a> {
     action: Action,
-    /// The action as AWS's API names it, such as `PUBLISH`.
-    action_type: String,
-    /// The resources after the account, such as `topic/a`.
-    resources: Vec<String>,
+    resources: Vec<&'a str>,
+    /// As given, which the response repeats.
+    value: &'a Value,
 }
 
-struct Test<'a> {
-    account: &'a Account,
-    documents: &'a [NamedDocument],
-    policy: &'a Policy,
-    context: &'a Context,
+fn questions(input: &Input) -> Result<Vec<AuthInfo<'_>>, ApiError> {
+    let list = input.list("authInfos")?.ok_or_else(|| missing("authInfos"))?;
+    if !(1..=MAX_QUESTIONS).contains(&list.len()) {
+        return Err(expected("authInfos", "1 to 10 items"));
+    }
+    list.iter().map(question).collect()
 }
 
-impl Test<'_> {
-    /// With several resources, all must be allowed.
-    fn result(&self, info: &AuthInfo) -> Value {
-        let questions: Vec<Question<'_>> = info
-            .resources
-            .iter()
-            .map(|resource| Question { action: info.action, resource, context: self.context })
-            .collect();
-        let verdicts: Vec<Verdict> = questions.iter().map(|question| self.policy.decide(question)).collect();
-        let missing: BTreeSet<String> =
-            questions.iter().flat_map(|question| self.policy.missing_variables(question)).collect();
-        let explicit: Vec<&Verdict> =
-            verdicts.iter().filter(|verdict| !verdict.allowed && verdict.decided_by.is_some()).collect();
-        let allowing: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.allowed).collect();
-        let is_allowed = allowing.len() == verdicts.len();
-        let decision = match (is_allowed, explicit.is_empty()) {
-            (true, _) => "ALLOWED",
-            (false, true) => "IMPLICIT_DENY",
-            (false, false) => "EXPLICIT_DENY",
+fn question(value: &Value) -> Result<AuthInfo<'_>, ApiError> {
+    let text = value.get("actionType").and_then(Value::as_str);
+    let action = ACTIONS.iter().find(|(name, _)| Some(*name) == text);
+    let (_, action) =
+        action.ok_or_else(|| expected("authInfos.actionType", "CONNECT, PUBLISH, SUBSCRIBE or RECEIVE"))?;
+    let resources = value.get("resources").and_then(Value::as_array);
+    let resources: Option<Vec<&str>> = resources.and_then(|list| list.iter().map(Value::as_str).collect());
+    let resources = resources.filter(|resources| !resources.is_empty());
+    let resources = resources.ok_or_else(|| expected("authInfos.resources", "a list of ARNs"))?;
+    Ok(AuthInfo { action: *action, resources, value })
+}
+
+fn names<'a>(input: &'a Input, member: &str) -> Result<Vec<&'a str>, ApiError> {
+    let list = input.list(member)?.map(Vec::as_slice).unwrap_or_default();
+    let name = |value: &'a Value| value.as_str().ok_or_else(|| expected(member, "a list of names"));
+    list.iter().map(|value| POLICY_NAME.check(member, name(value)?)).collect()
+}
+
+/// Returns the policies of a principal, and what is known of its certificate.
+fn granted(
+    cloud: &Cloud,
+    registry: &Registry,
+    principal: &Principal,
+    client_id: Option<&str>,
+) -> Result<(Vec<NamedDocument>, ClientCertificate), ApiError> {
+    let target = PolicyTarget::Principal(principal.clone());
+    find_target(cloud, registry, &target)?;
+    let unusable = |reason: String| ApiError::new(ErrorKind::InternalFailure, reason);
+    match principal {
+        Principal::Certificate(id) => {
+            let registered =
+                registry.certificate(id).ok_or_else(|| ApiError::not_found("the certificate"))?;
+            let rights = connect::granted_to(registry, registered, client_id).map_err(unusable)?;
+            Ok((rights.policies, ClientCertificate::Known(rights.context)))
+        }
+        Principal::CognitoIdentity(_) => {
+            let policies = registry.policies_of(&target).map(|policy| connect::document(policy));
+            let policies = policies.collect::<Result<_, _>>().map_err(unusable)?;
+            Ok((policies, ClientCertificate::Absent))
+        }
+    }
+}
+
+fn read_document(registry: &Registry, name: &str) -> Result<NamedDocument, ApiError> {
+    let policy = policies::find(registry, name)?;
+    connect::document(policy).map_err(|reason| ApiError::new(ErrorKind::InternalFailure, reason))
+}
+
+/// Decides questions about one principal.
+struct Tester<'a> {
+    cloud: &'a Cloud,
+    /// The names of the policies, in order.
+    names: Vec<String>,
+    policy: Policy,
+    context: Context,
+}
+
+impl<'a> Tester<'a> {
+    fn new(
+        cloud: &'a Cloud,
+        documents: Vec<NamedDocument>,
+        client_id: Option<&str>,
+        certificate: ClientCertificate,
+    ) -> Result<Self, ApiError> {
+        let failure = |reason: String| ApiError::new(ErrorKind::InternalFailure, reason);
+        let arn: Arn =
+            cloud.account().arn("policy/any").parse().map_err(|_| failure("the account".to_owned()))?;
+        let policy = Policy::parse_named(&documents, &arn).map_err(|errors| failure(errors.join("; ")))?;
+        let context = Context { client_id: client_id.map(str::to_owned), certificate, ..Context::default() };
+        Ok(Self { cloud, names: documents.into_iter().map(|named| named.name).collect(), policy, context })
+    }
+
+    /// Decides one row: it is allowed if each of its resources is.
+    fn result(&self, info: &AuthInfo<'_>) -> Result<Value, ApiError> {
+        let mut verdicts = Vec::new();
+        let mut missing = Vec::new();
+        for resource in &info.resources {
+            let named = NamedResource::parse(info.action, resource)
+                .map_err(|error| ApiError::invalid(error.to_string()))?;
+            let question = Question { action: info.action, resource: named.name, context: &self.context };
+            missing.extend(self.policy.missing_variables(&question));
+            verdicts.push(self.verdict(resource, &question));
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        let is_explicit = |verdict: &&Verdict| !verdict.allowed && verdict.decided_by.is_some();
+        let explicit = verdicts.iter().find(is_explicit);
+        let implicit = verdicts.iter().find(|verdict| !verdict.allowed);
+        let (decision, decisive) = match (explicit, implicit) {
+            (Some(verdict), _) => ("EXPLICIT_DENY", Some(verdict)),
+            (None, Some(verdict)) => ("IMPLICIT_DENY", Some(verdict)),
+            (None, None) => ("ALLOWED", verdicts.first()),
         };
-        let all: Vec<Value> = self.documents.iter().map(|document| self.named(&document.name)).collect();
-        let implicit = if decision == "IMPLICIT_DENY" { all } else { Vec::new() };
-        let arns: Vec<String> = info.resources.iter().map(|resource| self.account.arn(resource)).collect();
-        json!({
-            "authInfo": { "actionType": info.action_type, "resources": arns },
-            "allowed": { "policies": self.deciding(&allowing) },
+        let policies_where = |wanted: &str| {
+            let verdicts: Vec<_> = verdicts.iter().filter(|verdict| kind(verdict) == wanted).collect();
+            self.policies(&verdicts)
+        };
+        Ok(json!({
+            "authInfo": info.value,
+            "allowed": { "policies": policies_where("ALLOWED") },
             "denied": {
-                "implicitDeny": { "policies": implicit },
-                "explicitDeny": { "policies": self.deciding(&explicit) },
+                "implicitDeny": { "policies": policies_where("IMPLICIT_DENY") },
+                "explicitDeny": { "policies": policies_where("EXPLICIT_DENY") },
             },
             "authDecision": decision,
             "missingContextValues": missing,
-        })
+            // Not in AWS's response. Its clients skip unknown members.
+            "reason": decisive.map(|verdict| &verdict.reason),
+        }))
     }
 
-    /// The policies whose statements decided.
-    fn deciding(&self, verdicts: &[&Verdict]) -> Vec<Value> {
-        let numbers: BTreeSet<usize> =
-            verdicts.iter().filter_map(|verdict| verdict.decided_by).map(|place| place.document).collect();
-        let names = numbers.into_iter().filter_map(|number| self.documents.get(number.checked_sub(1)?));
-        names.map(|document| self.named(&document.name)).collect()
+    fn verdict(&self, resource: &str, question: &Question<'_>) -> Verdict {
+        if resource.starts_with("arn:") && names::resource(self.cloud.account(), resource).is_none() {
+            let reason = "the resource is not in this Region and account".to_owned();
+            return Verdict { allowed: false, reason, decided_by: None };
+        }
+        if self.names.is_empty() {
+            let reason = "the principal has no policy; help: aws iot attach-policy".to_owned();
+            return Verdict { allowed: false, reason, decided_by: None };
+        }
+        self.policy.decide(question)
     }
 
-    fn named(&self, name: &str) -> Value {
-        json!({ "policyName": name, "policyArn": policy_arn(self.account, name) })
+    /// Returns the policies that decided. If none did, all that were asked.
+    fn policies(&self, verdicts: &[&Verdict]) -> Vec<Value> {
+        let is_decisive = |index: usize| {
+            verdicts.iter().any(|verdict| {
+                verdict.decided_by.is_none_or(|place| place.document.checked_sub(1) == Some(index))
+            })
+        };
+        let named = self.names.iter().enumerate().filter(|(index, _)| is_decisive(*index));
+        named
+            .map(|(_, name)| json!({ "policyName": name, "policyArn": policies::arn(self.cloud, name) }))
+            .collect()
     }
 }
 
-/// Reads `principal`. `cognitoIdentityPoolId` says nothing more here: an identity's id names its pool's Region.
-fn principal(cloud: &Cloud, input: &Input) -> Result<Option<Principal>, ApiError> {
-    input.text("cognitoIdentityPoolId")?;
-    let text = input.text("principal")?;
-    text.map(|text| names::principal(cloud.account(), "principal", text)).transpose()
-}
-
-fn check_principal(cloud: &Cloud, registry: &Registry, principal: &Principal) -> Result<(), ApiError> {
-    let missing = || ApiError::not_found(principal.api_name(cloud.account()));
-    registry.has_principal(principal).then_some(()).ok_or_else(missing)
-}
-
-fn questions(account: &Account, input: &Input) -> Result<Vec<AuthInfo>, ApiError> {
-    let list = input.list("authInfos")?.ok_or_else(|| missing("authInfos"))?;
-    if !(1..=MAX_QUESTIONS).contains(&list.len()) {
-        return Err(expected("authInfos", "1 to 10 questions"));
+const fn kind(verdict: &Verdict) -> &'static str {
+    match (verdict.allowed, verdict.decided_by) {
+        (true, _) => "ALLOWED",
+        (false, Some(_)) => "EXPLICIT_DENY",
+        (false, None) => "IMPLICIT_DENY",
     }
-    list.iter().map(|info| question(account, info)).collect()
-}
-
-fn question(account: &Account, info: &Value) -> Result<AuthInfo, ApiError> {
-    let action_type = info.get("actionType").and_then(Value::as_str).unwrap_or_default();
-    let action = match action_type {
-        "CONNECT" => Action::Connect,
-        "PUBLISH" => Action::Publish,
-        "SUBSCRIBE" => Action::Subscribe,
-        "RECEIVE" => Action::Receive,
-        _ => return Err(expected("authInfos.actionType", "CONNECT, PUBLISH, SUBSCRIBE or RECEIVE")),
-    };
-    let invalid = || expected("authInfos.resources", "a list of ARNs of this account and Region");
-    let list = info.get("resources").and_then(Value::as_array).filter(|list| !list.is_empty());
-    let read = |arn: &Value| {
-        let resource = arn.as_str().and_then(|arn| names::resource(account, arn));
-        resource.map(str::to_owned).ok_or_else(invalid)
-    };
-    let resources = list.ok_or_else(invalid)?.iter().map(read).collect::<Result<_, _>>()?;
-    Ok(AuthInfo { action, action_type: action_type.to_owned(), resources })
-}
-
-fn policy_names<'a>(input: &'a Input, member: &str) -> Result<Vec<&'a str>, ApiError> {
-    let names = input.list(member)?.into_iter().flatten();
-    let read = |name: &'a Value| {
-        let name = name.as_str().ok_or_else(|| expected(member, "a list of strings"))?;
-        POLICY_NAME.check(member, name)
-    };
-    names.map(read).collect()
-}
-
-fn policy_arn(account: &Account, name: &str) -> String {
-    account.arn(format_args!("policy/{name}"))
-}
-
-fn internal(what: String) -> ApiError {
-    ApiError::new(ErrorKind::InternalFailure, what)
 }

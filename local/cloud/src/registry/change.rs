@@ -12,7 +12,7 @@
 //! {"tag":{"resource":"policy/device","tags":{"team":"a"}}}
 //! ```
 //!
-//! The records are documented with their types. `docs` of the store describes the lines around the changes.
+//! The records are documented with their types. The store describes the lines around the changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,7 +106,7 @@ pub enum Change {
     },
     /// Creates a thing group, or replaces it.
     PutThingGroup(Record<ThingGroup>),
-    /// Deletes a thing group, its members' memberships, its policy attachments and tags.
+    /// Deletes a thing group without groups in it, its memberships, policy attachments and tags.
     RemoveThingGroup {
         /// The group's name.
         name: String,

@@ -132,8 +132,10 @@ fn check_verification(
     if name != Some(code) {
         return Err(wrong_code(format!("the common name of verificationCertificate is not {code}")));
     }
+    let message = verification.tbs_certificate.as_ref();
+    let (algorithm, value) = (&verification.signature_algorithm, &verification.signature_value);
     let is_signed = verification.issuer().as_raw() == ca.subject().as_raw()
-        && signature::verify_certificate(ca.public_key(), verification);
+        && signature::verify(ca.public_key(), algorithm, value, message);
     if is_signed { Ok(()) } else { Err(invalid("verificationCertificate is not signed by caCertificate")) }
 }
 
