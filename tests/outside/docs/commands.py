@@ -27,7 +27,7 @@ from lib.paths import CARGO, ROOT, TARGET
 # it.
 ELSEWHERE = [
     ("cargo local demo", "test", '"iot-local", "--", "demo"'),
-    ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0"'),
+    ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0"'),
     ("cargo local package", "tests/outside/package/package.py", '"local", "package"'),
     ("cargo local keys fetch users --out keys/users.jwks.json", "local/**/*.rs", '"keys", "fetch", "users", "--config", &config, "--out", out'),
     ("cargo local --function 'node my-authorizer.mjs'", "local/**/*.rs", "the_function_may_be_a_shell_command"),

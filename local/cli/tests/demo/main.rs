@@ -116,7 +116,7 @@ fn the_demo_as_json_has_every_action() {
 fn screen(options: &[&str], last: &str) -> Vec<String> {
     let folder = example();
     let mut gateway = Command::new(env!("CARGO_BIN_EXE_iot-local"))
-        .args(["--port", "0", "--tls-port", "0", "--bootstrap", ALLOW_ALL])
+        .args(["--port", "0", "--tls-port", "0", "--mqtts-port", "0", "--bootstrap", ALLOW_ALL])
         .args(options)
         .current_dir(folder.path())
         .stdout(Stdio::piped())
@@ -137,12 +137,14 @@ fn screen(options: &[&str], last: &str) -> Vec<String> {
 #[test]
 fn the_first_screen_has_addresses_and_no_token() {
     let lines = screen(&["--config", "./authorizer.toml"], "Event log");
-    assert!(lines.len() <= 12, "{lines:#?}");
+    assert!(lines.len() <= 14, "{lines:#?}");
     let screen = lines.join("\n");
     for expected in [
         "page                  http://127.0.0.1:",
         "MQTT over WebSocket   ws://127.0.0.1:",
         "MQTT over TLS         mqtts://localhost:",
+        "with certificates     mqtts://localhost:",
+        "AWS_ENDPOINT_URL_IOT=http://127.0.0.1:",
         "/.iot-local/ca.pem",
         "configuration         ./authorizer.toml",
         "cargo local snippet mqttjs --port ",
@@ -158,7 +160,15 @@ fn the_first_line_of_json_has_the_addresses() {
     let lines = screen(&["--json"], "listening");
     let json: Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(json["kind"], "listening");
-    for name in ["page", "webSocket", "mqtts", "caCertificate", "configuration"] {
+    for name in [
+        "page",
+        "webSocket",
+        "mqtts",
+        "mqttsWithCertificates",
+        "awsEndpointUrl",
+        "caCertificate",
+        "configuration",
+    ] {
         assert!(json[name].is_string(), "{json}");
     }
 }
