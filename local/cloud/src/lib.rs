@@ -13,6 +13,10 @@ mod error;
 mod certificate;
 mod issuer;
 pub mod registry;
+
+pub mod provisioning;
+pub mod rules;
+
 mod signature;
 mod store;
 

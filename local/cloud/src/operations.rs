@@ -1,12 +1,15 @@
 //! The operations: each is a function from an input to an output. The route table of the API names them.
 
 pub(crate) mod attachments;
+pub(crate) mod ca_certificates;
 pub(crate) mod certificates;
 pub(crate) mod endpoint;
 pub(crate) mod policies;
 pub(crate) mod principals;
 pub(crate) mod sts;
 pub(crate) mod tags;
+pub(crate) mod thing_groups;
+pub(crate) mod thing_types;
 pub(crate) mod things;
 
 mod document;

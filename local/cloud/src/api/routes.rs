@@ -7,7 +7,8 @@ mod page;
 use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
-    Operation, attachments, certificates, endpoint, policies, principals, sts, tags, things,
+    Operation, attachments, ca_certificates, certificates, endpoint, policies, principals, sts, tags,
+    thing_groups, thing_types, things,
 };
 
 /// A row of the table.
@@ -30,13 +31,28 @@ pub(crate) struct Route {
 /// The operations that AWS documents and this gateway knows. Where two patterns match a path, the first row wins.
 pub(crate) const ROUTES: &[Route] = &[
     // CA certificates.
-    planned("GetRegistrationCode", "GET", "/registrationcode"),
-    planned("DeleteRegistrationCode", "DELETE", "/registrationcode"),
-    planned("RegisterCACertificate", "POST", "/cacertificate"),
-    planned("DescribeCACertificate", "GET", "/cacertificate/{caCertificateId}"),
-    planned("UpdateCACertificate", "PUT", "/cacertificate/{caCertificateId}"),
-    planned("DeleteCACertificate", "DELETE", "/cacertificate/{caCertificateId}"),
-    planned("ListCACertificates", "GET", "/cacertificates"),
+    on("GetRegistrationCode", "GET", "/registrationcode", ca_certificates::get_registration_code),
+    on("DeleteRegistrationCode", "DELETE", "/registrationcode", ca_certificates::delete_registration_code),
+    on("RegisterCACertificate", "POST", "/cacertificate", ca_certificates::register_ca_certificate),
+    on(
+        "DescribeCACertificate",
+        "GET",
+        "/cacertificate/{caCertificateId}",
+        ca_certificates::describe_ca_certificate,
+    ),
+    on(
+        "UpdateCACertificate",
+        "PUT",
+        "/cacertificate/{caCertificateId}",
+        ca_certificates::update_ca_certificate,
+    ),
+    on(
+        "DeleteCACertificate",
+        "DELETE",
+        "/cacertificate/{caCertificateId}",
+        ca_certificates::delete_ca_certificate,
+    ),
+    on("ListCACertificates", "GET", "/cacertificates", ca_certificates::list_ca_certificates),
     on(
         "ListCertificatesByCA",
         "GET",
@@ -133,22 +149,52 @@ pub(crate) const ROUTES: &[Route] = &[
     on("ListPrincipalThingsV2", "GET", "/principals/things-v2", principals::list_principal_things_v2),
     planned("RegisterThing", "POST", "/things"),
     // Thing types and groups.
-    planned("CreateThingType", "POST", "/thing-types/{thingTypeName}"),
-    planned("DescribeThingType", "GET", "/thing-types/{thingTypeName}"),
-    planned("UpdateThingType", "PATCH", "/thing-types/{thingTypeName}"),
-    planned("DeprecateThingType", "POST", "/thing-types/{thingTypeName}/deprecate"),
-    planned("DeleteThingType", "DELETE", "/thing-types/{thingTypeName}"),
-    planned("ListThingTypes", "GET", "/thing-types"),
-    planned("CreateThingGroup", "POST", "/thing-groups/{thingGroupName}"),
-    planned("DescribeThingGroup", "GET", "/thing-groups/{thingGroupName}"),
-    planned("UpdateThingGroup", "PATCH", "/thing-groups/{thingGroupName}"),
-    planned("DeleteThingGroup", "DELETE", "/thing-groups/{thingGroupName}"),
-    planned("ListThingGroups", "GET", "/thing-groups"),
-    planned("AddThingToThingGroup", "PUT", "/thing-groups/addThingToThingGroup"),
-    planned("RemoveThingFromThingGroup", "PUT", "/thing-groups/removeThingFromThingGroup"),
-    planned("ListThingsInThingGroup", "GET", "/thing-groups/{thingGroupName}/things"),
-    planned("ListThingGroupsForThing", "GET", "/things/{thingName}/thing-groups"),
-    planned("UpdateThingGroupsForThing", "PUT", "/thing-groups/updateThingGroupsForThing"),
+    on("CreateThingType", "POST", "/thing-types/{thingTypeName}", thing_types::create_thing_type),
+    on("DescribeThingType", "GET", "/thing-types/{thingTypeName}", thing_types::describe_thing_type),
+    on("UpdateThingType", "PATCH", "/thing-types/{thingTypeName}", thing_types::update_thing_type),
+    on(
+        "DeprecateThingType",
+        "POST",
+        "/thing-types/{thingTypeName}/deprecate",
+        thing_types::deprecate_thing_type,
+    ),
+    on("DeleteThingType", "DELETE", "/thing-types/{thingTypeName}", thing_types::delete_thing_type),
+    on("ListThingTypes", "GET", "/thing-types", thing_types::list_thing_types),
+    on("CreateThingGroup", "POST", "/thing-groups/{thingGroupName}", thing_groups::create_thing_group),
+    on("DescribeThingGroup", "GET", "/thing-groups/{thingGroupName}", thing_groups::describe_thing_group),
+    on("UpdateThingGroup", "PATCH", "/thing-groups/{thingGroupName}", thing_groups::update_thing_group),
+    on("DeleteThingGroup", "DELETE", "/thing-groups/{thingGroupName}", thing_groups::delete_thing_group),
+    on("ListThingGroups", "GET", "/thing-groups", thing_groups::list_thing_groups),
+    on(
+        "AddThingToThingGroup",
+        "PUT",
+        "/thing-groups/addThingToThingGroup",
+        thing_groups::add_thing_to_thing_group,
+    ),
+    on(
+        "RemoveThingFromThingGroup",
+        "PUT",
+        "/thing-groups/removeThingFromThingGroup",
+        thing_groups::remove_thing_from_thing_group,
+    ),
+    on(
+        "ListThingsInThingGroup",
+        "GET",
+        "/thing-groups/{thingGroupName}/things",
+        thing_groups::list_things_in_thing_group,
+    ),
+    on(
+        "ListThingGroupsForThing",
+        "GET",
+        "/things/{thingName}/thing-groups",
+        thing_groups::list_thing_groups_for_thing,
+    ),
+    on(
+        "UpdateThingGroupsForThing",
+        "PUT",
+        "/thing-groups/updateThingGroupsForThing",
+        thing_groups::update_thing_groups_for_thing,
+    ),
     // Bulk.
     planned("StartThingRegistrationTask", "POST", "/thing-registration-tasks"),
     planned("DescribeThingRegistrationTask", "GET", "/thing-registration-tasks/{taskId}"),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 pub(crate) use self::create::{create_certificate_from_csr, create_keys_and_certificate};
 pub(crate) use self::register::{register_certificate, register_certificate_without_ca};
+pub(crate) use self::sent::{SentCertificate, read_certificate};
 
 use super::paging::{Page, key_by_time};
 use super::{Input, expected, names, timestamp};

@@ -44,6 +44,18 @@ impl Form {
     }
 }
 
+/// Returns a description: up to 2,028 characters, none of them a control character.
+///
+/// # Errors
+/// InvalidRequest that names the member.
+pub(crate) fn description<'a>(member: &str, value: &'a serde_json::Value) -> Result<&'a str, ApiError> {
+    let is_allowed = |text: &&str| text.chars().count() <= 2028 && !text.chars().any(char::is_control);
+    let text = value.as_str().filter(is_allowed);
+    text.ok_or_else(|| {
+        super::expected(member, "a string of up to 2028 characters without control characters")
+    })
+}
+
 /// Returns a certificate id: 64 hexadecimal digits, in lower case.
 ///
 /// # Errors

@@ -264,7 +264,11 @@ fn attribute_payload(input: &Input) -> Result<Option<AttributePayload>, ApiError
     Ok(Some(AttributePayload { attributes, merges }))
 }
 
-fn read_attributes(members: &Map<String, Value>) -> Result<BTreeMap<String, String>, ApiError> {
+/// Reads attributes, as things and groups have them.
+///
+/// # Errors
+/// InvalidRequest that names the attribute.
+pub(super) fn read_attributes(members: &Map<String, Value>) -> Result<BTreeMap<String, String>, ApiError> {
     let read = |(name, value): (&String, &Value)| {
         ATTRIBUTE_NAME.check("the name of an attribute", name)?;
         let value = value.as_str().ok_or_else(|| expected(&format!("attribute {name}"), "a string"))?;

@@ -56,3 +56,37 @@ sign leaf-of-same-subject p384 ca-same-subject -sha256
 sign leaf-rsa1024 rsa1024 ca -sha256
 sign leaf-sha1 rsa2048 ca -sha1
 openssl req -x509 -config "$keys/conf" -new -key "$keys/p256" -days 3650 -subj /CN=sensor-1 -out leaf-self-signed.pem
+
+# Certificates that verify a CA: for the registration code of the tests, and for another.
+code=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+request verification rsa2048 "/CN=$code"
+request verification-other-code rsa2048 /CN=sensor-1
+sign verification verification ca -sha256
+sign verification-v3 verification ca -sha256 -extfile "$keys/conf" -extensions leaf
+sign verification-of-same-subject verification ca-same-subject -sha256
+sign verification-other-code verification-other-code ca -sha256
+rm verification*.csr.pem
+# A CA whose key is weak, one that has expired, and one without the basic constraint.
+openssl req -x509 -new -key "$keys/rsa1024" -days 3650 -subj "/CN=Example CA/O=Example" -out ca-rsa1024.pem
+openssl req -x509 -config "$keys/conf" -new -key "$keys/ca" -days 3650 -subj "/CN=Example CA/O=Example" \
+  -out ca-unconstrained.pem
+openssl req -new -config "$keys/conf" -key "$keys/ca" -subj "/CN=Example CA/O=Example" -out "$keys/expired.csr"
+cat > "$keys/ext" <<'END'
+basicConstraints = critical, CA:TRUE
+END
+: > "$keys/index"
+cat > "$keys/ca.conf" <<END
+[ca]
+default_ca = expired
+[expired]
+database = $keys/index
+new_certs_dir = $keys
+default_md = sha256
+policy = any
+rand_serial = yes
+[any]
+commonName = supplied
+organizationName = optional
+END
+openssl ca -batch -config "$keys/ca.conf" -selfsign -keyfile "$keys/ca" -in "$keys/expired.csr" -notext \
+  -startdate 20200101000000Z -enddate 20210101000000Z -extfile "$keys/ext" -out ca-expired.pem
