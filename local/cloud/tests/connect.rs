@@ -302,7 +302,7 @@ fn the_policies_of_the_certificate_and_of_the_groups_of_its_thing_count() {
         let resource = rights.policies.first().map(|policy| &policy.document["Statement"][0]["Resource"]);
         assert_eq!(resource.and_then(Value::as_str), expected.first().map(|_| "*own"));
     }
-    let effective = cloud.effective_policies(&principal, Some("sensor"));
+    let effective = cloud.effective_policies(Some(&principal), Some("sensor"));
     assert_eq!(effective.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>(), all);
 
     // The default version counts.
