@@ -3,7 +3,8 @@
 //! # File format
 //! A change is an object with one member: the name of the change, and its content. Names are stable; a new version may
 //! add changes and optional members, and never gives a name another meaning. `put…` creates a record or replaces it as
-//! a whole, `remove…` deletes it with everything attached to it. A change made twice has the same effect as once.
+//! a whole, `remove…` deletes it with everything attached to it. A change that does not fit, such as one of a missing
+//! record, has no effect. Each change is made once: `setCertificateStatus` counts.
 //!
 //! ```json
 //! {"putThing":{"name":"sensor","id":"6f4e…","attributes":{"floor":"2"},"version":1,"created":1764400000000}}
