@@ -14,7 +14,8 @@ Documentation: README.md, docs/gateway.md, docs/configuration.md; docs/json.md f
 pub(crate) const SERVE: &str = "\
 Examples:
   cargo local --config app/authorizer.toml
-  cargo local --port 0 --tls-port 0              free ports
+  cargo local --port 0 --tls-port 0 --mqtts-port 0
+                                                 free ports
   cargo local --keep-keys                        tokens of your real issuer
   cargo local --time-scale 300                   five minutes last one second
 

@@ -7,7 +7,7 @@
 //! ```
 
 mod effective;
-mod issuer;
+pub(crate) mod issuer;
 mod names;
 mod variables;
 
@@ -120,7 +120,7 @@ impl Cloud {
     }
 }
 
-/// Returns what a registered certificate is granted, whatever its state. For TestAuthorization, which has no connection.
+/// Returns what a registered certificate is granted, whatever its state: TestAuthorization has no connection.
 ///
 /// # Errors
 /// Why its rights are unknown.
@@ -262,6 +262,3 @@ fn thing_context(thing: &Thing) -> ThingContext {
         attributes: thing.attributes.clone(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -157,7 +157,6 @@ impl RunningGateway {
         let gateway = Arc::new(Gateway {
             auth,
             endpoint: options.endpoint,
-            cloud: options.cloud.clone(),
             authority_pem: options.tls.map(|tls| tls.authority.certificate_pem()),
             presence,
             broker,
@@ -209,9 +208,10 @@ impl RunningGateway {
     }
 }
 
-/// The broker holds the authorizer as long as the process runs, so the function is ended here.
+/// The broker holds the authorizer and the registry as long as the process runs, so they are ended here.
 impl Drop for RunningGateway {
     fn drop(&mut self) {
+        self.gateway.auth.x509.close();
         self.authorizer.replace(Arc::new(Lambda::stopped()));
     }
 }

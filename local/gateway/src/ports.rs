@@ -23,7 +23,6 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
-use iot_local_cloud::Cloud;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
@@ -43,7 +42,6 @@ type WholeResponse = Response<Full<Bytes>>;
 pub(crate) struct Gateway {
     pub(crate) auth: Arc<Authenticators>,
     pub(crate) endpoint: EndpointSettings,
-    pub(crate) cloud: Cloud,
     /// The gateway's CA certificate, PEM. Absent without TLS.
     pub(crate) authority_pem: Option<String>,
     pub(crate) presence: Arc<Presence>,

@@ -166,6 +166,8 @@ fn the_first_screen_has_addresses_and_no_token() {
         "page                  http://127.0.0.1:",
         "MQTT over WebSocket   ws://127.0.0.1:",
         "MQTT over TLS         mqtts://localhost:",
+        "with certificates     mqtts://localhost:",
+        "AWS_ENDPOINT_URL_IOT=http://127.0.0.1:",
         "/.iot-local/ca.pem",
         "with certificates     mqtts://localhost:",
         "AWS_ENDPOINT_URL_IOT=http://127.0.0.1:",
@@ -183,7 +185,15 @@ fn the_first_line_of_json_has_the_addresses() {
     let lines = screen(&["--json"], "listening");
     let json: Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(json["kind"], "listening");
-    for name in ["page", "webSocket", "mqtts", "caCertificate", "configuration"] {
+    for name in [
+        "page",
+        "webSocket",
+        "mqtts",
+        "mqttsWithCertificates",
+        "awsEndpointUrl",
+        "caCertificate",
+        "configuration",
+    ] {
         assert!(json[name].is_string(), "{json}");
     }
 }

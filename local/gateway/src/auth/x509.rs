@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/x509-client-certs.html>
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use aws_lc_rs::digest;
 use iot_local_cloud::Cloud;
@@ -66,7 +66,8 @@ type Fingerprint = [u8; 32];
 
 /// The registry, as the way of authentication of client certificates.
 pub struct CertificateAuthenticator {
-    cloud: Cloud,
+    /// Absent once the gateway has ended: its broker never ends, and the registry must be closed.
+    cloud: RwLock<Option<Cloud>>,
     arn: Arn,
     revision: watch::Receiver<u64>,
     /// The policies in use. Thousands of certificates usually share a few.
@@ -78,7 +79,7 @@ impl CertificateAuthenticator {
     #[must_use]
     pub fn new(cloud: Cloud, arn: Arn) -> Self {
         let revision = cloud.revision();
-        Self { cloud, arn, revision, policies: Mutex::default() }
+        Self { cloud: RwLock::new(Some(cloud)), arn, revision, policies: Mutex::default() }
     }
 
     /// Returns a number that grows with each change of the registry.
@@ -90,7 +91,17 @@ impl CertificateAuthenticator {
     /// Returns a receiver of these numbers.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.cloud.revision()
+        self.revision.clone()
+    }
+
+    /// Returns the control plane, until it is closed.
+    pub(crate) fn cloud(&self) -> Option<Cloud> {
+        self.cloud.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Closes the registry, so that it can be opened again. All clients are denied afterwards.
+    pub(crate) fn close(&self) {
+        *self.cloud.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Returns what the client may do. Without a client id, it is for an HTTPS publish, where thing variables have no
@@ -105,14 +116,15 @@ impl CertificateAuthenticator {
         method: AuthMethod,
     ) -> Result<CertificatePermissions, CertificateDenial> {
         let certificate = facts.certificate.as_ref().ok_or(CertificateDenial::Missing)?;
+        let cloud = self.cloud().ok_or(CertificateDenial::Registry)?;
         let ClientCertificate { der, chain, .. } = certificate;
         let server_name = facts.server_name.as_deref();
         let presented = Presented { certificate: der, chain, server_name, client_id };
-        let rights = self.cloud.rights(&presented).map_err(CertificateDenial::Refused)?;
+        let rights = cloud.rights(&presented).map_err(CertificateDenial::Refused)?;
         let CertificateRights { certificate_id, policies, context, exclusive_thing, warnings } = rights;
         // With the authorizer, its policies may suffice.
         if policies.is_empty() && method == AuthMethod::Certificate {
-            return Err(CertificateDenial::Refused(self.cloud.without_policy(&certificate_id)));
+            return Err(CertificateDenial::Refused(cloud.without_policy(&certificate_id)));
         }
         let context = match client_id {
             Some(_) => context,

@@ -114,7 +114,7 @@ impl PolicyHooks {
                 true
             }
             Err(ConnectDenial { reason, decided_by }) => {
-                // AWS IoT closes the connection of a certificate without a CONNACK. For MQTT 5 a reason code is assumed.
+                // AWS IoT closes the connection of a certificate without a CONNACK. For MQTT 5 a CONNACK is assumed.
                 if connection.method == AuthMethod::Certificate && !connection.is_mqtt5() {
                     connection.set_silent();
                 }

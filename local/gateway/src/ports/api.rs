@@ -53,7 +53,9 @@ pub(super) async fn respond(
         body,
         port: client.local_port,
     };
-    let cloud = gateway.cloud.clone();
+    let Some(cloud) = gateway.auth.x509.cloud() else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "the gateway ends\n");
+    };
     // The control plane waits for the disk.
     match tokio::task::spawn_blocking(move || cloud.respond(&request)).await {
         Ok(response) => {

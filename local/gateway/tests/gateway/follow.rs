@@ -19,7 +19,6 @@ use crate::x509::connect;
 enum Change {
     Deactivate,
     Revoke,
-    Delete,
     DetachPolicy,
     DetachThing,
     NewPolicyVersion,
@@ -29,16 +28,9 @@ enum Change {
 
 impl Change {
     async fn make(self, api: &Api, device: &Device) {
-        let id = device.id();
         match self {
             Self::Deactivate => api.set_status(device, "INACTIVE").await,
             Self::Revoke => api.set_status(device, "REVOKED").await,
-            Self::Delete => {
-                api.detach_thing("lamp", device).await;
-                api.set_status(device, "INACTIVE").await;
-                api.detach_policy("thing", device).await;
-                api.call(&format!("DELETE /certificates/{id}"), "", &Value::Null).await;
-            }
             Self::DetachPolicy => api.detach_policy("thing", device).await,
             Self::DetachThing => {
                 api.detach_thing("lamp", device).await;
@@ -77,7 +69,6 @@ async fn an_open_connection_ends_with_its_rights() {
     for (change, expected) in [
         (Deactivate, Some((DisconnectReason::CertificateRefused, 0x98, "INACTIVE"))),
         (Revoke, Some((DisconnectReason::CertificateRefused, 0x98, "REVOKED"))),
-        (Delete, Some((DisconnectReason::ConnectForbidden, 0x87, "iot:Connect"))),
         (DetachPolicy, Some((DisconnectReason::CertificateRefused, 0x98, "has no policy"))),
         (DetachThing, Some((DisconnectReason::ConnectForbidden, 0x87, "iot:Connect"))),
         (NewPolicyVersion, Some((DisconnectReason::ConnectForbidden, 0x87, "iot:Connect"))),
