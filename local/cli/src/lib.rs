@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
-//!                  -> token, certificate, snippet        (identity, gateway)
-//!                  -> explain, can, diff, check, keys    (inspect, key_fetch)
+//!                  -> token, certificate, snippet        (identity, gateway; control)
+//!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
 //!                  -> package                            (check, package)
 //!                  -> init                               (the files of docs/recipes)
 //! ```
@@ -13,6 +13,7 @@ pub mod arguments;
 
 mod help;
 
+mod local_settings;
 mod serve;
 
 mod demo;
@@ -33,7 +34,9 @@ mod diff;
 mod explain;
 mod keys;
 
+mod control;
 mod key_fetch;
+mod shell;
 
 mod init;
 
@@ -87,7 +90,7 @@ enum Command {
     /// Start the local gateway and print its event log (the default)
     #[command(after_long_help = help::SERVE)]
     Serve(Box<ServeArgs>),
-    /// Run the whole flow once with a real MQTT client
+    /// Run a whole flow once with real MQTT clients
     ///
     /// Shows which actions are allowed or denied, and why. Exits with 0 only if each had the expected result.
     #[command(after_long_help = help::DEMO)]
@@ -115,7 +118,7 @@ enum Command {
     /// Exits with 0 if the client is allowed.
     #[command(after_long_help = help::EXPLAIN)]
     Explain(Box<ExplainArgs>),
-    /// Test one action against a token, and show the policy line that decides
+    /// Test one action against a token or a device's certificate, and show what decides
     #[command(after_long_help = help::CAN)]
     Can(Box<CanArgs>),
     /// Compare the permissions of two configurations
@@ -129,7 +132,7 @@ enum Command {
     /// Checks the configuration and builds the function first. Exits with 1 on an error.
     #[command(after_long_help = help::PACKAGE)]
     Package(Box<PackageArgs>),
-    /// Create a client certificate that the gateway accepts
+    /// Create key and certificate of a device, and register the certificate with the running gateway
     #[command(after_long_help = help::CERTIFICATE)]
     Certificate(CertificateArgs),
     /// Print a completion script for a shell
@@ -150,13 +153,13 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .await
             .map(|()| true)
             .map_err(Into::into),
-        Command::Demo(args) => run_demo(args, env).await.map_err(Into::into),
+        Command::Demo(args) => run_demo(&args, env).await.map_err(Into::into),
         Command::Invoke(args) => {
             let mut out = std::io::stdout();
             invoke::run(&args, &launch_settings(env, 1), &mut out).await.map_err(Into::into)
         }
         Command::Certificate(args) => {
-            certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
+            certificate::run(&args, &mut std::io::stdout()).await.map(|()| true).map_err(Into::into)
         }
         Command::Snippet(args) => snippet::run(&args, &env, clock::now(), &mut std::io::stdout().lock())
             .map(|()| true)
@@ -200,9 +203,9 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn run_demo(args: DemoArgs, env: Env) -> Result<bool, DemoError> {
+async fn run_demo(args: &DemoArgs, env: Env) -> Result<bool, DemoError> {
     let has_colours = has_colours(&env);
-    demo::run(&args.into_options(launch_settings(env, 2)), has_colours).await
+    demo::run(args, &launch_settings(env, 2), has_colours).await
 }
 
 fn run_check(args: &CheckArgs, env: &Env) -> std::io::Result<bool> {

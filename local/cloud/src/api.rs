@@ -154,3 +154,9 @@ impl Exchange {
         ApiError::new(ErrorKind::NotImplemented, message)
     }
 }
+
+/// Whether a REST operation has this method and path, implemented or not. The path is percent-encoded.
+#[must_use]
+pub fn is_operation(method: &str, path: &str) -> bool {
+    routes::by_path(method, path).is_some()
+}

@@ -63,7 +63,8 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Opens the registry of a folder, or creates it. No other process can open it until the last clone is dropped.
+    /// Opens the registry of a folder, or creates it. Nothing else can open it until the last clone is dropped, and
+    /// until a snapshot that is being written then is complete.
     ///
     /// # Errors
     /// See [`OpenError`]. Nothing was written then.

@@ -7,7 +7,7 @@
 //! ```
 
 mod effective;
-mod issuer;
+pub(crate) mod issuer;
 mod names;
 mod variables;
 
@@ -91,27 +91,20 @@ impl Cloud {
                 return Err(refusal(reason, Some(command)));
             };
             check(registered, presented, self.now()).map_err(|(reason, command)| refusal(reason, command))?;
-            let principal = Principal::Certificate(facts.id.clone());
-            let thing = Attached::find(registry, &principal, presented.client_id);
-            let policies = effective::policies(registry, &principal, thing.group_policies_of);
-            let policies = policies.iter().map(|policy| document(policy)).collect::<Result<_, _>>();
-            Ok(CertificateRights {
-                certificate_id: facts.id.clone(),
-                policies: policies.map_err(|reason| refusal(reason, None))?,
-                context: Arc::new(CertificateContext {
-                    certificate: variables::read(&certificate),
-                    thing: thing.variables.map(thing_context),
-                }),
-                exclusive_thing: thing.exclusive.map(|thing| thing.name.clone()),
-                warnings: Vec::from_iter(warning(registered, presented)),
-            })
+            let rights = granted(registry, &facts.id, &certificate, presented.client_id);
+            let warnings = Vec::from_iter(warning(registered, presented));
+            Ok(CertificateRights { warnings, ..rights.map_err(|reason| refusal(reason, None))? })
         })
     }
 
     /// Returns the policies that count for a principal: its own, and with a thing those of the thing's groups and of
     /// the groups that these are in. Each once, the principal's own first.
     #[must_use]
-    pub fn effective_policies(&self, principal: &Principal, thing: Option<&str>) -> Vec<Record<Policy>> {
+    pub fn effective_policies(
+        &self,
+        principal: Option<&Principal>,
+        thing: Option<&str>,
+    ) -> Vec<Record<Policy>> {
         self.read(|registry| effective::policies(registry, principal, thing))
     }
 
@@ -125,6 +118,42 @@ impl Cloud {
             command: Some(format!("aws iot attach-policy --policy-name NAME --target {target}")),
         }
     }
+}
+
+/// Returns what a registered certificate is granted, whatever its state: TestAuthorization has no connection.
+///
+/// # Errors
+/// Why its rights are unknown.
+pub(crate) fn granted_to(
+    registry: &Registry,
+    registered: &Certificate,
+    client_id: Option<&str>,
+) -> Result<CertificateRights, String> {
+    let der = pem::parse(&registered.pem).map_err(|error| error.to_string())?;
+    let (_, certificate) = X509Certificate::from_der(der.contents()).map_err(|error| error.to_string())?;
+    granted(registry, &registered.id, &certificate, client_id)
+}
+
+/// Returns the policies and the variables of a certificate.
+fn granted(
+    registry: &Registry,
+    id: &str,
+    certificate: &X509Certificate<'_>,
+    client_id: Option<&str>,
+) -> Result<CertificateRights, String> {
+    let principal = Principal::Certificate(id.to_owned());
+    let thing = Attached::find(registry, &principal, client_id);
+    let policies = effective::policies(registry, Some(&principal), thing.group_policies_of);
+    Ok(CertificateRights {
+        certificate_id: id.to_owned(),
+        policies: policies.iter().map(|policy| document(policy)).collect::<Result<_, _>>()?,
+        context: Arc::new(CertificateContext {
+            certificate: variables::read(certificate),
+            thing: thing.variables.map(thing_context),
+        }),
+        exclusive_thing: thing.exclusive.map(|thing| thing.name.clone()),
+        warnings: Vec::new(),
+    })
 }
 
 fn read(der: &[u8]) -> Result<(CertificateFacts, X509Certificate<'_>), Refusal> {
@@ -192,7 +221,7 @@ fn date(seconds: i64) -> String {
 }
 
 /// The policy was checked when it was created. If it is unreadable anyhow, one of its statements might deny.
-fn document(policy: &Policy) -> Result<NamedDocument, String> {
+pub(crate) fn document(policy: &Policy) -> Result<NamedDocument, String> {
     let document = policy.default_document().unwrap_or_default();
     match serde_json::from_str(document) {
         Ok(document) => Ok(NamedDocument { name: policy.name.clone(), document }),
@@ -233,6 +262,3 @@ fn thing_context(thing: &Thing) -> ThingContext {
         attributes: thing.attributes.clone(),
     }
 }
-
-#[cfg(test)]
-mod tests;

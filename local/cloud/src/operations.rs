@@ -1,6 +1,7 @@
 //! The operations: each is a function from an input to an output. The route table of the API names them.
 
 pub(crate) mod attachments;
+pub(crate) mod authorization;
 pub(crate) mod bulk;
 pub(crate) mod ca_certificates;
 pub(crate) mod certificates;

@@ -124,18 +124,18 @@ impl Registry {
         &'a self,
         target: &PolicyTarget,
     ) -> impl Iterator<Item = &'a Record<Policy>> + use<'a> {
-        self.attachments.lefts_of(target).filter_map(|(name, ())| self.policies.get(name))
+        self.attachments.lefts_of(target.clone()).filter_map(|(name, ())| self.policies.get(name))
     }
 
     /// Returns the targets of a policy, in order.
     pub fn targets_of<'a>(&'a self, policy: &str) -> impl Iterator<Item = &'a PolicyTarget> + use<'a> {
-        self.attachments.rights_of(policy).map(|(target, ())| target)
+        self.attachments.rights_of(policy.to_owned()).map(|(target, ())| target)
     }
 
     /// Returns whether a policy is attached to a target itself.
     #[must_use]
     pub fn is_attached(&self, policy: &str, target: &PolicyTarget) -> bool {
-        self.attachments.get(policy, target).is_some()
+        self.attachments.get(policy.to_owned(), target.clone()).is_some()
     }
 }
 
@@ -157,7 +157,7 @@ impl Registry {
         &'a self,
         thing: &str,
     ) -> impl Iterator<Item = (&'a Principal, ThingPrincipalType)> + use<'a> {
-        self.principals.rights_of(thing)
+        self.principals.rights_of(thing.to_owned())
     }
 
     /// Returns the things of a principal, by name.
@@ -165,14 +165,14 @@ impl Registry {
         &'a self,
         principal: &Principal,
     ) -> impl Iterator<Item = (&'a Record<Thing>, ThingPrincipalType)> + use<'a> {
-        let things = self.principals.lefts_of(principal);
+        let things = self.principals.lefts_of(principal.clone());
         things.filter_map(|(name, kind)| self.things.get(name).map(|thing| (thing, kind)))
     }
 
     /// Returns how a principal is attached to a thing, if it is.
     #[must_use]
     pub fn thing_principal(&self, thing: &str, principal: &Principal) -> Option<ThingPrincipalType> {
-        self.principals.get(thing, principal)
+        self.principals.get(thing.to_owned(), principal.clone())
     }
 
     /// Returns a thing type by its name.
@@ -227,12 +227,12 @@ impl Registry {
 
     /// Returns the groups that a thing is directly in, by name.
     pub fn groups_of<'a>(&'a self, thing: &str) -> impl Iterator<Item = &'a Record<ThingGroup>> + use<'a> {
-        self.members.lefts_of(thing).filter_map(|(name, ())| self.thing_groups.get(name))
+        self.members.lefts_of(thing.to_owned()).filter_map(|(name, ())| self.thing_groups.get(name))
     }
 
     /// Returns the things that are directly in a group, by name.
     pub fn things_in_group<'a>(&'a self, group: &str) -> impl Iterator<Item = &'a Record<Thing>> + use<'a> {
-        self.members.rights_of(group).filter_map(|(name, ())| self.things.get(name))
+        self.members.rights_of(group.to_owned()).filter_map(|(name, ())| self.things.get(name))
     }
 }
 
@@ -253,3 +253,6 @@ fn found<'a, T>(
 ) -> impl Iterator<Item = &'a Record<T>> + use<'a, T> {
     index.get(key).into_iter().flatten().filter_map(|name| records.get(name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,13 +4,13 @@
 //! | file | content |
 //! | --- | --- |
 //! | `lock` | empty. A lock on it keeps a second process out, and ends with the process |
-//! | `snapshot.jsonl` | a header line `{"format":1,"sequence":12,"changes":3}`, then as many changes, one on each line |
+//! | `snapshot.jsonl` | a header `{"format":1,"sequence":12,"changes":3}`, then so many changes, each a line |
 //! | `log.jsonl` | a line `{"sequence":13,"changes":[…]}` for each call since then, numbered without a gap |
 //! | `*.draft` | files that were being written. They are never read |
 //!
-//! [`Change`] describes the changes. A call is acknowledged when its line is synced. A new snapshot replaces the old one
-//! by a rename, then a log without the lines that the snapshot has replaces the log. Between the two renames the log
-//! starts with lines that the snapshot has already: their numbers say so.
+//! [`Change`] describes the changes. A call is acknowledged when its line is synced. A new snapshot replaces the old
+//! one by a rename, then a log without the lines that the snapshot has replaces the log. Between the two renames the
+//! log starts with lines that the snapshot has already: their numbers say so.
 //!
 //! A start drops the last line of the log if it has no line end: it was never acknowledged. Anything else that is
 //! unreadable is an error, and nothing is written.
@@ -114,9 +114,6 @@ impl Store {
     /// # Errors
     /// The error of the system. The log then ends where it ended before.
     pub(crate) fn append<'a>(&mut self, calls: impl Iterator<Item = &'a [Change]>) -> io::Result<()> {
-        if self.is_broken {
-            return Err(io::Error::other("an earlier write failed; start again"));
-        }
         let (mut lines, mut sequence) = (Vec::new(), self.sequence);
         for changes in calls {
             sequence = sequence.saturating_add(1);
@@ -125,6 +122,9 @@ impl Store {
         }
         if lines.is_empty() {
             return Ok(());
+        }
+        if self.is_broken {
+            return Err(io::Error::other("an earlier write failed; start again"));
         }
         self.write_synced(&lines).inspect_err(|_| self.undo())?;
         self.log_bytes = self.log_bytes.saturating_add(length(&lines));

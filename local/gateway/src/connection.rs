@@ -12,6 +12,8 @@ use iot_local_policy::{Action, Verdict};
 use tokio::sync::watch;
 
 use crate::auth::Admission;
+use crate::auth::endpoint::AuthMethod;
+use crate::broker::{CertificateSession, PresenceSession};
 use crate::event_log::DisconnectReason;
 use crate::facts::ConnectionFacts;
 
@@ -21,6 +23,11 @@ pub struct Connection {
     pub facts: ConnectionFacts,
     /// The client's IP address.
     pub peer: IpAddr,
+    /// How the client is authenticated.
+    pub method: AuthMethod,
+    /// What the registry allows the certificate. Locked while it is computed anew, so that no earlier result replaces a
+    /// later one.
+    pub(crate) certificate_session: Mutex<Option<CertificateSession>>,
     phase: watch::Sender<Phase>,
     state: Mutex<State>,
 }
@@ -42,17 +49,27 @@ pub enum Phase {
 struct State {
     is_mqtt5: bool,
     has_assigned_client_id: bool,
+    is_silent: bool,
+    has_disconnect_packet: bool,
     disconnect_reason: Option<DisconnectReason>,
     reason_code: Option<u8>,
     final_packet: Option<&'static [u8]>,
     admission: Option<Arc<Admission>>,
+    presence: Option<PresenceSession>,
 }
 
 impl Connection {
     /// Creates a connection whose CONNECT is not yet decided.
     #[must_use]
-    pub fn new(facts: ConnectionFacts, peer: IpAddr) -> Self {
-        Self { facts, peer, phase: watch::Sender::new(Phase::Pending), state: Mutex::default() }
+    pub fn new(facts: ConnectionFacts, peer: IpAddr, method: AuthMethod) -> Self {
+        Self {
+            facts,
+            peer,
+            method,
+            certificate_session: Mutex::default(),
+            phase: watch::Sender::new(Phase::Pending),
+            state: Mutex::default(),
+        }
     }
 
     /// Admits the client, or replaces its admission.
@@ -64,6 +81,34 @@ impl Connection {
     /// Sets whether the client uses MQTT 5. Only then does it receive a reason code when the connection ends.
     pub fn set_mqtt5(&self, is_mqtt5: bool) {
         self.state().is_mqtt5 = is_mqtt5;
+    }
+
+    /// Whether the client uses MQTT 5.
+    #[must_use]
+    pub fn is_mqtt5(&self) -> bool {
+        self.state().is_mqtt5
+    }
+
+    /// Sends nothing more to the client, not even a CONNACK, before the connection is closed.
+    pub fn set_silent(&self) {
+        self.state().is_silent = true;
+    }
+
+    /// Whether nothing more is sent to the client.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.state().is_silent
+    }
+
+    /// Records that the client sent a DISCONNECT.
+    pub fn set_disconnect_packet(&self) {
+        self.state().has_disconnect_packet = true;
+    }
+
+    /// Whether the client sent a DISCONNECT.
+    #[must_use]
+    pub fn has_disconnect_packet(&self) -> bool {
+        self.state().has_disconnect_packet
     }
 
     /// Records that the client sent no client id, so that the broker assigns one (MQTT 5, section 3.1.3.1).
@@ -83,6 +128,28 @@ impl Connection {
         let admission = self.state().admission.clone()?;
         (admission.context.client_id.as_deref() == Some(client_id))
             .then(|| admission.decide(action, resource))
+    }
+
+    /// Returns the principal of an admitted client.
+    #[must_use]
+    pub fn principal(&self) -> Option<String> {
+        self.state().admission.as_ref().map(|admission| admission.principal.clone())
+    }
+
+    /// Returns the thing to which the client's certificate is exclusively attached.
+    pub(crate) fn exclusive_thing(&self) -> Option<String> {
+        let session = self.certificate_session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.as_ref().and_then(|session| session.permissions().exclusive_thing.clone())
+    }
+
+    /// Keeps what the `disconnected` event will have from the `connected` event.
+    pub(crate) fn set_presence(&self, presence: PresenceSession) {
+        self.state().presence = Some(presence);
+    }
+
+    /// Returns it once.
+    pub(crate) fn take_presence(&self) -> Option<PresenceSession> {
+        self.state().presence.take()
     }
 
     /// Returns the client id of an admitted client.
@@ -137,12 +204,22 @@ impl Connection {
             return state.reason_code;
         }
         match reason {
-            DisconnectReason::Forbidden | DisconnectReason::RefreshDenied => Some(0x87),
+            DisconnectReason::Forbidden
+            | DisconnectReason::RefreshDenied
+            | DisconnectReason::ConnectForbidden => Some(0x87),
+            DisconnectReason::CertificateRefused => Some(0x98),
             DisconnectReason::OverLimit => Some(0x97),
             DisconnectReason::TakenOver => Some(0x8E),
             DisconnectReason::TimeLimit => Some(0x98),
             DisconnectReason::ByClient | DisconnectReason::ByBroker => None,
         }
+    }
+
+    /// Whether the client has broken the protocol or a limit.
+    #[must_use]
+    pub fn is_client_error(&self) -> bool {
+        let state = self.state();
+        state.reason_code.is_some() || state.final_packet.is_some()
     }
 
     /// Waits until the connection has reached `phase`.
@@ -198,6 +275,15 @@ impl Connections {
             .into_iter()
             .filter(|connection| connection.client_id().as_deref() == Some(client_id))
             .collect()
+    }
+
+    /// Returns the admitted connections of clients with certificates.
+    #[must_use]
+    pub(crate) fn with_certificate(&self) -> Vec<Arc<Connection>> {
+        let is_admitted = |connection: &&Arc<Connection>| {
+            connection.facts.certificate.is_some() && connection.phase() == Phase::Admitted
+        };
+        self.lock().values().filter(is_admitted).map(Arc::clone).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Arc<Connection>>> {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::certificate::ClientCertificate;
 use crate::facts::{ConnectionFacts, HttpFacts, MqttFacts};
 use crate::selection::Selected;
 
@@ -36,9 +37,10 @@ pub struct Event {
 #[must_use]
 pub fn event(selected: Selected, facts: &ConnectionFacts, mqtt: Option<&MqttFacts>) -> Event {
     let certificate = facts.certificate.as_ref();
+    let pem = certificate.map(ClientCertificate::pem);
     let tls = TlsData {
         server_name: facts.server_name.as_deref(),
-        x509_certificate_pem: certificate.map(|certificate| certificate.pem.as_str()),
+        x509_certificate_pem: pem.as_deref(),
         principal_id: certificate.map(|certificate| certificate.id.as_str()),
     };
     let data = ProtocolData {

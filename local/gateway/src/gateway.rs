@@ -1,12 +1,13 @@
 //! The running gateway.
 //!
-//! A plain port on loopback serves MQTT over WebSocket at `/mqtt`, HTTPS publishes at `/topics/...`, and the page and
-//! the development issuer at all other paths. A TLS port serves the same without the page and the issuer, and also MQTT
-//! without WebSocket.
+//! A plain port on loopback serves MQTT over WebSocket at `/mqtt`, HTTPS publishes at `/topics/...`, the page, the
+//! development issuer and the AWS APIs. A TLS port serves the same without the page and the issuer, and also MQTT
+//! without WebSocket. A further TLS port serves MQTT to clients with certificates.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use iot_local_cloud::Cloud;
 use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
 use iot_local_lambda::{InvokeTarget, Lambda, LineSink, SandboxLine, StartError};
@@ -15,9 +16,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::annotation::PageOptions;
+use crate::auth::Authenticators;
 use crate::auth::custom::CustomAuthorizer;
+use crate::auth::endpoint::EndpointSettings;
+use crate::auth::sigv4::Operator;
 use crate::auth::unlogged::UnloggedCalls;
-use crate::broker::{Broker, BrokerError};
+use crate::auth::x509::CertificateAuthenticator;
+use crate::broker::{self, Broker, BrokerError, Presence};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
 use crate::examples;
@@ -25,14 +30,20 @@ use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::selection::AuthorizerDefinition;
 use crate::time_scale::TimeScale;
-use crate::tls::{Tls, TlsError, TlsOptions};
+use crate::tls::{Tls, TlsError, TlsOptions, TlsPort};
 
 /// The configuration of a gateway.
 pub struct GatewayOptions {
     /// The plain port; 0 selects a free one.
     pub port: u16,
-    /// The TLS port. Without it, only the plain port is opened.
+    /// The TLS ports. Without them, only the plain port is opened.
     pub tls: Option<TlsOptions>,
+    /// What decides how clients are authenticated.
+    pub endpoint: EndpointSettings,
+    /// The control plane, with the registry of certificates.
+    pub cloud: Cloud,
+    /// The access key id of the operator, who may do everything. Without it, no signed request is served.
+    pub operator: Option<String>,
     /// The authorizer's function.
     pub function: InvokeTarget,
     /// The authorizer's definition.
@@ -51,6 +62,9 @@ pub enum GatewayError {
     /// The function's ARN is invalid.
     #[error(transparent)]
     Arn(#[from] NotAnArn),
+    /// The operator's policy is invalid.
+    #[error("{}", .0.join("; "))]
+    Operator(Vec<String>),
     /// The function does not start.
     #[error(transparent)]
     Function(#[from] StartError),
@@ -78,6 +92,10 @@ pub struct RunningGateway {
     pub port: u16,
     /// The TLS port, if it is open.
     pub tls_port: Option<u16>,
+    /// The port of MQTT with client certificates, if it is open.
+    pub mqtts_port: Option<u16>,
+    /// The control plane.
+    pub cloud: Cloud,
     /// The event log. Subscribe before you connect, so that no entry is missed.
     pub event_log: EventLog,
     /// The authorizer.
@@ -96,7 +114,7 @@ impl RunningGateway {
         let arn: Arn = options.function.arn().parse()?;
         let (listener, port) = listen(options.port, "--port").await?;
         let tls = match &options.tls {
-            Some(tls) => Some((Arc::new(Tls::new(tls)?), listen(tls.port, "--tls-port").await?)),
+            Some(tls) => Some(TlsListeners::open(tls, options.endpoint).await?),
             None => None,
         };
         let event_log = EventLog::default();
@@ -115,7 +133,8 @@ impl RunningGateway {
         authorizer.unlogged = unlogged;
         let authorizer = Arc::new(authorizer);
         examples::ask(&mut options.login, &authorizer).await;
-        let tls_port = tls.as_ref().map(|(_, (_, port))| *port);
+        let tls_port = tls.as_ref().map(|tls| tls.https.port);
+        let mqtts_port = tls.as_ref().map(|tls| tls.mqtts.port);
         let site = Site::new(SiteOptions {
             port,
             tls_port,
@@ -125,15 +144,41 @@ impl RunningGateway {
             page: options.page,
         });
         let connections = Arc::new(Connections::default());
-        let broker = Broker::start(Arc::clone(&authorizer), Arc::clone(&connections)).await?;
-        let gateway = Arc::new(Gateway { authorizer: Arc::clone(&authorizer), broker, connections, site });
+        let auth = Arc::new(authenticators(&authorizer, &options.cloud, options.operator)?);
+        let (presence, events) = Presence::new();
+        let presence = Arc::new(presence);
+        let broker =
+            Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence)).await?;
+        let broker = Arc::new(broker);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&gateway), None));
-        let tls_port = tls.map(|(tls, (listener, port))| {
-            tasks.spawn(accept(listener, Arc::clone(&gateway), Some(tls)));
-            port
+        let publisher = Arc::clone(&broker);
+        tasks.spawn(async move { broker::publish_presence(&publisher, events).await });
+        tasks.spawn(broker::follow_registry(Arc::clone(&auth), Arc::clone(&connections)));
+        let gateway = Arc::new(Gateway {
+            auth,
+            endpoint: options.endpoint,
+            authority_pem: options.tls.map(|tls| tls.authority.certificate_pem()),
+            presence,
+            broker,
+            connections,
+            site,
         });
-        Ok(Self { port, tls_port, event_log, authorizer, gateway, line_sink, _tasks: tasks })
+        tasks.spawn(accept(listener, Arc::clone(&gateway), None));
+        for TlsListener { listener, tls, .. } in tls.into_iter().flat_map(|tls| [tls.https, tls.mqtts]) {
+            tasks.spawn(accept(listener, Arc::clone(&gateway), Some(tls)));
+        }
+        let cloud = options.cloud;
+        Ok(Self {
+            port,
+            tls_port,
+            mqtts_port,
+            cloud,
+            event_log,
+            authorizer,
+            gateway,
+            line_sink,
+            _tasks: tasks,
+        })
     }
 
     /// Replaces the function and the development issuers. The new function starts first, and then the earlier one ends
@@ -163,11 +208,53 @@ impl RunningGateway {
     }
 }
 
-/// The broker holds the authorizer as long as the process runs, so the function is ended here.
+/// The broker holds the authorizer and the registry as long as the process runs, so they are ended here.
 impl Drop for RunningGateway {
     fn drop(&mut self) {
+        self.gateway.auth.x509.close();
         self.authorizer.replace(Arc::new(Lambda::stopped()));
     }
+}
+
+/// The TLS ports.
+struct TlsListeners {
+    https: TlsListener,
+    mqtts: TlsListener,
+}
+
+struct TlsListener {
+    listener: TcpListener,
+    port: u16,
+    tls: Arc<Tls>,
+}
+
+impl TlsListeners {
+    async fn open(options: &TlsOptions, endpoint: EndpointSettings) -> Result<Self, GatewayError> {
+        let identity = options.authority.server().map_err(TlsError::from)?;
+        let open = async |kind, port, option| {
+            let tls = Arc::new(Tls::new(kind, &identity, endpoint)?);
+            let (listener, port) = listen(port, option).await?;
+            Ok::<_, GatewayError>(TlsListener { listener, port, tls })
+        };
+        Ok(Self {
+            https: open(TlsPort::Https, options.port, "--tls-port").await?,
+            mqtts: open(TlsPort::Mqtts, options.mqtts_port, "--mqtts-port").await?,
+        })
+    }
+}
+
+/// Creates all ways of authentication. Certificates and the operator have the Region and account of the registry.
+fn authenticators(
+    authorizer: &Arc<CustomAuthorizer>,
+    cloud: &Cloud,
+    operator: Option<String>,
+) -> Result<Authenticators, GatewayError> {
+    let account = cloud.account();
+    let arn: Arn = account.arn("*").parse()?;
+    let operator = operator.map(|key| Operator::new(key, account.region(), account.id(), &arn));
+    let operator = operator.transpose().map_err(GatewayError::Operator)?;
+    let x509 = CertificateAuthenticator::new(cloud.clone(), arn);
+    Ok(Authenticators { custom: Arc::clone(authorizer), x509, operator })
 }
 
 /// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.

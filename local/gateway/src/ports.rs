@@ -5,6 +5,9 @@ mod secure;
 
 mod head;
 mod http;
+mod http_auth;
+
+mod api;
 
 mod publish;
 mod websocket;
@@ -23,9 +26,11 @@ use hyper::{Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::auth::custom::CustomAuthorizer;
-use crate::broker::Broker;
+use crate::auth::Authenticators;
+use crate::auth::endpoint::EndpointSettings;
+use crate::broker::{Broker, Presence};
 use crate::connection::Connections;
+use crate::event_log::EventLog;
 use crate::pages::Site;
 use crate::timeouts::ACCEPT_PAUSE;
 use crate::tls::Tls;
@@ -35,10 +40,20 @@ type WholeResponse = Response<Full<Bytes>>;
 
 /// What all connections share.
 pub(crate) struct Gateway {
-    pub(crate) authorizer: Arc<CustomAuthorizer>,
-    pub(crate) broker: Broker,
+    pub(crate) auth: Arc<Authenticators>,
+    pub(crate) endpoint: EndpointSettings,
+    /// The gateway's CA certificate, PEM. Absent without TLS.
+    pub(crate) authority_pem: Option<String>,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) broker: Arc<Broker>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) site: Site,
+}
+
+impl Gateway {
+    pub(crate) fn event_log(&self) -> &EventLog {
+        &self.auth.custom.event_log
+    }
 }
 
 /// Serves a port until the future is dropped. With `tls`, each connection starts with a TLS handshake.

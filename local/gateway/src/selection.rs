@@ -174,6 +174,19 @@ impl AuthorizerDefinition {
         Ok(Selected { token, ..selected })
     }
 
+    /// Whether a request has a token, or names an authorizer. An `Authorization` that is not Signature Version 4 counts
+    /// as a token: the authorizer may read it.
+    #[must_use]
+    pub fn has_token(&self, http: &HttpFacts) -> bool {
+        let keys = [Some(NAME_KEY), Some(SIGNATURE_KEY), self.token_key.as_deref()];
+        let is_other_scheme = |value: &str| !value.trim_start().starts_with("AWS4-HMAC-SHA256");
+        keys.into_iter().flatten().any(|key| lookup(key, Some(http), None).is_some())
+            || http
+                .headers
+                .iter()
+                .any(|(name, value)| name.eq_ignore_ascii_case("authorization") && is_other_scheme(value))
+    }
+
     /// Checks the signature of a token if token signing is on.
     ///
     /// # Errors

@@ -144,6 +144,12 @@ def check_things(iot, certificate):
     equal("the principal's things", iot.list_principal_things(principal=arn)["things"], ["sensor-1"])
     equal("the same with the kind", iot.list_principal_things_v2(principal=arn)["principalThingObjects"],
         [{"thingName": "sensor-1", "thingPrincipalType": "EXCLUSIVE_THING"}])
+    found = iot.get_effective_policies(principal=arn, thingName="sensor-1")["effectivePolicies"]
+    equal("the policies that count", [item["policyName"] for item in found], ["device"])
+    questions = [{"actionType": "CONNECT", "resources": [f"{PREFIX}client/sensor-1"]},
+        {"actionType": "PUBLISH", "resources": [f"{PREFIX}topic/a"]}]
+    found = iot.test_authorization(principal=arn, clientId="sensor-1", authInfos=questions)["authResults"]
+    equal("what the certificate may do", [item["authDecision"] for item in found], ["ALLOWED", "IMPLICIT_DENY"])
     equal("a thing with a principal stays", error_of(iot.delete_thing, thingName="sensor-1"), (400, "InvalidRequestException"))
 
 
@@ -189,6 +195,34 @@ def check_required(plane):
     check("nothing changed", plane.state() == state)
 
 
+def check_groups(iot):
+    iot.create_thing_type(thingTypeName="lamp", thingTypeProperties={"searchableAttributes": ["room"]})
+    iot.update_thing_type(thingTypeName="lamp", thingTypeProperties={"thingTypeDescription": "a lamp"})
+    described = iot.describe_thing_type(thingTypeName="lamp")["thingTypeProperties"]
+    equal("a thing type", described, {"searchableAttributes": ["room"], "thingTypeDescription": "a lamp"})
+    iot.create_thing(thingName="lamp-1", thingTypeName="lamp", attributePayload={"attributes": {name: "1" for name in "abcd"}})
+    equal("things of a type", [item["thingName"] for item in iot.list_things(thingTypeName="lamp")["things"]], ["lamp-1"])
+    equal("the types", [item["thingTypeName"] for item in iot.list_thing_types()["thingTypes"]], ["lamp"])
+    iot.create_thing_group(thingGroupName="house")
+    iot.create_thing_group(thingGroupName="room", parentGroupName="house")
+    version = iot.update_thing_group(thingGroupName="room", thingGroupProperties={"thingGroupDescription": "a room"})["version"]
+    described = iot.describe_thing_group(thingGroupName="room")
+    equal("a thing group", (described["version"], described["thingGroupMetadata"]["parentGroupName"]), (version, "house"))
+    iot.add_thing_to_thing_group(thingGroupName="room", thingName="lamp-1")
+    equal("two groups of a hierarchy", error_of(iot.add_thing_to_thing_group, thingGroupName="house", thingName="lamp-1"), (400, "InvalidRequestException"))
+    equal("things of a group", iot.list_things_in_thing_group(thingGroupName="house", recursive=True)["things"], ["lamp-1"])
+    equal("groups of a thing", [item["groupName"] for item in iot.list_thing_groups_for_thing(thingName="lamp-1")["thingGroups"]], ["room"])
+    iot.remove_thing_from_thing_group(thingGroupName="room", thingName="lamp-1")
+    iot.update_thing_groups_for_thing(thingName="lamp-1", thingGroupsToAdd=["house"])
+    equal("groups below a group", [item["groupName"] for item in iot.list_thing_groups(parentGroup="house")["thingGroups"]], ["room"])
+    for name in ("room", "house", "no-group"):
+        iot.delete_thing_group(thingGroupName=name)
+    iot.deprecate_thing_type(thingTypeName="lamp")
+    equal("a type with things stays", error_of(iot.delete_thing_type, thingTypeName="lamp"), (400, "InvalidRequestException"))
+    iot.delete_thing(thingName="lamp-1")
+    iot.delete_thing_type(thingTypeName="lamp")
+
+
 def check_authorities(iot):
     """A CA with a verification certificate of version 1, as OpenSSL makes it, and a device's certificate of that CA."""
     with tempfile.TemporaryDirectory(dir=TEMPORARY) as folder:
@@ -207,7 +241,7 @@ def check_authorities(iot):
     equal("a CA verified by a device's certificate", error_of(iot.register_ca_certificate, caCertificate=ca, verificationCertificate=leaf),
         (400, "RegistrationCodeValidationException"))
     made = iot.register_ca_certificate(caCertificate=ca, verificationCertificate=verification, allowAutoRegistration=True)
-    identity = {"caCertificateId": made["certificateId"]}
+    identity = {"certificateId": made["certificateId"]}
     described = iot.describe_ca_certificate(**identity)["certificateDescription"]
     equal("the CA is as it was registered", (described["status"], described["autoRegistrationStatus"]), ("INACTIVE", "ENABLE"))
     equal("the CA is INACTIVE", error_of(iot.register_certificate, certificatePem=leaf), (406, "CertificateStateException"))
@@ -292,6 +326,7 @@ def main():
         check_policies(iot, certificate)
         check_things(iot, certificate)
         check_deletion(iot, certificate)
+        check_groups(iot)
         check_authorities(iot)
         for kind in ({}, {"endpointType": "iot:Data-ATS"}, {"endpointType": "iot:Data"}):
             equal(f"the endpoint with {kind}", iot.describe_endpoint(**kind)["endpointAddress"], "localhost")

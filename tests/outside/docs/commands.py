@@ -27,7 +27,8 @@ from lib.paths import CARGO, ROOT, TARGET
 # it.
 ELSEWHERE = [
     ("cargo local demo", "test", '"iot-local", "--", "demo"'),
-    ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0"'),
+    ("cargo local demo kitting", "test", '"iot-local", "--", "demo", "all"'),
+    ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0"'),
     ("cargo local package", "tests/outside/package/package.py", '"local", "package"'),
     ("cargo local keys fetch users --out keys/users.jwks.json", "local/**/*.rs", '"keys", "fetch", "users", "--config", &config, "--out", out'),
     ("cargo local --function 'node my-authorizer.mjs'", "local/**/*.rs", "the_function_may_be_a_shell_command"),
@@ -48,6 +49,8 @@ DATA = {"", "json", "text", "toml", "yaml", "xml", "http", "insights"}
 CODE = {"sh", "js", "python", "c", "cpp", "swift", "kotlin"}
 NEEDS_AWS = "needs an AWS account"
 NOT_RUN = "not run here: "
+# tests/outside/devices/page.py runs these blocks.
+DEVICES_MARK, DEVICES_PAGE = "run by tests/outside/devices/page.py", "docs/devices.md"
 COMMAND_TIMEOUT = 120
 
 
@@ -65,6 +68,8 @@ def marker_errors(block):
         return [] if aws else [f"{block.place}: no command needs an AWS account"]
     if block.marker.startswith(NOT_RUN):
         return [] if len(block.marker) > len(NOT_RUN) + 5 else [f"{block.place}: say why it is not run"]
+    if block.marker == DEVICES_MARK:
+        return [] if block.page == DEVICES_PAGE else [f"{block.place}: only {DEVICES_PAGE} is run there"]
     if block.marker.startswith(snippets.MARK):
         name = block.marker.removeprefix(snippets.MARK)
         known = name in snippets.HARNESSES or block.language == "sh"

@@ -2,7 +2,8 @@
 
 use clap::ValueEnum;
 
-use super::{Settings, quoted, quoted_path};
+use super::Settings;
+use crate::shell::{quoted, quoted_path};
 
 /// The page with the code.
 const PAGE: &str = include_str!("../../../../docs/connect.md");

@@ -47,8 +47,17 @@ fn options_are_in_groups() {
     let (_, text) = run(&["--help"]);
     let headings: Vec<_> =
         text.lines().filter(|line| line.ends_with(':') && !line.starts_with(' ')).collect();
-    let expected =
-        ["Commands:", "Options:", "Ports:", "Function:", "Authorizer:", "Login:", "Output:", "Examples:"];
+    let expected = [
+        "Commands:",
+        "Options:",
+        "Ports:",
+        "Endpoint:",
+        "Function:",
+        "Authorizer:",
+        "Login:",
+        "Output:",
+        "Examples:",
+    ];
     assert_eq!(headings, expected);
     assert!(text.contains("Usage: cargo local [OPTIONS]") && text.contains("Documentation: "), "{text}");
     assert_eq!(run(&["--version"]).1.split(' ').take(2).collect::<Vec<_>>(), ["cargo", "local"]);

@@ -7,8 +7,8 @@ mod page;
 use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
-    Operation, attachments, bulk, ca_certificates, certificates, endpoint, policies, principals,
-    register_thing, rules, sts, tags, templates, thing_groups, thing_types, things,
+    Operation, attachments, authorization, bulk, ca_certificates, certificates, endpoint, policies,
+    principals, register_thing, rules, sts, tags, templates, thing_groups, thing_types, things,
 };
 
 /// A row of the table.
@@ -109,8 +109,8 @@ pub(crate) const ROUTES: &[Route] = &[
     on("DetachPolicy", "POST", "/target-policies/{policyName}", attachments::detach_policy),
     on("ListAttachedPolicies", "POST", "/attached-policies/{target}", attachments::list_attached_policies),
     on("ListTargetsForPolicy", "POST", "/policy-targets/{policyName}", attachments::list_targets_for_policy),
-    planned("GetEffectivePolicies", "POST", "/effective-policies"),
-    planned("TestAuthorization", "POST", "/test-authorization"),
+    on("GetEffectivePolicies", "POST", "/effective-policies", authorization::get_effective_policies),
+    on("TestAuthorization", "POST", "/test-authorization", authorization::test_authorization),
     on(
         "AttachPrincipalPolicy",
         "PUT",

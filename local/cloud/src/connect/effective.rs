@@ -8,7 +8,7 @@ use crate::registry::{Policy, PolicyTarget, Principal, Record, Registry};
 /// Returns the policies of a principal, and of the groups of a thing with their parents. Each once.
 pub(super) fn policies(
     registry: &Registry,
-    principal: &Principal,
+    principal: Option<&Principal>,
     thing: Option<&str>,
 ) -> Vec<Record<Policy>> {
     let groups: BTreeSet<&str> = thing
@@ -17,7 +17,9 @@ pub(super) fn policies(
         .flat_map(|group| registry.group_and_parents(&group.name))
         .map(|group| group.name.as_str())
         .collect();
-    let targets = std::iter::once(PolicyTarget::Principal(principal.clone()))
+    let targets = principal
+        .map(|principal| PolicyTarget::Principal(principal.clone()))
+        .into_iter()
         .chain(groups.into_iter().map(|name| PolicyTarget::ThingGroup(name.to_owned())));
     let mut found: Vec<Record<Policy>> = Vec::new();
     for target in targets {

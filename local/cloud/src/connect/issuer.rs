@@ -4,6 +4,7 @@ use iot_local_base::hex;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
 use crate::registry::{CaCertificate, CaStatus, Record, Registry};
+use crate::signature;
 
 /// What the registry knows of the issuer of a certificate.
 #[derive(Debug)]
@@ -28,10 +29,12 @@ pub(crate) fn find(registry: &Registry, certificate: &X509Certificate<'_>) -> Is
     other.map_or(Issuer::Unknown, Issuer::OtherKey)
 }
 
-fn has_signed(ca: &CaCertificate, certificate: &X509Certificate<'_>) -> bool {
+/// Returns whether a CA signed a certificate.
+pub(crate) fn has_signed(ca: &CaCertificate, certificate: &X509Certificate<'_>) -> bool {
     let Ok(pem) = pem::parse(&ca.pem) else { return false };
-    X509Certificate::from_der(pem.contents())
-        .is_ok_and(|(_, ca)| certificate.verify_signature(Some(ca.public_key())).is_ok())
+    let Ok((_, ca)) = X509Certificate::from_der(pem.contents()) else { return false };
+    let (algorithm, value) = (&certificate.signature_algorithm, &certificate.signature_value);
+    signature::verify(ca.public_key(), algorithm, value, certificate.tbs_certificate.as_ref())
 }
 
 impl Issuer {

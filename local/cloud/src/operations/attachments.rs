@@ -141,7 +141,7 @@ fn attach(cloud: &Cloud, policy: &str, target: PolicyTarget) -> Result<Value, Ap
     })
 }
 
-fn find_target(cloud: &Cloud, registry: &Registry, target: &PolicyTarget) -> Result<(), ApiError> {
+pub(super) fn find_target(cloud: &Cloud, registry: &Registry, target: &PolicyTarget) -> Result<(), ApiError> {
     let missing = || ApiError::not_found(target.api_name(cloud.account()));
     registry.has_target(target).then_some(()).ok_or_else(missing)
 }

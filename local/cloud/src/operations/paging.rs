@@ -83,6 +83,18 @@ impl Page {
         (items.into_iter().map(|(_, item)| item).collect(), token)
     }
 
+    /// The same for items that are in ascending order of their keys already, such as all things.
+    pub(crate) fn cut_sorted<'a, T>(
+        &self,
+        items: impl Iterator<Item = (&'a str, T)>,
+    ) -> (Vec<T>, Option<String>) {
+        let mut ahead = items.filter(|(key, _)| self.is_ahead(key)).fuse();
+        let page: Vec<_> = ahead.by_ref().take(self.size).collect();
+        let has_more = ahead.next().is_some();
+        let token = page.last().filter(|_| has_more).map(|(key, _)| token(self.list, key));
+        (page.into_iter().map(|(_, item)| item).collect(), token)
+    }
+
     fn is_ahead(&self, key: &str) -> bool {
         match self.after.as_deref() {
             None => true,

@@ -247,6 +247,6 @@ fn changed(policy: &Policy, now: i64) -> Policy {
     Policy { modified: now, generation_id: Uuid::new_v4().to_string(), ..policy.clone() }
 }
 
-fn arn(cloud: &Cloud, name: &str) -> String {
+pub(super) fn arn(cloud: &Cloud, name: &str) -> String {
     cloud.account().arn(format_args!("policy/{name}"))
 }

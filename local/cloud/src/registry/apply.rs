@@ -99,10 +99,10 @@ impl Registry {
                 self.attachments.remove_left(name);
                 self.tags.remove(&format!("policy/{name}"));
             }
-            Change::AttachPolicy { policy, target } if self.policies.contains_key(policy) => {
-                if self.has_target(target) {
-                    self.attachments.insert(policy, target, ());
-                }
+            Change::AttachPolicy { policy, target }
+                if self.policies.contains_key(policy) && self.has_target(target) =>
+            {
+                self.attachments.insert(policy, target, ());
             }
             Change::DetachPolicy { policy, target } => self.attachments.remove(policy, target),
             _ => {}
@@ -146,10 +146,10 @@ impl Registry {
                 self.principals.remove_left(name);
                 self.members.remove_right(name);
             }
-            Change::AttachPrincipal { thing, principal, kind } if self.things.contains_key(thing) => {
-                if self.has_principal(principal) {
-                    self.principals.insert(thing, principal, *kind);
-                }
+            Change::AttachPrincipal { thing, principal, kind }
+                if self.things.contains_key(thing) && self.has_principal(principal) =>
+            {
+                self.principals.insert(thing, principal, *kind);
             }
             Change::DetachPrincipal { thing, principal } => self.principals.remove(thing, principal),
             Change::PutThingType(thing_type) => {
@@ -166,6 +166,8 @@ impl Registry {
     fn apply_to_groups(&mut self, change: &Change) {
         match change {
             Change::PutThingGroup(group) => self.put_group(group),
+            // Its groups would lose their parent.
+            Change::RemoveThingGroup { name } if self.groups_by_parent.contains_key(name) => {}
             Change::RemoveThingGroup { name } => {
                 let Some(removed) = self.thing_groups.remove(name) else { return };
                 if let Some(parent) = &removed.parent {
@@ -175,10 +177,10 @@ impl Registry {
                 self.attachments.remove_right(&PolicyTarget::ThingGroup(name.clone()));
                 self.tags.remove(&format!("thinggroup/{name}"));
             }
-            Change::AddToThingGroup { group, thing } if self.thing_groups.contains_key(group) => {
-                if self.things.contains_key(thing) {
-                    self.members.insert(group, thing, ());
-                }
+            Change::AddToThingGroup { group, thing }
+                if self.thing_groups.contains_key(group) && self.things.contains_key(thing) =>
+            {
+                self.members.insert(group, thing, ());
             }
             Change::RemoveFromThingGroup { group, thing } => self.members.remove(group, thing),
             _ => {}

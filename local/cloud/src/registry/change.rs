@@ -3,7 +3,8 @@
 //! # File format
 //! A change is an object with one member: the name of the change, and its content. Names are stable; a new version may
 //! add changes and optional members, and never gives a name another meaning. `put…` creates a record or replaces it as
-//! a whole, `remove…` deletes it with everything attached to it. A change made twice has the same effect as once.
+//! a whole, `remove…` deletes it with everything attached to it. A change that does not fit, such as one of a missing
+//! record, has no effect. Each change is made once: `setCertificateStatus` counts.
 //!
 //! ```json
 //! {"putThing":{"name":"sensor","id":"6f4e…","attributes":{"floor":"2"},"version":1,"created":1764400000000}}
@@ -12,7 +13,7 @@
 //! {"tag":{"resource":"policy/device","tags":{"team":"a"}}}
 //! ```
 //!
-//! The records are documented with their types. `docs` of the store describes the lines around the changes.
+//! The records are documented with their types. The store describes the lines around the changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,7 +109,7 @@ pub enum Change {
     },
     /// Creates a thing group, or replaces it.
     PutThingGroup(Record<ThingGroup>),
-    /// Deletes a thing group, its members' memberships, its policy attachments and tags.
+    /// Deletes a thing group without groups in it, its memberships, policy attachments and tags.
     RemoveThingGroup {
         /// The group's name.
         name: String,

@@ -1,9 +1,9 @@
 //! The registry that all threads share, and how their calls are stored.
 //!
 //! There are two registries, which share their records. Calls decide with `staged`, which has the changes of all calls
-//! so far. Everyone else reads `published`, which has the changes that are on disk. So nobody sees a change that a
-//! failing disk takes back, and nobody waits for the disk but the callers. All calls that arrive while the disk is
-//! busy are written and synced together, by the first of them.
+//! so far. Readers get `published`, which has the changes that are on disk: a change that a failing disk takes back is
+//! never seen, and only callers wait for the disk. All calls that arrive while the disk is busy are written and synced
+//! together, by the first of them.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -89,6 +89,11 @@ impl Database {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn with_store(&self, change: impl FnOnce(&mut Store)) {
+        change(lock(&self.store).as_mut().unwrap());
+    }
+
     /// Stores all staged calls.
     fn commit(self: &Arc<Self>, store: &mut Option<Store>) {
         let mut calls = std::mem::take(&mut lock(&self.staged).waiting);
@@ -129,7 +134,7 @@ impl Database {
         }
     }
 
-    /// Writes a snapshot on a thread of its own, so that no call waits for it. If that fails, the log grows on, and the
+    /// Writes a snapshot on a thread of its own, while calls go on. If that fails, the log grows on, and the
     /// next fold is tried when it is twice as long.
     fn fold(self: &Arc<Self>, mut fold: super::Fold) {
         // What is published now is what the log has up to the start of the fold.

@@ -11,6 +11,10 @@ use iot_local_cloud::api::{Request, Response};
 use iot_local_cloud::{Account, Cloud, CloudOptions};
 use serde_json::Value;
 
+pub(crate) mod random_calls;
+
+use random_calls::Call;
+
 /// The port that requests come to.
 pub(crate) const PORT: u16 = 8080;
 /// 2026-01-01T00:00:00Z.
@@ -25,14 +29,16 @@ pub(crate) fn cloud() -> Cloud {
 
 /// A control plane whose issuer's key is in a folder.
 pub(crate) fn cloud_with_private(folder: &Path) -> Cloud {
-    Cloud::open(options(Some(folder.to_owned()))).unwrap_or_else(|error| panic!("{error}"))
+    let options = CloudOptions { private: Some(folder.to_owned()), ..options(None) };
+    Cloud::open(options).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn options(private: Option<PathBuf>) -> CloudOptions {
+/// The options of a control plane in memory, or with the registry in a folder.
+pub(crate) fn options(folder: Option<PathBuf>) -> CloudOptions {
     CloudOptions {
         account: Account::new("us-east-1", "123456789012").unwrap(),
-        folder: None,
-        private,
+        folder,
+        private: None,
         endpoint: "localhost".to_owned(),
         clock: || UNIX_EPOCH.checked_add(Duration::from_secs(NOW)).unwrap_or(SystemTime::UNIX_EPOCH),
     }
@@ -62,6 +68,23 @@ pub(crate) fn parts(response: &Response) -> (u16, String, Value) {
     let kind = response.headers.iter().find(|(name, _)| *name == "x-amzn-ErrorType");
     let body = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
     (response.status, kind.map(|(_, kind)| kind.clone()).unwrap_or_default(), body)
+}
+
+/// Sends a random call. Returns the status and the body of the answer.
+pub(crate) fn send(cloud: &Cloud, call: &Call) -> (u16, Value) {
+    let bytes = if call.body.is_null() { Vec::new() } else { call.body.to_string().into_bytes() };
+    let mut request = request(&call.method, &call.target, bytes);
+    if let Some(principal) = &call.principal {
+        request.headers.push(("x-amzn-principal".to_owned(), principal.clone()));
+    }
+    let (status, _, body) = parts(&cloud.respond(&request));
+    (status, body)
+}
+
+/// The seed of a random test, as `./test --seed` sets it.
+#[expect(clippy::disallowed_methods, reason = "a failure is run again with its seed")]
+pub(crate) fn seed() -> u64 {
+    std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1)
 }
 
 /// The body of an answer that is a success.

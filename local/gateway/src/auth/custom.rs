@@ -11,7 +11,7 @@ use super::unlogged::UnloggedCalls;
 use super::{Admission, Lifetime};
 use crate::event::{self, Event};
 use crate::event_log::EventLog;
-use crate::facts::{ConnectionFacts, MqttFacts};
+use crate::facts::{ConnectionFacts, HttpFacts, MqttFacts};
 use crate::selection::{AuthorizerDefinition, SelectionError};
 use crate::time_scale::TimeScale;
 
@@ -71,8 +71,8 @@ impl CustomAuthorizer {
     pub async fn admit(&self, event: Event, context: Context) -> Result<Admission, Denial> {
         let AuthorizerResponse { principal, policy, disconnect_after, refresh_after, .. } =
             self.call(event).await?;
-        let lifetime = Lifetime { disconnect_after, refresh_after };
-        Ok(Admission { principal, permissions: policy, context, lifetime })
+        let lifetime = Some(Lifetime { disconnect_after, refresh_after });
+        Ok(Admission { principal, permissions: Arc::new(policy), context, lifetime })
     }
 
     /// Invokes the function with the event, logs the call, and parses the response.
@@ -114,6 +114,12 @@ impl CustomAuthorizer {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.definition.name
+    }
+
+    /// Whether a request has a token, or names an authorizer.
+    #[must_use]
+    pub fn has_token(&self, http: &HttpFacts) -> bool {
+        self.definition.has_token(http)
     }
 
     /// Whether a response applies to all HTTPS publishes of a connection (`enableCachingForHttp`).

@@ -1,14 +1,19 @@
 //! The gateway, with real MQTT clients and a real function process.
 
+mod apis;
 mod certificates;
 mod connects;
 mod delivery;
+mod devices;
 mod disconnects;
+mod follow;
 mod function_choice;
 mod http;
 mod packets;
 mod pages;
 mod policy;
+mod presence;
+mod publish;
 mod refresh;
 mod rejections;
 mod rules;
@@ -18,3 +23,4 @@ mod selection;
 mod statements;
 mod support;
 mod tls;
+mod x509;

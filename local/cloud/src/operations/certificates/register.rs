@@ -11,6 +11,7 @@ use super::sent::{SentCertificate, read_certificate};
 use super::{Input, arn, check_settable, read_status, state_error};
 use crate::certificate::CertificateFacts;
 use crate::cloud::Cloud;
+use crate::connect::issuer::has_signed;
 use crate::error::{ApiError, ErrorKind};
 use crate::registry::{
     CaCertificate, CaStatus, Certificate, CertificateMode, CertificateStatus, Change, Registry,
@@ -129,17 +130,10 @@ fn signer<'a>(
     if ca.status != CaStatus::Active {
         return Err(state_error(format!("CA certificate {} is {}", ca.id, ca.status)));
     }
-    if !is_signed_by(leaf, ca) {
+    if !has_signed(ca, leaf) {
         return Err(invalid(format!("certificatePem is not signed by CA certificate {}", ca.id)));
     }
     Ok(ca)
-}
-
-fn is_signed_by(leaf: &X509Certificate<'_>, ca: &CaCertificate) -> bool {
-    let Ok(block) = pem::parse(&ca.pem) else { return false };
-    let Ok((_, ca)) = X509Certificate::from_der(block.contents()) else { return false };
-    let message = leaf.tbs_certificate.as_ref();
-    signature::verify(ca.public_key(), &leaf.signature_algorithm, &leaf.signature_value, message)
 }
 
 fn registered(

@@ -1,4 +1,4 @@
-//! The demo's actions and their expected results.
+//! `demo jwt`: clients with tokens, their actions and the expected results.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,9 +7,9 @@ use iot_local_policy::Action;
 use serde_json::{Map, Value, json};
 
 use super::DemoError;
-use super::client::{self, Client, ClientOutcome, TokenPlace};
-use super::output::{Expected, Output};
-use super::reasons::EventLogReader;
+use super::client::{self, Client, TokenPlace};
+use super::output::Expected;
+use super::session::Session;
 
 /// The lifetime of tokens.
 const TTL: Duration = Duration::from_secs(600);
@@ -20,8 +20,7 @@ pub(super) struct Script<'a> {
     pub(super) port: u16,
     pub(super) issuer: &'a DevelopmentIssuer,
     pub(super) now: SystemTime,
-    pub(super) event_log: EventLogReader,
-    pub(super) output: &'a mut Output,
+    pub(super) session: Session<'a>,
 }
 
 impl Script<'_> {
@@ -39,41 +38,43 @@ impl Script<'_> {
     }
 
     async fn own_topics(&mut self, ana: &str) {
-        self.output.section("ana of tenant acme, who owns lamp-1, uses her own topics");
+        self.session.output.section("ana of tenant acme, who owns lamp-1, uses her own topics");
         let Some(mut client) = self.connect("ana", ana, TokenPlace::Password, Expected::Allowed).await else {
             return;
         };
-        self.subscribe(&mut client, "acme/users/ana/#", Expected::Allowed).await;
-        self.publish(&mut client, "acme/users/ana/hello", Expected::Allowed).await;
-        self.receive(&mut client, "acme/users/ana/hello").await;
-        self.publish(&mut client, "acme/devices/lamp-1/commands", Expected::Allowed).await;
+        self.session.subscribe(&mut client, "acme/users/ana/#", Expected::Allowed).await;
+        self.session.publish(&mut client, "acme/users/ana/hello", Expected::Allowed).await;
+        self.session.receive(&mut client, "acme/users/ana/hello").await;
+        self.session.publish(&mut client, "acme/devices/lamp-1/commands", Expected::Allowed).await;
         client.disconnect().await;
     }
 
     async fn other_topics(&mut self, ana: &str) {
-        self.output.section("ana tries other topics; each denial closes the connection, as in AWS IoT");
+        self.session
+            .output
+            .section("ana tries other topics; each denial closes the connection, as in AWS IoT");
         let Some(mut client) = self.connect("ana/phone", ana, TokenPlace::Query, Expected::Allowed).await
         else {
             return;
         };
-        self.subscribe(&mut client, "acme/#", Expected::DeniedAndClosed).await;
+        self.session.subscribe(&mut client, "acme/#", Expected::DeniedAndClosed).await;
         let Some(mut client) = self.reconnect("ana/phone", ana).await else { return };
-        self.subscribe(&mut client, "#", Expected::DeniedAndClosed).await;
+        self.session.subscribe(&mut client, "#", Expected::DeniedAndClosed).await;
         let Some(mut client) = self.reconnect("ana/phone", ana).await else { return };
-        self.publish(&mut client, "acme/users/ben/hello", Expected::DeniedAndClosed).await;
+        self.session.publish(&mut client, "acme/users/ben/hello", Expected::DeniedAndClosed).await;
         let Some(mut client) = self.reconnect("ana/phone", ana).await else { return };
-        self.publish(&mut client, "globex/users/ana/hello", Expected::DeniedAndClosed).await;
+        self.session.publish(&mut client, "globex/users/ana/hello", Expected::DeniedAndClosed).await;
         self.connect("ben", ana, TokenPlace::Password, Expected::DeniedBy("client_id_not_allowed")).await;
     }
 
     async fn http(&mut self, ana: &str) -> Result<(), DemoError> {
-        self.output.section("ana publishes over HTTP, without an MQTT connection");
+        self.session.output.section("ana publishes over HTTP, without an MQTT connection");
         self.post("acme/users/ana/hello", ana, Expected::Allowed).await?;
         self.post("acme/users/ben/hello", ana, Expected::DeniedAndClosed).await
     }
 
     async fn invalid_tokens(&mut self) -> Result<(), DemoError> {
-        self.output.section("tokens that must be denied");
+        self.session.output.section("tokens that must be denied");
         let claims = || json!({ "tenant": "acme" });
         let forged = self.token(&self.issuer.forger()?, "mallory", claims())?;
         self.denied_connect("mallory", "forged: signed with another key", &forged, "bad_signature").await;
@@ -96,16 +97,16 @@ impl Script<'_> {
     }
 
     async fn operator(&mut self, ana: &str) -> Result<(), DemoError> {
-        self.output.section("olga, an operator of tenant acme, reads all of acme and nothing else");
+        self.session.output.section("olga, an operator of tenant acme, reads all of acme and nothing else");
         let olga = self.token(self.issuer, "olga", json!({ "tenant": "acme", "role": "operator" }))?;
         let Some(mut client) = self.connect("olga", &olga, TokenPlace::Password, Expected::Allowed).await
         else {
             return Ok(());
         };
-        self.subscribe(&mut client, "acme/#", Expected::Allowed).await;
+        self.session.subscribe(&mut client, "acme/#", Expected::Allowed).await;
         self.post("acme/users/ana/hello", ana, Expected::Allowed).await?;
-        self.receive(&mut client, "acme/users/ana/hello").await;
-        self.subscribe(&mut client, "globex/#", Expected::DeniedAndClosed).await;
+        self.session.receive(&mut client, "acme/users/ana/hello").await;
+        self.session.subscribe(&mut client, "globex/#", Expected::DeniedAndClosed).await;
         Ok(())
     }
 
@@ -141,50 +142,17 @@ impl Script<'_> {
         place: TokenPlace,
         expected: Expected,
     ) -> Option<Client> {
-        self.event_log.clear();
+        self.session.event_log.clear();
         let (client, outcome) = Client::connect(self.port, id, token, place).await;
-        let reason = self.event_log.connect(id).await;
-        self.output.action(verb, label, expected, &outcome, &reason);
+        self.session.show_connect(verb, label, id, expected, &outcome).await;
         client
     }
 
-    async fn publish(&mut self, client: &mut Client, topic: &str, expected: Expected) {
-        self.event_log.clear();
-        let outcome = client.publish(topic).await;
-        self.show(Action::Publish, "publish", topic, expected, &outcome).await;
-    }
-
-    async fn subscribe(&mut self, client: &mut Client, filter: &str, expected: Expected) {
-        self.event_log.clear();
-        let outcome = client.subscribe(filter).await;
-        self.show(Action::Subscribe, "subscribe", filter, expected, &outcome).await;
-    }
-
-    /// Waits for a message that was published before. Its entry may already be in the log, which is not cleared.
-    async fn receive(&mut self, client: &mut Client, topic: &str) {
-        let outcome = client.receive(topic).await;
-        self.show(Action::Receive, "receive", topic, Expected::Allowed, &outcome).await;
-    }
-
     async fn post(&mut self, topic: &str, token: &str, expected: Expected) -> Result<(), DemoError> {
-        self.event_log.clear();
+        self.session.event_log.clear();
         let outcome = client::post(self.port, topic, token).await.map_err(DemoError::Gateway)?;
-        self.show(Action::Publish, "POST", &format!("/topics/{topic}"), expected, &outcome).await;
+        self.session.show(Action::Publish, "POST", &format!("/topics/{topic}"), expected, &outcome).await;
         Ok(())
-    }
-
-    async fn show(
-        &mut self,
-        action: Action,
-        verb: &str,
-        object: &str,
-        expected: Expected,
-        outcome: &ClientOutcome,
-    ) {
-        let kind = if action == Action::Subscribe { "topicfilter" } else { "topic" };
-        let name = object.strip_prefix("/topics/").unwrap_or(object);
-        let reason = self.event_log.action(action, &format!("{kind}/{name}")).await;
-        self.output.action(verb, object, expected, outcome, &reason);
     }
 
     fn token(&self, issuer: &DevelopmentIssuer, sub: &str, claims: Value) -> Result<String, DemoError> {
