@@ -185,7 +185,7 @@ fn created(cloud: &Cloud, group: &ThingGroup) -> Value {
 
 /// Without members that the group does not have: Terraform compares them with a configuration that does not name them.
 fn properties(group: &ThingGroup) -> Value {
-    let mut members = serde_json::Map::new();
+    let mut members = Map::new();
     if !group.attributes.is_empty() {
         members.insert("attributePayload".to_owned(), json!({ "attributes": group.attributes }));
     }

@@ -15,3 +15,11 @@ resource "aws_iot_thing_group" "hall" {
     }
   }
 }
+
+resource "aws_iot_thing_group" "yard" {
+  name = "yard"
+
+  properties {
+    description = "outside"
+  }
+}
