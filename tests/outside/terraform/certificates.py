@@ -4,7 +4,7 @@ import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 AUTHORITIES = ("verified", "own", "jitp", "body")
@@ -45,6 +45,6 @@ def write(folder, registration_code):
     request = x509.CertificateSigningRequestBuilder().subject_name(name("device")).sign(new_key(), hashes.SHA256())
     files["device.csr.pem"] = pem(request)
     form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    files["signing-key.pem"] = new_key().public_key().public_bytes(*form).decode()
+    files["signing-key.pem"] = rsa.generate_private_key(65537, 2048).public_key().public_bytes(*form).decode()
     for file, text in files.items():
         (folder / file).write_text(text)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+import botocore.exceptions
 import jmespath
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("", "devices")]
@@ -43,13 +44,22 @@ def variables(text):
 
 
 def listed(iot):
+    """Each list of the registry."""
     return {operation: getattr(iot, operation)()[member] for operation, member in LISTS}
+
+
+def answer_of(iot, operation, members):
+    """The answer of an operation; its error if it gets one."""
+    try:
+        return getattr(iot, operation)(**members)
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]
 
 
 def wrong_facts(iot, index):
     """The facts that the registry does not have after an apply: 0 is the first, 1 the second."""
     for operation, members, path, *values in FACTS:
-        found = jmespath.search(path, getattr(iot, operation)(**members))
+        found = jmespath.search(path, answer_of(iot, operation, members))
         if found != values[index]:
             yield f"{operation} {members}: {path} is {found!r}, expected {values[index]!r}"
 
