@@ -120,7 +120,7 @@ impl Cloud {
     }
 }
 
-/// Returns what a registered certificate is granted, whatever its state. For TestAuthorization, which has no connection.
+/// Returns what a registered certificate is granted, whatever its state: TestAuthorization has no connection.
 ///
 /// # Errors
 /// Why its rights are unknown.

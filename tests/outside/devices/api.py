@@ -144,6 +144,12 @@ def check_things(iot, certificate):
     equal("the principal's things", iot.list_principal_things(principal=arn)["things"], ["sensor-1"])
     equal("the same with the kind", iot.list_principal_things_v2(principal=arn)["principalThingObjects"],
         [{"thingName": "sensor-1", "thingPrincipalType": "EXCLUSIVE_THING"}])
+    found = iot.get_effective_policies(principal=arn, thingName="sensor-1")["effectivePolicies"]
+    equal("the policies that count", [item["policyName"] for item in found], ["device"])
+    questions = [{"actionType": "CONNECT", "resources": [f"{PREFIX}client/sensor-1"]},
+        {"actionType": "PUBLISH", "resources": [f"{PREFIX}topic/a"]}]
+    found = iot.test_authorization(principal=arn, clientId="sensor-1", authInfos=questions)["authResults"]
+    equal("what the certificate may do", [item["authDecision"] for item in found], ["ALLOWED", "IMPLICIT_DENY"])
     equal("a thing with a principal stays", error_of(iot.delete_thing, thingName="sensor-1"), (400, "InvalidRequestException"))
 
 

@@ -121,7 +121,7 @@ pub(crate) fn list_things(cloud: &Cloud, input: &Input) -> Result<Value, ApiErro
         let things = registry.things().filter(|thing| {
             type_name.is_none_or(|name| thing.type_name.as_deref() == Some(name)) && filter.accepts(thing)
         });
-        let (things, token) = page.cut(things.map(|thing| (thing.name.clone(), thing)));
+        let (things, token) = page.cut_sorted(things.map(|thing| (thing.name.as_str(), thing)));
         let things: Vec<_> = things.iter().map(|thing| listed(cloud, thing)).collect();
         super::with_token(json!({ "things": things }), "nextToken", token)
     }))

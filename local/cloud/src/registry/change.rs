@@ -3,7 +3,8 @@
 //! # File format
 //! A change is an object with one member: the name of the change, and its content. Names are stable; a new version may
 //! add changes and optional members, and never gives a name another meaning. `put…` creates a record or replaces it as
-//! a whole, `remove…` deletes it with everything attached to it. A change made twice has the same effect as once.
+//! a whole, `remove…` deletes it with everything attached to it. A change that does not fit, such as one of a missing
+//! record, has no effect. Each change is made once: `setCertificateStatus` counts.
 //!
 //! ```json
 //! {"putThing":{"name":"sensor","id":"6f4e…","attributes":{"floor":"2"},"version":1,"created":1764400000000}}
@@ -21,7 +22,9 @@ use serde::{Deserialize, Serialize};
 use super::principal::{PolicyTarget, Principal};
 use super::record::Record;
 use super::records::{CaCertificate, Certificate, Policy, Thing, ThingGroup, ThingType};
+use super::rules::TopicRule;
 use super::status::{CertificateStatus, ThingPrincipalType};
+use super::templates::{ProvisioningTemplate, RegistrationTask};
 
 /// One change. A call of the API makes several at once, which are one line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,6 +127,22 @@ pub enum Change {
         group: String,
         /// The thing's name.
         thing: String,
+    },
+    /// Creates a provisioning template, or replaces it with its versions.
+    PutProvisioningTemplate(Record<ProvisioningTemplate>),
+    /// Deletes a provisioning template and its tags.
+    RemoveProvisioningTemplate {
+        /// The template's name.
+        name: String,
+    },
+    /// Starts a bulk registration, or replaces its record.
+    PutRegistrationTask(Record<RegistrationTask>),
+    /// Creates a topic rule, or replaces it.
+    PutTopicRule(Record<TopicRule>),
+    /// Deletes a topic rule and its tags.
+    RemoveTopicRule {
+        /// The rule's name.
+        name: String,
     },
     /// Sets tags of a resource. Its other tags stay.
     Tag {
