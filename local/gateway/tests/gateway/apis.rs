@@ -17,7 +17,6 @@ async fn requests_go_to_the_page_or_to_the_control_plane() {
     for (line, headers, status, part) in [
         // The page and its parts stay where they are.
         ("GET /", local.clone(), 200, "<!doctype html>"),
-        ("GET /", format!("{local}{signed}"), 200, "<!doctype html>"),
         ("GET /api/gateway", local.clone(), 200, "\"authorizer\""),
         ("GET /nothing", local.clone(), 404, "not found"),
         ("GET /favicon.ico", local.clone(), 404, "not found"),
@@ -35,6 +34,8 @@ async fn requests_go_to_the_page_or_to_the_control_plane() {
         ("GET /things", format!("Host: localhost:1\r\n{signed}"), 421, "Host"),
         ("GET /things", format!("{local}{local}{signed}"), 421, "Host"),
         ("GET /nothing", format!("{local}{signed}"), 501, "not implemented"),
+        // A signed request is never for the page.
+        ("GET /", format!("{local}{signed}"), 501, "not implemented"),
         ("POST /", local.clone(), 403, "Missing Authentication Token"),
         ("OPTIONS /things", format!("{local}Origin: https://a.example\r\n"), 404, ""),
         // The CA certificate, which this gateway does not have.
