@@ -1,13 +1,14 @@
 //! The control plane: one registry, which all parts of a gateway share.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
 use crate::account::Account;
 use crate::api::{Request, Response};
+use crate::built_in::BuiltInAuthorizer;
 use crate::error::ApiError;
 use crate::issuer::{DeviceIssuer, IssuerError};
 use crate::registry::{Change, Registry};
@@ -58,6 +59,7 @@ pub struct Cloud {
     options: Arc<CloudOptions>,
     database: Arc<Database>,
     issuer: Arc<OnceLock<DeviceIssuer>>,
+    pub(crate) built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
 }
 
 impl Cloud {
@@ -76,7 +78,12 @@ impl Cloud {
     /// See [`OpenError`]. Nothing was written then.
     pub fn open_with_log(options: CloudOptions, min_log_bytes: u64) -> Result<Self, OpenError> {
         let database = Database::open(options.folder.as_deref(), min_log_bytes)?;
-        Ok(Self { options: Arc::new(options), database: Arc::new(database), issuer: Arc::default() })
+        Ok(Self {
+            options: Arc::new(options),
+            database: Arc::new(database),
+            issuer: Arc::default(),
+            built_in: Arc::default(),
+        })
     }
 
     /// Moves the folder of a registry to `NAME.old`, which replaces an older one. A missing folder is no error.
