@@ -19,7 +19,7 @@ use crate::local_settings::{LocalSettings, LocalSettingsError};
 /// The longest time for a response.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The Region of a gateway without options.
-const DEFAULT_REGION: &str = "us-east-1";
+pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 /// The longest response.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The type of the error for a request that is signed for another Region.

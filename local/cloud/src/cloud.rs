@@ -11,6 +11,7 @@ use crate::api::{Request, Response};
 use crate::built_in::BuiltInAuthorizer;
 use crate::error::ApiError;
 use crate::issuer::{DeviceIssuer, IssuerError};
+use crate::operations::bulk::RunningTasks;
 use crate::registry::{Change, Registry};
 use crate::store::{self, Database};
 
@@ -60,6 +61,7 @@ pub struct Cloud {
     database: Arc<Database>,
     issuer: Arc<OnceLock<DeviceIssuer>>,
     pub(crate) built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
+    tasks: Arc<RunningTasks>,
 }
 
 impl Cloud {
@@ -83,6 +85,7 @@ impl Cloud {
             database: Arc::new(database),
             issuer: Arc::default(),
             built_in: Arc::default(),
+            tasks: Arc::default(),
         })
     }
 
@@ -133,6 +136,11 @@ impl Cloud {
             return Ok(issuer.get_or_init(|| opened));
         }
         issuer.get().ok_or(IssuerError::Sign)
+    }
+
+    /// Returns the bulk registrations that run.
+    pub(crate) fn tasks(&self) -> &RunningTasks {
+        &self.tasks
     }
 
     /// Reads the registry. Changes wait until `read` returns, so it must not write.

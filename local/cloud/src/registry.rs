@@ -8,7 +8,9 @@ mod principal;
 mod record;
 mod records;
 mod relation;
+mod rules;
 mod status;
+mod templates;
 
 mod apply;
 mod change;
@@ -25,10 +27,12 @@ pub use self::record::Record;
 pub use self::records::{
     CaCertificate, Certificate, Policy, PolicyVersion, RegistrationConfig, Thing, ThingGroup, ThingType,
 };
+pub use self::rules::TopicRule;
 pub use self::status::{
     ApplicationProtocol, AuthenticationType, AuthorizerStatus, CaStatus, CertificateMode, CertificateStatus,
-    DomainConfigurationStatus, EventType, ThingPrincipalType,
+    DomainConfigurationStatus, EventType, TaskStatus, TemplateType, ThingPrincipalType,
 };
+pub use self::templates::{ProvisioningHook, ProvisioningTemplate, RegistrationTask, TemplateVersion};
 
 use self::relation::Relation;
 
@@ -41,6 +45,9 @@ pub struct Registry {
     things: BTreeMap<String, Record<Thing>>,
     thing_types: BTreeMap<String, Record<ThingType>>,
     thing_groups: BTreeMap<String, Record<ThingGroup>>,
+    provisioning_templates: BTreeMap<String, Record<ProvisioningTemplate>>,
+    registration_tasks: BTreeMap<String, Record<RegistrationTask>>,
+    topic_rules: BTreeMap<String, Record<TopicRule>>,
     /// Policy names and their targets.
     attachments: Relation<String, PolicyTarget>,
     /// Thing names and their principals.

@@ -61,7 +61,7 @@ def control_plane(*options):
         for part in ("policies", "keys"):
             shutil.copytree(ROOT / part, folder / part)
         shutil.copy(ROOT / "authorizer.toml", folder)
-        with Gateway("--mqtts-port", "0", "--config", str(folder / "authorizer.toml"), *options) as gateway:
+        with Gateway("--config", str(folder / "authorizer.toml"), *options) as gateway:
             yield ControlPlane(folder, gateway)
 
 

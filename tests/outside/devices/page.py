@@ -70,6 +70,11 @@ def main():
         log = plane.gateway.output()
         for expected in ("policy device, statement 1 (ConnectAsItsThing)", "policy device, statement 2 (OwnTopics)"):
             check(f"the event log has {expected!r}", expected in log, log[-2000:])
+        snippet = command_line("snippet", "aws", "--port", plane.gateway.port, "--config", str(plane.folder / "authorizer.toml"))
+        printed = subprocess.run(snippet, capture_output=True, text=True, check=True).stdout
+        names = {name: value for name, value in plane.environment().items() if not name.startswith("AWS_")}
+        done = subprocess.run(["sh", "-c", printed], env=names | {"AWS_PAGER": ""}, capture_output=True, text=True, timeout=SECONDS)
+        check("the snippet `aws` works as printed", done.returncode == 0 and "certificates" in done.stdout, printed + done.stdout + done.stderr)
         iot = plane.client("iot")
         statuses = sorted(row["status"] for row in iot.list_certificates()["certificates"])
         check("one certificate is INACTIVE at the end", statuses == ["ACTIVE", "INACTIVE"], str(statuses))

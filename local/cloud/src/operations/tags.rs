@@ -134,6 +134,8 @@ fn find(registry: &Registry, resource: &str) -> Result<(), ApiError> {
         Some(("domainconfiguration", rest)) => rest.split_once('/').is_some_and(|(name, id)| {
             registry.domain_configuration(name).is_some_and(|found| found.id == id)
         }),
+        Some(("provisioningtemplate", name)) => registry.provisioning_template(name).is_some(),
+        Some(("rule", name)) => registry.topic_rule(name).is_some(),
         Some(("thinggroup", name)) => registry.thing_group(name).is_some(),
         _ => false,
     };

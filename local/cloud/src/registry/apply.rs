@@ -34,6 +34,10 @@ impl Registry {
             | Change::PutDomainConfiguration(_)
             | Change::RemoveDomainConfiguration { .. }
             | Change::SetEventConfigurations(_) => self.apply_to_authorizers(change),
+            Change::PutProvisioningTemplate(_)
+            | Change::RemoveProvisioningTemplate { .. }
+            | Change::PutRegistrationTask(_) => self.apply_to_templates(change),
+            Change::PutTopicRule(_) | Change::RemoveTopicRule { .. } => self.apply_to_rules(change),
             Change::Tag { .. } | Change::Untag { .. } => self.apply_to_tags(change),
         }
     }

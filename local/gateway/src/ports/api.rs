@@ -16,19 +16,22 @@ use crate::timeouts::READ_TIMEOUT;
 /// <https://www.amazontrust.com/repository/>
 pub(super) const AUTHORITY_PATH: &str = "/repository/AmazonRootCA1.pem";
 
-/// Whether a request that no page serves is for an AWS API: it is signed, or names an operation.
+/// Whether an unsigned request that no page serves is for an AWS API: it names an operation.
 pub(super) fn is_api<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
-    let is_signed = headers
-        .get("authorization")
-        .is_some_and(|value| value.as_bytes().trim_ascii_start().starts_with(b"AWS4-HMAC-SHA256"));
     let path = request.uri().path();
     let is_query_protocol = request.method() == Method::POST && path == "/";
-    is_signed
-        || is_query_protocol
+    is_query_protocol
         || headers.contains_key("x-amz-target")
         || headers.contains_key("x-amz-date")
         || api::is_operation(request.method().as_str(), path)
+}
+
+/// Whether a request is signed, and so never for a page: a request for another service, such as the list of buckets of
+/// Amazon S3 at `/`, is denied by the control plane with the reason.
+pub(super) fn is_signed<B>(request: &Request<B>) -> bool {
+    let signature = request.headers().get("authorization");
+    signature.is_some_and(|value| value.as_bytes().trim_ascii_start().starts_with(b"AWS4-HMAC-SHA256"))
 }
 
 /// Passes a request to the control plane. Sets `is_body_read` once the request's body is read.

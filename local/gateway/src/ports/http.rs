@@ -168,7 +168,9 @@ async fn respond(
         (&Method::GET | &Method::HEAD, api::AUTHORITY_PATH) => {
             api::authority(&request, client, gateway).map(Either::Left)
         }
-        (method, path) if api::is_api(&request) && !gateway.site.serves(method, path) => {
+        (method, path)
+            if api::is_signed(&request) || (api::is_api(&request) && !gateway.site.serves(method, path)) =>
+        {
             api::respond(request, client, gateway, &mut is_body_read).await.map(Either::Left)
         }
         _ => gateway.site.respond(request).await,

@@ -31,7 +31,7 @@ pub(crate) fn set_default_authorizer(cloud: &Cloud, input: &Input) -> Result<Val
 /// DescribeDefaultAuthorizer.
 ///
 /// # Errors
-/// 404 if there is none.
+/// 404 without a default.
 pub(crate) fn describe_default_authorizer(cloud: &Cloud, _: &Input) -> Result<Value, ApiError> {
     let built_in = cloud.built_in_authorizer();
     cloud.read(|registry| {
@@ -43,7 +43,7 @@ pub(crate) fn describe_default_authorizer(cloud: &Cloud, _: &Input) -> Result<Va
 /// ClearDefaultAuthorizer. From then on clients that name no authorizer are denied.
 ///
 /// # Errors
-/// 404 if there is none.
+/// 404 without a default.
 pub(crate) fn clear_default_authorizer(cloud: &Cloud, _: &Input) -> Result<Value, ApiError> {
     let built_in = cloud.built_in_authorizer();
     cloud.write(|registry| {
