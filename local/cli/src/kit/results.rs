@@ -48,7 +48,7 @@ pub(super) fn write(report: &Path, folder: &Path) -> Result<Outcome, KitError> {
                 let path = keys::certificate_path(folder, &name);
                 match std::fs::read(&path) {
                     Ok(present) if present == pem.as_bytes() => {
-                        outcome.known = outcome.known.saturating_add(1)
+                        outcome.known = outcome.known.saturating_add(1);
                     }
                     Ok(_) => outcome.failures.push(format!(
                         "{}:{number}: {name} has another certificate; help: delete {} to replace it",

@@ -100,7 +100,7 @@ impl Plane {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "prints the seconds")]
+#[expect(clippy::disallowed_methods, reason = "prints the seconds")]
 fn a_thousand_devices_are_made_and_registered_once() {
     let plane = Plane::new();
     let out = plane.folder.path().join("kit");
