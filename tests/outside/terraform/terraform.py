@@ -122,11 +122,12 @@ def run(plane, folder):
     rows = {address: {} for address in CHANGES}
 
     check_step("init", terraform.init())
+    check_step("fmt: the files and the page's blocks are formatted", terraform.run("fmt", "-check"))
     first = apply_and_plan(terraform, "first", rows)
     check_none("the first apply creates each resource", wrong_actions(first.applied, {address: ["create"] for address in CHANGES} | {
         address: ["read"] for address in ("data.aws_iot_endpoint.data", "data.aws_iot_registration_code.this")}))
     check_none("the registry has what the first apply made", wrong_facts(iot, 0))
-    check_none("each list has something new", [name for name, rows in listed(iot).items() if rows == before[name]])
+    check_none("each list has something new", [name for name, items in listed(iot).items() if items == before[name]])
     outputs = {name: output["value"] for event in first.of_type("outputs", "outputs") for name, output in event.items() if "value" in output}
     check("the data sources are the gateway's", (outputs["registration_code"], outputs["endpoint"]) == (code, iot.describe_endpoint()["endpointAddress"]), str(outputs))
 
