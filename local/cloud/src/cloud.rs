@@ -10,6 +10,7 @@ use crate::account::Account;
 use crate::api::{Request, Response};
 use crate::error::ApiError;
 use crate::issuer::{DeviceIssuer, IssuerError};
+use crate::operations::bulk::RunningTasks;
 use crate::registry::{Change, Registry};
 use crate::store::{self, Database};
 
@@ -58,6 +59,7 @@ pub struct Cloud {
     options: Arc<CloudOptions>,
     database: Arc<Database>,
     issuer: Arc<OnceLock<DeviceIssuer>>,
+    tasks: Arc<RunningTasks>,
 }
 
 impl Cloud {
@@ -76,7 +78,12 @@ impl Cloud {
     /// See [`OpenError`]. Nothing was written then.
     pub fn open_with_log(options: CloudOptions, min_log_bytes: u64) -> Result<Self, OpenError> {
         let database = Database::open(options.folder.as_deref(), min_log_bytes)?;
-        Ok(Self { options: Arc::new(options), database: Arc::new(database), issuer: Arc::default() })
+        Ok(Self {
+            options: Arc::new(options),
+            database: Arc::new(database),
+            issuer: Arc::default(),
+            tasks: Arc::default(),
+        })
     }
 
     /// Moves the folder of a registry to `NAME.old`, which replaces an older one. A missing folder is no error.
@@ -126,6 +133,11 @@ impl Cloud {
             return Ok(issuer.get_or_init(|| opened));
         }
         issuer.get().ok_or(IssuerError::Sign)
+    }
+
+    /// Returns the bulk registrations that run.
+    pub(crate) fn tasks(&self) -> &RunningTasks {
+        &self.tasks
     }
 
     /// Reads the registry. Changes wait until `read` returns, so it must not write.

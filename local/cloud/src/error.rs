@@ -24,6 +24,10 @@ pub enum ErrorKind {
     CertificateValidation,
     /// 400: the verification certificate does not have the registration code.
     RegistrationCodeValidation,
+    /// 400: the template and its parameters do not fit what is registered.
+    ResourceRegistrationFailure,
+    /// 400: the statement of a rule is not SQL, or uses what this gateway does not support.
+    SqlParse,
     /// 400: the call was throttled.
     Throttling,
     /// 401: the caller may not call this.
@@ -91,6 +95,8 @@ impl ErrorKind {
             Self::MalformedPolicy => "MalformedPolicyException",
             Self::CertificateValidation => "CertificateValidationException",
             Self::RegistrationCodeValidation => "RegistrationCodeValidationException",
+            Self::ResourceRegistrationFailure => "ResourceRegistrationFailureException",
+            Self::SqlParse => "SqlParseException",
             Self::Throttling => "ThrottlingException",
             Self::Unauthorized => "UnauthorizedException",
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
@@ -128,6 +134,8 @@ impl ErrorKind {
             | Self::MalformedPolicy
             | Self::CertificateValidation
             | Self::RegistrationCodeValidation
+            | Self::ResourceRegistrationFailure
+            | Self::SqlParse
             | Self::Throttling => 400,
             Self::Unauthorized => 401,
             Self::MissingAuthenticationToken | Self::SignatureDoesNotMatch | Self::Forbidden => 403,

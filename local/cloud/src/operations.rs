@@ -2,13 +2,18 @@
 
 pub(crate) mod attachments;
 pub(crate) mod authorization;
+pub(crate) mod bulk;
 pub(crate) mod ca_certificates;
 pub(crate) mod certificates;
 pub(crate) mod endpoint;
 pub(crate) mod policies;
 pub(crate) mod principals;
+mod provision;
+pub(crate) mod register_thing;
+pub(crate) mod rules;
 pub(crate) mod sts;
 pub(crate) mod tags;
+pub(crate) mod templates;
 pub(crate) mod thing_groups;
 pub(crate) mod thing_types;
 pub(crate) mod things;

@@ -26,9 +26,13 @@ mod plan;
 
 mod resolve;
 
+mod inventory;
+
 pub use kind::TemplateKind;
 pub use parameters::{InvalidParameter, Parameters};
-pub use plan::{CertificateSource, EvaluationError, Plan, PlannedCertificate, PlannedPolicy, PlannedThing};
+pub use plan::{
+    CertificateSource, EvaluationError, Plan, PlannedCertificate, PlannedPolicy, PlannedThing, Provisioned,
+};
 pub use resolve::{CertificateState, Conflict, Inventory, Step, ThingState, resolve};
 pub use resources::Override;
 pub use template::{MAX_BODY_BYTES, Template, TemplateError, TemplateErrors};

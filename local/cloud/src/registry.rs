@@ -7,7 +7,9 @@ mod principal;
 mod record;
 mod records;
 mod relation;
+mod rules;
 mod status;
+mod templates;
 
 mod apply;
 mod change;
@@ -21,7 +23,11 @@ pub use self::record::Record;
 pub use self::records::{
     CaCertificate, Certificate, Policy, PolicyVersion, RegistrationConfig, Thing, ThingGroup, ThingType,
 };
-pub use self::status::{CaStatus, CertificateMode, CertificateStatus, ThingPrincipalType};
+pub use self::rules::TopicRule;
+pub use self::status::{
+    CaStatus, CertificateMode, CertificateStatus, TaskStatus, TemplateType, ThingPrincipalType,
+};
+pub use self::templates::{ProvisioningHook, ProvisioningTemplate, RegistrationTask, TemplateVersion};
 
 use self::relation::Relation;
 
@@ -34,6 +40,9 @@ pub struct Registry {
     things: BTreeMap<String, Record<Thing>>,
     thing_types: BTreeMap<String, Record<ThingType>>,
     thing_groups: BTreeMap<String, Record<ThingGroup>>,
+    provisioning_templates: BTreeMap<String, Record<ProvisioningTemplate>>,
+    registration_tasks: BTreeMap<String, Record<RegistrationTask>>,
+    topic_rules: BTreeMap<String, Record<TopicRule>>,
     /// Policy names and their targets.
     attachments: Relation<String, PolicyTarget>,
     /// Thing names and their principals.

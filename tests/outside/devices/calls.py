@@ -1,4 +1,4 @@
-"""Calls in order, sent to a port: conflicts, limits, states and lists. The table is that of
+"""Calls in order, sent to a port: conflicts, limits, states and lists. The tables are those of
 `local/cloud/tests/calls.rs`.
 
 Run by `./test devices`.
@@ -16,7 +16,9 @@ from table import TESTS, difference
 
 
 def main():
-    table = json.loads((TESTS / "calls.json").read_text())
+    table = {}
+    for name in ("calls.json", "calls_provisioning.json"):
+        table |= json.loads((TESTS / name).read_text())
     count = 0
     for group, calls in table.items():
         # Each group starts with an empty registry.

@@ -132,7 +132,7 @@ fn parse_credential(credential: &str) -> Option<Scope<'_>> {
     let (region, service) = (parts.next()?, parts.next()?);
     let is_end = parts.next()? == "aws4_request" && parts.next().is_none();
     let is_key = (1..=128).contains(&key.len())
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
     let is_date = date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit());
     (is_end && is_key && is_date && is_scope_name(region) && is_scope_name(service))
         .then_some(Scope { region, service })

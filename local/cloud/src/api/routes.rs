@@ -7,8 +7,8 @@ mod page;
 use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
-    Operation, attachments, authorization, ca_certificates, certificates, endpoint, policies, principals,
-    sts, tags, thing_groups, thing_types, things,
+    Operation, attachments, authorization, bulk, ca_certificates, certificates, endpoint, policies,
+    principals, register_thing, rules, sts, tags, templates, thing_groups, thing_types, things,
 };
 
 /// A row of the table.
@@ -147,7 +147,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     on("ListPrincipalThings", "GET", "/principals/things", principals::list_principal_things),
     on("ListPrincipalThingsV2", "GET", "/principals/things-v2", principals::list_principal_things_v2),
-    planned("RegisterThing", "POST", "/things"),
+    on("RegisterThing", "POST", "/things", register_thing::register_thing),
     // Thing types and groups.
     on("CreateThingType", "POST", "/thing-types/{thingTypeName}", thing_types::create_thing_type),
     on("DescribeThingType", "GET", "/thing-types/{thingTypeName}", thing_types::describe_thing_type),
@@ -196,38 +196,90 @@ pub(crate) const ROUTES: &[Route] = &[
         thing_groups::update_thing_groups_for_thing,
     ),
     // Bulk.
-    planned("StartThingRegistrationTask", "POST", "/thing-registration-tasks"),
-    planned("DescribeThingRegistrationTask", "GET", "/thing-registration-tasks/{taskId}"),
-    planned("ListThingRegistrationTasks", "GET", "/thing-registration-tasks"),
-    planned("ListThingRegistrationTaskReports", "GET", "/thing-registration-tasks/{taskId}/reports"),
-    planned("StopThingRegistrationTask", "PUT", "/thing-registration-tasks/{taskId}/cancel"),
+    on(
+        "StartThingRegistrationTask",
+        "POST",
+        "/thing-registration-tasks",
+        bulk::start_thing_registration_task,
+    ),
+    on(
+        "DescribeThingRegistrationTask",
+        "GET",
+        "/thing-registration-tasks/{taskId}",
+        bulk::describe_thing_registration_task,
+    ),
+    on("ListThingRegistrationTasks", "GET", "/thing-registration-tasks", bulk::list_thing_registration_tasks),
+    on(
+        "ListThingRegistrationTaskReports",
+        "GET",
+        "/thing-registration-tasks/{taskId}/reports",
+        bulk::list_thing_registration_task_reports,
+    ),
+    on(
+        "StopThingRegistrationTask",
+        "PUT",
+        "/thing-registration-tasks/{taskId}/cancel",
+        bulk::stop_thing_registration_task,
+    ),
     // Provisioning templates.
-    planned("CreateProvisioningTemplate", "POST", "/provisioning-templates"),
-    planned("DescribeProvisioningTemplate", "GET", "/provisioning-templates/{templateName}"),
-    planned("UpdateProvisioningTemplate", "PATCH", "/provisioning-templates/{templateName}"),
-    planned("DeleteProvisioningTemplate", "DELETE", "/provisioning-templates/{templateName}"),
-    planned("ListProvisioningTemplates", "GET", "/provisioning-templates"),
-    planned("CreateProvisioningTemplateVersion", "POST", "/provisioning-templates/{templateName}/versions"),
-    planned(
+    on(
+        "CreateProvisioningTemplate",
+        "POST",
+        "/provisioning-templates",
+        templates::create_provisioning_template,
+    ),
+    on(
+        "DescribeProvisioningTemplate",
+        "GET",
+        "/provisioning-templates/{templateName}",
+        templates::describe_provisioning_template,
+    ),
+    on(
+        "UpdateProvisioningTemplate",
+        "PATCH",
+        "/provisioning-templates/{templateName}",
+        templates::update_provisioning_template,
+    ),
+    on(
+        "DeleteProvisioningTemplate",
+        "DELETE",
+        "/provisioning-templates/{templateName}",
+        templates::delete_provisioning_template,
+    ),
+    on("ListProvisioningTemplates", "GET", "/provisioning-templates", templates::list_provisioning_templates),
+    on(
+        "CreateProvisioningTemplateVersion",
+        "POST",
+        "/provisioning-templates/{templateName}/versions",
+        templates::create_provisioning_template_version,
+    ),
+    on(
         "DescribeProvisioningTemplateVersion",
         "GET",
         "/provisioning-templates/{templateName}/versions/{versionId}",
+        templates::describe_provisioning_template_version,
     ),
-    planned("ListProvisioningTemplateVersions", "GET", "/provisioning-templates/{templateName}/versions"),
-    planned(
+    on(
+        "ListProvisioningTemplateVersions",
+        "GET",
+        "/provisioning-templates/{templateName}/versions",
+        templates::list_provisioning_template_versions,
+    ),
+    on(
         "DeleteProvisioningTemplateVersion",
         "DELETE",
         "/provisioning-templates/{templateName}/versions/{versionId}",
+        templates::delete_provisioning_template_version,
     ),
     planned("CreateProvisioningClaim", "POST", "/provisioning-templates/{templateName}/provisioning-claim"),
     // Rules.
-    planned("CreateTopicRule", "POST", "/rules/{ruleName}"),
-    planned("GetTopicRule", "GET", "/rules/{ruleName}"),
-    planned("ListTopicRules", "GET", "/rules"),
-    planned("ReplaceTopicRule", "PATCH", "/rules/{ruleName}"),
-    planned("DeleteTopicRule", "DELETE", "/rules/{ruleName}"),
-    planned("EnableTopicRule", "POST", "/rules/{ruleName}/enable"),
-    planned("DisableTopicRule", "POST", "/rules/{ruleName}/disable"),
+    on("CreateTopicRule", "POST", "/rules/{ruleName}", rules::create_topic_rule),
+    on("GetTopicRule", "GET", "/rules/{ruleName}", rules::get_topic_rule),
+    on("ListTopicRules", "GET", "/rules", rules::list_topic_rules),
+    on("ReplaceTopicRule", "PATCH", "/rules/{ruleName}", rules::replace_topic_rule),
+    on("DeleteTopicRule", "DELETE", "/rules/{ruleName}", rules::delete_topic_rule),
+    on("EnableTopicRule", "POST", "/rules/{ruleName}/enable", rules::enable_topic_rule),
+    on("DisableTopicRule", "POST", "/rules/{ruleName}/disable", rules::disable_topic_rule),
     // Authorizers.
     planned("CreateAuthorizer", "POST", "/authorizer/{authorizerName}"),
     planned("DescribeAuthorizer", "GET", "/authorizer/{authorizerName}"),

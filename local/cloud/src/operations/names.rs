@@ -23,6 +23,12 @@ pub(crate) const POLICY_NAME: Form =
 /// The name of a thing, a thing type or a thing group.
 pub(crate) const THING_NAME: Form =
     Form { extra: ":_-", lengths: 1..=128, description: "1 to 128 letters, digits or :_-" };
+/// The name of a provisioning template.
+pub(crate) const TEMPLATE_NAME: Form =
+    Form { extra: "_-", lengths: 1..=36, description: "1 to 36 letters, digits or _-" };
+/// The name of a topic rule.
+pub(crate) const RULE_NAME: Form =
+    Form { extra: "_", lengths: 1..=128, description: "1 to 128 letters, digits or _" };
 /// The name of an attribute.
 pub(crate) const ATTRIBUTE_NAME: Form =
     Form { extra: "_.,@/:#-", lengths: 1..=128, description: "1 to 128 letters, digits or _.,@/:#-" };

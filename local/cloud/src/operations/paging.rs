@@ -28,7 +28,7 @@ impl Page {
     /// InvalidRequest that names the member.
     pub(crate) fn by_marker(list: &'static str, input: &Input) -> Result<Self, ApiError> {
         let is_ascending = input.query_flag("isAscendingOrder")?.unwrap_or(false);
-        Ok(Self { is_descending: !is_ascending, ..Self::read(list, input, "pageSize", "marker")? })
+        Ok(Self { is_descending: !is_ascending, ..Self::read(list, input, "pageSize", "marker", MAX_SIZE)? })
     }
 
     /// Reads `maxResults` and `nextToken`. The items are in ascending order.
@@ -36,7 +36,15 @@ impl Page {
     /// # Errors
     /// InvalidRequest that names the member.
     pub(crate) fn by_token(list: &'static str, input: &Input) -> Result<Self, ApiError> {
-        Self::read(list, input, "maxResults", "nextToken")
+        Self::by_token_up_to(list, input, MAX_SIZE)
+    }
+
+    /// The same with another largest page.
+    ///
+    /// # Errors
+    /// InvalidRequest that names the member.
+    pub(crate) fn by_token_up_to(list: &'static str, input: &Input, max: i64) -> Result<Self, ApiError> {
+        Self::read(list, input, "maxResults", "nextToken", max)
     }
 
     /// The same with the keys in ascending order, for lists by name.
@@ -44,11 +52,11 @@ impl Page {
         Self { is_descending: false, ..self }
     }
 
-    fn read(list: &'static str, input: &Input, size: &str, token: &str) -> Result<Self, ApiError> {
+    fn read(list: &'static str, input: &Input, size: &str, token: &str, max: i64) -> Result<Self, ApiError> {
         let number = input.query_integer(size)?;
         let number = number.map(|number| {
-            let in_range = (1..=MAX_SIZE).contains(&number).then(|| usize::try_from(number).ok()).flatten();
-            in_range.ok_or_else(|| expected(size, "an integer from 1 to 250"))
+            let in_range = (1..=max).contains(&number).then(|| usize::try_from(number).ok()).flatten();
+            in_range.ok_or_else(|| expected(size, &format!("an integer from 1 to {max}")))
         });
         let after = input.query(token).map(|text| {
             read_token(list, text).ok_or_else(|| expected(token, "the token of the page before this one"))

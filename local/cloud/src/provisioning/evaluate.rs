@@ -164,7 +164,10 @@ fn evaluate_thing(
             for (name, value) in attributes {
                 let place = place(&member("AttributePayload", name));
                 let value = evaluator.checked(value, &place, &Check::Attribute(name.clone()))?;
-                values.insert(name.clone(), value);
+                // As in CreateThing, an empty value is no attribute.
+                if !value.is_empty() {
+                    values.insert(name.clone(), value);
+                }
             }
             Some(values)
         }

@@ -103,6 +103,19 @@ pub struct PlannedPolicy {
     pub document: Option<String>,
 }
 
+/// What was provisioned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provisioned {
+    /// The thing's name.
+    pub thing: Option<String>,
+    /// The certificate, PEM.
+    pub certificate_pem: Option<String>,
+    /// The ARNs of the resources, by their names in the template.
+    pub resource_arns: BTreeMap<String, String>,
+    /// What the device receives.
+    pub device_configuration: BTreeMap<String, Value>,
+}
+
 /// Why a template gives no plan with these parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluationError {

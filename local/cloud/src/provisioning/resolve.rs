@@ -19,8 +19,10 @@ pub trait Inventory {
     fn thing(&self, name: &str) -> Option<ThingState>;
     /// Returns whether a thing type exists and is not deprecated.
     fn has_thing_type(&self, name: &str) -> bool;
-    /// Returns whether a thing group exists.
-    fn has_thing_group(&self, name: &str) -> bool;
+    /// Returns the outermost group that a thing group is in, which may be itself. `None` for an unknown group.
+    fn root_group(&self, name: &str) -> Option<String>;
+    /// Returns whether a billing group exists.
+    fn has_billing_group(&self, name: &str) -> bool;
     /// Returns a certificate.
     fn certificate(&self, id: &str) -> Option<CertificateState>;
     /// Returns the document of a policy's default version.
@@ -38,8 +40,8 @@ pub struct ThingState {
     pub groups: BTreeSet<String>,
     /// Its billing group.
     pub billing_group: Option<String>,
-    /// The certificate that the thing is attached to exclusively.
-    pub exclusive_certificate: Option<String>,
+    /// The principal that the thing is attached to exclusively.
+    pub exclusive_principal: Option<String>,
 }
 
 /// What is registered of a certificate.

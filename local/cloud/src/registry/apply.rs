@@ -28,6 +28,10 @@ impl Registry {
             | Change::RemoveThingGroup { .. }
             | Change::AddToThingGroup { .. }
             | Change::RemoveFromThingGroup { .. } => self.apply_to_groups(change),
+            Change::PutProvisioningTemplate(_)
+            | Change::RemoveProvisioningTemplate { .. }
+            | Change::PutRegistrationTask(_) => self.apply_to_templates(change),
+            Change::PutTopicRule(_) | Change::RemoveTopicRule { .. } => self.apply_to_rules(change),
             Change::Tag { .. } | Change::Untag { .. } => self.apply_to_tags(change),
         }
     }

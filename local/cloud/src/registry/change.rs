@@ -22,7 +22,9 @@ use serde::{Deserialize, Serialize};
 use super::principal::{PolicyTarget, Principal};
 use super::record::Record;
 use super::records::{CaCertificate, Certificate, Policy, Thing, ThingGroup, ThingType};
+use super::rules::TopicRule;
 use super::status::{CertificateStatus, ThingPrincipalType};
+use super::templates::{ProvisioningTemplate, RegistrationTask};
 
 /// One change. A call of the API makes several at once, which are one line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,6 +127,22 @@ pub enum Change {
         group: String,
         /// The thing's name.
         thing: String,
+    },
+    /// Creates a provisioning template, or replaces it with its versions.
+    PutProvisioningTemplate(Record<ProvisioningTemplate>),
+    /// Deletes a provisioning template and its tags.
+    RemoveProvisioningTemplate {
+        /// The template's name.
+        name: String,
+    },
+    /// Starts a bulk registration, or replaces its record.
+    PutRegistrationTask(Record<RegistrationTask>),
+    /// Creates a topic rule, or replaces it.
+    PutTopicRule(Record<TopicRule>),
+    /// Deletes a topic rule and its tags.
+    RemoveTopicRule {
+        /// The rule's name.
+        name: String,
     },
     /// Sets tags of a resource. Its other tags stay.
     Tag {

@@ -14,7 +14,10 @@ impl Registry {
             .chain(self.policies.values().cloned().map(Change::PutPolicy))
             .chain(self.thing_types.values().cloned().map(Change::PutThingType))
             .chain(self.things.values().cloned().map(Change::PutThing))
-            .chain(self.groups_from_outside().into_iter().map(Change::PutThingGroup));
+            .chain(self.groups_from_outside().into_iter().map(Change::PutThingGroup))
+            .chain(self.provisioning_templates.values().cloned().map(Change::PutProvisioningTemplate))
+            .chain(self.registration_tasks.values().cloned().map(Change::PutRegistrationTask))
+            .chain(self.topic_rules.values().cloned().map(Change::PutTopicRule));
         records.chain(self.attached())
     }
 

@@ -81,3 +81,29 @@ named! {
         NonExclusive = "NON_EXCLUSIVE_THING",
     }
 }
+
+named! {
+    /// What a provisioning template is for.
+    TemplateType {
+        /// Fleet provisioning, by claim or by trusted user.
+        FleetProvisioning = "FLEET_PROVISIONING",
+        /// Just-in-time provisioning.
+        Jitp = "JITP",
+    }
+}
+
+named! {
+    /// How far a bulk registration is.
+    TaskStatus {
+        /// It runs.
+        InProgress = "InProgress",
+        /// It is done; single lines may have failed.
+        Completed = "Completed",
+        /// The file could not be read.
+        Failed = "Failed",
+        /// It was stopped.
+        Cancelled = "Cancelled",
+        /// It is being stopped.
+        Cancelling = "Cancelling",
+    }
+}

@@ -9,7 +9,8 @@
 //! test      = "(" condition ")" | operand [("=" | "<>" | "<" | "<=" | ">" | ">=") operand]
 //! ```
 //!
-//! Keywords and functions are written in any case. Texts are in single or double quotes; a doubled quote stands for one.
+//! Keywords and functions are written in any case. Texts are in single or double quotes; a doubled quote stands for
+//! one quote.
 
 mod evaluate;
 mod filter;

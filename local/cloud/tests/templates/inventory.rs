@@ -12,6 +12,9 @@ pub(crate) struct Registered {
     things: BTreeMap<String, Thing>,
     types: BTreeSet<String>,
     groups: BTreeSet<String>,
+    /// Groups that are in other groups.
+    parents: BTreeMap<String, String>,
+    billing_groups: BTreeSet<String>,
     certificates: BTreeMap<String, Certificate>,
     policies: BTreeMap<String, String>,
 }
@@ -91,7 +94,7 @@ impl Inventory for Registered {
             thing_type: thing.r#type,
             groups: thing.groups,
             billing_group: thing.billing,
-            exclusive_certificate: thing.exclusive,
+            exclusive_principal: thing.exclusive,
         })
     }
 
@@ -99,8 +102,13 @@ impl Inventory for Registered {
         self.types.contains(name)
     }
 
-    fn has_thing_group(&self, name: &str) -> bool {
-        self.groups.contains(name)
+    fn root_group(&self, name: &str) -> Option<String> {
+        let root = self.parents.get(name).map_or(name, String::as_str);
+        self.groups.contains(name).then(|| root.to_owned())
+    }
+
+    fn has_billing_group(&self, name: &str) -> bool {
+        self.billing_groups.contains(name)
     }
 
     fn certificate(&self, id: &str) -> Option<CertificateState> {

@@ -17,7 +17,9 @@ async fn requests_go_to_the_page_or_to_the_control_plane() {
     for (line, headers, status, part) in [
         // The page and its parts stay where they are.
         ("GET /", local.clone(), 200, "<!doctype html>"),
-        ("GET /", format!("{local}{signed}"), 200, "<!doctype html>"),
+        // A signed request is never for them. This one could be for the list of buckets of Amazon S3.
+        ("GET /", format!("{local}{signed}"), 501, "not implemented"),
+        ("GET /", format!("{local}{}", signed.replace("/iot/", "/s3/")), 501, "AWS_ENDPOINT_URL_IOT"),
         ("GET /api/gateway", local.clone(), 200, "\"authorizer\""),
         ("GET /nothing", local.clone(), 404, "not found"),
         ("GET /favicon.ico", local.clone(), 404, "not found"),

@@ -74,12 +74,40 @@ fn create(
     public_key: &[u8],
     status: CertificateStatus,
 ) -> Result<Value, ApiError> {
+    let certificate = sign(cloud, subject, public_key, status)?;
+    let answer = json!({
+        "certificateArn": arn(cloud.account(), &certificate.id),
+        "certificateId": certificate.id,
+        "certificatePem": certificate.pem,
+    });
+    cloud.write(|_| Ok((vec![Change::PutCertificate(certificate.into())], answer)))
+}
+
+/// Signs a certificate for the key of a CSR, without registering it.
+///
+/// # Errors
+/// 400 for a CSR that is unreadable, has an unsupported key or an invalid signature.
+pub(crate) fn sign_request(
+    cloud: &Cloud,
+    request: &str,
+    status: CertificateStatus,
+) -> Result<Certificate, ApiError> {
+    let request = CertificationRequest::read(request)?;
+    sign(cloud, &request.subject, &request.public_key, status)
+}
+
+fn sign(
+    cloud: &Cloud,
+    subject: &[u8],
+    public_key: &[u8],
+    status: CertificateStatus,
+) -> Result<Certificate, ApiError> {
     let issuer = cloud.issuer().map_err(|error| internal(&error.to_string()))?;
     let der = issuer.sign(subject, public_key, (cloud.options().clock)());
     let der = der.map_err(|error| internal(&error.to_string()))?;
     let facts = CertificateFacts::read(&der).map_err(|error| internal(&error.to_string()))?;
     let now = cloud.now();
-    let certificate = Certificate {
+    Ok(Certificate {
         id: facts.id,
         pem: pem_text("CERTIFICATE", &der),
         status,
@@ -91,13 +119,7 @@ fn create(
         modified: now,
         customer_version: 1,
         generation_id: Uuid::new_v4().to_string(),
-    };
-    let answer = json!({
-        "certificateArn": arn(cloud.account(), &certificate.id),
-        "certificateId": certificate.id,
-        "certificatePem": certificate.pem,
-    });
-    cloud.write(|_| Ok((vec![Change::PutCertificate(certificate.into())], answer)))
+    })
 }
 
 fn status(input: &Input) -> Result<CertificateStatus, ApiError> {

@@ -54,6 +54,22 @@ pub(crate) fn register_certificate_without_ca(cloud: &Cloud, input: &Input) -> R
     })
 }
 
+/// Returns the record of a certificate that a registered CA signed, which is not registered yet.
+///
+/// # Errors
+/// As those of [`register_certificate`].
+pub(crate) fn sent_by_ca(
+    cloud: &Cloud,
+    registry: &Registry,
+    sent: &SentCertificate,
+    ca: Option<&SentCertificate>,
+    status: CertificateStatus,
+) -> Result<Certificate, ApiError> {
+    let leaf = parse(sent)?;
+    let ca = signer(registry, &leaf, ca.map(|ca| ca.facts.id.as_str()))?;
+    Ok(record(cloud, sent, status, ca.mode, Some(ca.id.clone())))
+}
+
 fn status(input: &Input) -> Result<CertificateStatus, ApiError> {
     match input.text("status")?.map(|text| read_status("status", text)).transpose()? {
         None => Ok(CertificateStatus::Inactive),
@@ -127,8 +143,23 @@ fn registered(
     mode: CertificateMode,
     ca_certificate_id: Option<String>,
 ) -> (Vec<Change>, Value) {
+    let certificate = record(cloud, sent, status, mode, ca_certificate_id);
+    let answer = json!({
+        "certificateArn": arn(cloud.account(), &certificate.id),
+        "certificateId": certificate.id,
+    });
+    (vec![Change::PutCertificate(certificate.into())], answer)
+}
+
+fn record(
+    cloud: &Cloud,
+    sent: &SentCertificate,
+    status: CertificateStatus,
+    mode: CertificateMode,
+    ca_certificate_id: Option<String>,
+) -> Certificate {
     let now = cloud.now();
-    let certificate = Certificate {
+    Certificate {
         id: sent.facts.id.clone(),
         pem: sent.pem.clone(),
         status,
@@ -140,12 +171,7 @@ fn registered(
         modified: now,
         customer_version: 1,
         generation_id: Uuid::new_v4().to_string(),
-    };
-    let answer = json!({
-        "certificateArn": arn(cloud.account(), &certificate.id),
-        "certificateId": certificate.id,
-    });
-    (vec![Change::PutCertificate(certificate.into())], answer)
+    }
 }
 
 fn invalid(what: impl Into<String>) -> ApiError {

@@ -63,8 +63,8 @@ fn check_exclusive(
     if let Some(other) = &existing.exclusive_thing {
         return Err(format!("certificate {id} is attached to thing {other} exclusively"));
     }
-    match inventory.thing(thing).and_then(|thing| thing.exclusive_certificate) {
-        Some(other) => Err(format!("thing {thing} is attached to certificate {other} exclusively")),
+    match inventory.thing(thing).and_then(|thing| thing.exclusive_principal) {
+        Some(other) => Err(format!("thing {thing} is attached to {other} exclusively")),
         None => Ok(()),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn resolve(
             thing_type: thing.thing_type.clone(),
             groups: thing.groups.iter().flatten().cloned().collect(),
             billing_group: thing.billing_group.clone(),
-            exclusive_certificate: None,
+            exclusive_principal: None,
         },
     };
     check_limits(&after).map_err(conflict)?;
@@ -37,11 +37,27 @@ pub(super) fn resolve(
     {
         return Err(conflict(format!("thing type {name} does not exist or is deprecated")));
     }
-    if let Some(group) = after.groups.difference(&before.groups).find(|name| !inventory.has_thing_group(name))
-    {
-        return Err(conflict(format!("thing group {group} does not exist")));
+    check_groups(&before, &after, inventory).map_err(conflict)?;
+    if let Some(group) = thing.billing_group.iter().find(|name| !inventory.has_billing_group(name)) {
+        return Err(conflict(format!("billing group {group} does not exist")));
     }
     push_steps(thing, existing.is_some(), &before, after, steps);
+    Ok(())
+}
+
+/// New groups must exist, and no two groups may be in one hierarchy.
+fn check_groups(before: &ThingState, after: &ThingState, inventory: &impl Inventory) -> Result<(), String> {
+    let mut roots: BTreeMap<String, &String> = BTreeMap::new();
+    for group in &after.groups {
+        let Some(root) = inventory.root_group(group) else {
+            return Err(format!("thing group {group} does not exist"));
+        };
+        if let Some(other) = roots.insert(root, group)
+            && !(before.groups.contains(group) && before.groups.contains(other))
+        {
+            return Err(format!("thing groups {other} and {group} are in one hierarchy"));
+        }
+    }
     Ok(())
 }
 
