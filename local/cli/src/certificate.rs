@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use iot_local_base::files;
 use iot_local_base::names::is_name;
 use iot_local_gateway::certificate::{Authority, AuthorityError, ClientFiles, ClientFilesError};
 use iot_local_identity::workspace::{self, PrepareError};
@@ -187,15 +188,7 @@ fn next_commands(
 
 /// Checks that only its owner can read a folder, if it exists.
 fn check_private(folder: &Path) -> Result<(), CertificateError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = folder.metadata().map_or(0, |metadata| metadata.permissions().mode());
-        if mode & 0o077 != 0 {
-            return Err(CertificateError::OpenFolder(folder.to_owned()));
-        }
-    }
-    Ok(())
+    if files::is_private(folder) { Ok(()) } else { Err(CertificateError::OpenFolder(folder.to_owned())) }
 }
 
 fn common_name(text: &str) -> Result<String, &'static str> {

@@ -107,6 +107,14 @@ Examples:
 
 Documentation: docs/devices.md, docs/gateway.md";
 
+pub(crate) const KIT: &str = "\
+Examples:
+  cargo local kit --count 100 --name 'dev-${n}' --out kit
+  cargo local kit --list devices.csv --policy device
+  cargo local kit --results results.json --out kit
+
+Documentation: docs/devices.md";
+
 pub(crate) const COMPLETIONS: &str = "\
 Examples:
   cargo local completions bash > ~/.local/share/bash-completion/completions/cargo-local

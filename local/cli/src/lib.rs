@@ -5,6 +5,7 @@
 //! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
 //!                  -> token, certificate, snippet        (identity, gateway; control)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
+//!                  -> kit                               (keys and requests of many devices)
 //!                  -> package                            (check, package)
 //!                  -> init                               (the files of docs/recipes)
 //! ```
@@ -23,6 +24,7 @@ mod function;
 pub mod launch;
 
 mod certificate;
+mod kit;
 mod token;
 
 mod completions;
@@ -61,6 +63,7 @@ use crate::explain::ExplainArgs;
 use crate::init::InitArgs;
 use crate::invoke::InvokeArgs;
 use crate::keys::KeysArgs;
+use crate::kit::KitArgs;
 use crate::launch::LaunchSettings;
 use crate::package::build::Tools;
 use crate::package::{PackageArgs, PackageError};
@@ -135,6 +138,11 @@ enum Command {
     /// Create key and certificate of a device, and register the certificate with the running gateway
     #[command(after_long_help = help::CERTIFICATE)]
     Certificate(CertificateArgs),
+    /// Create keys and certificate requests of many devices, for AWS IoT's bulk registration
+    ///
+    /// A second run makes what is missing. Exits with 1 if a line of --results has no usable certificate.
+    #[command(after_long_help = help::KIT)]
+    Kit(KitArgs),
     /// Print a completion script for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -161,6 +169,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Certificate(args) => {
             certificate::run(&args, &mut std::io::stdout()).await.map(|()| true).map_err(Into::into)
         }
+        Command::Kit(args) => kit::run(&args, &mut std::io::stdout().lock()).map_err(Into::into),
         Command::Snippet(args) => snippet::run(&args, &env, clock::now(), &mut std::io::stdout().lock())
             .map(|()| true)
             .map_err(Into::into),

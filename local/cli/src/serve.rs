@@ -324,3 +324,33 @@ fn print_line(line: &str) {
 fn print_skipped(count: u64) {
     eprintln!("({count} entries skipped: the terminal is slower than the gateway)");
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use iot_local_base::env::Env;
+
+    use super::*;
+
+    /// Options of a gateway without TLS, on a free port, for a configuration in a folder.
+    pub(crate) fn options(folder: &Path) -> ServeOptions {
+        ServeOptions {
+            port: 0,
+            tls_port: None,
+            mqtts_port: 0,
+            endpoint: EndpointArgs::default(),
+            function: FunctionArgs {
+                config: folder.join("authorizer.toml"),
+                keep_keys: false,
+                bootstrap: Some(folder.join("bootstrap")),
+                function: None,
+                function_arn: None,
+                env: None,
+            },
+            authorizer: AuthorizerArgs::default(),
+            time_scale: 1,
+            redirect_uris: Vec::new(),
+            launch: LaunchSettings { cargo: "cargo".to_owned(), env: Env::from_process(), sandboxes: 1 },
+            output: OutputArgs::default(),
+        }
+    }
+}

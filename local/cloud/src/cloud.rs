@@ -1,13 +1,14 @@
 //! The control plane: one registry, which all parts of a gateway share.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
 use crate::account::Account;
 use crate::api::{Request, Response};
+use crate::built_in::BuiltInAuthorizer;
 use crate::error::ApiError;
 use crate::issuer::{DeviceIssuer, IssuerError};
 use crate::operations::bulk::RunningTasks;
@@ -59,6 +60,7 @@ pub struct Cloud {
     options: Arc<CloudOptions>,
     database: Arc<Database>,
     issuer: Arc<OnceLock<DeviceIssuer>>,
+    pub(crate) built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
     tasks: Arc<RunningTasks>,
 }
 
@@ -82,6 +84,7 @@ impl Cloud {
             options: Arc::new(options),
             database: Arc::new(database),
             issuer: Arc::default(),
+            built_in: Arc::default(),
             tasks: Arc::default(),
         })
     }

@@ -9,6 +9,7 @@
 mod effective;
 pub(crate) mod issuer;
 mod names;
+mod sources;
 mod variables;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use iot_local_base::timestamp;
 use iot_local_policy::{CertificateContext, NamedDocument, ThingContext};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+pub use self::sources::RightsSources;
 use crate::CertificateFacts;
 use crate::cloud::Cloud;
 use crate::registry::{

@@ -18,8 +18,10 @@ pub mod provisioning;
 pub mod rules;
 
 mod signature;
+mod signing_key;
 mod store;
 
+mod built_in;
 mod cloud;
 pub mod connect;
 
@@ -27,6 +29,8 @@ pub mod api;
 mod operations;
 
 pub use account::{Account, InvalidAccount};
+pub use built_in::BuiltInAuthorizer;
 pub use certificate::{CertificateFacts, UnreadableCertificate};
 pub use cloud::{Cloud, CloudOptions, OpenError};
 pub use error::{ApiError, ErrorKind};
+pub use signing_key::{NotASigningKey, SigningKey};

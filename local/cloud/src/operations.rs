@@ -2,10 +2,13 @@
 
 pub(crate) mod attachments;
 pub(crate) mod authorization;
+pub(crate) mod authorizers;
 pub(crate) mod bulk;
 pub(crate) mod ca_certificates;
 pub(crate) mod certificates;
+pub(crate) mod domains;
 pub(crate) mod endpoint;
+pub(crate) mod events;
 pub(crate) mod policies;
 pub(crate) mod principals;
 mod provision;

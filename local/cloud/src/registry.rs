@@ -3,6 +3,7 @@
 //! Each lookup is a search in a tree, so that a call with one certificate or thing takes as long in a fleet of
 //! 10,000 as in one of 10. Iterators over all records are for lists.
 
+mod authorizers;
 mod principal;
 mod record;
 mod records;
@@ -17,6 +18,9 @@ mod dump;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::authorizers::{
+    Authorizer, AuthorizerConfig, DefaultAuthorizer, DomainConfiguration, EventConfigurations,
+};
 pub use self::change::Change;
 pub use self::principal::{InvalidPrincipal, PolicyTarget, Principal};
 pub use self::record::Record;
@@ -25,7 +29,8 @@ pub use self::records::{
 };
 pub use self::rules::TopicRule;
 pub use self::status::{
-    CaStatus, CertificateMode, CertificateStatus, TaskStatus, TemplateType, ThingPrincipalType,
+    ApplicationProtocol, AuthenticationType, AuthorizerStatus, CaStatus, CertificateMode, CertificateStatus,
+    DomainConfigurationStatus, EventType, TaskStatus, TemplateType, ThingPrincipalType,
 };
 pub use self::templates::{ProvisioningHook, ProvisioningTemplate, RegistrationTask, TemplateVersion};
 
@@ -52,6 +57,10 @@ pub struct Registry {
     /// Tags by resource, such as `policy/device`.
     tags: BTreeMap<String, BTreeMap<String, String>>,
     registration_code: Option<String>,
+    authorizers: BTreeMap<String, Record<Authorizer>>,
+    default_authorizer: DefaultAuthorizer,
+    domain_configurations: BTreeMap<String, Record<DomainConfiguration>>,
+    event_configurations: Option<Record<EventConfigurations>>,
     // Derived from the records above.
     cas_by_subject: BTreeMap<String, BTreeSet<String>>,
     certificates_by_ca: BTreeMap<String, BTreeSet<String>>,
@@ -233,6 +242,43 @@ impl Registry {
     /// Returns the things that are directly in a group, by name.
     pub fn things_in_group<'a>(&'a self, group: &str) -> impl Iterator<Item = &'a Record<Thing>> + use<'a> {
         self.members.rights_of(group.to_owned()).filter_map(|(name, ())| self.things.get(name))
+    }
+}
+
+/// Authorizers, domains, events.
+impl Registry {
+    /// Returns an authorizer by its name. The gateway's built-in one is not in the registry.
+    #[must_use]
+    pub fn authorizer(&self, name: &str) -> Option<&Record<Authorizer>> {
+        self.authorizers.get(name)
+    }
+
+    /// Returns all authorizers, by name.
+    pub fn authorizers(&self) -> impl Iterator<Item = &Record<Authorizer>> {
+        self.authorizers.values()
+    }
+
+    /// Returns which authorizer is the default.
+    #[must_use]
+    pub fn default_authorizer(&self) -> &DefaultAuthorizer {
+        &self.default_authorizer
+    }
+
+    /// Returns a domain configuration by its name.
+    #[must_use]
+    pub fn domain_configuration(&self, name: &str) -> Option<&Record<DomainConfiguration>> {
+        self.domain_configurations.get(name)
+    }
+
+    /// Returns all domain configurations, by name.
+    pub fn domain_configurations(&self) -> impl Iterator<Item = &Record<DomainConfiguration>> {
+        self.domain_configurations.values()
+    }
+
+    /// Returns the event configurations, if they were ever set.
+    #[must_use]
+    pub fn event_configurations(&self) -> Option<&EventConfigurations> {
+        self.event_configurations.as_deref()
     }
 }
 

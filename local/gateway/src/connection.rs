@@ -247,34 +247,47 @@ impl Connection {
     }
 }
 
-/// All connections, by the addresses of their sockets to the broker.
+/// All connections.
 #[derive(Default)]
 pub struct Connections {
-    by_address: Mutex<HashMap<SocketAddr, Arc<Connection>>>,
+    lists: Mutex<Lists>,
+}
+
+#[derive(Default)]
+struct Lists {
+    /// By the addresses of their sockets to the broker.
+    by_address: HashMap<SocketAddr, Arc<Connection>>,
+    /// The admitted ones, by client id.
+    by_client_id: HashMap<String, Vec<Arc<Connection>>>,
 }
 
 impl Connections {
     /// Lists a connection until the returned value is dropped.
     #[must_use]
     pub fn add(self: &Arc<Self>, address: SocketAddr, connection: Arc<Connection>) -> ListedConnection {
-        self.lock().insert(address, Arc::clone(&connection));
+        self.lock().by_address.insert(address, Arc::clone(&connection));
         ListedConnection { connections: Arc::clone(self), address, connection }
     }
 
     /// Returns the connection whose socket to the broker has this address.
     #[must_use]
     pub fn get(&self, address: SocketAddr) -> Option<Arc<Connection>> {
-        self.lock().get(&address).map(Arc::clone)
+        self.lock().by_address.get(&address).map(Arc::clone)
     }
 
     /// Returns the admitted connections with this client id: at most one, except during a takeover.
     #[must_use]
     pub fn with_client_id(&self, client_id: &str) -> Vec<Arc<Connection>> {
-        let connections: Vec<_> = self.lock().values().map(Arc::clone).collect();
-        connections
-            .into_iter()
-            .filter(|connection| connection.client_id().as_deref() == Some(client_id))
-            .collect()
+        self.lock().by_client_id.get(client_id).cloned().unwrap_or_default()
+    }
+
+    /// Lists an admitted connection by its client id, if it is still listed.
+    pub(crate) fn add_client_id(&self, client_id: &str, connection: &Arc<Connection>) {
+        let mut lists = self.lock();
+        if connection.phase() < Phase::Ended {
+            let with_same_id = lists.by_client_id.entry(client_id.to_owned()).or_default();
+            with_same_id.push(Arc::clone(connection));
+        }
     }
 
     /// Returns the admitted connections of clients with certificates.
@@ -283,11 +296,11 @@ impl Connections {
         let is_admitted = |connection: &&Arc<Connection>| {
             connection.facts.certificate.is_some() && connection.phase() == Phase::Admitted
         };
-        self.lock().values().filter(is_admitted).map(Arc::clone).collect()
+        self.lock().by_address.values().filter(is_admitted).map(Arc::clone).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Arc<Connection>>> {
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Lists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -300,7 +313,17 @@ pub struct ListedConnection {
 
 impl Drop for ListedConnection {
     fn drop(&mut self) {
-        self.connections.lock().remove(&self.address);
+        let mut lists = self.connections.lock();
+        lists.by_address.remove(&self.address);
+        if let Some(client_id) = self.connection.client_id()
+            && let Some(with_same_id) = lists.by_client_id.get_mut(&client_id)
+        {
+            with_same_id.retain(|connection| !Arc::ptr_eq(connection, &self.connection));
+            if with_same_id.is_empty() {
+                lists.by_client_id.remove(&client_id);
+            }
+        }
+        // Under the lock, so that the connection is not listed afterwards.
         self.connection.advance(Phase::Ended);
     }
 }

@@ -7,7 +7,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use iot_local_cloud::Cloud;
+use iot_local_cloud::{BuiltInAuthorizer, Cloud};
 use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
 use iot_local_lambda::{InvokeTarget, Lambda, LineSink, SandboxLine, StartError};
@@ -112,6 +112,11 @@ impl RunningGateway {
     /// See [`GatewayError`]. The error of a function that does not start contains its standard error.
     pub async fn start(mut options: GatewayOptions) -> Result<Self, GatewayError> {
         let arn: Arn = options.function.arn().parse()?;
+        let authorizer = options.authorizer.description(options.function.arn(), options.cloud.now());
+        let is_default = options.authorizer.is_default;
+        options
+            .cloud
+            .set_built_in_authorizer(BuiltInAuthorizer { authorizer: authorizer.into(), is_default });
         let (listener, port) = listen(options.port, "--port").await?;
         let tls = match &options.tls {
             Some(tls) => Some(TlsListeners::open(tls, options.endpoint).await?),

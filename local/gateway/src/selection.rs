@@ -1,9 +1,10 @@
 //! Selects the authorizer for a client, and checks the token's signature before the authorizer is called.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth.html>
 
-use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
+pub use iot_local_cloud::SigningKey;
+use iot_local_cloud::registry::{Authorizer, AuthorizerStatus};
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
@@ -34,7 +35,7 @@ const SIGNATURE_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// How much of an unknown name an error quotes.
 const MAX_QUOTED_CHARS: usize = 128;
 
-/// The definition of the gateway's only authorizer, as of CreateAuthorizer.
+/// The definition of the gateway's built-in authorizer, as of CreateAuthorizer.
 /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateAuthorizer.html>
 #[derive(Debug, Clone)]
 pub struct AuthorizerDefinition {
@@ -62,38 +63,24 @@ impl Default for AuthorizerDefinition {
     }
 }
 
-/// A public key for token signatures: RSA with 2048 to 8192 bits.
-#[derive(Debug, Clone)]
-pub struct SigningKey(ParsedPublicKey);
-
-/// Why a text is not a signing key.
-#[derive(Debug, Error)]
-pub enum NotASigningKey {
-    /// The text is not PEM.
-    #[error("not PEM: {0}\n  help: convert the key with `openssl pkey -pubout`")]
-    Pem(#[from] pem::PemError),
-    /// The PEM block has another label.
-    #[error(
-        "unexpected PEM block {0:?}; expected \"PUBLIC KEY\"\n  help: convert the key with `openssl pkey -pubout`"
-    )]
-    Label(String),
-    /// The key has another type or size.
-    #[error("unsupported key; expected an RSA key with 2048 to 8192 bits")]
-    Key,
-}
-
-impl SigningKey {
-    /// Parses a PEM block `PUBLIC KEY`.
-    ///
-    /// # Errors
-    /// See [`NotASigningKey`].
-    pub fn from_pem(text: &str) -> Result<Self, NotASigningKey> {
-        let block = pem::parse(text)?;
-        if block.tag() != "PUBLIC KEY" {
-            return Err(NotASigningKey::Label(block.tag().to_owned()));
+impl AuthorizerDefinition {
+    /// Describes the authorizer to the control plane. The time is in milliseconds since 1970.
+    #[must_use]
+    pub fn description(&self, function_arn: &str, created: i64) -> Authorizer {
+        let keys = self.signing_keys.iter().enumerate();
+        let keys =
+            keys.map(|(index, key)| (format!("key-{}", index.saturating_add(1)), key.pem().to_owned()));
+        Authorizer {
+            name: self.name.clone(),
+            function_arn: function_arn.to_owned(),
+            token_key: self.token_key.clone(),
+            signing_keys: keys.collect(),
+            status: AuthorizerStatus::Active,
+            signing_disabled: self.signing_keys.is_empty(),
+            caching_for_http: self.caching_for_http,
+            created,
+            modified: created,
         }
-        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, block.contents());
-        key.map(Self).map_err(|_| NotASigningKey::Key)
     }
 }
 
@@ -208,7 +195,7 @@ impl AuthorizerDefinition {
             return Err(SelectionError::NotBase64);
         }
         let signature = SIGNATURE_BASE64.decode(signature).map_err(|_| SelectionError::NotBase64)?;
-        let verifies = |key: &SigningKey| key.0.verify_sig(token.as_bytes(), &signature).is_ok();
+        let verifies = |key: &SigningKey| key.verifies(&token, &signature);
         if !self.signing_keys.iter().any(verifies) {
             return Err(SelectionError::BadSignature);
         }

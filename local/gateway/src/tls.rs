@@ -29,6 +29,10 @@ pub const ALPN_HTTP_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
 /// The ALPN name of HTTPS publishes and WebSocket.
 pub const ALPN_HTTP: &[u8] = b"http/1.1";
 
+/// All names, in the order of the server's preference.
+pub(crate) const ALPN_NAMES: [&[u8]; 4] =
+    [ALPN_MQTT, ALPN_MQTT_CERTIFICATE, ALPN_HTTP, ALPN_HTTP_CERTIFICATE];
+
 /// The configuration of the TLS ports.
 #[derive(Clone)]
 pub struct TlsOptions {
@@ -152,8 +156,7 @@ fn config(
     // A client that offers only other names gets the alert no_application_protocol (RFC 7301, section 3.2). On 8883
     // AWS IoT needs no ALPN, and so no name is selected there.
     if port == TlsPort::Https {
-        config.alpn_protocols =
-            [ALPN_MQTT, ALPN_MQTT_CERTIFICATE, ALPN_HTTP, ALPN_HTTP_CERTIFICATE].map(<[u8]>::to_vec).into();
+        config.alpn_protocols = ALPN_NAMES.map(<[u8]>::to_vec).into();
     }
     Ok(config)
 }

@@ -65,7 +65,7 @@ def main():
             ["sh", "-c", script(plane, marked)], cwd=plane.folder, env=environment, capture_output=True, text=True,
             timeout=SECONDS, stdin=subprocess.DEVNULL)
         check(f"the commands of {PAGE} succeed", done.returncode == 0, done.stdout + done.stderr)
-        for expected in ("status          ACTIVE", "ALLOWED: iot:Publish", "DENIED: iot:Publish", "not another's topic"):
+        for expected in ("status          ACTIVE", "ALLOWED: iot:Publish", "DENIED: iot:Publish", "not another's topic", "certificates    3 new"):
             check(f"their output has {expected!r}", expected in done.stdout, done.stdout + done.stderr)
         log = plane.gateway.output()
         for expected in ("policy device, statement 1 (ConnectAsItsThing)", "policy device, statement 2 (OwnTopics)"):
@@ -77,7 +77,7 @@ def main():
         check("the snippet `aws` works as printed", done.returncode == 0 and "certificates" in done.stdout, printed + done.stdout + done.stderr)
         iot = plane.client("iot")
         statuses = sorted(row["status"] for row in iot.list_certificates()["certificates"])
-        check("one certificate is INACTIVE at the end", statuses == ["ACTIVE", "INACTIVE"], str(statuses))
+        check("one certificate is INACTIVE at the end", statuses == ["ACTIVE"] * 4 + ["INACTIVE"], str(statuses))
     finish()
 
 

@@ -117,7 +117,129 @@ fn names_gateway(env: &Env, ports: &[u16]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use iot_local_lambda::LambdaSpec;
+
     use super::*;
+    use crate::serve::tests::options;
+
+    #[test]
+    fn region_and_account_are_of_options_then_the_file_then_the_function() {
+        const ARN: &str = "arn:aws:lambda:eu-north-1:111111111111:function:f";
+        const FILE: &str = "region = \"eu-west-1\"\naccount = \"222222222222\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        for (region, account_option, file, arn, expected) in [
+            (None, None, "", None, Ok("us-east-1 123456789012")),
+            (None, None, "", Some(ARN), Ok("eu-north-1 111111111111")),
+            (None, None, FILE, Some(ARN), Ok("eu-west-1 222222222222")),
+            (None, None, "region = \"eu-west-1\"", Some(ARN), Ok("eu-west-1 111111111111")),
+            (Some("ap-east-1"), None, FILE, Some(ARN), Ok("ap-east-1 222222222222")),
+            (Some("ap-east-1"), Some("333333333333"), FILE, None, Ok("ap-east-1 333333333333")),
+            (Some("../x"), None, "", None, Err("invalid Region")),
+            (Some(""), None, "", None, Err("invalid Region")),
+            (None, Some("12"), "", None, Err("invalid account")),
+            (None, None, "account = \"../../etc/xx\"", None, Err("invalid account")),
+            (None, None, "account = 222222222222", None, Err("local.toml:1: account is of type integer")),
+            (None, None, "profile = \"x\"", None, Err("unknown member \"profile\"")),
+        ] {
+            std::fs::write(folder.path().join("local.toml"), file).unwrap();
+            let mut options = options(folder.path());
+            options.endpoint.region = region.map(str::to_owned);
+            options.endpoint.account = account_option.map(str::to_owned);
+            options.function.function_arn = arn.map(str::to_owned);
+            match (account(&options), expected) {
+                (Ok(account), Ok(expected)) => {
+                    assert_eq!(format!("{} {}", account.region(), account.id()), expected, "{file}");
+                }
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+                (found, _) => panic!("{region:?} {file}: {:?}", found.is_ok()),
+            }
+        }
+    }
+
+    #[test]
+    fn the_operator_has_a_new_private_key_pair_at_each_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = iot_local_identity::workspace::bare(&folder.path().join("authorizer.toml")).unwrap();
+        let keys: Vec<_> = (0..2).map(|_| operator(&workspace).unwrap()).collect();
+        assert_ne!(keys[0], keys[1]);
+        let path = workspace.root.join("private/operator");
+        let content = std::fs::read_to_string(&path).unwrap();
+        assert!(content.starts_with(&format!("[default]\naws_access_key_id = {}\n", keys[1])));
+        let secret = content.trim_end().rsplit(' ').next().unwrap();
+        assert_eq!((keys[1].len(), secret.len()), (20, 40));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_registry_is_opened_again_and_a_fresh_one_keeps_the_earlier() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = iot_local_identity::workspace::bare(&folder.path().join("authorizer.toml")).unwrap();
+        let mut options = options(folder.path());
+        let open = |options: &ServeOptions| open(options, &workspace, account(options).unwrap());
+        let first = open(&options).unwrap();
+        let registry = workspace.root.join("123456789012/us-east-1/registry");
+        assert!(registry.is_dir());
+        // A second gateway is kept out, also one with --fresh.
+        for is_fresh in [false, true] {
+            options.endpoint.fresh = is_fresh;
+            let error = open(&options).err().unwrap().to_string();
+            assert!(error.contains("another process uses this registry"), "{error}");
+        }
+        drop(first);
+        std::fs::write(registry.join("mark"), "x").unwrap();
+        options.endpoint.fresh = false;
+        drop(open(&options).unwrap());
+        assert!(registry.join("mark").exists());
+        options.endpoint.fresh = true;
+        drop(open(&options).unwrap());
+        assert!(!registry.join("mark").exists());
+        assert!(registry.with_file_name("registry.old").join("mark").exists());
+    }
+
+    #[test]
+    fn a_function_has_the_region_of_the_registry_and_its_own_endpoints() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = |url: &str| {
+            let env = Env::from([(ENDPOINT_VARIABLE, url), ("AWS_ENDPOINT_URL_IOT", url)]);
+            InvokeTarget::Processes(LambdaSpec {
+                program: PathBuf::from("bootstrap"),
+                args: Vec::new(),
+                env,
+                current_dir: folder.path().to_owned(),
+                sandboxes: 1,
+                function_arn: FUNCTION_ARN.to_owned(),
+            })
+        };
+        let account = Account::new("eu-west-1", "111122223333").unwrap();
+        for (url, arn, is_removed, expected) in [
+            (
+                "http://127.0.0.1:8080",
+                None,
+                true,
+                "arn:aws:lambda:eu-west-1:111122223333:function:iot-jwt-authorizer",
+            ),
+            (
+                "http://127.0.0.1:4566",
+                None,
+                false,
+                "arn:aws:lambda:eu-west-1:111122223333:function:iot-jwt-authorizer",
+            ),
+            ("http://127.0.0.1:8080", Some(FUNCTION_ARN), true, FUNCTION_ARN),
+        ] {
+            let mut options = options(folder.path());
+            options.function.function_arn = arn.map(str::to_owned);
+            let mut function = spec(url);
+            assert_eq!(adapt_function(&mut function, &options, &account, &[8080]), is_removed);
+            assert_eq!(function.arn(), expected);
+            let InvokeTarget::Processes(spec) = function else { panic!("an endpoint") };
+            assert_eq!(spec.env.get(ENDPOINT_VARIABLE).is_none(), is_removed);
+            assert_eq!(spec.env.get("AWS_ENDPOINT_URL_IOT"), Some(url));
+        }
+    }
 
     #[test]
     fn only_an_endpoint_of_this_gateway_is_removed() {

@@ -64,16 +64,14 @@ pub(super) fn with_program(options: &ServeOptions, program: Option<PathBuf>) -> 
 mod tests {
     use std::time::Duration;
 
-    use iot_local_base::env::Env;
     use iot_local_gateway::event_log::LogEntry;
     use iot_local_gateway::preview::PreviewRequest;
     use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, algorithm};
     use tokio::sync::broadcast::Receiver;
 
     use super::*;
-    use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs};
-    use crate::launch::{FunctionArgs, LaunchSettings};
     use crate::serve::start;
+    use crate::serve::tests::options;
 
     const CONFIG: &str = r#"
 [[issuer]]
@@ -128,28 +126,6 @@ policy = "p"
             std::fs::set_permissions(folder.path().join("bootstrap"), mode).unwrap();
         }
         folder
-    }
-
-    fn options(folder: &Path) -> ServeOptions {
-        ServeOptions {
-            port: 0,
-            tls_port: None,
-            mqtts_port: 0,
-            endpoint: EndpointArgs::default(),
-            function: FunctionArgs {
-                config: folder.join("authorizer.toml"),
-                keep_keys: false,
-                bootstrap: Some(folder.join("bootstrap")),
-                function: None,
-                function_arn: None,
-                env: None,
-            },
-            authorizer: AuthorizerArgs::default(),
-            time_scale: 1,
-            redirect_uris: Vec::new(),
-            launch: LaunchSettings { cargo: "cargo".to_owned(), env: Env::from_process(), sandboxes: 1 },
-            output: OutputArgs::default(),
-        }
     }
 
     /// The topic that the function allows a client to publish on.

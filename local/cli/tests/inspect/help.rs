@@ -3,7 +3,7 @@
 use super::run;
 use super::support::root;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "serve",
     "demo",
     "token",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 13] = [
     "keys",
     "package",
     "certificate",
+    "kit",
     "completions",
 ];
 

@@ -7,8 +7,9 @@ mod page;
 use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
-    Operation, attachments, authorization, bulk, ca_certificates, certificates, endpoint, policies,
-    principals, register_thing, rules, sts, tags, templates, thing_groups, thing_types, things,
+    Operation, attachments, authorization, authorizers, bulk, ca_certificates, certificates, domains,
+    endpoint, events, policies, principals, register_thing, rules, sts, tags, templates, thing_groups,
+    thing_types, things,
 };
 
 /// A row of the table.
@@ -281,27 +282,47 @@ pub(crate) const ROUTES: &[Route] = &[
     on("EnableTopicRule", "POST", "/rules/{ruleName}/enable", rules::enable_topic_rule),
     on("DisableTopicRule", "POST", "/rules/{ruleName}/disable", rules::disable_topic_rule),
     // Authorizers.
-    planned("CreateAuthorizer", "POST", "/authorizer/{authorizerName}"),
-    planned("DescribeAuthorizer", "GET", "/authorizer/{authorizerName}"),
-    planned("UpdateAuthorizer", "PUT", "/authorizer/{authorizerName}"),
-    planned("DeleteAuthorizer", "DELETE", "/authorizer/{authorizerName}"),
-    planned("ListAuthorizers", "GET", "/authorizers/"),
-    planned("SetDefaultAuthorizer", "POST", "/default-authorizer"),
-    planned("DescribeDefaultAuthorizer", "GET", "/default-authorizer"),
-    planned("ClearDefaultAuthorizer", "DELETE", "/default-authorizer"),
+    on("CreateAuthorizer", "POST", "/authorizer/{authorizerName}", authorizers::create_authorizer),
+    on("DescribeAuthorizer", "GET", "/authorizer/{authorizerName}", authorizers::describe_authorizer),
+    on("UpdateAuthorizer", "PUT", "/authorizer/{authorizerName}", authorizers::update_authorizer),
+    on("DeleteAuthorizer", "DELETE", "/authorizer/{authorizerName}", authorizers::delete_authorizer),
+    on("ListAuthorizers", "GET", "/authorizers/", authorizers::list_authorizers),
+    on("SetDefaultAuthorizer", "POST", "/default-authorizer", authorizers::set_default_authorizer),
+    on("DescribeDefaultAuthorizer", "GET", "/default-authorizer", authorizers::describe_default_authorizer),
+    on("ClearDefaultAuthorizer", "DELETE", "/default-authorizer", authorizers::clear_default_authorizer),
     planned("TestInvokeAuthorizer", "POST", "/authorizer/{authorizerName}/test"),
     // Domains, endpoint, tags, events.
     on("DescribeEndpoint", "GET", "/endpoint", endpoint::describe_endpoint),
-    planned("CreateDomainConfiguration", "POST", "/domainConfigurations/{domainConfigurationName}"),
-    planned("DescribeDomainConfiguration", "GET", "/domainConfigurations/{domainConfigurationName}"),
-    planned("UpdateDomainConfiguration", "PUT", "/domainConfigurations/{domainConfigurationName}"),
-    planned("DeleteDomainConfiguration", "DELETE", "/domainConfigurations/{domainConfigurationName}"),
-    planned("ListDomainConfigurations", "GET", "/domainConfigurations"),
+    on(
+        "CreateDomainConfiguration",
+        "POST",
+        "/domainConfigurations/{domainConfigurationName}",
+        domains::create_domain_configuration,
+    ),
+    on(
+        "DescribeDomainConfiguration",
+        "GET",
+        "/domainConfigurations/{domainConfigurationName}",
+        domains::describe_domain_configuration,
+    ),
+    on(
+        "UpdateDomainConfiguration",
+        "PUT",
+        "/domainConfigurations/{domainConfigurationName}",
+        domains::update_domain_configuration,
+    ),
+    on(
+        "DeleteDomainConfiguration",
+        "DELETE",
+        "/domainConfigurations/{domainConfigurationName}",
+        domains::delete_domain_configuration,
+    ),
+    on("ListDomainConfigurations", "GET", "/domainConfigurations", domains::list_domain_configurations),
     on("TagResource", "POST", "/tags", tags::tag_resource),
     on("UntagResource", "POST", "/untag", tags::untag_resource),
     on("ListTagsForResource", "GET", "/tags", tags::list_tags_for_resource),
-    planned("DescribeEventConfigurations", "GET", "/event-configurations"),
-    planned("UpdateEventConfigurations", "PATCH", "/event-configurations"),
+    on("DescribeEventConfigurations", "GET", "/event-configurations", events::describe_event_configurations),
+    on("UpdateEventConfigurations", "PATCH", "/event-configurations", events::update_event_configurations),
     // Security Token Service.
     action(Service::Sts, "GetCallerIdentity", sts::get_caller_identity),
 ];

@@ -36,6 +36,25 @@ pub(crate) const ATTRIBUTE_NAME: Form =
 pub(crate) const ATTRIBUTE_VALUE: Form =
     Form { extra: "_.,@/:#=[]-", lengths: 0..=800, description: "up to 800 letters, digits or _.,@/:#=[]-" };
 
+/// The name of an authorizer.
+pub(crate) const AUTHORIZER_NAME: Form =
+    Form { extra: "_=,@-", lengths: 1..=128, description: "1 to 128 letters, digits or _=,@-" };
+/// The name of a token: of a header, a query parameter or a user-name parameter.
+pub(crate) const TOKEN_KEY_NAME: Form =
+    Form { extra: "_-", lengths: 1..=128, description: "1 to 128 letters, digits or _-" };
+/// The name of a key that verifies tokens.
+pub(crate) const SIGNING_KEY_NAME: Form =
+    Form { extra: ":_-", lengths: 1..=128, description: "1 to 128 letters, digits or :_-" };
+/// The name of a Lambda function.
+pub(crate) const FUNCTION_NAME: Form =
+    Form { extra: "_-", lengths: 1..=140, description: "1 to 140 letters, digits or _-" };
+/// The name of a new domain configuration.
+pub(crate) const DOMAIN_CONFIGURATION_NAME: Form =
+    Form { extra: "_.-", lengths: 1..=128, description: "1 to 128 letters, digits or _.-" };
+/// The name of a domain configuration. AWS's own ones have a colon.
+pub(crate) const RESERVED_DOMAIN_CONFIGURATION_NAME: Form =
+    Form { extra: "_.:-", lengths: 1..=128, description: "1 to 128 letters, digits or _.:-" };
+
 impl Form {
     /// Returns the text of a member, if it has this form.
     ///

@@ -130,6 +130,10 @@ fn find(registry: &Registry, resource: &str) -> Result<(), ApiError> {
         Some(("policy", name)) => registry.policy(name).is_some(),
         Some(("cacert", id)) => registry.ca_certificate(id).is_some(),
         Some(("thingtype", name)) => registry.thing_type(name).is_some(),
+        Some(("authorizer", name)) => registry.authorizer(name).is_some(),
+        Some(("domainconfiguration", rest)) => rest.split_once('/').is_some_and(|(name, id)| {
+            registry.domain_configuration(name).is_some_and(|found| found.id == id)
+        }),
         Some(("provisioningtemplate", name)) => registry.provisioning_template(name).is_some(),
         Some(("rule", name)) => registry.topic_rule(name).is_some(),
         Some(("thinggroup", name)) => registry.thing_group(name).is_some(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Certificate, Change, PolicyTarget, Principal, Record, Registry, ThingGroup};
+use super::{Certificate, Change, DefaultAuthorizer, PolicyTarget, Principal, Record, Registry, ThingGroup};
 
 impl Registry {
     /// Makes a change. A change that does not fit, such as one of a missing thing, does nothing.
@@ -28,6 +28,12 @@ impl Registry {
             | Change::RemoveThingGroup { .. }
             | Change::AddToThingGroup { .. }
             | Change::RemoveFromThingGroup { .. } => self.apply_to_groups(change),
+            Change::PutAuthorizer(_)
+            | Change::RemoveAuthorizer { .. }
+            | Change::SetDefaultAuthorizer { .. }
+            | Change::PutDomainConfiguration(_)
+            | Change::RemoveDomainConfiguration { .. }
+            | Change::SetEventConfigurations(_) => self.apply_to_authorizers(change),
             Change::PutProvisioningTemplate(_)
             | Change::RemoveProvisioningTemplate { .. }
             | Change::PutRegistrationTask(_) => self.apply_to_templates(change),
@@ -201,6 +207,32 @@ impl Registry {
             index(&mut self.groups_by_parent, parent, &group.name);
         }
         self.thing_groups.insert(group.name.clone(), group.clone());
+    }
+
+    fn apply_to_authorizers(&mut self, change: &Change) {
+        match change {
+            Change::PutAuthorizer(authorizer) => {
+                self.authorizers.insert(authorizer.name.clone(), authorizer.clone());
+            }
+            Change::RemoveAuthorizer { name } => {
+                self.authorizers.remove(name);
+                self.tags.remove(&format!("authorizer/{name}"));
+            }
+            Change::SetDefaultAuthorizer { name } => {
+                let name = name.clone().map(DefaultAuthorizer::Named);
+                self.default_authorizer = name.unwrap_or(DefaultAuthorizer::Cleared);
+            }
+            Change::PutDomainConfiguration(domain) => {
+                self.domain_configurations.insert(domain.name.clone(), domain.clone());
+            }
+            Change::RemoveDomainConfiguration { name } => {
+                if let Some(removed) = self.domain_configurations.remove(name) {
+                    self.tags.remove(&removed.resource());
+                }
+            }
+            Change::SetEventConfigurations(events) => self.event_configurations = Some(events.clone()),
+            _ => {}
+        }
     }
 
     fn apply_to_tags(&mut self, change: &Change) {

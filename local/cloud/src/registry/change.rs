@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::authorizers::{Authorizer, DomainConfiguration, EventConfigurations};
 use super::principal::{PolicyTarget, Principal};
 use super::record::Record;
 use super::records::{CaCertificate, Certificate, Policy, Thing, ThingGroup, ThingType};
@@ -163,4 +164,25 @@ pub enum Change {
         /// The code: 64 hexadecimal digits. Absent: deleted.
         code: Option<String>,
     },
+    /// Creates an authorizer, or replaces it.
+    PutAuthorizer(Record<Authorizer>),
+    /// Deletes an authorizer and its tags.
+    RemoveAuthorizer {
+        /// The authorizer's name.
+        name: String,
+    },
+    /// Sets or clears the default authorizer.
+    SetDefaultAuthorizer {
+        /// The authorizer's name. It may be that of the built-in one, which is not in the registry. Absent: no default.
+        name: Option<String>,
+    },
+    /// Creates a domain configuration, or replaces it.
+    PutDomainConfiguration(Record<DomainConfiguration>),
+    /// Deletes a domain configuration and its tags.
+    RemoveDomainConfiguration {
+        /// The configuration's name.
+        name: String,
+    },
+    /// Sets the event configurations.
+    SetEventConfigurations(Record<EventConfigurations>),
 }

@@ -1,6 +1,6 @@
 //! A registry as the changes that make it.
 
-use super::{Change, Record, Registry, ThingGroup};
+use super::{Change, DefaultAuthorizer, Record, Registry, ThingGroup};
 
 impl Registry {
     /// Returns changes that make this registry from an empty one.
@@ -18,7 +18,20 @@ impl Registry {
             .chain(self.provisioning_templates.values().cloned().map(Change::PutProvisioningTemplate))
             .chain(self.registration_tasks.values().cloned().map(Change::PutRegistrationTask))
             .chain(self.topic_rules.values().cloned().map(Change::PutTopicRule));
-        records.chain(self.attached())
+        records.chain(self.authorizer_changes()).chain(self.attached())
+    }
+
+    fn authorizer_changes(&self) -> impl Iterator<Item = Change> {
+        let default = match &self.default_authorizer {
+            DefaultAuthorizer::BuiltIn => None,
+            DefaultAuthorizer::Named(name) => Some(Some(name.clone())),
+            DefaultAuthorizer::Cleared => Some(None),
+        };
+        let authorizers = self.authorizers.values().cloned().map(Change::PutAuthorizer);
+        authorizers
+            .chain(default.map(|name| Change::SetDefaultAuthorizer { name }))
+            .chain(self.domain_configurations.values().cloned().map(Change::PutDomainConfiguration))
+            .chain(self.event_configurations.clone().map(Change::SetEventConfigurations))
     }
 
     fn attached(&self) -> impl Iterator<Item = Change> {

@@ -107,3 +107,81 @@ named! {
         Cancelling = "Cancelling",
     }
 }
+
+named! {
+    /// The status of an authorizer.
+    AuthorizerStatus {
+        /// Clients can be authenticated with it.
+        Active = "ACTIVE",
+        /// They cannot.
+        Inactive = "INACTIVE",
+    }
+}
+
+named! {
+    /// The status of a domain configuration.
+    DomainConfigurationStatus {
+        /// It is served.
+        Enabled = "ENABLED",
+        /// It is not.
+        Disabled = "DISABLED",
+    }
+}
+
+named! {
+    /// How the clients of a domain are authenticated.
+    AuthenticationType {
+        /// By a client certificate and the authorizer.
+        CustomAuthX509 = "CUSTOM_AUTH_X509",
+        /// By the authorizer.
+        CustomAuth = "CUSTOM_AUTH",
+        /// By a client certificate.
+        AwsX509 = "AWS_X509",
+        /// By Signature Version 4.
+        AwsSigv4 = "AWS_SIGV4",
+        /// By port, ALPN name and request.
+        Default = "DEFAULT",
+    }
+}
+
+named! {
+    /// The protocol of the clients of a domain.
+    ApplicationProtocol {
+        /// MQTT over TLS.
+        SecureMqtt = "SECURE_MQTT",
+        /// MQTT over WebSocket.
+        MqttWss = "MQTT_WSS",
+        /// HTTPS publishes.
+        Https = "HTTPS",
+        /// Port, ALPN name and request decide.
+        Default = "DEFAULT",
+    }
+}
+
+named! {
+    /// A type of events that the registry is configured to publish.
+    EventType {
+        /// Things.
+        Thing = "THING",
+        /// Thing groups.
+        ThingGroup = "THING_GROUP",
+        /// Thing types.
+        ThingType = "THING_TYPE",
+        /// Things in groups.
+        ThingGroupMembership = "THING_GROUP_MEMBERSHIP",
+        /// Groups in groups.
+        ThingGroupHierarchy = "THING_GROUP_HIERARCHY",
+        /// Types of things.
+        ThingTypeAssociation = "THING_TYPE_ASSOCIATION",
+        /// Jobs.
+        Job = "JOB",
+        /// Executions of jobs.
+        JobExecution = "JOB_EXECUTION",
+        /// Policies.
+        Policy = "POLICY",
+        /// Certificates.
+        Certificate = "CERTIFICATE",
+        /// CA certificates.
+        CaCertificate = "CA_CERTIFICATE",
+    }
+}

@@ -118,7 +118,7 @@ fn thing_type() -> impl Strategy<Value = ThingType> {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let resource = || (select(&["policy", "thinggroup", "thingtype", "cacert"][..]), name());
+    let resource = || (select(&["policy", "thinggroup", "thingtype", "cacert", "authorizer"][..]), name());
     let resource = move || resource().prop_map(|(kind, name)| format!("{kind}/{name}"));
     let certificates = prop_oneof![
         certificate().prop_map(|record| Change::PutCertificate(record.into())),
@@ -160,7 +160,52 @@ fn change() -> impl Strategy<Value = Change> {
         (resource(), proptest::collection::btree_set(name(), 0..3))
             .prop_map(|(resource, keys)| Change::Untag { resource, keys }),
     ];
-    prop_oneof![certificates, policies, things, groups, tags]
+    prop_oneof![certificates, policies, things, groups, authorizers(), tags]
+}
+
+fn authorizers() -> impl Strategy<Value = Change> {
+    let authorizer =
+        (name(), select(AuthorizerStatus::ALL), any::<bool>()).prop_map(|(name, status, flag)| Authorizer {
+            function_arn: format!("function of {name}"),
+            token_key: flag.then(|| "token".to_owned()),
+            signing_keys: flag.then(|| ("k".to_owned(), "PEM".to_owned())).into_iter().collect(),
+            name,
+            status,
+            signing_disabled: !flag,
+            caching_for_http: flag,
+            created: 1,
+            modified: 2,
+        });
+    let config = proptest::option::of((proptest::option::of(name()), any::<bool>()).prop_map(
+        |(default_authorizer, allow_override)| AuthorizerConfig { default_authorizer, allow_override },
+    ));
+    let domain = (name(), select(DomainConfigurationStatus::ALL), config).prop_map(
+        |(name, status, authorizer_config)| DomainConfiguration {
+            id: "0".to_owned(),
+            domain_name: format!("{name}.localhost"),
+            name,
+            managed: false,
+            status,
+            status_changed: 3,
+            authentication_type: AuthenticationType::Default,
+            application_protocol: ApplicationProtocol::Default,
+            authorizer_config,
+            server_certificate_arn: None,
+            validation_certificate_arn: None,
+            security_policy: "policy".to_owned(),
+            ocsp_check: None,
+        },
+    );
+    prop_oneof![
+        authorizer.prop_map(|record| Change::PutAuthorizer(record.into())),
+        name().prop_map(|name| Change::RemoveAuthorizer { name }),
+        proptest::option::of(name()).prop_map(|name| Change::SetDefaultAuthorizer { name }),
+        domain.prop_map(|record| Change::PutDomainConfiguration(record.into())),
+        name().prop_map(|name| Change::RemoveDomainConfiguration { name }),
+        proptest::collection::btree_set(select(EventType::ALL), 0..4).prop_map(|enabled| {
+            Change::SetEventConfigurations(EventConfigurations { enabled, created: 1, modified: 2 }.into())
+        }),
+    ]
 }
 
 fn registry(changes: impl IntoIterator<Item = Change>) -> Registry {

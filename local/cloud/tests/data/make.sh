@@ -90,3 +90,7 @@ organizationName = optional
 END
 openssl ca -batch -config "$keys/ca.conf" -selfsign -keyfile "$keys/ca" -in "$keys/expired.csr" -notext \
   -startdate 20200101000000Z -enddate 20210101000000Z -extfile "$keys/ext" -out ca-expired.pem
+
+# Public keys that verify tokens: of 2048 bits, and too short.
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 | openssl pkey -pubout > signing-key.pem
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 | openssl pkey -pubout > signing-key-rsa1024.pem

@@ -4,11 +4,13 @@
 
 pub(crate) mod table;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use iot_local_cloud::api::{Request, Response};
-use iot_local_cloud::{Account, Cloud, CloudOptions};
+use iot_local_cloud::registry::{Authorizer, AuthorizerStatus};
+use iot_local_cloud::{Account, BuiltInAuthorizer, Cloud, CloudOptions};
 use serde_json::Value;
 
 pub(crate) mod random_calls;
@@ -22,9 +24,22 @@ pub(crate) const NOW: u64 = 1_767_225_600;
 pub(crate) const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/iot/aws4_request, \
      SignedHeaders=host;x-amz-date, Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// A control plane in memory.
+/// A control plane in memory, with the built-in authorizer of a gateway without options.
 pub(crate) fn cloud() -> Cloud {
-    Cloud::open(options(None)).unwrap_or_else(|error| panic!("{error}"))
+    let cloud = Cloud::open(options(None)).unwrap_or_else(|error| panic!("{error}"));
+    let authorizer = Authorizer {
+        name: "iot-jwt-authorizer".to_owned(),
+        function_arn: "arn:aws:lambda:us-east-1:123456789012:function:iot-jwt-authorizer".to_owned(),
+        token_key: Some("token".to_owned()),
+        signing_keys: BTreeMap::new(),
+        status: AuthorizerStatus::Active,
+        signing_disabled: true,
+        caching_for_http: false,
+        created: 0,
+        modified: 0,
+    };
+    cloud.set_built_in_authorizer(BuiltInAuthorizer { authorizer: authorizer.into(), is_default: true });
+    cloud
 }
 
 /// A control plane whose issuer's key is in a folder.

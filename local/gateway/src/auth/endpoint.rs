@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::tls::{ALPN_HTTP_CERTIFICATE, ALPN_MQTT, ALPN_MQTT_CERTIFICATE, Alpn, TlsPort};
+use crate::tls::{ALPN_NAMES, Alpn, TlsPort};
 
 /// The `authenticationType` of a domain configuration.
 /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateDomainConfiguration.html>
@@ -120,13 +120,12 @@ impl EndpointSettings {
             AuthenticationType::CustomAuthX509 | AuthenticationType::AwsX509 => CertificateUse::Required,
             AuthenticationType::CustomAuth | AuthenticationType::AwsSigv4 => CertificateUse::Ignored,
             AuthenticationType::Default => {
-                let offers = |name: &[u8]| offered.contains(&name);
-                let is_by_certificate = offers(ALPN_MQTT_CERTIFICATE) || offers(ALPN_HTTP_CERTIFICATE);
-                match port {
-                    TlsPort::Mqtts => CertificateUse::Required,
-                    // The server prefers `mqtt`, so this client is authenticated by the authorizer.
-                    TlsPort::Https if is_by_certificate && !offers(ALPN_MQTT) => CertificateUse::Required,
-                    TlsPort::Https => CertificateUse::Optional,
+                let negotiated = ALPN_NAMES.into_iter().find(|name| offered.contains(name));
+                match (port, Alpn::of(negotiated)) {
+                    (TlsPort::Mqtts, _) | (_, Alpn::MqttCertificate | Alpn::HttpCertificate) => {
+                        CertificateUse::Required
+                    }
+                    (TlsPort::Https, _) => CertificateUse::Optional,
                 }
             }
         }

@@ -136,6 +136,9 @@ pub(crate) async fn follow_registry(auth: Arc<Authenticators>, connections: Arc<
 pub(super) fn decide_again(auth: &Authenticators, connection: &Connection) {
     let mut session = connection.certificate_session.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(session) = session.as_mut().filter(|_| connection.phase() == Phase::Admitted) else { return };
+    if auth.x509.is_unchanged(&session.permissions, Some(&session.request.client_id)) {
+        return;
+    }
     let client_id = session.request.client_id.clone();
     let record = |kind| {
         auth.custom.event_log.record(Some(connection.facts.connection), Some(&client_id), kind);
@@ -147,10 +150,11 @@ pub(super) fn decide_again(auth: &Authenticators, connection: &Connection) {
             return connection.end(DisconnectReason::CertificateRefused);
         }
     };
-    if permissions.is_same(&session.permissions) {
+    let is_same = permissions.is_same(&session.permissions);
+    session.permissions = permissions;
+    if is_same {
         return;
     }
-    session.permissions = permissions;
     let admission = session.admission();
     match session.request.check_policy(&admission) {
         Ok(_) => {

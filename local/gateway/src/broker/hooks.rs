@@ -159,6 +159,7 @@ impl PolicyHooks {
         let (principal, lifetime) = (admission.principal.clone(), admission.lifetime);
         self.backlog.reset(&request.client_id);
         authenticate::admit(&self.auth, connection, admitted, revision).await;
+        self.connections.add_client_id(&request.client_id, connection);
         if let (Some(event), Some(lifetime)) = (event, lifetime) {
             let (connection, auth) = (Arc::clone(connection), Arc::clone(&self.auth));
             tokio::spawn(lifetime::SessionTimer { connection, auth, event, request }.run(lifetime));

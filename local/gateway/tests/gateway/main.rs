@@ -6,6 +6,7 @@ mod connects;
 mod delivery;
 mod devices;
 mod disconnects;
+mod endpoints;
 mod follow;
 mod function_choice;
 mod http;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::tls::{ALPN_HTTP, ALPN_HTTP_CERTIFICATE, ALPN_MQTT, ALPN_MQTT_CERTIFICATE};
 use AuthMethod::{Certificate, Custom, CustomWithCertificate, SigV4};
 
 fn settings(authentication: &str, protocol: &str) -> EndpointSettings {
@@ -58,9 +59,17 @@ fn mqtt_is_decided_by_port_and_alpn_or_by_the_settings() {
         );
         assert_eq!(endpoint.for_mqtt(port, alpn).ok(), expected, "{authentication} {port:?} {alpn:?}");
     }
-    let endpoint = EndpointSettings::default();
-    let both: [&[u8]; 2] = [ALPN_MQTT_CERTIFICATE, ALPN_MQTT];
-    assert_eq!(endpoint.certificate_use(Https, &both), CertificateUse::Optional);
+    // The first name of the server's list decides, not the first of the client's.
+    for (offered, expected) in [
+        (&[ALPN_MQTT_CERTIFICATE, ALPN_MQTT][..], CertificateUse::Optional),
+        (&[ALPN_MQTT_CERTIFICATE, ALPN_HTTP], required),
+        (&[ALPN_HTTP_CERTIFICATE, ALPN_HTTP], CertificateUse::Optional),
+        (&[ALPN_HTTP_CERTIFICATE], required),
+        (&[b"h2", ALPN_HTTP_CERTIFICATE], required),
+        (&[b"h2"], CertificateUse::Optional),
+    ] {
+        assert_eq!(EndpointSettings::default().certificate_use(Https, offered), expected, "{offered:?}");
+    }
     for protocol in ["MQTT_WSS", "HTTPS"] {
         assert!(settings("CUSTOM_AUTH", protocol).for_mqtt(Https, Mqtt).unwrap_err().contains(protocol));
     }
