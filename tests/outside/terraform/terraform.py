@@ -48,18 +48,18 @@ def listed(iot):
     return {operation: getattr(iot, operation)()[member] for operation, member in LISTS}
 
 
-def answer_of(iot, operation, members):
-    """The answer of an operation; its error if it gets one."""
+def fact(iot, operation, members, path):
+    """What is at a path of an operation's answer; the error if there is none."""
     try:
-        return getattr(iot, operation)(**members)
-    except botocore.exceptions.ClientError as error:
-        return error.response["Error"]
+        return jmespath.search(path, getattr(iot, operation)(**members))
+    except (botocore.exceptions.ClientError, jmespath.exceptions.JMESPathError) as error:
+        return str(error)
 
 
 def wrong_facts(iot, index):
     """The facts that the registry does not have after an apply: 0 is the first, 1 the second."""
     for operation, members, path, *values in FACTS:
-        found = jmespath.search(path, answer_of(iot, operation, members))
+        found = fact(iot, operation, members, path)
         if found != values[index]:
             yield f"{operation} {members}: {path} is {found!r}, expected {values[index]!r}"
 
@@ -124,6 +124,8 @@ def run(plane, folder):
     check_step("init", terraform.init())
     check_step("fmt: the files and the page's blocks are formatted", terraform.run("fmt", "-check"))
     first = apply_and_plan(terraform, "first", rows)
+    if first.code:
+        return
     check_none("the first apply creates each resource", wrong_actions(first.applied, {address: ["create"] for address in CHANGES} | {
         address: ["read"] for address in ("data.aws_iot_endpoint.data", "data.aws_iot_registration_code.this")}))
     check_none("the registry has what the first apply made", wrong_facts(iot, 0))
