@@ -12,6 +12,7 @@ import urllib.request
 import botocore.exceptions
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import endpoint_flows
 import flows
 import provisioning_flows
 from control_plane import ACCOUNT, control_plane, error_of
@@ -119,6 +120,9 @@ def main():
         provisioning_flows.check_templates(iot)
         provisioning_flows.check_rules(iot)
         provisioning_flows.check_bulk(plane, iot)
+        endpoint_flows.check_authorizers(iot)
+        endpoint_flows.check_domains(iot)
+        endpoint_flows.check_events(iot)
         for kind in ({}, {"endpointType": "iot:Data-ATS"}, {"endpointType": "iot:Data"}):
             equal(f"the endpoint with {kind}", iot.describe_endpoint(**kind)["endpointAddress"], "localhost")
         check_required(plane)
