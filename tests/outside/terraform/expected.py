@@ -2,6 +2,8 @@
 
 # The action that the second apply plans for each resource of the module, and of the page: none where it is unchanged.
 CHANGES = {
+    "aws_iot_authorizer.signed": "update",
+    "aws_iot_authorizer.unsigned": "update",
     "aws_iot_ca_certificate.body": "update",
     "aws_iot_ca_certificate.jitp": None,
     "aws_iot_ca_certificate.own": None,
@@ -11,6 +13,8 @@ CHANGES = {
     "aws_iot_certificate.lamp": None,
     "aws_iot_certificate.of_ca": "update",
     "aws_iot_certificate.without_ca": None,
+    "aws_iot_domain_configuration.own": "update",
+    "aws_iot_event_configurations.this": "update",
     "aws_iot_policy.device": "update",
     "aws_iot_policy.group": None,
     "aws_iot_policy.lamp": None,
@@ -58,11 +62,15 @@ FACTS = [
     ("get_topic_rule", {"ruleName": "telemetry"}, "rule.actions[?republish].republish.topic", ["alarms/first"], ["alarms/second"]),
     ("describe_provisioning_template", {"templateName": "fleet"}, "[type, enabled, defaultVersionId]", ["FLEET_PROVISIONING", False, 1], ["FLEET_PROVISIONING", True, 2]),
     ("describe_provisioning_template", {"templateName": "jitp"}, "type", "JITP", "JITP"),
+    ("describe_authorizer", {"authorizerName": "unsigned"}, "authorizerDescription.status", "ACTIVE", "INACTIVE"),
+    ("describe_authorizer", {"authorizerName": "signed"}, "authorizerDescription.tokenKeyName", "token-first", "token-second"),
+    ("describe_domain_configuration", {"domainConfigurationName": "own"}, "domainConfigurationStatus", "ENABLED", "DISABLED"),
+    ("describe_event_configurations", {}, "eventConfigurations.THING.Enabled", False, True),
 ]
 # What the registry lists: the same after the destroy as before the first apply.
 LISTS = [
-    ("list_ca_certificates", "certificates"), ("list_certificates", "certificates"),
-    ("list_policies", "policies"),
+    ("list_authorizers", "authorizers"), ("list_ca_certificates", "certificates"), ("list_certificates", "certificates"),
+    ("list_domain_configurations", "domainConfigurations"), ("list_policies", "policies"),
     ("list_provisioning_templates", "templates"), ("list_thing_groups", "thingGroups"), ("list_thing_types", "thingTypes"),
     ("list_things", "things"), ("list_topic_rules", "rules"),
 ]

@@ -11,8 +11,9 @@ variable "unsupported" {
 }
 
 locals {
-  changed = var.stage != "first"
-  account = "123456789012"
-  role    = "arn:aws:iam::${local.account}:role/iot"
-  prefix  = "arn:aws:iot:us-east-1:${local.account}"
+  changed    = var.stage != "first"
+  account    = "123456789012"
+  role       = "arn:aws:iam::${local.account}:role/iot"
+  prefix     = "arn:aws:iot:us-east-1:${local.account}"
+  authorizer = "arn:aws:lambda:us-east-1:${local.account}:function:authorizer"
 }
