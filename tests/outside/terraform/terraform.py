@@ -49,7 +49,7 @@ def listed(iot):
 
 
 def fact(iot, operation, members, path):
-    """What is at a path of an operation's answer; the error if there is none."""
+    """What is at a path of an operation's answer; the error if that fails."""
     try:
         return jmespath.search(path, getattr(iot, operation)(**members))
     except (botocore.exceptions.ClientError, jmespath.exceptions.JMESPathError) as error:
