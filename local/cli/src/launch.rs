@@ -1,10 +1,13 @@
 //! Prepares the function of `serve`, `demo` and `invoke`, with its configuration and environment.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_base::env_file::{self, EnvFileError};
+use iot_local_base::names::is_name;
+use iot_local_cloud::Account;
 use iot_local_identity::deployment::FUNCTION_ARN;
 use iot_local_identity::workspace::{self, PrepareError, Workspace};
 use iot_local_inspect::deployment::{self, DeploymentError};
@@ -69,8 +72,8 @@ pub enum LaunchError {
     /// The function cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The URL of `--function` is invalid.
-    #[error("--function: {0}")]
+    /// The URL of `--function` or `--lambda` is invalid.
+    #[error("--function or --lambda: {0}")]
     Endpoint(#[from] NotAnEndpoint),
     /// The working directory is unknown.
     #[error("cannot determine the working directory: {0}")]
@@ -149,6 +152,43 @@ fn other_function(
     let args = vec!["-c".to_owned(), function.to_owned()];
     let function_arn = arn.unwrap_or(FUNCTION_ARN).to_owned();
     Ok(InvokeTarget::Processes(LambdaSpec { args, function_arn, ..spec }))
+}
+
+/// A function with the name of its ARN: `NAME=COMMAND` or `NAME=URL`.
+#[derive(Debug, Clone)]
+pub struct NamedFunction {
+    /// The name.
+    pub name: String,
+    /// The command, or the URL of an invoke endpoint.
+    pub function: String,
+}
+
+impl FromStr for NamedFunction {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, function)) if is_name(name, "_-", 1..=140) && !function.is_empty() => {
+                Ok(Self { name: name.to_owned(), function: function.to_owned() })
+            }
+            _ => Err("expected NAME=COMMAND or NAME=URL, with a NAME of letters, digits, `-` and `_`"),
+        }
+    }
+}
+
+/// Prepares a further function of an account.
+///
+/// # Errors
+/// The file of `--env` or the URL is invalid.
+pub(crate) fn further_function(
+    named: &NamedFunction,
+    account: &Account,
+    args: &FunctionArgs,
+    settings: &LaunchSettings,
+) -> Result<InvokeTarget, LaunchError> {
+    let env = env_file::extended(&settings.env, args.env.as_deref())?;
+    let arn = format!("arn:aws:lambda:{}:{}:function:{}", account.region(), account.id(), named.name);
+    other_function(&named.function, Some(&arn), &env, settings.sandboxes)
 }
 
 #[cfg(test)]
