@@ -61,8 +61,8 @@ pub(crate) struct ServeArgs {
     authorizer: AuthorizerArgs,
     /// Run a further function, which authorizers of the registry name by its ARN; may be repeated
     ///
-    /// NAME is that of arn:aws:lambda:REGION:ACCOUNT:function:NAME. COMMAND uses the Lambda Runtime API; URL is that of a
-    /// Lambda invoke endpoint. With iot-jwt-authorizer, the same as --function.
+    /// NAME is that of arn:aws:lambda:REGION:ACCOUNT:function:NAME. COMMAND uses the Lambda Runtime API; URL is that of
+    /// a Lambda invoke endpoint. With iot-jwt-authorizer, the same as --function.
     #[arg(
         long = "lambda",
         value_name = "NAME=COMMAND|URL",

@@ -53,7 +53,8 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Returns the settings for clients of a server name: of its domain configuration, or else of the gateway's endpoint.
+    /// Returns the settings for clients of a server name: of its domain configuration, or else of the gateway's
+    /// endpoint.
     ///
     /// # Errors
     /// The domain configuration is DISABLED.

@@ -48,7 +48,8 @@ async fn authorizer(gateway: &TlsGateway, name: &str, function: &str, status: &s
 }
 
 async fn domain(gateway: &TlsGateway, name: &str, mut body: Value) {
-    body["domainName"] = json!(format!("{name}.localhost"));
+    let domain_name = json!(format!("{name}.localhost"));
+    body.as_object_mut().unwrap().insert("domainName".to_owned(), domain_name);
     call(gateway, "POST", &format!("/domainConfigurations/{name}"), &body).await;
 }
 
