@@ -96,7 +96,7 @@ impl Policy {
         }
         let arn = self.arn.iot(question.resource);
         let mut allowed = None;
-        let mut skipped = Vec::new();
+        let (mut skipped, mut skipped_denies) = (Vec::new(), Vec::new());
         for statement in &self.statements {
             match (statement.evaluate(question, &arn, &self.arn), statement.effect) {
                 (Outcome::Matches(pattern), Effect::Deny) => {
@@ -105,14 +105,23 @@ impl Policy {
                 (Outcome::Matches(pattern), Effect::Allow) => {
                     allowed.get_or_insert((statement, pattern));
                 }
-                (Outcome::Skipped(why), _) => {
-                    skipped.push(format!("{} is skipped: {why}", statement.label()));
+                (Outcome::Skipped(why), effect) => {
+                    let text = format!("{} is skipped: {why}", statement.label());
+                    if effect == Effect::Deny {
+                        skipped_denies.push(text.clone());
+                    }
+                    skipped.push(text);
                 }
                 (Outcome::DoesNotMatch, _) => {}
             }
         }
         match allowed {
-            Some((statement, pattern)) => self.explicit_verdict(statement, question, &pattern),
+            Some((statement, pattern)) => {
+                // A Deny by a variable without a value denies nothing, which its author may not expect.
+                let mut verdict = self.explicit_verdict(statement, question, &pattern);
+                verdict.reason = append(verdict.reason, &skipped_denies);
+                verdict
+            }
             None => self.implicit_denial(question, &skipped),
         }
     }
@@ -139,10 +148,7 @@ impl Policy {
             let listed: Vec<_> = patterns.iter().take(MAX_LISTED_PATTERNS).copied().collect();
             reason = format!("{reason}; it is allowed on {}{ellipsis}", listed.join(", "));
         }
-        for statement in skipped {
-            reason = format!("{reason}; {statement}");
-        }
-        Verdict::implicit_denial(reason)
+        Verdict::implicit_denial(append(reason, skipped))
     }
 
     /// Returns the resource patterns of all Allow statements for an action.
@@ -153,6 +159,11 @@ impl Policy {
             .map(|pattern| self.arn.shorten(pattern))
             .collect()
     }
+}
+
+/// Appends the statements that are skipped to a reason.
+fn append(reason: String, skipped: &[String]) -> String {
+    skipped.iter().fold(reason, |reason, statement| format!("{reason}; {statement}"))
 }
 
 #[cfg(test)]

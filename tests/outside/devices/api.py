@@ -12,7 +12,9 @@ import urllib.request
 import botocore.exceptions
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import endpoint_flows
 import flows
+import provisioning_flows
 from control_plane import ACCOUNT, control_plane, error_of
 from flows import POLICY, equal
 from lib.checks import check, check_none, finish
@@ -114,6 +116,13 @@ def main():
         flows.check_deletion(iot, certificate)
         flows.check_groups(iot)
         flows.check_authorities(iot)
+        provisioning_flows.check_registered_thing(iot)
+        provisioning_flows.check_templates(iot)
+        provisioning_flows.check_rules(iot)
+        provisioning_flows.check_bulk(plane, iot)
+        endpoint_flows.check_authorizers(iot)
+        endpoint_flows.check_domains(iot)
+        endpoint_flows.check_events(iot)
         for kind in ({}, {"endpointType": "iot:Data-ATS"}, {"endpointType": "iot:Data"}):
             equal(f"the endpoint with {kind}", iot.describe_endpoint(**kind)["endpointAddress"], "localhost")
         check_required(plane)

@@ -54,13 +54,14 @@ class ControlPlane:
 
 
 @contextlib.contextmanager
-def control_plane(*options):
-    """A gateway in a temporary folder with the shipped configuration."""
+def control_plane(*options, edit=lambda folder: None):
+    """A gateway in a temporary folder with the shipped configuration, which `edit` may change before."""
     with tempfile.TemporaryDirectory(dir=TEMPORARY) as folder:
         folder = pathlib.Path(folder)
         for part in ("policies", "keys"):
             shutil.copytree(ROOT / part, folder / part)
         shutil.copy(ROOT / "authorizer.toml", folder)
+        edit(folder)
         with Gateway("--config", str(folder / "authorizer.toml"), *options) as gateway:
             yield ControlPlane(folder, gateway)
 

@@ -171,6 +171,8 @@ def check_groups(iot):
     iot.create_thing_group(thingGroupName="room", parentGroupName="house")
     version = iot.update_thing_group(thingGroupName="room", thingGroupProperties={"thingGroupDescription": "a room"})["version"]
     described = iot.describe_thing_group(thingGroupName="room")
+    equal("the group's properties", described["thingGroupProperties"], {"thingGroupDescription": "a room"})
+    equal("properties that a group does not have", iot.describe_thing_group(thingGroupName="house")["thingGroupProperties"], {})
     equal("a thing group", (described["version"], described["thingGroupMetadata"]["parentGroupName"]), (version, "house"))
     iot.add_thing_to_thing_group(thingGroupName="room", thingName="lamp-1")
     equal("two groups of a hierarchy", error_of(iot.add_thing_to_thing_group, thingGroupName="house", thingName="lamp-1"), (400, "InvalidRequestException"))

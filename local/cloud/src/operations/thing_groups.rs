@@ -183,12 +183,16 @@ fn created(cloud: &Cloud, group: &ThingGroup) -> Value {
     })
 }
 
+/// Without members that the group does not have: Terraform compares them with a configuration that does not name them.
 fn properties(group: &ThingGroup) -> Value {
-    let mut properties = json!({ "attributePayload": { "attributes": group.attributes } });
-    if let (Some(text), Some(members)) = (&group.description, properties.as_object_mut()) {
+    let mut members = Map::new();
+    if !group.attributes.is_empty() {
+        members.insert("attributePayload".to_owned(), json!({ "attributes": group.attributes }));
+    }
+    if let Some(text) = &group.description {
         members.insert("thingGroupDescription".to_owned(), text.as_str().into());
     }
-    properties
+    members.into()
 }
 
 fn metadata(cloud: &Cloud, registry: &Registry, group: &ThingGroup) -> Value {

@@ -31,7 +31,8 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Each place of a template takes a parameter alone, joined, split or substituted.
+/// Places with different alphabets have different parameters: a value that one refuses would hide the other's check.
+/// Each place takes a parameter alone, joined, split or substituted.
 fn place(parameter: &'static str) -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(json!({ "Ref": parameter })),
@@ -43,10 +44,11 @@ fn place(parameter: &'static str) -> impl Strategy<Value = Value> {
 }
 
 fn template() -> impl Strategy<Value = Value> {
-    (place("A"), place("B"), place("A"), place("B"), place("A"), place("B")).prop_map(
+    (place("A"), place("B"), place("A"), place("A"), place("A"), place("C")).prop_map(
         |(name, attribute, group, thing_type, policy, level)| {
             json!({
-                "Parameters": { "A": { "Type": "String" }, "B": { "Type": "String" } },
+                "Parameters": { "A": { "Type": "String" }, "B": { "Type": "String" },
+                    "C": { "Type": "String" } },
                 "Resources": {
                     "thing": { "Type": "AWS::IoT::Thing", "Properties": {
                         "ThingName": name, "AttributePayload": { "serial": attribute },
@@ -86,7 +88,7 @@ proptest! {
     #[test]
     fn a_plan_names_only_what_it_was_given(
         template in template(),
-        values in (value(), value()).prop_map(|(a, b)| BTreeMap::from([("A".to_owned(), a), ("B".to_owned(), b)])),
+        values in [value(), value(), value()].prop_map(|values| ["A", "B", "C"].map(str::to_owned).into_iter().zip(values).collect::<BTreeMap<_, _>>()),
     ) {
         let template = Template::parse(TemplateKind::Fleet, &template.to_string()).unwrap();
         let parameters = Parameters::new(values.clone()).unwrap().with_certificate_id(CERTIFICATE);

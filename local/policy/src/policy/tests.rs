@@ -251,6 +251,21 @@ fn a_verdict_names_the_policy() {
 }
 
 #[test]
+fn an_allowed_action_reports_a_deny_that_is_skipped() {
+    let statements = json!([
+        { "Effect": "Allow", "Action": "iot:Publish", "Resource": "*" },
+        { "Effect": "Allow", "Action": "iot:Publish", "Resource": "ARN:topic/${iot:Certificate.Subject.Title}" },
+        { "Sid": "No", "Effect": "Deny", "Action": "iot:Publish", "Resource": "ARN:topic/${iot:Connection.Thing.ThingName}" }
+    ]);
+    let policy = Policy::parse(&[document(&statements)], &arn()).unwrap();
+    assert_eq!(
+        decide(&policy, "iot:Publish topic/a", &Context::default()).reason,
+        "document 1, statement 1: Allow iot:Publish *; document 1, statement 3 (No) is skipped: \
+         ${iot:Connection.Thing.ThingName} has no value on this connection"
+    );
+}
+
+#[test]
 fn the_documents_of_two_sources_add_up() {
     let allow = |resource: &str| {
         document(&json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": resource }))
