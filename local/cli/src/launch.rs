@@ -72,9 +72,17 @@ pub enum LaunchError {
     /// The function cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The URL of `--function` or `--lambda` is invalid.
-    #[error("--function or --lambda: {0}")]
+    /// The URL of `--function` is invalid.
+    #[error("--function: {0}")]
     Endpoint(#[from] NotAnEndpoint),
+    /// The URL of a `--lambda` is invalid.
+    #[error("--lambda {name}: {source}")]
+    FurtherEndpoint {
+        /// The name of the function.
+        name: String,
+        /// What is wrong with the URL.
+        source: NotAnEndpoint,
+    },
     /// The working directory is unknown.
     #[error("cannot determine the working directory: {0}")]
     WorkingDirectory(std::io::Error),
@@ -188,7 +196,10 @@ pub(crate) fn further_function(
 ) -> Result<InvokeTarget, LaunchError> {
     let env = env_file::extended(&settings.env, args.env.as_deref())?;
     let arn = format!("arn:aws:lambda:{}:{}:function:{}", account.region(), account.id(), named.name);
-    other_function(&named.function, Some(&arn), &env, settings.sandboxes)
+    other_function(&named.function, Some(&arn), &env, settings.sandboxes).map_err(|error| match error {
+        LaunchError::Endpoint(source) => LaunchError::FurtherEndpoint { name: named.name.clone(), source },
+        error => error,
+    })
 }
 
 #[cfg(test)]
@@ -238,6 +249,24 @@ mod tests {
         for function in [url, "./command"] {
             let (_, function) = launched(&["--function", function, "--function-arn", arn], "").await.unwrap();
             assert_eq!(function.arn(), arn);
+        }
+    }
+
+    #[test]
+    fn a_further_function_has_the_arn_of_its_name() {
+        let account = Account::new("eu-west-1", "111122223333").unwrap();
+        let args = Line::try_parse_from(["serve"]).unwrap().args;
+        let settings = LaunchSettings { cargo: "cargo".to_owned(), env: Env::default(), sandboxes: 3 };
+        let further = |text: &str| further_function(&text.parse().unwrap(), &account, &args, &settings);
+        let InvokeTarget::Processes(spec) = further("hook_1=./hook --mode=a").unwrap() else {
+            panic!("an endpoint")
+        };
+        assert_eq!(spec.function_arn, "arn:aws:lambda:eu-west-1:111122223333:function:hook_1");
+        assert_eq!((&spec.args[1], spec.sandboxes), (&"./hook --mode=a".to_owned(), 3));
+        let error = further("hook=https://x/").err().unwrap().to_string();
+        assert!(error.contains("--lambda hook: invalid URL"), "{error}");
+        for text in ["", "hook", "hook=", "=command", "a b=command", "a:live=command"] {
+            assert!(text.parse::<NamedFunction>().is_err(), "{text}");
         }
     }
 
