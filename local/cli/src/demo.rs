@@ -80,6 +80,7 @@ impl DemoArgs {
             mqtts_port: 0,
             endpoint: EndpointArgs::default(),
             function,
+            lambdas: Vec::new(),
             authorizer: AuthorizerArgs::default(),
             time_scale: 1,
             redirect_uris: Vec::new(),

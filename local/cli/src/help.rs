@@ -107,9 +107,10 @@ Examples:
 
 Documentation: docs/devices.md, docs/gateway.md";
 
+// clap would print `{n}` as a line break. The escape code resets the style, and is no part of text without colours.
 pub(crate) const KIT: &str = "\
 Examples:
-  cargo local kit --count 100 --name 'dev-${n}' --out kit
+  cargo local kit --count 100 --name 'dev-${\u{1b}[0mn}' --out kit
   cargo local kit --list devices.csv --policy device
   cargo local kit --results results.json --out kit
 

@@ -34,7 +34,7 @@ pub(crate) struct KitArgs {
     /// Number of devices
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: Option<u32>,
-    /// Names of the devices: `${n}` is the number, from 1, with leading zeros
+    /// Names of the devices, with their number in the place of the default's, from 1, with leading zeros
     #[arg(long, value_name = "NAME", default_value = "dev-${n}", conflicts_with_all = ["list", "results"])]
     name: String,
     /// CSV with the columns `ThingName` (or `device`) and `SerialNumber` (optional)

@@ -30,13 +30,16 @@ use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
 use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs, SigningKeyError};
-use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings};
+use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings, NamedFunction};
 use crate::local_settings::LocalSettingsError;
 use banner::Banner;
 
 /// The limit of open files. A connection needs three, and the default of many systems is 1,024. The function's
 /// processes inherit the limit.
 const MAX_OPEN_FILES: u64 = 65_536;
+
+/// The name of the function that `--function` runs.
+const DEFAULT_NAME: &str = "iot-jwt-authorizer";
 
 /// The arguments of the command.
 #[derive(Args)]
@@ -56,6 +59,17 @@ pub(crate) struct ServeArgs {
     function: FunctionArgs,
     #[command(flatten)]
     authorizer: AuthorizerArgs,
+    /// Run a further function, which authorizers of the registry name by its ARN; may be repeated
+    ///
+    /// NAME is that of arn:aws:lambda:REGION:ACCOUNT:function:NAME. COMMAND uses the Lambda Runtime API; URL is that of
+    /// a Lambda invoke endpoint. With iot-jwt-authorizer, the same as --function.
+    #[arg(
+        long = "lambda",
+        value_name = "NAME=COMMAND|URL",
+        help_heading = "Function",
+        hide_short_help = true
+    )]
+    lambdas: Vec<NamedFunction>,
     /// Number of function processes, which is the number of concurrent calls
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64),
           help_heading = "Function", hide_short_help = true)]
@@ -86,6 +100,8 @@ pub(crate) struct ServeOptions {
     pub(crate) endpoint: EndpointArgs,
     /// The function.
     pub(crate) function: FunctionArgs,
+    /// Further functions.
+    pub(crate) lambdas: Vec<NamedFunction>,
     /// The definition of the authorizer.
     pub(crate) authorizer: AuthorizerArgs,
     /// The divisor of the times in the authorizer's response.
@@ -144,12 +160,17 @@ pub(crate) enum ServeError {
 impl ServeArgs {
     /// Returns the options. `launch` returns the launch settings for a number of sandboxes.
     pub(crate) fn into_options(self, launch: impl FnOnce(u8) -> LaunchSettings) -> ServeOptions {
+        let (own, lambdas): (Vec<_>, Vec<_>) =
+            self.lambdas.into_iter().partition(|lambda| lambda.name == DEFAULT_NAME);
+        let mut function = self.function;
+        function.function = function.function.or(own.into_iter().next_back().map(|own| own.function));
         ServeOptions {
             port: self.port,
             tls_port: Some(self.tls_port),
             mqtts_port: self.mqtts_port,
             endpoint: self.endpoint,
-            function: self.function,
+            function,
+            lambdas,
             authorizer: self.authorizer,
             time_scale: self.time_scale,
             redirect_uris: self.redirect_uri,
@@ -184,6 +205,12 @@ async fn start_with_program(
     let account = control::account(options)?;
     let (workspace, mut function) = launch::launch(&options.function, &options.launch).await?;
     let is_endpoint_removed = control::adapt_function(&mut function, options, &account, &options.ports());
+    let functions = options.lambdas.iter().map(|named| {
+        let mut further = launch::further_function(named, &account, &options.function, &options.launch)?;
+        control::remove_endpoint(&mut further, &options.ports());
+        Ok(further)
+    });
+    let functions = functions.collect::<Result<_, LaunchError>>()?;
     let page = page_options(options, &workspace, function.arn())?;
     let program = match &function {
         InvokeTarget::Processes(spec) => Some(spec.program.clone()),
@@ -204,6 +231,7 @@ async fn start_with_program(
         operator: Some(control::operator(&workspace)?),
         function,
         authorizer,
+        functions,
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
         page,
@@ -346,6 +374,7 @@ pub(crate) mod tests {
                 function_arn: None,
                 env: None,
             },
+            lambdas: Vec::new(),
             authorizer: AuthorizerArgs::default(),
             time_scale: 1,
             redirect_uris: Vec::new(),

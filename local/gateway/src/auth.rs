@@ -10,6 +10,7 @@ use self::sigv4::{Operator, SignatureDenial, SignatureMarks};
 use self::x509::CertificateAuthenticator;
 use crate::facts::HttpFacts;
 
+pub(crate) mod authorizers;
 pub mod custom;
 pub mod endpoint;
 pub mod sigv4;
@@ -27,6 +28,13 @@ pub struct Authenticators {
 }
 
 impl Authenticators {
+    /// Takes over the authorizers and domains of the registry. Waits while a change is stored.
+    pub(crate) fn refresh_custom(&self) {
+        if let Some(cloud) = self.x509.cloud() {
+            self.custom.refresh(&cloud);
+        }
+    }
+
     /// Admits a signed request.
     ///
     /// # Errors
@@ -38,6 +46,15 @@ impl Authenticators {
     ) -> Result<Admission, SignatureDenial> {
         let marks = http.and_then(SignatureMarks::of).ok_or(SignatureDenial::Credential)?;
         self.operator.as_ref().ok_or(SignatureDenial::Key)?.admit(&marks, context)
+    }
+}
+
+/// Follows the registry: its authorizers and domains are in force from the next connect and refresh on. Never returns.
+pub(crate) async fn follow_registry(auth: Arc<Authenticators>) {
+    let mut changes = auth.x509.changes();
+    while changes.changed().await.is_ok() {
+        let auth = Arc::clone(&auth);
+        let _ = tokio::task::spawn_blocking(move || auth.refresh_custom()).await;
     }
 }
 

@@ -171,6 +171,19 @@ impl Authority {
         self.sign(params)
     }
 
+    /// Creates a server certificate for a host name.
+    ///
+    /// # Errors
+    /// If the certificate cannot be created.
+    pub fn server_for(&self, name: &str) -> Result<Identity, AuthorityError> {
+        let mut params = params_valid_for(LEAF_VALIDITY);
+        // A common name has 64 characters at most, a host name 253.
+        params.distinguished_name = distinguished_name(SERVER_NAME);
+        params.subject_alt_names = vec![SanType::DnsName(name.try_into()?)];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(params)
+    }
+
     /// Creates a client certificate for X.509 custom authentication.
     ///
     /// # Errors

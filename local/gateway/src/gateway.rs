@@ -4,6 +4,7 @@
 //! development issuer and the AWS APIs. A TLS port serves the same without the page and the issuer, and also MQTT
 //! without WebSocket. A further TLS port serves MQTT to clients with certificates.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -16,12 +17,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::annotation::PageOptions;
-use crate::auth::Authenticators;
 use crate::auth::custom::CustomAuthorizer;
 use crate::auth::endpoint::EndpointSettings;
 use crate::auth::sigv4::Operator;
 use crate::auth::unlogged::UnloggedCalls;
 use crate::auth::x509::CertificateAuthenticator;
+use crate::auth::{self, Authenticators};
 use crate::broker::{self, Broker, BrokerError, Presence};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
@@ -30,7 +31,7 @@ use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::selection::AuthorizerDefinition;
 use crate::time_scale::TimeScale;
-use crate::tls::{Tls, TlsError, TlsOptions, TlsPort};
+use crate::tls::{DomainTls, Tls, TlsError, TlsOptions, TlsPort};
 
 /// The configuration of a gateway.
 pub struct GatewayOptions {
@@ -46,8 +47,10 @@ pub struct GatewayOptions {
     pub operator: Option<String>,
     /// The authorizer's function.
     pub function: InvokeTarget,
-    /// The authorizer's definition.
+    /// The built-in authorizer's definition.
     pub authorizer: AuthorizerDefinition,
+    /// Further functions, which authorizers of the registry name by their ARNs.
+    pub functions: Vec<InvokeTarget>,
     /// The divisor of the times in a response; 1 is real time.
     pub time_scale: u32,
     /// The development issuers with which users and machines log in. May be empty.
@@ -113,6 +116,7 @@ impl RunningGateway {
     pub async fn start(mut options: GatewayOptions) -> Result<Self, GatewayError> {
         let arn: Arn = options.function.arn().parse()?;
         let authorizer = options.authorizer.description(options.function.arn(), options.cloud.now());
+        let function_name = function_name(options.function.arn());
         let is_default = options.authorizer.is_default;
         options
             .cloud
@@ -134,8 +138,12 @@ impl RunningGateway {
         let line_sink: LineSink = Arc::new(line_sink);
         let lambda = Arc::new(Lambda::start(options.function, Arc::clone(&line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
+        let functions = start_functions(options.functions, &line_sink).await?;
         let mut authorizer = CustomAuthorizer::new(lambda, options.authorizer, arn, time, event_log.clone());
         authorizer.unlogged = unlogged;
+        authorizer.function_name = function_name;
+        authorizer.set_functions(functions);
+        authorizer.refresh(&options.cloud);
         let authorizer = Arc::new(authorizer);
         examples::ask(&mut options.login, &authorizer).await;
         let tls_port = tls.as_ref().map(|tls| tls.https.port);
@@ -158,10 +166,12 @@ impl RunningGateway {
         let mut tasks = JoinSet::new();
         let publisher = Arc::clone(&broker);
         tasks.spawn(async move { broker::publish_presence(&publisher, events).await });
+        tasks.spawn(auth::follow_registry(Arc::clone(&auth)));
         tasks.spawn(broker::follow_registry(Arc::clone(&auth), Arc::clone(&connections)));
         let gateway = Arc::new(Gateway {
             auth,
             endpoint: options.endpoint,
+            domain_tls: options.tls.as_ref().map(|tls| DomainTls::new(Arc::clone(&tls.authority))),
             authority_pem: options.tls.map(|tls| tls.authority.certificate_pem()),
             presence,
             broker,
@@ -218,7 +228,26 @@ impl Drop for RunningGateway {
     fn drop(&mut self) {
         self.gateway.auth.x509.close();
         self.authorizer.replace(Arc::new(Lambda::stopped()));
+        self.authorizer.set_functions(BTreeMap::new());
     }
+}
+
+/// Starts functions, and lists them by name.
+async fn start_functions(
+    functions: Vec<InvokeTarget>,
+    line_sink: &LineSink,
+) -> Result<BTreeMap<String, Arc<Lambda>>, GatewayError> {
+    let mut started = BTreeMap::new();
+    for function in functions {
+        let name = function_name(function.arn());
+        started.insert(name, Arc::new(Lambda::start(function, Arc::clone(line_sink)).await?));
+    }
+    Ok(started)
+}
+
+/// Returns the name in the ARN of a function.
+fn function_name(arn: &str) -> String {
+    arn.split(':').nth(6).unwrap_or_default().to_owned()
 }
 
 /// The TLS ports.

@@ -33,7 +33,7 @@ use crate::connection::Connections;
 use crate::event_log::EventLog;
 use crate::pages::Site;
 use crate::timeouts::ACCEPT_PAUSE;
-use crate::tls::Tls;
+use crate::tls::{DomainTls, Tls};
 
 /// A response with a complete body, not a stream.
 type WholeResponse = Response<Full<Bytes>>;
@@ -42,6 +42,8 @@ type WholeResponse = Response<Full<Bytes>>;
 pub(crate) struct Gateway {
     pub(crate) auth: Arc<Authenticators>,
     pub(crate) endpoint: EndpointSettings,
+    /// Absent without TLS.
+    pub(crate) domain_tls: Option<DomainTls>,
     /// The gateway's CA certificate, PEM. Absent without TLS.
     pub(crate) authority_pem: Option<String>,
     pub(crate) presence: Arc<Presence>,
@@ -51,6 +53,23 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    /// Returns the settings for clients of a server name: of its domain configuration, or else of the gateway's
+    /// endpoint.
+    ///
+    /// # Errors
+    /// The domain configuration is DISABLED.
+    pub(crate) fn endpoint_of(&self, server_name: Option<&str>) -> Result<EndpointSettings, String> {
+        let live = self.auth.custom.live();
+        match server_name.and_then(|name| live.domain(name)) {
+            None => Ok(self.endpoint),
+            Some(domain) if domain.is_enabled() => Ok(domain.endpoint),
+            Some(domain) => Err(format!(
+                "domain configuration {} of {} is DISABLED; help: update its status to ENABLED",
+                domain.record.name, domain.record.domain_name
+            )),
+        }
+    }
+
     pub(crate) fn event_log(&self) -> &EventLog {
         &self.auth.custom.event_log
     }

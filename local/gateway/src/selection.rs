@@ -98,9 +98,18 @@ pub enum SelectionError {
     Unknown {
         /// The name from the client, at most 128 characters.
         requested: String,
-        /// The name of the gateway's authorizer.
+        /// The names of the ACTIVE authorizers.
         known: String,
     },
+    /// The authorizer is INACTIVE.
+    #[error("authorizer \"{0}\" is INACTIVE; help: update its status to ACTIVE")]
+    Inactive(String),
+    /// The client names an authorizer that its domain does not allow.
+    #[error(
+        "the client names an authorizer, and domain configuration {0} does not allow it; help: set \
+         allowAuthorizerOverride of its authorizerConfig"
+    )]
+    NoOverride(String),
     /// The client names no authorizer, and no authorizer is the default.
     #[error("missing {NAME_KEY}; expected the authorizer's name, since there is no default authorizer")]
     Unnamed,
@@ -122,6 +131,12 @@ pub enum SelectionError {
     BadSignature,
 }
 
+impl SelectionError {
+    pub(crate) fn unknown(requested: &str, known: String) -> Self {
+        Self::Unknown { requested: requested.chars().take(MAX_QUOTED_CHARS).collect(), known }
+    }
+}
+
 /// The members of the event that the gateway fills by itself. Not `Debug`: it holds the token.
 #[derive(Default)]
 pub struct Selected {
@@ -132,28 +147,15 @@ pub struct Selected {
 }
 
 impl AuthorizerDefinition {
-    /// Selects this authorizer for a client, finds the token, and checks its signature.
+    /// Finds the token of a client, and checks its signature.
     ///
     /// # Errors
     /// Why the client is denied.
-    pub fn select(
+    pub fn find_token(
         &self,
         http: Option<&HttpFacts>,
         mqtt: Option<&MqttFacts>,
     ) -> Result<Selected, SelectionError> {
-        let size = http.map_or(0, size);
-        if size > MAX_HTTP_BYTES {
-            return Err(SelectionError::HttpTooLarge(size));
-        }
-        let requested = lookup(NAME_KEY, http, mqtt).filter(|name| !NO_NAMES.contains(&name.as_str()));
-        match requested {
-            Some(requested) if requested != self.name => {
-                let requested = requested.chars().take(MAX_QUOTED_CHARS).collect();
-                return Err(SelectionError::Unknown { requested, known: self.name.clone() });
-            }
-            None if !self.is_default => return Err(SelectionError::Unnamed),
-            _ => {}
-        }
         let token = self.token_key.as_deref().and_then(|key| lookup(key, http, mqtt));
         let selected = self.check_signature(token, || lookup(SIGNATURE_KEY, http, mqtt))?;
         // Sources disagree whether AWS IoT fills `token` without token signing. The stricter reading: it does not.
@@ -201,6 +203,26 @@ impl AuthorizerDefinition {
         }
         Ok(Selected { token: Some(token), signature_verified: true })
     }
+}
+
+/// Returns the name of the authorizer that a client asks for.
+///
+/// # Errors
+/// The client's request is too large.
+pub(crate) fn requested_name(
+    http: Option<&HttpFacts>,
+    mqtt: Option<&MqttFacts>,
+) -> Result<Option<String>, SelectionError> {
+    let size = http.map_or(0, size);
+    if size > MAX_HTTP_BYTES {
+        return Err(SelectionError::HttpTooLarge(size));
+    }
+    Ok(lookup(NAME_KEY, http, mqtt).filter(|name| !NO_NAMES.contains(&name.as_str())))
+}
+
+/// Returns the signature of a client's token.
+pub(crate) fn signature(http: Option<&HttpFacts>, mqtt: Option<&MqttFacts>) -> Option<String> {
+    lookup(SIGNATURE_KEY, http, mqtt)
 }
 
 /// Returns the size of the header lines and the query, in bytes.

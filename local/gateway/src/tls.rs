@@ -6,7 +6,8 @@
 
 mod verifier;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -56,12 +57,53 @@ pub enum TlsError {
 }
 
 /// A TLS port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TlsPort {
     /// AWS IoT's port 443: all protocols.
     Https,
     /// AWS IoT's port 8883: MQTT.
     Mqtts,
+}
+
+/// The TLS configurations of domains, each with a certificate for its name. They are made at the first handshake.
+pub(crate) struct DomainTls {
+    authority: Arc<Authority>,
+    made: Mutex<HashMap<DomainKey, Arc<Tls>>>,
+}
+
+/// The domain name, the port, and when the clients present certificates.
+type DomainKey = (String, TlsPort, EndpointSettings);
+
+/// Domains that were deleted are forgotten with all others when there are so many.
+const MAX_DOMAINS: usize = 64;
+
+impl DomainTls {
+    pub(crate) fn new(authority: Arc<Authority>) -> Self {
+        Self { authority, made: Mutex::default() }
+    }
+
+    /// Returns the configurations of a domain.
+    ///
+    /// # Errors
+    /// The certificate cannot be created.
+    pub(crate) fn of(
+        &self,
+        name: &str,
+        port: TlsPort,
+        endpoint: EndpointSettings,
+    ) -> Result<Arc<Tls>, TlsError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (name.to_owned(), port, endpoint);
+        if let Some(found) = made.get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        if made.len() >= MAX_DOMAINS {
+            made.clear();
+        }
+        let tls = Arc::new(Tls::new(port, &self.authority.server_for(name)?, endpoint)?);
+        made.insert(key, Arc::clone(&tls));
+        Ok(tls)
+    }
 }
 
 /// The protocol that a client selects by ALPN.

@@ -99,3 +99,9 @@ fn completions_complete_commands_and_options() {
     }
     assert_eq!(run(&["completions", "tcsh"]).0, 2);
 }
+
+#[test]
+fn examples_are_printed_as_they_are_written() {
+    let (_, long) = run(&["kit", "--help"]);
+    assert!(long.contains("cargo local kit --count 100 --name 'dev-${n}' --out kit\n"), "{long}");
+}

@@ -9,7 +9,7 @@ use crate::tls::{ALPN_NAMES, Alpn, TlsPort};
 
 /// The `authenticationType` of a domain configuration.
 /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateDomainConfiguration.html>
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum AuthenticationType {
     /// A client certificate and the authorizer. The policies of both add up.
     CustomAuthX509,
@@ -26,7 +26,7 @@ pub enum AuthenticationType {
 
 /// The `applicationProtocol` of a domain configuration.
 /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateDomainConfiguration.html>
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum ApplicationProtocol {
     /// MQTT over TLS.
     SecureMqtt,
@@ -41,7 +41,7 @@ pub enum ApplicationProtocol {
 
 /// The settings of an endpoint, as of a domain configuration. [`EndpointSettings::default`] is AWS IoT's default
 /// endpoint.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct EndpointSettings {
     authentication: AuthenticationType,
     protocol: ApplicationProtocol,

@@ -25,7 +25,7 @@ fn mqtt(username: Option<&str>, password: Option<&'static [u8]>) -> MqttFacts {
 }
 
 fn json(facts: &ConnectionFacts, mqtt: Option<&MqttFacts>) -> serde_json::Value {
-    let selected = AuthorizerDefinition::default().select(facts.http.as_ref(), mqtt).ok().unwrap();
+    let selected = AuthorizerDefinition::default().find_token(facts.http.as_ref(), mqtt).ok().unwrap();
     serde_json::from_slice(&event(selected, facts, mqtt).json).unwrap()
 }
 

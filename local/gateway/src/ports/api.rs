@@ -1,5 +1,7 @@
 //! Passes requests of the AWS APIs to the control plane, and serves the gateway's CA certificate under AWS's path.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -59,8 +61,17 @@ pub(super) async fn respond(
     let Some(cloud) = gateway.auth.x509.cloud() else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "the gateway ends\n");
     };
-    // The control plane waits for the disk.
-    match tokio::task::spawn_blocking(move || cloud.respond(&request)).await {
+    let auth = Arc::clone(&gateway.auth);
+    // The control plane waits for the disk. What a change says of authorizers is in force before its answer is sent.
+    let respond = move || {
+        let revision = *cloud.revision().borrow();
+        let response = cloud.respond(&request);
+        if *cloud.revision().borrow() != revision {
+            auth.custom.refresh(&cloud);
+        }
+        response
+    };
+    match tokio::task::spawn_blocking(respond).await {
         Ok(response) => {
             if let Some(text) = &response.note {
                 gateway.event_log().record(None, None, EntryKind::Notice { text: text.clone() });

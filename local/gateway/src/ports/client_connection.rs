@@ -30,8 +30,8 @@ pub(super) struct ClientConnection {
     pub(super) peer: IpAddr,
     /// Absent on the plain port.
     pub(super) handshake: Option<Handshake>,
-    /// The admission of HTTPS publishes, and when it expires.
-    pub(super) cached_admission: Mutex<Option<(Admission, Instant)>>,
+    /// The admission of HTTPS publishes, the name of its authorizer, and when it expires.
+    pub(super) cached_admission: Mutex<Option<(Admission, String, Instant)>>,
 }
 
 impl ClientConnection {

@@ -24,7 +24,8 @@ pub(super) fn method(
     if signature.as_ref().is_some_and(|marks| marks.is_doubled) {
         return Err(SignatureDenial::Doubled.to_string());
     }
-    let method = gateway.endpoint.for_http(HttpMarks {
+    let endpoint = gateway.endpoint_of(facts.server_name.as_deref())?;
+    let method = endpoint.for_http(HttpMarks {
         alpn: client.handshake.as_ref().map_or(Alpn::Absent, |handshake| handshake.alpn),
         is_websocket,
         has_certificate: facts.certificate.is_some(),

@@ -172,11 +172,13 @@ async fn admit_custom(
 ) -> Result<Admission, Denial> {
     let authorizer = &gateway.auth.custom;
     let event = authorizer.event(facts, None)?;
-    if !authorizer.caches_for_http() {
+    if !authorizer.caches_for_http(&event) {
         return authorizer.admit(event, context).await;
     }
     let cached = || client.cached_admission.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((admission, expiry)) = cached().clone()
+    let name = event.authorizer().unwrap_or_default().to_owned();
+    if let Some((admission, authorizer, expiry)) = cached().clone()
+        && authorizer == name
         && Instant::now() < expiry
     {
         return Ok(admission);
@@ -184,7 +186,7 @@ async fn admit_custom(
     let admission = authorizer.admit(event, context).await?;
     if let Some(lifetime) = admission.lifetime {
         let expiry = clock::deadline(authorizer.time.scaled(lifetime.refresh_after));
-        *cached() = Some((admission.clone(), expiry));
+        *cached() = Some((admission.clone(), name, expiry));
     }
     Ok(admission)
 }

@@ -31,7 +31,7 @@ use crate::tls::{Alpn, Tls, TlsPort};
 /// Serves a connection to a TLS port.
 pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gateway: Arc<Gateway>) {
     let local_port = stream.local_addr().map_or(0, |address| address.port());
-    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, &tls));
+    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, &tls, &gateway));
     let (mut stream, handshake) = match handshake.await {
         Ok(Ok(result)) => result,
         Ok(Err(HandshakeError::NotTls)) => {
@@ -44,14 +44,15 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gatewa
             return record_denial(&gateway, None, reason.to_owned());
         }
         Ok(Err(HandshakeError::Failed { error, server_name })) => {
-            let name = server_name.map(|name| unknown_name(&name)).unwrap_or_default();
+            let name = server_name.map(|name| unknown_name(&gateway, &name)).unwrap_or_default();
             let reason = format!("the TLS handshake failed: {error}{}{name}", hint(&error, tls.port));
             return record_denial(&gateway, None, reason);
         }
         Ok(Err(HandshakeError::Closed)) | Err(_) => return,
     };
     let alpn = handshake.alpn;
-    let unknown = handshake.server_name.as_deref().map(unknown_name).filter(|text| !text.is_empty());
+    let unknown = handshake.server_name.as_deref().map(|name| unknown_name(&gateway, name));
+    let unknown = unknown.filter(|text| !text.is_empty());
     let client = ClientConnection::new(local_port, peer, Some(handshake));
     if let Some(text) = unknown {
         let text = format!("the client does not check the certificate{text}");
@@ -108,8 +109,8 @@ fn hint(error: &std::io::Error, port: TlsPort) -> &'static str {
 }
 
 /// Describes a server name that the gateway's certificate does not have. Empty for one that it has.
-fn unknown_name(name: &str) -> String {
-    match name.eq_ignore_ascii_case(SERVER_NAME) {
+fn unknown_name(gateway: &Gateway, name: &str) -> String {
+    match name.eq_ignore_ascii_case(SERVER_NAME) || gateway.auth.custom.live().domain(name).is_some() {
         true => String::new(),
         false => format!(
             "; it asks for server name \"{name}\" (SNI), and the certificate is for {SERVER_NAME}; help: connect to \
@@ -140,6 +141,7 @@ enum HandshakeError {
 async fn handshake(
     stream: TcpStream,
     tls: &Tls,
+    gateway: &Gateway,
 ) -> Result<(TlsStream<TcpStream>, Handshake), HandshakeError> {
     let start =
         LazyConfigAcceptor::new(Acceptor::default(), stream).await.map_err(|error| match error.kind() {
@@ -149,7 +151,10 @@ async fn handshake(
         })?;
     let hello = start.client_hello();
     let server_name = hello.server_name().map(str::to_owned);
-    let config = tls.config_for(&hello);
+    let config = match domain_tls(gateway, tls.port, server_name.as_deref()) {
+        Some(domain) => domain.config_for(&hello),
+        None => tls.config_for(&hello),
+    };
     let stream = start.into_stream(config).await;
     let stream =
         stream.map_err(|error| HandshakeError::Failed { error, server_name: server_name.clone() })?;
@@ -157,6 +162,13 @@ async fn handshake(
     let alpn = Alpn::of(session.alpn_protocol());
     let certificate = session.peer_certificates().and_then(ClientCertificate::of_handshake);
     Ok((stream, Handshake { server_name, alpn, certificate }))
+}
+
+/// Returns the TLS configurations of a client's domain, if it has one.
+fn domain_tls(gateway: &Gateway, port: TlsPort, server_name: Option<&str>) -> Option<Arc<Tls>> {
+    let live = gateway.auth.custom.live();
+    let domain = live.domain(server_name?)?;
+    gateway.domain_tls.as_ref()?.of(&domain.record.domain_name, port, domain.endpoint).ok()
 }
 
 /// Serves MQTT without WebSocket. `first` holds the bytes received so far.
@@ -169,7 +181,9 @@ async fn mqtt(
 ) {
     let ClientConnection { connection, peer, handshake, .. } = client;
     let alpn = handshake.as_ref().map_or(Alpn::Absent, |handshake| handshake.alpn);
-    let method = match gateway.endpoint.for_mqtt(port, alpn) {
+    let server_name = handshake.as_ref().and_then(|handshake| handshake.server_name.as_deref());
+    let endpoint = gateway.endpoint_of(server_name);
+    let method = match endpoint.and_then(|endpoint| endpoint.for_mqtt(port, alpn)) {
         Ok(method) => method,
         Err(reason) => return record_denial(gateway, Some(connection), reason),
     };

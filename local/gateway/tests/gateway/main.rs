@@ -1,6 +1,7 @@
 //! The gateway, with real MQTT clients and a real function process.
 
 mod apis;
+mod authorizers;
 mod certificates;
 mod connects;
 mod delivery;

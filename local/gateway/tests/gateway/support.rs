@@ -63,6 +63,7 @@ pub(crate) fn defaults(function: LambdaSpec) -> GatewayOptions {
         operator: Some(OPERATOR.to_owned()),
         function: function.into(),
         authorizer: AuthorizerDefinition::default(),
+        functions: Vec::new(),
         time_scale: 1,
         login: ProviderOptions::default(),
         page: PageOptions::default(),
