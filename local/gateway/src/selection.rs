@@ -1,7 +1,10 @@
 //! Selects the authorizer for a client, and checks the token's signature before the authorizer is called.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth.html>
 
-use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+mod signing_key;
+
+pub use signing_key::{NotASigningKey, SigningKey};
+
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
 use percent_encoding::percent_decode_str;
@@ -59,41 +62,6 @@ impl Default for AuthorizerDefinition {
             signing_keys: Vec::new(),
             caching_for_http: false,
         }
-    }
-}
-
-/// A public key for token signatures: RSA with 2048 to 8192 bits.
-#[derive(Debug, Clone)]
-pub struct SigningKey(ParsedPublicKey);
-
-/// Why a text is not a signing key.
-#[derive(Debug, Error)]
-pub enum NotASigningKey {
-    /// The text is not PEM.
-    #[error("not PEM: {0}\n  help: convert the key with `openssl pkey -pubout`")]
-    Pem(#[from] pem::PemError),
-    /// The PEM block has another label.
-    #[error(
-        "unexpected PEM block {0:?}; expected \"PUBLIC KEY\"\n  help: convert the key with `openssl pkey -pubout`"
-    )]
-    Label(String),
-    /// The key has another type or size.
-    #[error("unsupported key; expected an RSA key with 2048 to 8192 bits")]
-    Key,
-}
-
-impl SigningKey {
-    /// Parses a PEM block `PUBLIC KEY`.
-    ///
-    /// # Errors
-    /// See [`NotASigningKey`].
-    pub fn from_pem(text: &str) -> Result<Self, NotASigningKey> {
-        let block = pem::parse(text)?;
-        if block.tag() != "PUBLIC KEY" {
-            return Err(NotASigningKey::Label(block.tag().to_owned()));
-        }
-        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, block.contents());
-        key.map(Self).map_err(|_| NotASigningKey::Key)
     }
 }
 
@@ -195,7 +163,7 @@ impl AuthorizerDefinition {
             return Err(SelectionError::NotBase64);
         }
         let signature = SIGNATURE_BASE64.decode(signature).map_err(|_| SelectionError::NotBase64)?;
-        let verifies = |key: &SigningKey| key.0.verify_sig(token.as_bytes(), &signature).is_ok();
+        let verifies = |key: &SigningKey| key.verifies(token.as_bytes(), &signature);
         if !self.signing_keys.iter().any(verifies) {
             return Err(SelectionError::BadSignature);
         }
