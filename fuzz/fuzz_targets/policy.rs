@@ -46,7 +46,6 @@ static DEPLOYMENT: LazyLock<Deployment> = LazyLock::new(|| {
         "#,
     );
     deployment.keys("keys/users.jwks.json", &["eddsa"]);
-    deployment.write("policies/fuzzed.json", include_str!("../../policies/dashboard.json").replace("*", ""));
     deployment
 });
 

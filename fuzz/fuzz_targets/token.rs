@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
         assert_right(header, payload);
         let token = signed.iter().map(|byte| char::from(*byte)).collect::<String>();
         let forged = token.replace(signature(&token), signature(&forged(header, payload)));
-        let denial = decide(&AUTHORIZER, forged.as_bytes()).outcome.expect_err("another key's signature");
+        let denial = decide(&AUTHORIZER, forged.as_bytes()).outcome.err().expect("another key made the signature");
         assert_eq!(denial.code().name(), "bad_signature");
     }
     if let Some(payload) = with_canaries(payload) {
@@ -63,7 +63,7 @@ fn signature(text: &str) -> &str {
 /// Panics if an allowed token should have been denied.
 fn assert_right(header: &[u8], payload: &[u8]) {
     let header: Value = serde_json::from_slice(header).expect("allowed, and the header is not JSON");
-    assert_eq!(header["alg"], "EdDSA");
+    assert!(header["alg"] == "EdDSA" || header["alg"] == "Ed25519", "{header}");
     assert!(header.get("crit").is_none() && header.get("b64").is_none());
     assert!(header.get("kid").is_none_or(|kid| kid == "eddsa-1"), "{header}");
     let typ = header.get("typ").map_or("jwt".to_owned(), |typ| typ.as_str().unwrap().to_ascii_lowercase());
