@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use iot_jwt_authorizer::config::{Config, ConfigError, ConfigErrors, ErrorPlace};
@@ -73,10 +74,29 @@ fn cases<C: DeserializeOwned>(file: &str) -> Vec<C> {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
+/// `AUTHORIZER_CONFIG` in `LAMBDA_TASK_ROOT`, each with a default.
+#[test]
+fn the_environment_names_the_configuration() {
+    for (root, file, expected) in [
+        (None, None, "./authorizer.toml"),
+        (Some("/var/task"), None, "/var/task/authorizer.toml"),
+        (None, Some("other.toml"), "./other.toml"),
+        (Some("/var/task"), Some("conf/other.toml"), "/var/task/conf/other.toml"),
+        (Some("/var/task"), Some("/etc/other.toml"), "/etc/other.toml"),
+    ] {
+        let environment = |name: &str| match name {
+            "LAMBDA_TASK_ROOT" => root.map(str::to_owned),
+            "AUTHORIZER_CONFIG" => file.map(str::to_owned),
+            other => panic!("{other} is read"),
+        };
+        assert_eq!(iot_jwt_authorizer::config::path(&environment), Path::new(expected));
+    }
+}
+
 #[test]
 fn the_example_has_no_errors() {
     assert_eq!(errors(&Deployment::named("example")), [""; 0]);
-    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("authorizer.toml");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("authorizer.toml");
     let config = Config::load(&shipped, &|_| None).unwrap_or_else(|errors| panic!("{errors}"));
     assert!(config.warnings.is_empty());
     let files = [

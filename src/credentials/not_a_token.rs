@@ -78,3 +78,55 @@ impl fmt::Display for NotAToken {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is in the place of the event's `token` and in the header `authorization`, which may have several values.
+    #[test]
+    fn the_first_mistake_of_a_place_is_named() {
+        let kind = |place: &str, event: &str| {
+            let request = Request::parse(event.as_bytes()).unwrap();
+            NotAToken::in_place(&request, &TokenPlace::parse(place).unwrap())
+        };
+        for (value, expected) in [
+            (r#""""#, None),
+            (r#""secret""#, Some(NotAToken::Other)),
+            (r#""'a.b.c'""#, Some(NotAToken::Quoted)),
+            (r#""%22a.b.c%22""#, Some(NotAToken::Quoted)),
+            (r#""'a.b'c""#, Some(NotAToken::Other)),
+            (r#""'secret'""#, Some(NotAToken::Other)),
+            (r#""'null'""#, Some(NotAToken::Word("null"))),
+            (r#""Bearer undefined""#, Some(NotAToken::Word("undefined"))),
+            (r#""Undefined""#, Some(NotAToken::Other)),
+            (r#""a.b.c;d.e.f""#, Some(NotAToken::Several)),
+            (r#""a.b.c;""#, Some(NotAToken::Other)),
+            (r#""a.b.c;secret""#, Some(NotAToken::Other)),
+            (r#""YQ==.YQ==.YQ==""#, Some(NotAToken::Padded)),
+            (r#""YQ==.YQ==.Y!==""#, Some(NotAToken::Other)),
+            (r#""YQ==""#, Some(NotAToken::Other)),
+            // AWS IoT's test call adds the signature to two parts. Without one they are no token.
+            (r#""a.b""#, Some(NotAToken::Other)),
+        ] {
+            assert_eq!(kind("token", &format!(r#"{{ "token": {value} }}"#)), expected, "{value}");
+        }
+        assert_eq!(kind("password", r#"{ "token": "null" }"#), None);
+        let query = r#"{ "protocolData": { "http": { "queryString": "t=&t=secret&t=null&t='a.b.c'" } } }"#;
+        assert_eq!(kind("query:t", query), Some(NotAToken::Word("null")));
+        assert_eq!(kind("query:u", query), None);
+    }
+
+    #[test]
+    fn each_kind_has_its_text() {
+        for (kind, text) in [
+            (NotAToken::Quoted, "a token in quotation marks"),
+            (NotAToken::Word("null"), "the word `null`, not a token"),
+            (NotAToken::Several, "several tokens with a separator"),
+            (NotAToken::Padded, "a token padded with `=`, as a load balancer issues it"),
+            (NotAToken::Other, "not a compact JWS (three base64url parts)"),
+        ] {
+            assert_eq!(kind.to_string(), text);
+        }
+    }
+}
