@@ -961,6 +961,31 @@ fn a_clock_that_is_set_back_stops_no_fetch() {
     });
 }
 
+/// Keys of one source that become too old do not take those of another with them.
+#[test]
+fn only_the_keys_of_a_source_that_fails_expire() {
+    let [first, second] = [["ec1"], ["ec2"]].map(|keys| KeyServer::start(Behaviour::keys(&keys)));
+    let sources = [&first, &second].map(|server| format!("jwks:{}", server.url("/")));
+    let schedule = "refresh_seconds = 10\nmax_stale_seconds = 60";
+    let config = config(&[&sources[0], &sources[1]], ISSUER, schedule);
+    let simulation = Simulation::new();
+    simulation.run(config, async |sandbox| {
+        sandbox.function.start().await;
+        assert_eq!(sandbox.decide(&event("ec2")).await, ("allow".to_owned(), 1));
+        first.set_behaviour(Behaviour::Close);
+        simulation.advance(40);
+        sandbox.refresh().await;
+        simulation.advance(19);
+        assert_eq!(sandbox.decide_at_once(&event("ec1")), "allow");
+        simulation.advance(1);
+        simulation.take_lines();
+        assert_eq!(sandbox.decide_at_once(&event("ec2")), "allow");
+        let expired = key_events(&simulation.take_lines());
+        assert!(matches!(&*expired, [(event, _)] if event == "keys_expired"), "{expired:?}");
+        assert_eq!(sandbox.decide(&event("ec1")).await.0, "unknown_key");
+    });
+}
+
 /// The denial for lack of keys says which source failed and why.
 #[test]
 fn the_denial_for_lack_of_keys_has_the_cause() {

@@ -114,6 +114,24 @@ fn distinct(texts: &[&'static str]) -> Vec<&'static str> {
     distinct
 }
 
+/// Only statements with one condition are merged, or with none.
+#[test]
+fn statements_with_equal_conditions_are_merged() {
+    let merged = |left: &'static str, right: &'static str| {
+        let with = |condition, resource| FilledStatement {
+            condition,
+            resources: vec![resource],
+            ..statement(Effect::Allow, 1)
+        };
+        let mut statements = vec![with(left, "a"), with(right, "b")];
+        merge(&mut statements).unwrap();
+        statements.len()
+    };
+    let (one, other) = (r#"{"Bool":{"a":"true"}}"#, r#"{"Bool":{"a":"false"}}"#);
+    assert_eq!([merged("", ""), merged(one, one)], [1, 1]);
+    assert_eq!([merged(one, other), merged(one, ""), merged("", one)], [2, 2, 2]);
+}
+
 /// Each permission: whether it is allowed or denied, the action, the resource, the condition.
 fn permissions<'f>(statements: &'f [FilledStatement<'_>]) -> BTreeSet<(bool, &'f str, &'f str, &'f str)> {
     let each = statements.iter().flat_map(|statement| {
