@@ -74,6 +74,18 @@ fn cases<C: DeserializeOwned>(file: &str) -> Vec<C> {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
+/// The error of an unknown policy has the names of the policies in the folder, without their tests.
+#[test]
+fn an_unknown_policy_has_the_known_names() {
+    let deployment = example_with("\"device-owner\"", "\"device-owners\"");
+    let Err(errors) = deployment.load() else { panic!("an unknown policy is accepted") };
+    let unknown = errors.0.iter().find_map(|error| error.unknown.as_deref()).unwrap();
+    assert_eq!(unknown.given, "device-owners");
+    let known =
+        ["app-user", "dashboard", "device-owner", "device-shadow", "shared-worker", "tenant-operator"];
+    assert_eq!(unknown.candidates, known);
+}
+
 /// `AUTHORIZER_CONFIG` in `LAMBDA_TASK_ROOT`, each with a default.
 #[test]
 fn the_environment_names_the_configuration() {

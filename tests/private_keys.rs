@@ -1,6 +1,7 @@
 //! Private keys in any form stop a start, in the files that are read and next to them. No message has their text.
 
 #![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "the numbers are the test's own")]
 
 mod support;
 
@@ -161,6 +162,27 @@ fn a_private_key_next_to_the_named_files_is_an_error() {
         deployment.write(&format!("keys/other/{index}"), bytes);
     }
     deployment.load().unwrap_or_else(|errors| panic!("{errors}"));
+}
+
+/// A file that is not named is searched up to 1 MiB, which is more than any key file.
+#[test]
+fn a_large_file_that_is_not_named_is_not_searched() {
+    let jwk = private_jwk().to_string();
+    for (length, is_found) in [(1024 * 1024, true), (1024 * 1024 + 1, false)] {
+        let deployment = Deployment::named("example");
+        deployment.write("keys/old", [jwk.as_bytes(), &vec![b' '; length - jwk.len()]].concat());
+        assert_eq!(deployment.load().is_err(), is_found, "{length} bytes");
+    }
+}
+
+/// Subfolders are searched to a depth of four.
+#[test]
+fn subfolders_are_searched_to_a_depth() {
+    for (depth, is_found) in [(4, true), (5, false)] {
+        let deployment = Deployment::named("example");
+        deployment.write(&format!("keys/{}old", "a/".repeat(depth)), private_jwk().to_string());
+        assert_eq!(deployment.load().is_err(), is_found, "{depth}");
+    }
 }
 
 /// In the files that are read: the configuration, a policy, a key file.
