@@ -1,8 +1,8 @@
 //! Any text as a file of keys and as a key server's response.
 //!
-//! Asserted: a file that is accepted is accepted as a response, with the same keys; each usable key has a legal size and
-//! the thumbprint that another library computes; no private key is used or shown; at most four distinct keys, which
-//! serve the algorithm, are tried for a token; the order of the entries has no meaning; a blocked key is gone.
+//! Asserted: a file that is accepted is accepted as a response, with the same keys; each usable key has a legal size
+//! and the thumbprint that another library computes; no private key is used or shown; at most four distinct keys,
+//! which serve the algorithm, are tried for a token; the order of the entries has no meaning; a blocked key is gone.
 
 #![no_main]
 

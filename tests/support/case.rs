@@ -12,8 +12,8 @@
 //! - `client_id`: another client id for the default event.
 //! - `at`: the time of the decision, in seconds after the present time of the tests.
 //! - `function`: the ARN that was invoked.
-//! - `expect`: a code, or a code with its detail as `CODE (DETAIL)`, or `allow` with any of `documents`, `resources` (lists by action), `principal`, `disconnect` and
-//!   `refresh`.
+//! - `expect`: a code, a code with its detail as `CODE (DETAIL)`, or `allow` with any of `documents`, `resources`
+//!   (lists by action), `principal`, `disconnect` and `refresh`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
