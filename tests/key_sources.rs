@@ -961,6 +961,23 @@ fn a_clock_that_is_set_back_stops_no_fetch() {
     });
 }
 
+/// A response may have 100 keys, also in its last entry.
+#[test]
+fn a_response_can_have_100_keys() {
+    let key = |index: usize| {
+        let mut key = Signer::named(if index == 99 { "es256" } else { "ec1" }).jwk();
+        key["kid"] = json!(if index == 99 { "es256-1".to_owned() } else { index.to_string() });
+        key
+    };
+    let keys: Vec<Value> = (0..100).map(key).collect();
+    let server = KeyServer::start(Behaviour::ok(json!({ "keys": keys }).to_string()));
+    let simulation = Simulation::new();
+    simulation.run(jwks(&server), async |sandbox| {
+        sandbox.function.start().await;
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+    });
+}
+
 /// Keys of one source that become too old do not take those of another with them.
 #[test]
 fn only_the_keys_of_a_source_that_fails_expire() {
