@@ -225,6 +225,22 @@ fn a_key_for_verifying_is_usable() {
     }
 }
 
+/// One key, listed once for each `alg`, is one key of the set; under another `kid` it is another entry.
+#[test]
+fn a_key_that_is_listed_several_times_is_one() {
+    let listed = |kid: &str, algorithm: &str| {
+        let mut jwk = Signer::named("rs256").jwk();
+        jwk["kid"] = json!(kid);
+        jwk["alg"] = json!(algorithm);
+        jwk
+    };
+    for (second, count) in [(listed("a", "RS384"), 1), (listed("a", "RS256"), 1), (listed("b", "RS384"), 2)] {
+        let (set, skipped) = KeySet::from_entries(&[listed("a", "RS256"), second], &Algorithm::ALL, &[]);
+        assert!(skipped.is_empty());
+        assert_eq!(set.keys().len(), count, "{:?}", set.keys());
+    }
+}
+
 /// A short value of a member is shown, a longer one only counted, since it may be private.
 #[test]
 fn long_values_of_members_are_not_shown() {
