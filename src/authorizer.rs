@@ -72,8 +72,8 @@ pub struct Learned<'a> {
     pub protocol: Option<Protocol>,
     /// The issuer's short name, once it is known.
     pub issuer: Option<&'a str>,
-    /// Whether the keys that were tried only fit the token; its `kid` names none of them.
-    pub by_fit: bool,
+    /// Whether the issuer's keys may lack the token's; see [`Issuer::may_lack_key`].
+    pub may_lack_key: bool,
     /// The `kid` of the key that verified the signature.
     pub kid: Option<&'a str>,
     /// The principal, once the signature is verified.
@@ -117,8 +117,9 @@ impl Authorizer {
 
         let (index, issuer) = self.issuer_of(&token)?;
         learned.issuer = Some(&issuer.id);
-        let keys = issuer.candidates(token.header())?;
-        learned.by_fit = !keys.by_name;
+        let keys = issuer.candidates(token.header());
+        learned.may_lack_key = issuer.may_lack_key(token.header(), &keys);
+        let keys = keys?;
         let (payload, key) = token.verify(&keys)?;
         learned.kid = key.kid();
 
@@ -168,6 +169,14 @@ impl Issuer {
     pub fn candidates(&self, header: &Header) -> Result<Candidates<'_>, Code> {
         let algorithm = header.algorithm.filter(|algorithm| self.algorithms.contains(algorithm));
         self.keys.select(header.kid.as_deref(), algorithm.ok_or(Code::UnsupportedAlgorithm)?)
+    }
+
+    /// Whether the right key for a token may be one that the issuer's sources have and the function does not: no key
+    /// has both its `kid` and its algorithm, or `candidates` only fit.
+    #[must_use]
+    pub fn may_lack_key(&self, header: &Header, candidates: &Result<Candidates<'_>, Code>) -> bool {
+        let is_supported = header.algorithm.is_some_and(|algorithm| self.algorithms.contains(&algorithm));
+        is_supported && candidates.as_ref().map_or(true, |keys| !keys.by_name)
     }
 
     /// The principal of a request. Under X.509 custom authentication it is the certificate's, as AWS requires.

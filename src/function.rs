@@ -216,7 +216,7 @@ impl<'e> Function<'e> {
 
     /// The key that a decision lacked.
     fn missing_key(&self, decision: &Decision<'_>) -> Option<MissingKey<'_>> {
-        let need = Need::of(decision.outcome.as_ref().err()?.code(), decision.learned.by_fit)?;
+        let need = Need::of(decision.outcome.as_ref().err()?.code(), decision.learned.may_lack_key)?;
         let (index, issuer) = self.issuer_keys(decision)?;
         Some(MissingKey { index, issuer, need })
     }

@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use iot_jwt_authorizer::config::{Config, ConfigError, ConfigErrors, ErrorPlace};
@@ -73,10 +74,114 @@ fn cases<C: DeserializeOwned>(file: &str) -> Vec<C> {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
+/// Issuers differ in `id` and in `issuer`. Two that have neither yet are no duplicates.
+#[test]
+fn duplicates_among_issuers() {
+    let named = |id: &str, issuer: &str| {
+        let deployment = example_with("id         = \"users\"", id);
+        let text = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+        let text = text.replacen("issuer     = \"https://login.example.com/\"", issuer, 1);
+        let (first, rest) = text.split_once("# Slots").unwrap();
+        deployment.write("authorizer.toml", format!("{first}{}# Slots{rest}", first_issuer()));
+        errors(&deployment).into_iter().filter(|error| error.contains("duplicate")).count()
+    };
+    let (id, issuer) = ("id = \"users\"", "issuer = \"https://login.example.com/\"");
+    let (other_id, other_issuer) = ("id = \"others\"", "issuer = \"https://other.example.com/\"");
+    for (id, issuer, count) in [
+        (id, issuer, 2),
+        (id, other_issuer, 1),
+        (other_id, issuer, 1),
+        (other_id, other_issuer, 0),
+        ("", other_issuer, 0),
+        (other_id, "", 0),
+    ] {
+        assert_eq!(named(id, issuer), count, "{id} {issuer}");
+    }
+    let deployment = example_with("id         = \"users\"", "");
+    let text = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    let (first, rest) = text.split_once("# Slots").unwrap();
+    let first = first.replacen("issuer     = \"https://login.example.com/\"", "", 1);
+    let (_, table) = first.split_once("[[issuer]]").unwrap();
+    deployment.write("authorizer.toml", format!("{first}[[issuer]]{table}# Slots{rest}"));
+    assert!(!errors(&deployment).iter().any(|error| error.contains("duplicate")));
+}
+
+/// The `[[issuer]]` of the example.
+fn first_issuer() -> String {
+    let text = std::fs::read_to_string(Deployment::named("example").path("authorizer.toml")).unwrap();
+    let (_, rest) = text.split_once("[[issuer]]").unwrap();
+    format!("[[issuer]]{}", rest.split_once("# Slots").unwrap().0)
+}
+
+/// Values at the limits of what is accepted.
+#[test]
+fn values_at_their_limits() {
+    let thumbprint = "A".repeat(43);
+    let blocked = |text: &str| ("# Which tokens", format!("blocked_keys = [{text:?}]\n#"));
+    let schedule = |refresh: u32, max_stale: u32| {
+        (
+            "client_ids =",
+            format!("refresh_seconds = {refresh}\nmax_stale_seconds = {max_stale}\nclient_ids ="),
+        )
+    };
+    let policy = |name: &str| ("policy = \"app-user\"", format!("policy = {name:?}"));
+    for ((old, new), part) in [
+        (blocked(&thumbprint), None),
+        (blocked(&thumbprint.replacen('A', "!", 1)), Some("invalid thumbprint")),
+        (blocked(&"A".repeat(42)), Some("invalid thumbprint")),
+        (blocked(&format!("{thumbprint}A")), Some("invalid thumbprint")),
+        (schedule(60, 60), None),
+        (schedule(60, 59), Some("`max_stale_seconds` is less than `refresh_seconds`")),
+        (policy("dashboard"), None),
+        (policy(".dashboard"), Some("invalid policy name `.dashboard`")),
+        (policy("a/dashboard"), Some("invalid policy name `a/dashboard`")),
+    ] {
+        let errors = errors(&example_with(old, &new));
+        match part {
+            None => assert!(
+                !errors.iter().any(|error| error.contains("invalid") || error.contains("less")),
+                "{errors:?}"
+            ),
+            Some(part) => assert!(errors.iter().any(|error| error.contains(part)), "{part}: {errors:?}"),
+        }
+    }
+}
+
+/// The error of an unknown policy has the names of the policies in the folder, without their tests.
+#[test]
+fn an_unknown_policy_has_the_known_names() {
+    let deployment = example_with("\"device-owner\"", "\"device-owners\"");
+    let Err(errors) = deployment.load() else { panic!("an unknown policy is accepted") };
+    let unknown = errors.0.iter().find_map(|error| error.unknown.as_deref()).unwrap();
+    assert_eq!(unknown.given, "device-owners");
+    let known =
+        ["app-user", "dashboard", "device-owner", "device-shadow", "shared-worker", "tenant-operator"];
+    assert_eq!(unknown.candidates, known);
+}
+
+/// `AUTHORIZER_CONFIG` in `LAMBDA_TASK_ROOT`, each with a default.
+#[test]
+fn the_environment_names_the_configuration() {
+    for (root, file, expected) in [
+        (None, None, "./authorizer.toml"),
+        (Some("/var/task"), None, "/var/task/authorizer.toml"),
+        (None, Some("other.toml"), "./other.toml"),
+        (Some("/var/task"), Some("conf/other.toml"), "/var/task/conf/other.toml"),
+        (Some("/var/task"), Some("/etc/other.toml"), "/etc/other.toml"),
+    ] {
+        let environment = |name: &str| match name {
+            "LAMBDA_TASK_ROOT" => root.map(str::to_owned),
+            "AUTHORIZER_CONFIG" => file.map(str::to_owned),
+            other => panic!("{other} is read"),
+        };
+        assert_eq!(iot_jwt_authorizer::config::path(&environment), Path::new(expected));
+    }
+}
+
 #[test]
 fn the_example_has_no_errors() {
     assert_eq!(errors(&Deployment::named("example")), [""; 0]);
-    let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("authorizer.toml");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("authorizer.toml");
     let config = Config::load(&shipped, &|_| None).unwrap_or_else(|errors| panic!("{errors}"));
     assert!(config.warnings.is_empty());
     let files = [

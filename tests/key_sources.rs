@@ -15,8 +15,11 @@ use iot_jwt_authorizer::keys::fetch::FETCH_TIMEOUT;
 use serde_json::{Value, json};
 use support::deployment::Deployment;
 use support::key_server::{Behaviour, KeyServer, closed_url};
-use support::sandbox::{Simulation, event, event_with_kid};
+use support::sandbox::{Simulation, event, event_of_issuer, event_with_kid};
 use support::signer::Signer;
+
+/// The issuer of the test deployments.
+const ISSUER: &str = "https://login.example.com/";
 
 /// The deployment for all algorithms, with these key sources and further members of the issuer.
 fn config(sources: &[&str], issuer: &str, members: &str) -> Config {
@@ -292,8 +295,8 @@ fn other_denials_never_fetch() {
     simulation.run(jwks(&server), async |sandbox| {
         sandbox.function.start().await;
         let signer = Signer::named("rs256");
-        let mut ps256 = signer.header();
-        ps256["alg"] = json!("PS256");
+        let mut es512 = signer.header();
+        es512["alg"] = json!("ES512");
         let token = |header: &Value, claims: Value| {
             json!({ "token": signer.sign(header.to_string().as_bytes(), claims.to_string().as_bytes()) })
                 .to_string()
@@ -302,7 +305,7 @@ fn other_denials_never_fetch() {
             json!({ "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": "ana", "exp": 1 });
         for (code, event) in [
             ("bad_signature", event_with_kid("untrusted", "rs256-1")),
-            ("unsupported_algorithm", token(&ps256, claims.clone())),
+            ("unsupported_algorithm", token(&es512, claims.clone())),
             ("expired", token(&signer.header(), claims)),
             ("unknown_issuer", token(&signer.header(), json!({ "iss": "https://other.example.com/" }))),
             ("no_token", "{}".to_owned()),
@@ -757,41 +760,161 @@ fn a_source_behind_keys_that_only_fit_is_fetched() {
     });
 }
 
-/// Invented `kid`s, where a key without `kid` is tried for each: one fetch in 30 s, as for other unknown keys.
+/// A `kid` that is known with another algorithm only: a later source may have a key of the same name for this one, so
+/// the event counts as one with an unknown key.
 #[test]
-fn ten_thousand_invented_kids_against_a_key_without_kid() {
-    let server = KeyServer::start(Behaviour::keys(&["ec1"]));
-    let source = format!("jwks:{}", server.url("/"));
+fn a_later_source_has_the_kid_with_another_algorithm() {
+    let named = |signer: &str| {
+        let mut key = Signer::named(signer).jwk();
+        key["kid"] = json!("shared");
+        key
+    };
+    let deployment = Deployment::named("all");
+    let server = KeyServer::start(Behaviour::keys(&["es384"]));
+    let toml = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    let sources = json!(["file:keys/users.jwks.json", format!("jwks:{}", server.url("/"))]).to_string();
+    deployment.write("authorizer.toml", toml.replace("[\"file:keys/users.jwks.json\"]", &sources));
+    deployment.write("keys/users.jwks.json", json!({ "keys": [named("rs256")] }).to_string());
     let simulation = Simulation::new();
-    simulation.run(pem_then("es256", &source), async |sandbox| {
+    simulation.run(deployment.load().unwrap(), async |sandbox| {
+        let [first, second] = ["rs256", "ec1"].map(|signer| event_with_kid(signer, "shared"));
+        assert_eq!(sandbox.decide_at_once(&first), "allow");
+        // The source has no such key: one fetch in a cooldown, and the code of a known `kid`.
+        assert_eq!(sandbox.decide(&second).await, ("unsupported_algorithm".to_owned(), 1));
+        for _ in 0..1000 {
+            assert_eq!(sandbox.decide_at_once(&second), "unsupported_algorithm");
+        }
+        assert_eq!(server.requested_paths().len(), 1);
+        server.set_behaviour(Behaviour::ok(json!({ "keys": [named("ec1")] }).to_string()));
+        simulation.advance(37);
+        assert_eq!(sandbox.decide(&second).await, ("allow".to_owned(), 1));
+        assert_eq!(sandbox.decide_at_once(&first), "allow");
+        // Both are known by name now: a bad signature is final, and so is an algorithm that the issuer does not list.
+        for (signer, code) in [("untrusted", "bad_signature"), ("ec2", "bad_signature")] {
+            simulation.advance(100);
+            assert_eq!(sandbox.decide_at_once(&event_with_kid(signer, "shared")), code);
+        }
+        assert_eq!(server.requested_paths().len(), 2);
+    });
+}
+
+/// 10,000 events with invented `kid`s in ten minutes, where a key without `kid` is tried for each: one fetch in 30
+/// seconds, as for other unknown keys. `fetches` counts the fetches of the second source, whose key is `ec1`.
+fn invented_kids(name: &str, config: Config, issuer: &str, fetches: impl Fn() -> usize) {
+    let simulation = Simulation::new();
+    simulation.run(config, async |sandbox| {
         sandbox.function.start().await;
         sandbox.refresh().await;
-        let start = server.requested_paths().len();
+        let start = fetches();
         let mut awaited = 0;
         let signed: Vec<String> =
-            (0..20).map(|kid| event_with_kid("ec2", &format!("invented-{kid}"))).collect();
+            (0..20).map(|kid| event_of_issuer(issuer, "ec2", &format!("invented-{kid}"))).collect();
         for number in 0..10_000_usize {
-            // Ten minutes in all.
             if number % 1000 == 0 {
                 simulation.advance(60);
             }
-            let (code, fetches) = sandbox.decide(&signed[number % signed.len()]).await;
+            let (code, fetched) = sandbox.decide(&signed[number % signed.len()]).await;
             assert_eq!(code, "bad_signature");
-            awaited += fetches;
-            assert_eq!(server.requested_paths().len() - start, usize::try_from(awaited).unwrap());
+            awaited += fetched;
+            assert_eq!(fetches() - start, usize::try_from(awaited).unwrap());
             simulation.take_lines();
         }
-        println!("10,000 invented kids in 10 minutes against a PEM file and a key server: {awaited} fetches");
+        println!("10,000 invented kids in 10 minutes against a PEM file and {name}: {awaited} fetches");
         assert!(awaited <= 20, "{awaited}");
         // Within one cooldown there is one.
         simulation.advance(40);
-        let before = server.requested_paths().len();
+        let before = fetches();
         for event in signed.iter().cycle().take(500) {
             assert_eq!(sandbox.decide(event).await.0, "bad_signature");
         }
-        assert_eq!(server.requested_paths().len() - before, 1);
+        assert_eq!(fetches() - before, 1);
+        for signer in ["es256", "ec1"] {
+            let event = event_of_issuer(issuer, signer, &Signer::named(signer).kid);
+            assert_eq!(sandbox.decide_at_once(&event), "allow");
+        }
+    });
+}
+
+#[test]
+fn ten_thousand_invented_kids_against_a_key_without_kid() {
+    let server = KeyServer::start(Behaviour::keys(&["ec1"]));
+    let config = pem_then("es256", &format!("jwks:{}", server.url("/")));
+    invented_kids("a key server", config, ISSUER, || server.requested_paths().len());
+}
+
+/// An issuer with a discovery document, which names another server for its keys.
+struct Discovery {
+    host: KeyServer,
+    keys: KeyServer,
+    issuer: String,
+}
+
+impl Discovery {
+    fn start(signers: &[&str]) -> Self {
+        let (host, keys) = (KeyServer::start(Behaviour::Close), KeyServer::start(Behaviour::keys(signers)));
+        let issuer = host.url("/");
+        host.set_behaviour(Behaviour::ok(
+            json!({ "issuer": issuer, "jwks_uri": keys.url("/keys") }).to_string(),
+        ));
+        Self { host, keys, issuer }
+    }
+
+    /// The deployment with the chain of a PEM file and this issuer's `oidc`.
+    fn behind_pem(&self, signer: &str) -> Config {
+        let deployment = Deployment::named("all");
+        let toml = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+        let toml = toml.replace(ISSUER, &self.issuer);
+        let sources = json!(["file:keys/a.pem", "oidc"]).to_string();
+        deployment.write("authorizer.toml", toml.replace("[\"file:keys/users.jwks.json\"]", &sources));
+        deployment.write("keys/a.pem", Signer::named(signer).pem());
+        deployment.load().unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// Requests for the discovery document and for the key set.
+    fn requests(&self) -> [usize; 2] {
+        [&self.host, &self.keys].map(|server| server.requested_paths().len())
+    }
+}
+
+/// A fetch of `oidc` is two requests, the discovery document and the key set, which count as one.
+#[test]
+fn ten_thousand_invented_kids_against_discovery() {
+    let discovery = Discovery::start(&["ec1"]);
+    invented_kids("`oidc`", discovery.behind_pem("es256"), &discovery.issuer, || {
+        let [documents, sets] = discovery.requests();
+        assert_eq!(documents, sets);
+        sets
+    });
+    let [documents, sets] = discovery.requests();
+    println!("requests in all: {documents} for the discovery document, {sets} for the key set");
+}
+
+/// A new key of an issuer with discovery, behind a PEM file.
+#[test]
+fn a_new_key_behind_discovery_is_in_use_within_a_minute() {
+    let discovery = Discovery::start(&["ec1"]);
+    let event = |signer| event_of_issuer(&discovery.issuer, signer, &Signer::named(signer).kid);
+    let simulation = Simulation::new();
+    simulation.run(discovery.behind_pem("es256"), async |sandbox| {
+        sandbox.function.start().await;
+        assert_eq!(discovery.requests(), [0, 0], "the start has a usable key");
         assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+        sandbox.refresh().await;
         assert_eq!(sandbox.decide_at_once(&event("ec1")), "allow");
+        // An invented `kid` has just used the one fetch, which is the worst case.
+        assert_eq!(sandbox.decide(&event("ec3")).await, ("bad_signature".to_owned(), 1));
+        discovery.keys.set_behaviour(Behaviour::keys(&["ec1", "ec2"]));
+        let mut seconds = 0;
+        while sandbox.decide(&event("ec2")).await.0 != "allow" {
+            simulation.advance(1);
+            seconds += 1;
+            assert!(seconds <= 60, "a new key is in use within a minute");
+        }
+        println!(
+            "a new key of `oidc` behind a PEM file, right after another fetch: in use after {seconds} s"
+        );
+        assert!((30..=36).contains(&seconds), "{seconds}");
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
     });
 }
 
@@ -826,12 +949,57 @@ fn a_clock_that_is_set_back_stops_no_fetch() {
         sandbox.refresh().await;
         assert_eq!(server.requested_paths().len() - before, 1);
         // Keys do not stay longer than `max_stale_seconds` because of a date in the future.
-        server.set_behaviour(Behaviour::Close);
         simulation.advance(TWO_DAYS);
         sandbox.refresh().await;
+        server.set_behaviour(Behaviour::Close);
         simulation.set_back(TWO_DAYS);
-        simulation.advance(86_400);
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+        simulation.advance(86_399);
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+        simulation.advance(1);
         assert_eq!(sandbox.decide(&event("es256")).await.0, "keys_unavailable");
+    });
+}
+
+/// A response may have 100 keys, also in its last entry.
+#[test]
+fn a_response_can_have_100_keys() {
+    let key = |index: usize| {
+        let mut key = Signer::named(if index == 99 { "es256" } else { "ec1" }).jwk();
+        key["kid"] = json!(if index == 99 { "es256-1".to_owned() } else { index.to_string() });
+        key
+    };
+    let keys: Vec<Value> = (0..100).map(key).collect();
+    let server = KeyServer::start(Behaviour::ok(json!({ "keys": keys }).to_string()));
+    let simulation = Simulation::new();
+    simulation.run(jwks(&server), async |sandbox| {
+        sandbox.function.start().await;
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+    });
+}
+
+/// Keys of one source that become too old do not take those of another with them.
+#[test]
+fn only_the_keys_of_a_source_that_fails_expire() {
+    let [first, second] = [["ec1"], ["ec2"]].map(|keys| KeyServer::start(Behaviour::keys(&keys)));
+    let sources = [&first, &second].map(|server| format!("jwks:{}", server.url("/")));
+    let schedule = "refresh_seconds = 10\nmax_stale_seconds = 60";
+    let config = config(&[&sources[0], &sources[1]], ISSUER, schedule);
+    let simulation = Simulation::new();
+    simulation.run(config, async |sandbox| {
+        sandbox.function.start().await;
+        assert_eq!(sandbox.decide(&event("ec2")).await, ("allow".to_owned(), 1));
+        first.set_behaviour(Behaviour::Close);
+        simulation.advance(40);
+        sandbox.refresh().await;
+        simulation.advance(19);
+        assert_eq!(sandbox.decide_at_once(&event("ec1")), "allow");
+        simulation.advance(1);
+        simulation.take_lines();
+        assert_eq!(sandbox.decide_at_once(&event("ec2")), "allow");
+        let expired = key_events(&simulation.take_lines());
+        assert!(matches!(&*expired, [(event, _)] if event == "keys_expired"), "{expired:?}");
+        assert_eq!(sandbox.decide(&event("ec1")).await.0, "unknown_key");
     });
 }
 

@@ -207,6 +207,54 @@ fn an_unusable_entry_affects_no_other_key() {
     }
 }
 
+/// `use` and `key_ops` that allow verifying (RFC 7517 sections 4.2 and 4.3).
+#[test]
+fn a_key_for_verifying_is_usable() {
+    for (member, value) in [
+        ("use", json!("sig")),
+        ("use", Value::Null),
+        ("key_ops", json!(["verify"])),
+        ("key_ops", json!(["sign", "verify"])),
+        ("key_ops", Value::Null),
+    ] {
+        let mut jwk = Signer::named("es256").jwk();
+        jwk[member] = value.clone();
+        let config = with_keys(&json!({ "keys": [jwk] }).to_string()).load().unwrap();
+        assert!(config.warnings.is_empty(), "{member} {value}: {:?}", config.warnings);
+        assert_eq!(outcome(&config.authorizer, "es256", true), "allow", "{member} {value}");
+    }
+}
+
+/// One key, listed once for each `alg`, is one key of the set; under another `kid` it is another entry.
+#[test]
+fn a_key_that_is_listed_several_times_is_one() {
+    let listed = |kid: &str, algorithm: &str| {
+        let mut jwk = Signer::named("rs256").jwk();
+        jwk["kid"] = json!(kid);
+        jwk["alg"] = json!(algorithm);
+        jwk
+    };
+    for (second, count) in [(listed("a", "RS384"), 1), (listed("a", "RS256"), 1), (listed("b", "RS384"), 2)] {
+        let (set, skipped) = KeySet::from_entries(&[listed("a", "RS256"), second], &Algorithm::ALL, &[]);
+        assert!(skipped.is_empty());
+        assert_eq!(set.keys().len(), count, "{:?}", set.keys());
+    }
+}
+
+/// A short value of a member is shown, a longer one only counted, since it may be private.
+#[test]
+fn long_values_of_members_are_not_shown() {
+    for (length, shown) in
+        [(20, format!("{:?}", "x".repeat(20))), (21, "(a string of 21 characters)".to_owned())]
+    {
+        let mut jwk = Signer::named("es256").jwk();
+        jwk["alg"] = json!("x".repeat(length));
+        let (_, skipped) = KeySet::from_entries(&[jwk], &Algorithm::ALL, &[]);
+        let why = skipped[0].1.to_string();
+        assert!(why.contains(&shown), "{why}");
+    }
+}
+
 /// The bytes of a JWK's number.
 fn number(jwk: &Value, member: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(jwk[member].as_str().unwrap()).unwrap()

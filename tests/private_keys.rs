@@ -1,6 +1,7 @@
 //! Private keys in any form stop a start, in the files that are read and next to them. No message has their text.
 
 #![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "the numbers are the test's own")]
 
 mod support;
 
@@ -47,7 +48,12 @@ fn private_files() -> Vec<(&'static str, Vec<u8>)> {
         ("PEM on one line", pem.replace('\n', "\\n").into_bytes()),
         ("PEM in a string of JSON", json!({ "a": [{ "b": pem }] }).to_string().into_bytes()),
         ("PEM in UTF-16 with a mark", [vec![0xff, 0xfe], utf16(&pem, u16::to_le_bytes)].concat()),
+        ("PEM in UTF-16 with the other mark", [vec![0xfe, 0xff], utf16(&pem, u16::to_be_bytes)].concat()),
         ("PEM in UTF-16 without a mark", utf16(&pem, u16::to_be_bytes)),
+        ("PEM after the first bytes of an icon", [&[0, 0, 1, 0], pem.as_bytes()].concat()),
+        ("PEM after a little-endian integer", [&[1, 0, 0, 0], pem.as_bytes()].concat()),
+        ("PEM after a big-endian integer", [&[0, 0, 0, 1], pem.as_bytes()].concat()),
+        ("PEM after a larger big-endian integer", [&[0, 1, 0, 0], pem.as_bytes()].concat()),
         ("PGP", pem.replace("PRIVATE KEY", "PGP PRIVATE KEY BLOCK").into_bytes()),
         ("SSH2", pem.replace("-----BEGIN ", "---- BEGIN SSH2 ENCRYPTED ").into_bytes()),
         ("PuTTY", b"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nPrivate-Lines: 14\nAAAA\n".to_vec()),
@@ -71,6 +77,8 @@ fn private_files() -> Vec<(&'static str, Vec<u8>)> {
         ("PKCS #12", der(&[&[0x02, 1, 3], &der(&[object_id, &octets])])),
         ("base64 of DER", STANDARD.encode(&pkcs8).into_bytes()),
         ("base64 of DER in JSON", json!({ "key": STANDARD.encode(&pkcs8) }).to_string().into_bytes()),
+        ("the shortest base64 of DER", STANDARD.encode([&[0x30, 28, 2, 1, 1, 4, 23][..], &[7; 23]].concat()).into_bytes()),
+        ("DER with lengths of two bytes", der(&[&[2, 1, 0], &der(&[object_id]), &[4, 0x82, 1, 44], &[7; 300]])),
         ("OpenSSH, binary", b"openssh-key-v1\0none".to_vec()),
     ]
 }
@@ -89,6 +97,11 @@ fn other_files() -> Vec<(&'static str, Vec<u8>)> {
         ("null members", json!({ "keys": [nulls] }).to_string().into_bytes()),
         ("an empty list of further primes", json!({ "kty": "RSA", "oth": [] }).to_string().into_bytes()),
         ("prose", b"# -- BEGIN of the section on the private key: never ship a PRIVATE KEY\n".to_vec()),
+        ("prose without a dash", b"# we BEGIN with the PRIVATE KEY of the issuer\n".to_vec()),
+        ("another block", b"-----BEGIN PRIVATE NOTES-----\n-----END PRIVATE NOTES-----\n".to_vec()),
+        ("a block after which a key is named", b"-----BEGIN NOTES----- PRIVATE: the KEY\n".to_vec()),
+        ("PuTTY's name alone", b"PuTTY-User-Key-File-3: ssh-rsa\nPublic-Lines: 6\nAAAA\n".to_vec()),
+        ("a member of PuTTY's alone", b"Private-Lines: 14\nAAAA\n".to_vec()),
         ("a member `d` outside of a JWK", json!({ "d": "x", "kind": "kty" }).to_string().into_bytes()),
         ("a public key in DER", der(&[&der(&[&[0x06, 1, 1]]), &[0x03, 2, 0, 1]])),
         ("a public PKCS #1 key", der(&[integer, integer])),
@@ -97,6 +110,7 @@ fn other_files() -> Vec<(&'static str, Vec<u8>)> {
             format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", "MIIB".repeat(30))
                 .into_bytes(),
         ),
+        ("base64 that is too short for a key", STANDARD.encode([0x30, 5, 2, 1, 1, 4, 0]).into_bytes()),
         ("random text", b"{{{{{{ kty d p q \"d\"".to_vec()),
         ("nothing", Vec::new()),
     ]
@@ -109,6 +123,16 @@ fn every_form_is_found() {
     }
     for (title, bytes) in other_files() {
         assert!(!private_key::is_in_bytes(&bytes), "{title}");
+    }
+}
+
+/// JSON in strings of JSON is searched to a depth of four.
+#[test]
+fn strings_are_searched_to_a_depth() {
+    let mut text = private_jwk().to_string();
+    for depth in 0..6 {
+        assert_eq!(private_key::is_in(&text), depth <= 4, "depth {depth}");
+        text = json!({ "Id": text }).to_string();
     }
 }
 
@@ -138,6 +162,27 @@ fn a_private_key_next_to_the_named_files_is_an_error() {
         deployment.write(&format!("keys/other/{index}"), bytes);
     }
     deployment.load().unwrap_or_else(|errors| panic!("{errors}"));
+}
+
+/// A file that is not named is searched up to 1 MiB, which is more than any key file.
+#[test]
+fn a_large_file_that_is_not_named_is_not_searched() {
+    let jwk = private_jwk().to_string();
+    for (length, is_found) in [(1024 * 1024, true), (1024 * 1024 + 1, false)] {
+        let deployment = Deployment::named("example");
+        deployment.write("keys/old", [jwk.as_bytes(), &vec![b' '; length - jwk.len()]].concat());
+        assert_eq!(deployment.load().is_err(), is_found, "{length} bytes");
+    }
+}
+
+/// Subfolders are searched to a depth of four.
+#[test]
+fn subfolders_are_searched_to_a_depth() {
+    for (depth, is_found) in [(4, true), (5, false)] {
+        let deployment = Deployment::named("example");
+        deployment.write(&format!("keys/{}old", "a/".repeat(depth)), private_jwk().to_string());
+        assert_eq!(deployment.load().is_err(), is_found, "{depth}");
+    }
 }
 
 /// In the files that are read: the configuration, a policy, a key file.

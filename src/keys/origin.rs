@@ -187,6 +187,22 @@ mod tests {
         }
     }
 
+    /// Only these are checked with Amazon's own CA certificates.
+    #[test]
+    fn hosts_of_aws_are_recognised() {
+        for (text, is_aws) in [
+            ("https://secretsmanager.eu-west-1.amazonaws.com", true),
+            ("https://cognito-idp.eu-west-1.amazonaws.com:443/pool", true),
+            ("https://secretsmanager.cn-north-1.amazonaws.com.cn", false),
+            ("https://amazonaws.com.example.com/", false),
+            ("https://fakeamazonaws.com/", false),
+            ("http://127.0.0.1:9/", false),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!((address.is_aws(), address.is_https()), (is_aws, text.starts_with("https")), "{text}");
+        }
+    }
+
     #[test]
     fn entries_are_printed_without_queries() {
         let issuer = "https://login.example.com/";

@@ -4,17 +4,21 @@
 //! never replaces good keys with none): keys are kept through any failure until they are older than
 //! `max_stale_seconds`.
 
+mod remote;
+
+pub use remote::KeyChange;
+
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::Value;
 
 use super::KeySet;
-use super::fetch_result::{FetchFailure, FetchedKeys, MAX_KEYS};
+use super::fetch_result::{FetchFailure, FetchedKeys};
 use super::origin::Origin;
 use crate::algorithm::Algorithm;
 use crate::denial::Code;
 use crate::time::{NumericDate, earliest};
+use remote::{DatedKeys, RemoteSource, check};
 
 /// The shortest time between two fetches of an issuer for unknown `kid`s.
 pub const COOLDOWN: Duration = Duration::from_secs(30);
@@ -24,9 +28,6 @@ const MAX_COOLDOWN_FACTOR: f64 = 1.2;
 
 /// The longest wait for the next fetch, as a multiple of the wait without jitter.
 const MAX_RETRY_FACTOR: f64 = 1.5;
-
-/// Most skipped entries that an event of the log names.
-const MAX_REPORTED: usize = 8;
 
 /// The wait after a first failure. It doubles with each further failure.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -59,27 +60,6 @@ enum Source {
     Remote(RemoteSource),
 }
 
-/// A source that is fetched.
-#[derive(Clone, Debug)]
-struct RemoteSource {
-    origin: Origin,
-    /// The keys that it gave, in order of precedence: the stages of a secret, or one key set.
-    parts: Vec<DatedKeys>,
-    /// When to fetch it again; `None` before the first fetch.
-    next: Option<NumericDate>,
-    /// Failures in a row.
-    failures: u32,
-    /// Why the last fetch failed.
-    failure: Option<FetchFailure>,
-}
-
-/// Keys, and when they were fetched.
-#[derive(Clone, Debug)]
-struct DatedKeys {
-    keys: KeySet,
-    fetched: NumericDate,
-}
-
 /// Why an event needs a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -92,15 +72,14 @@ pub enum Need {
 impl Need {
     /// What a denied event lacked; `None` if no key would change the decision.
     ///
-    /// `by_fit` says that the token's `kid` named no key, and that keys were tried because they fit. If none of these
-    /// made the signature, the right key may be one that the function does not have yet. INVARIANT (a bad signature by
-    /// a key that the `kid` names never fetches).
+    /// `may_lack_key` is [`Issuer::may_lack_key`](crate::authorizer::Issuer::may_lack_key): the right key may be one that
+    /// the function does not have yet. INVARIANT (a bad signature by a key that the `kid` names never fetches).
     #[must_use]
-    pub fn of(code: Code, by_fit: bool) -> Option<Self> {
+    pub fn of(code: Code, may_lack_key: bool) -> Option<Self> {
         match code {
             Code::KeysUnavailable => Some(Self::AnyKey),
             Code::UnknownKey => Some(Self::UnknownKey),
-            Code::BadSignature if by_fit => Some(Self::UnknownKey),
+            Code::UnsupportedAlgorithm | Code::BadSignature if may_lack_key => Some(Self::UnknownKey),
             _ => None,
         }
     }
@@ -123,19 +102,6 @@ pub struct FetchReport {
     pub fetches: u64,
     /// How many of them failed.
     pub failures: u64,
-}
-
-/// How a source's keys changed with a fetch.
-#[derive(Debug, PartialEq, Eq)]
-pub struct KeyChange {
-    /// Distinct entries that the source has now.
-    pub keys: usize,
-    /// New keys.
-    pub added: usize,
-    /// Keys that are gone.
-    pub removed: usize,
-    /// Why entries were skipped, and why parts did not answer; the first few.
-    pub left_out: Vec<String>,
 }
 
 impl Sources {
@@ -365,85 +331,5 @@ impl Sources {
             Source::Remote(source) => Some((index, source)),
             Source::Bundled(_) => None,
         })
-    }
-}
-
-/// The result of a fetch, with at least one usable key.
-struct CheckedKeys {
-    /// The keys of each part; `None` for one that did not answer.
-    parts: Vec<Option<KeySet>>,
-    skipped: Vec<String>,
-}
-
-fn check(
-    fetched: &FetchedKeys,
-    algorithms: &[Algorithm],
-    blocked: &[String],
-) -> Result<CheckedKeys, FetchFailure> {
-    if fetched.parts.iter().flatten().any(|part| part.len() > MAX_KEYS) {
-        return Err(FetchFailure::TooManyKeys);
-    }
-    let mut skipped = fetched.notes.clone();
-    let mut check_part = |entries: &Vec<Value>| {
-        let (mut keys, unusable) = KeySet::from_entries(entries, algorithms, blocked);
-        skipped.extend(unusable.iter().map(|(index, why)| format!("key {index}: {why}")));
-        let published = keys.remove_published();
-        skipped.extend(published.iter().map(|print| format!("key {print}: the private half is public")));
-        keys
-    };
-    let parts: Vec<_> = fetched.parts.iter().map(|part| part.as_ref().map(&mut check_part)).collect();
-    skipped.truncate(MAX_REPORTED);
-    if parts.iter().flatten().any(KeySet::is_usable) {
-        return Ok(CheckedKeys { parts, skipped });
-    }
-    let is_empty = skipped.is_empty() && fetched.parts.iter().flatten().all(Vec::is_empty);
-    Err(if is_empty { FetchFailure::NoEntries } else { FetchFailure::NoUsableKey(skipped.join("; ")) })
-}
-
-impl DatedKeys {
-    fn has_keys(&self) -> bool {
-        !self.keys.keys().is_empty()
-    }
-}
-
-impl RemoteSource {
-    fn keys(&self) -> KeySet {
-        let mut keys = KeySet::default();
-        // The stages of a secret are trusted alike, so that a rotation under one `kid` denies no one.
-        self.parts.iter().for_each(|part| keys.merge(part.keys.clone()));
-        keys
-    }
-
-    /// The age of the oldest keys.
-    fn age(&self, now: NumericDate) -> Option<Duration> {
-        let parts = self.parts.iter().filter(|part| part.has_keys());
-        earliest(parts.map(|part| part.fetched)).map(|fetched| now.since(fetched))
-    }
-
-    /// Replaces the keys. A part that did not answer keeps its old ones, and so does the first part (AWSCURRENT) if it
-    /// has no usable key any more. Other stages may be emptied: that is how a key is withdrawn.
-    fn replace(&mut self, mut new: CheckedKeys, now: NumericDate) -> KeyChange {
-        let before = self.keys();
-        if let (Some(first), Some(old)) = (new.parts.first_mut(), self.parts.first())
-            && old.keys.is_usable()
-            && first.as_ref().is_some_and(|keys| !keys.is_usable())
-        {
-            *first = None;
-            new.skipped.insert(0, "AWSCURRENT: no usable key; its earlier keys are kept".to_owned());
-        }
-        let mut old_parts = std::mem::take(&mut self.parts).into_iter();
-        for part in new.parts {
-            self.parts.push(match (part, old_parts.next()) {
-                (None, Some(old)) => old,
-                (part, _) => DatedKeys { keys: part.unwrap_or_default(), fetched: now },
-            });
-        }
-        let after = self.keys();
-        KeyChange {
-            keys: after.keys().len(),
-            added: after.count_missing_in(&before),
-            removed: before.count_missing_in(&after),
-            left_out: new.skipped,
-        }
     }
 }

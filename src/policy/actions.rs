@@ -69,6 +69,10 @@ mod tests {
             (actions(&["iot:Publish", "iot:Receive"]), actions(&["iot:Receive", "iot:Publish"]));
         assert!(left.is_same_set(&right));
         assert_eq!(actions(&["iot:Publish", "iot:Publish"]), actions(&["iot:Publish"]));
+        assert_eq!(
+            left.names().iter().map(|name| &**name).collect::<Vec<_>>(),
+            ["iot:Publish", "iot:Receive"]
+        );
         assert!(!left.is_same_set(&actions(&["iot:Publish"])));
         assert!(!left.is_same_set(&actions(&["iot:Publish", "iot:Connect"])));
         assert_eq!(left.union(&right), left);

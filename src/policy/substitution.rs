@@ -127,3 +127,19 @@ pub(super) fn is_plain(text: &str) -> bool {
     let is_escaped = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
     !text.bytes().fold(false, |any, byte| any | is_escaped(byte))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The check agrees with the JSON writer about each character of ASCII, alone and between others.
+    #[test]
+    fn plain_texts_are_those_that_json_does_not_escape() {
+        for character in (0..=0x7f_u8).map(char::from).chain(['é', '\u{2028}']) {
+            for text in [character.to_string(), format!("topic/{character}/x")] {
+                let is_unchanged = serde_json::to_string(&text).unwrap() == format!("\"{text}\"");
+                assert_eq!(is_plain(&text), is_unchanged, "{text:?}");
+            }
+        }
+    }
+}

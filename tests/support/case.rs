@@ -12,8 +12,8 @@
 //! - `client_id`: another client id for the default event.
 //! - `at`: the time of the decision, in seconds after the present time of the tests.
 //! - `function`: the ARN that was invoked.
-//! - `expect`: a code, or `allow` with any of `documents`, `resources` (lists by action), `principal`, `disconnect` and
-//!   `refresh`.
+//! - `expect`: a code, a code with its detail as `CODE (DETAIL)`, or `allow` with any of `documents`, `resources`
+//!   (lists by action), `principal`, `disconnect` and `refresh`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -171,7 +171,11 @@ impl Case {
         let decision = authorizer.authorize(&event, self.function(), at(self.at));
         self.check_log(&decision)?;
         match (&self.expect, &decision.outcome) {
-            (Expectation::Code(code), Err(denial)) if *code == denial.code().name() => Ok(code.clone()),
+            (Expectation::Code(code), Err(denial))
+                if [denial.code().name(), &denial.to_string()].contains(&&**code) =>
+            {
+                Ok(denial.code().name().to_owned())
+            }
             (Expectation::Allow { allow }, Ok(response)) => {
                 allow.check(response).map(|()| "allow".to_owned())
             }

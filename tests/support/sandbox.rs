@@ -106,9 +106,14 @@ pub fn event(signer: &str) -> String {
 
 /// As [`event`], with another `kid`.
 pub fn event_with_kid(signer: &str, kid: &str) -> String {
+    event_of_issuer("https://login.example.com/", signer, kid)
+}
+
+/// As [`event_with_kid`], with another `iss`.
+pub fn event_of_issuer(issuer: &str, signer: &str, kid: &str) -> String {
     let signer = Signer::named(signer);
     let mut header = signer.header();
     header["kid"] = json!(kid);
-    let claims = json!({ "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": "ana", "exp": NOW + 31_536_000 });
+    let claims = json!({ "iss": issuer, "aud": "iot.example.com", "sub": "ana", "exp": NOW + 31_536_000 });
     json!({ "token": signer.sign(header.to_string().as_bytes(), claims.to_string().as_bytes()) }).to_string()
 }

@@ -82,7 +82,7 @@ fn note(report: FetchReport) -> FetchNote {
 /// The index of the issuer whose keys an event lacks, and what it needs.
 fn missing_key(config: &Config, event: &[u8], function: &str, now: NumericDate) -> Option<(usize, Need)> {
     let decision = config.authorizer.authorize(event, function, now);
-    let need = Need::of(decision.outcome.as_ref().err()?.code(), decision.learned.by_fit)?;
+    let need = Need::of(decision.outcome.as_ref().err()?.code(), decision.learned.may_lack_key)?;
     let id = decision.learned.issuer?;
     let index = config.authorizer.issuers.iter().position(|issuer| &*issuer.id == id)?;
     Some((index, need))

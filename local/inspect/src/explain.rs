@@ -29,8 +29,8 @@ pub struct Explanation {
     pub function: String,
     /// The issuer's short name, once it is known.
     pub issuer: Option<String>,
-    /// Whether the keys that were tried only fit the token; its `kid` names none of them.
-    pub by_fit: bool,
+    /// Whether the issuer's keys may lack the token's, as the decision sees it.
+    pub may_lack_key: bool,
     /// In order. If the event is denied, the last step is the one that failed.
     pub steps: Vec<Step>,
     /// The configuration whose development keys were used, since the token is not signed by an issuer's own key. The

@@ -169,7 +169,7 @@ fn judge_event(
 /// Whether the token may have been signed by a key that the configuration does not have.
 fn lacks_key(explanation: &Explanation) -> bool {
     let code = explanation.outcome.as_ref().err().map(|denial| denial.code());
-    code.is_some_and(|code| Need::of(code, explanation.by_fit).is_some() || code == Code::BadSignature)
+    code.is_some_and(|code| Need::of(code, explanation.may_lack_key).is_some() || code == Code::BadSignature)
 }
 
 /// Judges with the development keys of `cargo local` instead of the issuers' keys. `None` if there are none, or if they
@@ -209,7 +209,7 @@ fn fetch_rows(
     let mut rows = Vec::new();
     let Err(denial) = &explanation.outcome else { return rows };
     let code = denial.code();
-    let need = Need::of(code, explanation.by_fit);
+    let need = Need::of(code, explanation.may_lack_key);
     if fetched.is_none()
         && let Some(source) =
             need.and_then(|need| deployment.wanted_source(explanation.issuer.as_deref(), need, now))

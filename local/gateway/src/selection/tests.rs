@@ -232,16 +232,24 @@ fn rejects_keys_that_aws_iot_does_not_support() {
     let der: PublicKeyX509Der<'_> = ec.public_key().as_der().unwrap();
     let ec = pem::encode(&pem::Pem::new("PUBLIC KEY", der.as_ref()));
     let rsa = public_pem(&KEYS[0]);
+    let block = |label: &str, body: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
     for (text, expected) in [
-        ("", "not PEM: "),
-        ("MIIB", "not PEM: "),
+        ("", "not PEM; expected"),
+        ("MIIB", "not PEM; expected"),
+        ("-----BEGIN PUBLIC KEY-----\nMIIB", "not PEM; expected"),
         (&ec, "unsupported key; expected an RSA key"),
-        (&rsa.replace("PUBLIC KEY", "PRIVATE KEY"), "unexpected PEM block \"PRIVATE KEY\""),
-        (&rsa.replace("PUBLIC KEY", "RSA PUBLIC KEY"), "unexpected PEM block \"RSA PUBLIC KEY\""),
-        (
-            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-            "unsupported key; expected an RSA key",
-        ),
+        (&rsa.replace("PUBLIC KEY", "PRIVATE KEY"), "a private key; expected the public half"),
+        (&rsa.replace("PUBLIC KEY", "EC PRIVATE KEY"), "`openssl pkey -in FILE -pubout`"),
+        (&rsa.replace("PUBLIC KEY", "ENCRYPTED PRIVATE KEY"), "a private key; expected the public half"),
+        (&rsa.replace("PUBLIC KEY", "OPENSSH PRIVATE KEY"), "`ssh-keygen -e -m PKCS8 -f FILE`"),
+        (&[&*rsa, &block("PRIVATE KEY", "AAAA")].concat(), "a private key; expected the public half"),
+        (&rsa.replace("PUBLIC KEY", "CERTIFICATE"), "`openssl x509 -in FILE -pubkey -noout`"),
+        (&rsa.replace("PUBLIC KEY", "PARAMETERS"), "unexpected PEM block \"PARAMETERS\""),
+        (&block("PUBLIC KEY", "AAAA"), "unsupported key; expected an RSA key"),
+        (&block("PUBLIC KEY", "A*"), "unsupported key; expected an RSA key"),
+        (&block("RSA PUBLIC KEY", ""), "unsupported key; expected an RSA key"),
+        ("ssh-rsa AAAA", "`ssh-keygen -e -m PKCS8 -f FILE`"),
+        ("ecdsa-sha2-nistp256 AAAA", "`ssh-keygen -e -m PKCS8 -f FILE`"),
     ] {
         let error = SigningKey::from_pem(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{text}: {error}");

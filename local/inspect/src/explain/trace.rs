@@ -27,7 +27,7 @@ pub struct Trace<'a> {
     is_unsigned: bool,
     event_notes: Vec<Row>,
     issuer: Option<String>,
-    by_fit: bool,
+    may_lack_key: bool,
     steps: Vec<Step>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Trace<'a> {
             is_unsigned: false,
             event_notes: Vec::new(),
             issuer: None,
-            by_fit: false,
+            may_lack_key: false,
             steps: Vec::new(),
         }
     }
@@ -78,7 +78,7 @@ impl<'a> Trace<'a> {
             at: self.at,
             function: self.function.to_owned(),
             issuer: self.issuer,
-            by_fit: self.by_fit,
+            may_lack_key: self.may_lack_key,
             steps: self.steps,
             development_keys: None,
             outcome,
@@ -107,9 +107,9 @@ impl<'a> Trace<'a> {
         self.issuer = Some(issuer.id.to_string());
         let sources = self.sources.get(index).map(Vec::as_slice).unwrap_or_default();
         let keys = issuer.candidates(token.header());
+        self.may_lack_key = issuer.may_lack_key(token.header(), &keys);
         self.open_of_token("key", || render::keys(issuer, token.header(), &keys, sources));
         let keys = keys?;
-        self.by_fit = !keys.by_name;
         let verified = token.verify(&keys);
         let signer = verified.as_ref().ok().map(|(_, key)| *key);
         self.open_of_token("signature", || render::signature(&keys.keys, signer, sources));
