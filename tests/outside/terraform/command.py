@@ -61,6 +61,8 @@ class Terraform:
         self.environment |= NO_NETWORK | {
             "HOME": str(self.folder), "TF_CLI_CONFIG_FILE": str(empty), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1", "AWS_EC2_METADATA_DISABLED": "true",
+            # A command starts the provider three times. Its schemas are most of a start, and of its garbage.
+            "GOGC": "400",
         }
 
     def run(self, *arguments):
