@@ -20,7 +20,7 @@ from lib.paths import ROOT
 
 COUNT = 1000
 POLICY = ROOT / "local/cli/src/demo/kitting.json"
-TASK_SECONDS = 300
+TASK_SECONDS = 600
 ACCEPTED = b"\x20\x02\x00\x00"
 
 
