@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use iot_local_gateway::event_log::LogEntry;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_lambda::{InvokeTarget, LambdaSpec};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::broadcast::Receiver;
 
 use crate::secure::{self, TlsGateway};
+use crate::selection::{public_pem, sign};
 use crate::support::{denial, find, function};
 
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
@@ -28,6 +31,12 @@ async fn open() -> TlsGateway {
 
 /// Calls an API. The answer is in force when it is there.
 async fn call(gateway: &TlsGateway, method: &str, path: &str, body: &Value) {
+    let response = send(gateway, method, path, body).await;
+    assert!(response.starts_with("HTTP/1.1 200"), "{method} {path}: {response}");
+}
+
+/// Calls an API. Returns the response.
+async fn send(gateway: &TlsGateway, method: &str, path: &str, body: &Value) -> String {
     let body = body.to_string();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: AWS4-HMAC-SHA256 \
@@ -36,8 +45,7 @@ async fn call(gateway: &TlsGateway, method: &str, path: &str, body: &Value) {
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    let response = crate::support::exchange(gateway.running.port, head.as_bytes()).await;
-    assert!(response.starts_with("HTTP/1.1 200"), "{method} {path}: {response}");
+    crate::support::exchange(gateway.running.port, head.as_bytes()).await
 }
 
 async fn authorizer(gateway: &TlsGateway, name: &str, function: &str, status: &str) {
@@ -141,4 +149,89 @@ async fn each_authorizer_and_domain_is_held_to_its_function() {
         };
         assert!(is_expected, "{host} {authorizer:?} {token}: {found:?}");
     }
+}
+
+/// The function that follows instructions, with a name.
+fn instructed(name: &str) -> InvokeTarget {
+    LambdaSpec { function_arn: format!("{ARN}{name}"), ..function(1) }.into()
+}
+
+#[tokio::test]
+async fn a_test_of_an_authorizer_has_the_result_of_its_function() {
+    let functions = vec![only("one"), instructed("two")];
+    let gateway = secure::open_changed(|options| options.functions = functions).await;
+    authorizer(&gateway, "first", "one", "INACTIVE").await;
+    authorizer(&gateway, "second", "two:1", "ACTIVE").await;
+    authorizer(&gateway, "lost", "nothing", "ACTIVE").await;
+    let signing = json!({
+        "authorizerFunctionArn": format!("{ARN}two"), "tokenKeyName": "token",
+        "tokenSigningPublicKeys": { "key": public_pem() },
+    });
+    call(&gateway, "POST", "/authorizer/signing", &signing).await;
+    let password =
+        |text: &str| json!({ "mqttContext": { "clientId": "a", "password": STANDARD.encode(text) } });
+    let header = |text: &str| json!({ "httpContext": { "headers": { "token": text } } });
+    let signed = |token: &str, signature: &str| json!({ "token": token, "tokenSignature": signature, "mqttContext": { "password": STANDARD.encode("good") } });
+    let (of_good, of_bad) = (sign("good"), sign("bad"));
+    let bad = "400 InvalidRequestException";
+    let unusable = "400 InvalidResponseException";
+    for (name, body, expected, says) in [
+        ("first", password("one"), "200", r#""principalId":"one""#),
+        ("first", password("good"), "200", r#""isAuthenticated":false"#),
+        ("first", json!({ "token": "one" }), "200", r#""isAuthenticated":false"#),
+        ("second", password("good"), "200", r#""policyDocuments":["{\"Version\":"#),
+        ("second", password("good"), "200", r#""refreshAfterInSeconds":300"#),
+        ("second", header("good"), "200", r#""isAuthenticated":true"#),
+        ("second", json!({ "httpContext": { "queryString": "token=good" } }), "200", "client/http"),
+        ("second", password("bad"), "200", r#""isAuthenticated":false"#),
+        ("second", password("illegal"), unusable, "principalId must be"),
+        ("second", password("error"), unusable, "failing as asked"),
+        ("second", password("die"), unusable, "ended during the invocation"),
+        ("second", password("skip"), unusable, "without sending a response"),
+        ("second", json!({ "token": "good" }), unusable, "protocolData"),
+        ("second", json!({}), unusable, "protocolData"),
+        ("iot-jwt-authorizer", password("good"), "200", r#""isAuthenticated":true"#),
+        ("iot-jwt-authorizer", password("bad"), "200", r#""isAuthenticated":false"#),
+        ("signing", signed("good", &of_good), "200", r#""isAuthenticated":true"#),
+        ("signing", signed("good", &of_bad), bad, "does not match the token"),
+        ("signing", signed("bad", &of_good), bad, "does not match the token"),
+        ("signing", signed("good", "AAAA"), bad, "does not match the token"),
+        ("signing", json!({ "token": "good" }), bad, "missing x-amz-customauthorizer-signature"),
+        ("signing", json!({ "tokenSignature": of_good }), bad, "missing token"),
+        ("signing", password("good"), bad, "missing token"),
+        ("lost", password("good"), bad, "--lambda nothing=COMMAND"),
+        ("nothing", password("good"), "404 ResourceNotFoundException", "authorizer nothing"),
+    ] {
+        let response = send(&gateway, "POST", &format!("/authorizer/{name}/test"), &body).await;
+        let (status, kind) = expected.split_once(' ').unwrap_or((expected, ""));
+        let is_expected = response.starts_with(&format!("HTTP/1.1 {status} "))
+            && response.contains(&format!("x-amzn-errortype: {kind}")) != kind.is_empty()
+            && response.contains(says);
+        assert!(is_expected, "{name} {body}: {response}");
+    }
+}
+
+#[tokio::test]
+async fn the_event_log_has_tests_of_authorizers() {
+    let gateway = open().await;
+    authorizer(&gateway, "first", "one", "ACTIVE").await;
+    authorizer(&gateway, "lost", "nothing", "ACTIVE").await;
+    let mut event_log = gateway.running.event_log.subscribe();
+    let body = json!({ "mqttContext": { "clientId": "a", "password": STANDARD.encode("one") } });
+    call(&gateway, "POST", "/authorizer/first/test", &body).await;
+    let call = find(&mut event_log, |kind| match kind {
+        EntryKind::Authorizer(call) => Some(call.clone()),
+        _ => None,
+    });
+    let call = call.await;
+    assert_eq!(call.event.get("protocols"), Some(&json!(["mqtt"])));
+    assert!(call.is_authenticated(), "{call:?}");
+    assert!(!call.event.to_string().contains(&STANDARD.encode("one")), "{call:?}");
+    send(&gateway, "POST", "/authorizer/lost/test", &body).await;
+    let notice = find(&mut event_log, |kind| match kind {
+        EntryKind::Notice { text } => Some(text.clone()),
+        _ => None,
+    });
+    let notice = notice.await;
+    assert!(notice.contains("--lambda nothing=COMMAND"), "{notice}");
 }
