@@ -8,11 +8,13 @@ use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_lambda::{InvokeTarget, LambdaSpec};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::broadcast::Receiver;
+use tokio_rustls::client::TlsStream;
 
 use crate::secure::{self, TlsGateway};
 use crate::selection::{public_pem, sign};
-use crate::support::{denial, find, function};
+use crate::support::{TIMEOUT, denial, find, function, send_request};
 
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:";
 const NAME: &str = "x-amz-customauthorizer-name";
@@ -234,4 +236,104 @@ async fn the_event_log_has_tests_of_authorizers() {
     });
     let notice = notice.await;
     assert!(notice.contains("--lambda nothing=COMMAND"), "{notice}");
+}
+
+/// A connected client of an authorizer, which allows its token.
+async fn connected(
+    gateway: &TlsGateway,
+    client_id: &str,
+    authorizer: &str,
+    token: &str,
+) -> TlsStream<TcpStream> {
+    let mut stream = gateway.tls_stream("localhost", gateway.config(&["mqtt"], None)).await.unwrap();
+    let username = format!("user?{NAME}={authorizer}");
+    stream.write_all(&connect_packet(client_id, &username, token)).await.unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, [0x20, 2, 0, 0], "{client_id}");
+    stream
+}
+
+/// Waits until a client is refreshed, or why its refresh is denied.
+async fn refreshed(event_log: &mut Receiver<LogEntry>, client_id: &str) -> Result<(), String> {
+    loop {
+        let entry = tokio::time::timeout(TIMEOUT, event_log.recv()).await.unwrap().unwrap();
+        match entry.kind {
+            _ if entry.client.as_deref() != Some(client_id) => {}
+            EntryKind::Refreshed => return Ok(()),
+            EntryKind::ConnectDenied { reason, .. } => return Err(reason),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_calls_the_present_function_of_its_own_authorizer() {
+    let functions = vec![only("one"), only("two")];
+    // The refresh time of 300 seconds becomes one second.
+    let gateway =
+        secure::open_changed(|options| (options.functions, options.time_scale) = (functions, 300)).await;
+    for (name, function) in [("first", "one"), ("second", "two"), ("third", "one")] {
+        authorizer(&gateway, name, function, "ACTIVE").await;
+    }
+    let mut event_log = gateway.running.event_log.subscribe();
+    let _first = connected(&gateway, "a", "first", "one").await;
+    let _second = connected(&gateway, "b", "second", "two").await;
+    let _third = connected(&gateway, "c", "third", "one").await;
+    for client_id in ["a", "b", "c"] {
+        let mut event_log = event_log.resubscribe();
+        assert_eq!(refreshed(&mut event_log, client_id).await, Ok(()), "{client_id}");
+    }
+    call(&gateway, "PUT", "/authorizer/first", &json!({ "authorizerFunctionArn": format!("{ARN}two") }))
+        .await;
+    assert_eq!(refreshed(&mut event_log.resubscribe(), "b").await, Ok(()), "the other authorizer");
+    assert_eq!(denied(&mut event_log, "a").await, "the authorizer denied the client");
+    call(&gateway, "PUT", "/authorizer/second", &json!({ "status": "INACTIVE" })).await;
+    assert!(denied(&mut event_log, "b").await.contains("authorizer \"second\" is INACTIVE"));
+    assert_eq!(refreshed(&mut event_log.resubscribe(), "c").await, Ok(()), "the third authorizer");
+}
+
+/// Why a refresh of a client is denied, after those that are not.
+async fn denied(event_log: &mut Receiver<LogEntry>, client_id: &str) -> String {
+    loop {
+        if let Err(reason) = refreshed(event_log, client_id).await {
+            return reason;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cached_response_counts_for_its_own_authorizer() {
+    let functions = vec![instructed("one"), instructed("two")];
+    let gateway = secure::open_changed(|options| options.functions = functions).await;
+    for (name, function, caches) in
+        [("caching", "one", true), ("other", "two", true), ("plain", "two", false)]
+    {
+        let body = json!({
+            "authorizerFunctionArn": format!("{ARN}{function}"), "signingDisabled": true, "status": "ACTIVE",
+            "enableCachingForHttp": caches,
+        });
+        call(&gateway, "POST", &format!("/authorizer/{name}"), &body).await;
+    }
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.running.port)).await.unwrap();
+    for (name, token, expected) in [
+        ("caching", "bad", "403"),
+        ("caching", "good", "200"),
+        ("caching", "bad", "200"),
+        ("plain", "bad", "403"),
+        ("plain", "good", "200"),
+        ("plain", "bad", "403"),
+        ("other", "bad", "403"),
+        ("caching", "bad", "200"),
+        ("other", "good", "200"),
+        ("other", "bad", "200"),
+        // One response is cached at a time.
+        ("caching", "bad", "403"),
+    ] {
+        let request = format!(
+            "POST /topics/own%2Fhttp%2Fx?token={token}&{NAME}={name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+        );
+        let response = send_request(&mut stream, request.as_bytes()).await;
+        assert_eq!(response.split(' ').nth(1), Some(expected), "{name} {token}: {response}");
+    }
 }
