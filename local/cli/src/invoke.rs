@@ -6,27 +6,20 @@ use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use clap::Args;
-use iot_local_gateway::event::{self, TestContexts};
-use iot_local_gateway::facts::{HttpFacts, MqttFacts};
+use iot_local_cloud::{AuthorizerTest, HttpContext, InvalidLength, MqttContext};
+use iot_local_gateway::auth::test_invoke::{self, TestResult};
 use iot_local_gateway::selection::SelectionError;
 use iot_local_lambda::{InvokeError, Lambda, LineSource, SandboxLine, StartError};
 use iot_local_policy::NotAnArn;
-use iot_local_policy::authorizer_response::{AuthorizerResponse, ResponseError};
+use iot_local_policy::authorizer_response::ResponseError;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::arguments::{AuthorizerArgs, SigningKeyError};
 use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings};
-
-/// The limits of the API. Real connections have larger ones.
-const MAX_TOKEN_BYTES: usize = 6144;
-const MAX_QUERY_BYTES: usize = 4096;
-const MAX_MQTT_BYTES: usize = 65_535;
 
 /// The arguments of the command: the parameters of `aws iot test-invoke-authorizer`.
 #[derive(Clone, Args)]
@@ -39,14 +32,14 @@ pub struct InvokeArgs {
     token_signature: Option<String>,
     /// '{"headers":{"NAME":"VALUE"},"queryString":"?A=B"}', or queryString=?A=B
     #[arg(long, alias = "http", value_name = "JSON|NAME=VALUE,...")]
-    http_context: Option<Context<HttpContext>>,
+    http_context: Option<Context<HttpArgument>>,
     /// '{"username":"U","password":"P","clientId":"C"}', or username=U,password=P,clientId=C; the password as plain
     /// text
     #[arg(long, alias = "mqtt", value_name = "JSON|NAME=VALUE,...")]
-    mqtt_context: Option<Context<MqttContext>>,
+    mqtt_context: Option<Context<MqttArgument>>,
     /// '{"serverName":"HOST"}', or serverName=HOST
     #[arg(long, alias = "tls", value_name = "JSON|NAME=VALUE,...")]
-    tls_context: Option<Context<TlsContext>>,
+    tls_context: Option<Context<TlsArgument>>,
     /// Print policy documents as JSON objects; the API returns them as strings
     #[arg(long)]
     pretty: bool,
@@ -65,11 +58,9 @@ pub struct InvokeArgs {
 /// An error of the call, or an invalid response.
 #[derive(Debug, Error)]
 pub enum InvokeAuthorizerError {
-    /// A parameter exceeds a limit of the API.
-    #[error(
-        "{0} has more than {1} bytes, the limit of TestInvokeAuthorizer; real connections have a larger limit"
-    )]
-    TooLong(&'static str, usize),
+    /// A parameter has a length that the API does not accept.
+    #[error("{0}; real connections have larger limits")]
+    Length(#[from] InvalidLength),
     /// A signing key is invalid.
     #[error(transparent)]
     SigningKey(#[from] SigningKeyError),
@@ -105,91 +96,55 @@ pub async fn run(
     settings: &LaunchSettings,
     out: &mut dyn Write,
 ) -> Result<bool, InvokeAuthorizerError> {
-    let contexts = args.contexts()?;
+    let test = args.test()?;
     let authorizer = args.authorizer.authorizer()?;
-    let selected = authorizer.check_signature(args.token.clone(), || args.token_signature.clone())?;
+    let event = test_invoke::event(&authorizer, &test)?;
     let (_workspace, function) = launch::launch(&args.function, settings).await?;
     let arn = function.arn().parse()?;
     let is_verbose = args.verbose;
     let lambda = Lambda::start(function, Arc::new(move |line| log(line, is_verbose))).await?;
-    let body = lambda.invoke(event::test_event(selected, &contexts).json).await?;
-    let is_allowed = match AuthorizerResponse::parse(&body, &arn, None) {
-        Ok(_) => true,
-        Err(ResponseError::NotAuthenticated) => false,
-        Err(error) => return Err(InvokeAuthorizerError::Response(error)),
-    };
-    match serde_json::from_slice::<ApiResponse<'_>>(&body) {
-        Ok(response) if args.pretty => write!(out, "{:#}", response.with_objects())?,
-        Ok(response) => serde_json::to_writer_pretty(&mut *out, &response).map_err(io::Error::from)?,
-        // The other members of a denial may have any type.
-        Err(_) => write!(out, "{{\n  \"isAuthenticated\": {is_allowed}\n}}")?,
+    let body = lambda.invoke(event.json).await?;
+    let result = TestResult::parse(&body, &arn).map_err(InvokeAuthorizerError::Response)?;
+    match args.pretty {
+        true => write!(out, "{:#}", with_objects(&result))?,
+        false => serde_json::to_writer_pretty(&mut *out, &result).map_err(io::Error::from)?,
     }
     writeln!(out)?;
-    Ok(is_allowed)
+    Ok(result.is_authenticated)
 }
 
 impl InvokeArgs {
-    fn contexts(&self) -> Result<TestContexts, InvokeAuthorizerError> {
-        let check = |name, text: Option<&str>, max| match text {
-            Some(text) if text.len() > max => Err(InvokeAuthorizerError::TooLong(name, max)),
-            _ => Ok(()),
-        };
-        let (http, mqtt) = (self.http_context.as_ref(), self.mqtt_context.as_ref());
-        check("the token", self.token.as_deref(), MAX_TOKEN_BYTES)?;
-        check("queryString", http.and_then(|http| http.0.query_string.as_deref()), MAX_QUERY_BYTES)?;
-        check("username", mqtt.and_then(|mqtt| mqtt.0.username.as_deref()), MAX_MQTT_BYTES)?;
-        check("password", mqtt.and_then(|mqtt| mqtt.0.password.as_deref()), MAX_MQTT_BYTES)?;
-        check("clientId", mqtt.and_then(|mqtt| mqtt.0.client_id.as_deref()), MAX_MQTT_BYTES)?;
-        Ok(TestContexts {
-            tls: self.tls_context.as_ref().map(|tls| tls.0.server_name.clone()),
-            http: http.map(|Context(http)| HttpFacts {
+    fn test(&self) -> Result<AuthorizerTest, InvalidLength> {
+        let test = AuthorizerTest {
+            token: self.token.clone(),
+            token_signature: self.token_signature.clone(),
+            http: self.http_context.as_ref().map(|Context(http)| HttpContext {
                 headers: http.headers.clone().into_iter().collect(),
-                query: http.query_string.as_deref().map(|query| query.trim_start_matches('?').to_owned()),
+                query: http.query_string.clone(),
             }),
-            mqtt: mqtt.map(|Context(mqtt)| MqttFacts {
+            mqtt: self.mqtt_context.as_ref().map(|Context(mqtt)| MqttContext {
                 username: mqtt.username.clone(),
-                password: mqtt.password.clone().map(Bytes::from),
+                password: mqtt.password.clone().map(String::into_bytes),
                 client_id: mqtt.client_id.clone(),
             }),
-        })
+            server_name: self.tls_context.as_ref().map(|Context(tls)| tls.server_name.clone()),
+            ..AuthorizerTest::default()
+        };
+        test.check()?;
+        Ok(test)
     }
 }
 
-/// The members that the API returns, in its order. Each policy document becomes a string.
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ApiResponse<'a> {
-    #[serde(borrow)]
-    is_authenticated: Option<&'a RawValue>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    principal_id: Option<&'a RawValue>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none", serialize_with = "as_strings")]
-    policy_documents: Option<Vec<&'a RawValue>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    refresh_after_in_seconds: Option<&'a RawValue>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    disconnect_after_in_seconds: Option<&'a RawValue>,
-}
-
-impl ApiResponse<'_> {
-    /// The response with each policy document as an object.
-    fn with_objects(&self) -> Value {
-        let mut json = serde_json::to_value(self).unwrap_or_default();
-        let documents = json.get_mut("policyDocuments").and_then(Value::as_array_mut);
-        for document in documents.into_iter().flatten() {
-            if let Some(object) = document.as_str().and_then(|text| serde_json::from_str(text).ok()) {
-                *document = object;
-            }
+/// The result with each policy document as an object.
+fn with_objects(result: &TestResult) -> Value {
+    let mut json = serde_json::to_value(result).unwrap_or_default();
+    let documents = json.get_mut("policyDocuments").and_then(Value::as_array_mut);
+    for document in documents.into_iter().flatten() {
+        if let Some(object) = document.as_str().and_then(|text| serde_json::from_str(text).ok()) {
+            *document = object;
         }
-        json
     }
-}
-
-fn as_strings<S: Serializer>(documents: &Option<Vec<&RawValue>>, serializer: S) -> Result<S::Ok, S::Error> {
-    let text = |document: &&RawValue| -> String {
-        serde_json::from_str(document.get()).unwrap_or_else(|_| document.get().to_owned())
-    };
-    serializer.collect_seq(documents.iter().flatten().map(text))
+    json
 }
 
 /// Prints a line of the function's output. Without `--verbose` only what is not a log line, such as a panic.
@@ -207,14 +162,14 @@ struct Context<T>(T);
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct HttpContext {
+struct HttpArgument {
     headers: BTreeMap<String, String>,
     query_string: Option<String>,
 }
 
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-struct MqttContext {
+struct MqttArgument {
     username: Option<String>,
     password: Option<String>,
     client_id: Option<String>,
@@ -222,7 +177,7 @@ struct MqttContext {
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct TlsContext {
+struct TlsArgument {
     server_name: String,
 }
 
@@ -254,9 +209,9 @@ mod tests {
         args: InvokeArgs,
     }
 
-    fn contexts(line: &[&str]) -> Result<TestContexts, String> {
+    fn test(line: &[&str]) -> Result<AuthorizerTest, String> {
         let line = Line::try_parse_from(["invoke"].iter().chain(line)).map_err(|error| error.to_string())?;
-        line.args.contexts().map_err(|error| error.to_string())
+        line.args.test().map_err(|error| error.to_string())
     }
 
     #[test]
@@ -264,15 +219,15 @@ mod tests {
         for mqtt in
             [r#"{"username":"u?a=b","password":"p","clientId":"c"}"#, "clientId=c,username=u?a=b,password=p"]
         {
-            let mqtt = contexts(&["--mqtt-context", mqtt]).unwrap().mqtt.unwrap();
+            let mqtt = test(&["--mqtt-context", mqtt]).unwrap().mqtt.unwrap();
             assert_eq!(mqtt.username.as_deref(), Some("u?a=b"));
             assert_eq!((mqtt.password.as_deref(), mqtt.client_id.as_deref()), (Some(&b"p"[..]), Some("c")));
         }
         let http = r#"{"headers":{"A":"b"},"queryString":"?q=1"}"#;
-        let all = contexts(&["--http", http, "--tls", "serverName=s", "--token", "t"]).unwrap();
+        let all = test(&["--http", http, "--tls", "serverName=s", "--token", "t"]).unwrap();
         let http = all.http.unwrap();
-        assert_eq!((http.headers, http.query.as_deref()), (vec![("A".into(), "b".into())], Some("q=1")));
-        assert_eq!((all.tls.as_deref(), all.mqtt.is_none()), (Some("s"), true));
+        assert_eq!((http.headers, http.query.as_deref()), (vec![("A".into(), "b".into())], Some("?q=1")));
+        assert_eq!((all.server_name.as_deref(), all.mqtt.is_none()), (Some("s"), true));
     }
 
     #[test]
@@ -290,17 +245,8 @@ mod tests {
             ("--mqtt", long("username", 65_536), "65535"),
             ("--mqtt", long("clientId", 65_536), "65535"),
         ] {
-            let error = contexts(&[option, &value]).err().unwrap();
+            let error = test(&[option, &value]).err().unwrap();
             assert!(error.contains(expected), "{option}: {error}");
         }
-    }
-
-    #[test]
-    fn documents_become_strings_and_unknown_members_are_skipped() {
-        let body =
-            r#"{"isAuthenticated":true,"context":{},"policyDocuments":[{"b":1,"a":2},"{ \"b\": 2 }"]}"#;
-        let response: ApiResponse<'_> = serde_json::from_str(body).unwrap();
-        let expected = r#"{"isAuthenticated":true,"policyDocuments":["{\"b\":1,\"a\":2}","{ \"b\": 2 }"]}"#;
-        assert_eq!(serde_json::to_string(&response).unwrap(), expected);
     }
 }

@@ -153,58 +153,56 @@ enum Command {
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = Cli::parse_from(arguments);
     let env = Env::from_process();
-    let outcome: Result<bool, Box<dyn Error>> = match cli
-        .command
-        .unwrap_or(Command::Serve(Box::new(cli.serve)))
-    {
-        Command::Serve(args) => serve::run(&args.into_options(|sandboxes| launch_settings(env, sandboxes)))
-            .await
-            .map(|()| true)
-            .map_err(Into::into),
-        Command::Demo(args) => run_demo(&args, env).await.map_err(Into::into),
-        Command::Invoke(args) => {
-            let mut out = std::io::stdout();
-            invoke::run(&args, &launch_settings(env, 1), &mut out).await.map_err(Into::into)
-        }
-        Command::Certificate(args) => {
-            certificate::run(&args, &mut std::io::stdout()).await.map(|()| true).map_err(Into::into)
-        }
-        Command::Kit(args) => kit::run(&args, &mut std::io::stdout().lock()).map_err(Into::into),
-        Command::Snippet(args) => snippet::run(&args, &env, clock::now(), &mut std::io::stdout().lock())
-            .map(|()| true)
-            .map_err(Into::into),
-        Command::Completions(args) => {
-            let written = completions::run(&args, Cli::command(), &mut std::io::stdout().lock());
-            written.map(|()| true).map_err(Into::into)
-        }
-        Command::Check(args) => run_check(&args, &env).map_err(Into::into),
-        Command::Explain(args) => {
-            let has_colours = has_colours(&env);
-            explain::run(&args, &env, clock::now(), has_colours, &mut std::io::stdout())
-                .await
-                .map_err(Into::into)
-        }
-        Command::Can(args) => match can::run(&args, &env, clock::now(), &mut std::io::stdout()).await {
-            Ok(allowed) => Ok(allowed),
-            Err(error) => return fail_undecided(&error),
-        },
-        Command::Diff(args) => {
-            match diff::run(&args, &env, clock::now(), has_colours(&env), &mut std::io::stdout()) {
-                Ok(accepted) => Ok(accepted),
-                Err(error) => return fail_undecided(&error),
+    let outcome: Result<bool, Box<dyn Error>> =
+        match cli.command.unwrap_or(Command::Serve(Box::new(cli.serve))) {
+            Command::Serve(args) => match args.into_options(|sandboxes| launch_settings(env, sandboxes)) {
+                Ok(options) => serve::run(&options).await.map(|()| true).map_err(Into::into),
+                Err(error) => return fail_usage(&error),
+            },
+            Command::Demo(args) => run_demo(&args, env).await.map_err(Into::into),
+            Command::Invoke(args) => {
+                let mut out = std::io::stdout();
+                invoke::run(&args, &launch_settings(env, 1), &mut out).await.map_err(Into::into)
             }
-        }
-        Command::Keys(args) => keys::run(&args, &env, clock::now(), &mut std::io::stdout())
-            .await
-            .map(|()| true)
-            .map_err(Into::into),
-        Command::Package(args) => run_package(&args, &env).await.map_err(Into::into),
-        Command::Init(args) => match init::run(&args, &mut std::io::stdout()).await {
-            Ok(()) => Ok(true),
-            Err(error) => return fail_undecided(&error),
-        },
-        Command::Token(args) => run_token(&args, &env).map(|()| true).map_err(Into::into),
-    };
+            Command::Certificate(args) => {
+                certificate::run(&args, &mut std::io::stdout()).await.map(|()| true).map_err(Into::into)
+            }
+            Command::Kit(args) => kit::run(&args, &mut std::io::stdout().lock()).map_err(Into::into),
+            Command::Snippet(args) => snippet::run(&args, &env, clock::now(), &mut std::io::stdout().lock())
+                .map(|()| true)
+                .map_err(Into::into),
+            Command::Completions(args) => {
+                let written = completions::run(&args, Cli::command(), &mut std::io::stdout().lock());
+                written.map(|()| true).map_err(Into::into)
+            }
+            Command::Check(args) => run_check(&args, &env).map_err(Into::into),
+            Command::Explain(args) => {
+                let has_colours = has_colours(&env);
+                explain::run(&args, &env, clock::now(), has_colours, &mut std::io::stdout())
+                    .await
+                    .map_err(Into::into)
+            }
+            Command::Can(args) => match can::run(&args, &env, clock::now(), &mut std::io::stdout()).await {
+                Ok(allowed) => Ok(allowed),
+                Err(error) => return fail_undecided(&error),
+            },
+            Command::Diff(args) => {
+                match diff::run(&args, &env, clock::now(), has_colours(&env), &mut std::io::stdout()) {
+                    Ok(accepted) => Ok(accepted),
+                    Err(error) => return fail_undecided(&error),
+                }
+            }
+            Command::Keys(args) => keys::run(&args, &env, clock::now(), &mut std::io::stdout())
+                .await
+                .map(|()| true)
+                .map_err(Into::into),
+            Command::Package(args) => run_package(&args, &env).await.map_err(Into::into),
+            Command::Init(args) => match init::run(&args, &mut std::io::stdout()).await {
+                Ok(()) => Ok(true),
+                Err(error) => return fail_undecided(&error),
+            },
+            Command::Token(args) => run_token(&args, &env).map(|()| true).map_err(Into::into),
+        };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -240,6 +238,12 @@ fn launch_settings(env: Env, sandboxes: u8) -> LaunchSettings {
     // Cargo sets CARGO for the programs that it runs.
     let cargo = env.get("CARGO").unwrap_or("cargo").to_owned();
     LaunchSettings { cargo, env, sandboxes: sandboxes.into() }
+}
+
+/// Exits with 2, as for every error of the arguments.
+fn fail_usage(error: &dyn Error) -> ExitCode {
+    fail(error);
+    ExitCode::from(2)
 }
 
 /// Exits with 2, since 0 and 1 are results of the command.

@@ -3,6 +3,7 @@
 mod annotator;
 mod banner;
 mod control;
+mod functions;
 mod reload;
 mod terminal;
 mod watch;
@@ -29,6 +30,7 @@ use iot_local_lambda::{InvokeTarget, StartError};
 use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
+use self::functions::FunctionConflict;
 use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs, SigningKeyError};
 use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings, NamedFunction};
 use crate::local_settings::LocalSettingsError;
@@ -37,9 +39,6 @@ use banner::Banner;
 /// The limit of open files. A connection needs three, and the default of many systems is 1,024. The function's
 /// processes inherit the limit.
 const MAX_OPEN_FILES: u64 = 65_536;
-
-/// The name of the function that `--function` runs.
-const DEFAULT_NAME: &str = "iot-jwt-authorizer";
 
 /// The arguments of the command.
 #[derive(Args)]
@@ -159,12 +158,15 @@ pub(crate) enum ServeError {
 
 impl ServeArgs {
     /// Returns the options. `launch` returns the launch settings for a number of sandboxes.
-    pub(crate) fn into_options(self, launch: impl FnOnce(u8) -> LaunchSettings) -> ServeOptions {
-        let (own, lambdas): (Vec<_>, Vec<_>) =
-            self.lambdas.into_iter().partition(|lambda| lambda.name == DEFAULT_NAME);
-        let mut function = self.function;
-        function.function = function.function.or(own.into_iter().next_back().map(|own| own.function));
-        ServeOptions {
+    ///
+    /// # Errors
+    /// Two options run functions of one name.
+    pub(crate) fn into_options(
+        self,
+        launch: impl FnOnce(u8) -> LaunchSettings,
+    ) -> Result<ServeOptions, FunctionConflict> {
+        let (function, lambdas) = functions::of_options(self.function, self.lambdas)?;
+        Ok(ServeOptions {
             port: self.port,
             tls_port: Some(self.tls_port),
             mqtts_port: self.mqtts_port,
@@ -176,7 +178,7 @@ impl ServeArgs {
             redirect_uris: self.redirect_uri,
             launch: launch(self.sandboxes),
             output: self.output,
-        }
+        })
     }
 }
 

@@ -18,9 +18,10 @@ use uuid::Uuid;
 
 use self::format::Format;
 use self::guard::Scope;
-use self::routes::Route;
+use self::routes::{Route, Run};
 use self::service::Service;
 use self::target::Target;
+use crate::authorizer_test::AuthorizerTest;
 use crate::cloud::Cloud;
 use crate::error::{ApiError, ErrorKind};
 
@@ -55,6 +56,29 @@ pub struct Response {
     /// What the operator should know, for the event log: why a request from a working client was rejected, and what to
     /// change.
     pub note: Option<String>,
+    /// What must be done before the response is sent. Until [`Response::complete`], the response is an error.
+    pub effect: Option<Effect>,
+}
+
+/// What the control plane cannot do itself. Not `Debug`: it may hold credentials.
+#[derive(Clone)]
+pub enum Effect {
+    /// Run the function of an authorizer.
+    TestAuthorizer(Box<AuthorizerTest>),
+}
+
+impl Response {
+    /// Returns the response with the result of its effect.
+    #[must_use]
+    pub fn complete(self, outcome: Result<Value, ApiError>) -> Self {
+        let request_id = Uuid::new_v4().to_string();
+        let complete = match outcome {
+            // The operations with effects are those of AWS IoT.
+            Ok(value) => Format::RestJson.success(self.operation.unwrap_or_default(), &value, &request_id),
+            Err(error) => Format::RestJson.error(&error, &request_id),
+        };
+        Self { operation: self.operation, note: self.note, ..complete }
+    }
 }
 
 impl Request {
@@ -75,12 +99,24 @@ pub(crate) fn respond(cloud: &Cloud, request: &Request) -> Response {
     let request_id = Uuid::new_v4().to_string();
     let mut exchange = Exchange { format: Format::of(request, None), operation: None, note: None };
     let mut response = match exchange.run(cloud, request) {
-        Ok(value) => exchange.format.success(exchange.operation.unwrap_or_default(), &value, &request_id),
+        Ok(Outcome::Answer(value)) => {
+            exchange.format.success(exchange.operation.unwrap_or_default(), &value, &request_id)
+        }
+        Ok(Outcome::Effect(effect)) => {
+            let error = ApiError::new(ErrorKind::NotImplemented, "only a running gateway can answer this");
+            Response { effect: Some(effect), ..exchange.format.error(&error, &request_id) }
+        }
         Err(error) => exchange.format.error(&error, &request_id),
     };
     response.operation = exchange.operation;
     response.note = exchange.note;
     response
+}
+
+/// What an operation results in.
+enum Outcome {
+    Answer(Value),
+    Effect(Effect),
 }
 
 /// What is known of a request while it is checked.
@@ -91,7 +127,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn run(&mut self, cloud: &Cloud, request: &Request) -> Result<Value, ApiError> {
+    fn run(&mut self, cloud: &Cloud, request: &Request) -> Result<Outcome, ApiError> {
         guard::check_sender(request)?;
         let target = Target::of(request);
         let route = target.route();
@@ -100,7 +136,11 @@ impl Exchange {
             self.check_scope(cloud, request, route)?;
         }
         let run = route.and_then(|route| route.run).ok_or_else(|| self.not_implemented(&target))?;
-        run(cloud, &target.input(request)?)
+        let input = target.input(request)?;
+        match run {
+            Run::Answer(run) => run(cloud, &input).map(Outcome::Answer),
+            Run::Effect(run) => run(cloud, &input).map(Outcome::Effect),
+        }
     }
 
     fn check_scope(

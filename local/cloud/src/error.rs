@@ -26,6 +26,8 @@ pub enum ErrorKind {
     RegistrationCodeValidation,
     /// 400: the template and its parameters do not fit what is registered.
     ResourceRegistrationFailure,
+    /// 400: the function of an authorizer fails, or its response is unusable.
+    InvalidResponse,
     /// 400: the statement of a rule is not SQL, or uses what this gateway does not support.
     SqlParse,
     /// 400: the call was throttled.
@@ -96,6 +98,7 @@ impl ErrorKind {
             Self::CertificateValidation => "CertificateValidationException",
             Self::RegistrationCodeValidation => "RegistrationCodeValidationException",
             Self::ResourceRegistrationFailure => "ResourceRegistrationFailureException",
+            Self::InvalidResponse => "InvalidResponseException",
             Self::SqlParse => "SqlParseException",
             Self::Throttling => "ThrottlingException",
             Self::Unauthorized => "UnauthorizedException",
@@ -135,6 +138,7 @@ impl ErrorKind {
             | Self::CertificateValidation
             | Self::RegistrationCodeValidation
             | Self::ResourceRegistrationFailure
+            | Self::InvalidResponse
             | Self::SqlParse
             | Self::Throttling => 400,
             Self::Unauthorized => 401,

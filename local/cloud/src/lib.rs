@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! HTTP request -> api (guard, routes) -> operations -> Change -> store (log on disk) -> registry
+//!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
 //! ```
 //!
@@ -21,6 +22,7 @@ mod signature;
 mod signing_key;
 mod store;
 
+mod authorizer_test;
 mod built_in;
 mod cloud;
 pub mod connect;
@@ -29,6 +31,7 @@ pub mod api;
 mod operations;
 
 pub use account::{Account, InvalidAccount};
+pub use authorizer_test::{AuthorizerTest, HttpContext, InvalidLength, MqttContext};
 pub use built_in::BuiltInAuthorizer;
 pub use certificate::{CertificateFacts, UnreadableCertificate};
 pub use cloud::{Cloud, CloudOptions, OpenError};

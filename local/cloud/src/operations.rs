@@ -30,12 +30,16 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::input::{Input, expected, missing};
 
+use crate::api::Effect;
 use crate::cloud::Cloud;
 use crate::error::ApiError;
 use crate::registry::Principal;
 
 /// An operation. Its output is the body of the response.
 pub(crate) type Operation = fn(&Cloud, &Input) -> Result<Value, ApiError>;
+
+/// An operation that the gateway completes.
+pub(crate) type EffectOperation = fn(&Cloud, &Input) -> Result<Effect, ApiError>;
 
 /// Returns a time of the registry as the API writes it: seconds since 1970, with a fraction.
 pub(crate) fn timestamp(milliseconds: i64) -> Value {

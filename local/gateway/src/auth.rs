@@ -14,6 +14,7 @@ pub(crate) mod authorizers;
 pub mod custom;
 pub mod endpoint;
 pub mod sigv4;
+pub mod test_invoke;
 pub(crate) mod unlogged;
 pub mod x509;
 

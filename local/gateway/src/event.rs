@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use iot_local_cloud::{AuthorizerTest, HttpContext, MqttContext};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -13,18 +14,6 @@ use crate::auth::authorizers::LiveAuthorizer;
 use crate::certificate::ClientCertificate;
 use crate::facts::{ConnectionFacts, HttpFacts, MqttFacts};
 use crate::selection::Selected;
-
-/// The contexts of TestInvokeAuthorizer, each optional. Not `Debug`: they hold credentials.
-/// <https://docs.aws.amazon.com/iot/latest/apireference/API_TestInvokeAuthorizer.html>
-#[derive(Default)]
-pub struct TestContexts {
-    /// The server name of `tlsContext`.
-    pub tls: Option<String>,
-    /// `httpContext`.
-    pub http: Option<HttpFacts>,
-    /// `mqttContext`.
-    pub mqtt: Option<MqttFacts>,
-}
 
 /// An event for the authorizer. Not `Debug`: it holds credentials.
 #[derive(Clone)]
@@ -75,8 +64,8 @@ pub fn event(selected: Selected, facts: &ConnectionFacts, mqtt: Option<&MqttFact
 /// Creates the event of TestInvokeAuthorizer. Without a context it has no `protocolData`, as AWS documents. It then
 /// also has no `protocols` and no `connectionMetadata`, which is assumed.
 #[must_use]
-pub fn test_event(selected: Selected, contexts: &TestContexts) -> Event {
-    let TestContexts { tls, http, mqtt } = contexts;
+pub fn test_event(selected: Selected, test: &AuthorizerTest) -> Event {
+    let AuthorizerTest { server_name: tls, http, mqtt, .. } = test;
     let has_no_context = tls.is_none() && http.is_none() && mqtt.is_none();
     let tls = tls.as_deref().map(|name| TlsData { server_name: Some(name), ..TlsData::default() });
     let http = http.as_ref().map(HttpData::from);
@@ -180,6 +169,20 @@ impl<'a> From<&'a HttpFacts> for HttpData<'a> {
     fn from(http: &'a HttpFacts) -> Self {
         let query_string = http.query.as_ref().map(|query| format!("?{query}"));
         Self { headers: combine_headers(&http.headers), query_string }
+    }
+}
+
+impl<'a> From<&'a HttpContext> for HttpData<'a> {
+    fn from(http: &'a HttpContext) -> Self {
+        let query_string = http.query.as_ref().map(|query| format!("?{}", query.trim_start_matches('?')));
+        Self { headers: combine_headers(&http.headers), query_string }
+    }
+}
+
+impl<'a> From<&'a MqttContext> for MqttData<'a> {
+    fn from(mqtt: &'a MqttContext) -> Self {
+        let password = mqtt.password.as_ref().map(|password| STANDARD.encode(password));
+        Self { username: mqtt.username.as_deref(), password, client_id: mqtt.client_id.as_deref() }
     }
 }
 

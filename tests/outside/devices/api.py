@@ -121,6 +121,7 @@ def main():
         provisioning_flows.check_rules(iot)
         provisioning_flows.check_bulk(plane, iot)
         endpoint_flows.check_authorizers(iot)
+        endpoint_flows.check_authorizer_tests(plane, iot)
         endpoint_flows.check_domains(iot)
         endpoint_flows.check_events(iot)
         for kind in ({}, {"endpointType": "iot:Data-ATS"}, {"endpointType": "iot:Data"}):

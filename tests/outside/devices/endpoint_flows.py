@@ -1,8 +1,12 @@
 """Flows of authorizers, domain configurations and event configurations with boto3."""
 
+import json
+import subprocess
+
 from control_plane import ACCOUNT, REGION, error_of
 from flows import equal
 from lib.checks import check
+from lib.gateway import command_line
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:other"
 
@@ -25,6 +29,33 @@ def check_authorizers(iot):
     iot.delete_authorizer(authorizerName="other")
     equal("a deleted authorizer", error_of(iot.describe_authorizer, authorizerName="other"), (404, "ResourceNotFoundException"))
     iot.set_default_authorizer(authorizerName=built_in)
+
+
+def check_authorizer_tests(plane, iot):
+    """TestInvokeAuthorizer of the built-in authorizer, with a token of the gateway's issuer."""
+    built_in = iot.describe_default_authorizer()["authorizerDescription"]["authorizerName"]
+    line = ("token", "--config", str(plane.folder / "authorizer.toml"), "--sub", "alice", "--claim", "tenant=acme")
+    token = subprocess.run(command_line(*line), capture_output=True, text=True, check=True).stdout.strip()
+
+    def asked(password, client_id):
+        return iot.test_invoke_authorizer(authorizerName=built_in, mqttContext={"username": "u", "password": password, "clientId": client_id},
+            tlsContext={"serverName": "localhost"})
+
+    answer = asked(token.encode(), "alice")
+    equal("a test of an authorizer", answer["isAuthenticated"], True)
+    times = [answer[name] for name in ("disconnectAfterInSeconds", "refreshAfterInSeconds")]
+    check("its times end with the token", all(3500 < seconds <= 3600 for seconds in times), str(times))
+    documents = [json.loads(document) for document in answer["policyDocuments"]]
+    check("its documents are strings with policies", documents and all(document["Statement"] for document in documents), str(documents))
+    for title, password, client_id in [
+        ("another token", b"no token", "alice"), ("another client id", token.encode(), "bob"), ("a cut token", token.encode()[:-4], "alice"),
+    ]:
+        equal(f"a test of an authorizer with {title}", asked(password, client_id)["isAuthenticated"], False)
+    iot.create_authorizer(authorizerName="lost", authorizerFunctionArn=FUNCTION, signingDisabled=True)
+    equal("a test of an authorizer without a function", error_of(iot.test_invoke_authorizer, authorizerName="lost", token="t"), (400, "InvalidRequestException"))
+    check("the event log names --lambda", plane.gateway.wait_for("--lambda other=COMMAND"))
+    iot.delete_authorizer(authorizerName="lost")
+    equal("a test of a deleted authorizer", error_of(iot.test_invoke_authorizer, authorizerName="lost", token="t"), (404, "ResourceNotFoundException"))
 
 
 def check_domains(iot):

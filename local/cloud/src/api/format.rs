@@ -96,7 +96,7 @@ impl Format {
             // An answer may hold a private key.
             ("Cache-Control", "no-store".to_owned()),
         ];
-        Response { status, headers, body: body.into_bytes(), operation: None, note: None }
+        Response { status, headers, body: body.into_bytes(), operation: None, note: None, effect: None }
     }
 }
 

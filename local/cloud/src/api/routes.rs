@@ -7,9 +7,9 @@ mod page;
 use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
-    Operation, attachments, authorization, authorizers, bulk, ca_certificates, certificates, domains,
-    endpoint, events, policies, principals, register_thing, rules, sts, tags, templates, thing_groups,
-    thing_types, things,
+    EffectOperation, Operation, attachments, authorization, authorizers, bulk, ca_certificates, certificates,
+    domains, endpoint, events, policies, principals, register_thing, rules, sts, tags, templates,
+    thing_groups, thing_types, things,
 };
 
 /// A row of the table.
@@ -24,9 +24,18 @@ pub(crate) struct Route {
     /// The path, with labels in braces. `/` for the services that name the operation elsewhere.
     pub(crate) path: &'static str,
     /// The function. Absent: answered with 501.
-    pub(crate) run: Option<Operation>,
+    pub(crate) run: Option<Run>,
     /// Whether AWS asks for a signature.
     pub(crate) is_signed: bool,
+}
+
+/// The function of an operation.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    /// Its result is the answer.
+    Answer(Operation),
+    /// The gateway does the rest.
+    Effect(EffectOperation),
 }
 
 /// The operations that AWS documents and this gateway knows. Where two patterns match a path, the first row wins.
@@ -290,7 +299,12 @@ pub(crate) const ROUTES: &[Route] = &[
     on("SetDefaultAuthorizer", "POST", "/default-authorizer", authorizers::set_default_authorizer),
     on("DescribeDefaultAuthorizer", "GET", "/default-authorizer", authorizers::describe_default_authorizer),
     on("ClearDefaultAuthorizer", "DELETE", "/default-authorizer", authorizers::clear_default_authorizer),
-    planned("TestInvokeAuthorizer", "POST", "/authorizer/{authorizerName}/test"),
+    effect(
+        "TestInvokeAuthorizer",
+        "POST",
+        "/authorizer/{authorizerName}/test",
+        authorizers::test_invoke_authorizer,
+    ),
     // Domains, endpoint, tags, events.
     on("DescribeEndpoint", "GET", "/endpoint", endpoint::describe_endpoint),
     on(
@@ -343,7 +357,11 @@ pub(crate) fn by_name(service: Service, name: &str) -> Option<&'static Route> {
 }
 
 const fn on(name: &'static str, method: &'static str, path: &'static str, run: Operation) -> Route {
-    Route { run: Some(run), ..planned(name, method, path) }
+    Route { run: Some(Run::Answer(run)), ..planned(name, method, path) }
+}
+
+const fn effect(name: &'static str, method: &'static str, path: &'static str, run: EffectOperation) -> Route {
+    Route { run: Some(Run::Effect(run)), ..planned(name, method, path) }
 }
 
 const fn planned(name: &'static str, method: &'static str, path: &'static str) -> Route {

@@ -3,12 +3,14 @@
 
 mod default;
 mod read;
+mod test_invoke;
 
 use serde_json::{Value, json};
 
 pub(crate) use self::default::{
     clear_default_authorizer, describe_default_authorizer, set_default_authorizer,
 };
+pub(crate) use self::test_invoke::test_invoke_authorizer;
 
 use super::paging::{Page, key_by_time};
 use super::{Input, empty, expected, tags, timestamp, with_token};

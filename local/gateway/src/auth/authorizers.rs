@@ -97,19 +97,26 @@ impl LiveAuthorizers {
         self.find(name)
     }
 
+    /// Returns an authorizer, ACTIVE or not.
+    ///
+    /// # Errors
+    /// It does not exist.
+    pub(crate) fn get(&self, name: &str) -> Result<Arc<LiveAuthorizer>, SelectionError> {
+        self.authorizers.get(name).cloned().ok_or_else(|| self.unknown(name))
+    }
+
     /// Returns an ACTIVE authorizer.
     ///
     /// # Errors
     /// It does not exist, or is INACTIVE.
     pub(crate) fn find(&self, name: String) -> Result<Arc<LiveAuthorizer>, SelectionError> {
-        match self.authorizers.get(&name) {
-            Some(found) if found.is_active => Ok(Arc::clone(found)),
-            Some(_) => Err(SelectionError::Inactive(name)),
-            None => {
-                let known: Vec<&str> = self.active().map(|found| found.name.as_str()).collect();
-                Err(SelectionError::unknown(&name, known.join("\", \"")))
-            }
-        }
+        let found = self.get(&name)?;
+        if found.is_active { Ok(found) } else { Err(SelectionError::Inactive(name)) }
+    }
+
+    fn unknown(&self, name: &str) -> SelectionError {
+        let known: Vec<&str> = self.active().map(|found| found.name.as_str()).collect();
+        SelectionError::unknown(name, known.join("\", \""))
     }
 }
 

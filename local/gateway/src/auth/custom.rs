@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use iot_local_cloud::Cloud;
+use bytes::Bytes;
+use iot_local_cloud::{AuthorizerTest, Cloud};
 use iot_local_lambda::{InvokeError, Lambda};
 use iot_local_policy::authorizer_response::{AuthorizerResponse, ResponseError};
 use iot_local_policy::{Arn, Context};
 
-use super::authorizers::{Domain, LiveAuthorizers};
+use super::authorizers::{Domain, LiveAuthorizer, LiveAuthorizers};
+use super::test_invoke::{self, TestResult};
 use super::unlogged::UnloggedCalls;
 use super::{Admission, Lifetime};
 use crate::event::{self, Event, Selection};
@@ -151,11 +153,28 @@ impl CustomAuthorizer {
     /// Why the client is denied.
     pub async fn call(&self, event: Event) -> Result<AuthorizerResponse, Denial> {
         let (lambda, arn) = self.function_of(&event)?;
+        let body = self.invoke(&lambda, &event).await?;
+        Ok(AuthorizerResponse::parse(&body, &arn, event.certificate_id.as_deref())?)
+    }
+
+    /// Calls an authorizer as TestInvokeAuthorizer does, ACTIVE or not, and logs the call.
+    ///
+    /// # Errors
+    /// Why there is no usable response.
+    pub(crate) async fn test(&self, test: &AuthorizerTest) -> Result<TestResult, Denial> {
+        let authorizer = self.live().get(&test.authorizer)?;
+        let event = test_invoke::event(&authorizer.definition, test)?;
+        let (lambda, arn) = self.function(&authorizer)?;
+        Ok(TestResult::parse(&self.invoke(&lambda, &event).await?, &arn)?)
+    }
+
+    /// Invokes a function and logs the call.
+    async fn invoke(&self, lambda: &Lambda, event: &Event) -> Result<Bytes, InvokeError> {
         let start = tokio::time::Instant::now();
         let body = lambda.invoke(event.json.clone()).await;
         let response = body.as_deref().map_err(ToString::to_string);
         self.event_log.record_call(&event.json, response, start.elapsed());
-        Ok(AuthorizerResponse::parse(&body?, &arn, event.certificate_id.as_deref())?)
+        body
     }
 
     /// The same without an entry in the event log.
@@ -176,15 +195,21 @@ impl CustomAuthorizer {
         if !Arc::ptr_eq(&current, &selection.authorizer) {
             current.definition.check_signature(selection.token.clone(), || selection.signature.clone())?;
         }
-        let Some(arn) = &current.function else { return Ok((self.lambda(), self.arn.clone())) };
-        let name = current.function_arn.split(':').nth(6).unwrap_or_default();
+        self.function(&current)
+    }
+
+    /// Returns the function of an authorizer.
+    fn function(&self, authorizer: &LiveAuthorizer) -> Result<(Arc<Lambda>, Arn), Denial> {
+        let Some(arn) = &authorizer.function else { return Ok((self.lambda(), self.arn.clone())) };
+        let name = authorizer.function_arn.split(':').nth(6).unwrap_or_default();
         // A version or an alias runs the same function.
         let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
         let found = functions.get(name).cloned();
         let found = found.or_else(|| (self.function_name == name).then(|| self.lambda()));
         // Functions of other accounts and Regions do not run here.
         let found = found.filter(|_| self.arn.iot("thing/a") == arn.iot("thing/a"));
-        let no_function = || Denial::NoFunction { arn: current.function_arn.clone(), name: name.to_owned() };
+        let no_function =
+            || Denial::NoFunction { arn: authorizer.function_arn.clone(), name: name.to_owned() };
         Ok((found.ok_or_else(no_function)?, arn.clone()))
     }
 

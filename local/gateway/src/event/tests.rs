@@ -102,18 +102,28 @@ fn a_client_certificate_is_in_the_event_and_sets_the_principal() {
 
 #[test]
 fn a_test_event_has_the_given_contexts() {
-    let event = |contexts: TestContexts| -> serde_json::Value {
+    let event = |test: AuthorizerTest| -> serde_json::Value {
         let selected = Selected { token: Some("t".to_owned()), signature_verified: true };
-        serde_json::from_slice(&test_event(selected, &contexts).json).unwrap()
+        serde_json::from_slice(&test_event(selected, &test).json).unwrap()
     };
-    let without_context = event(TestContexts::default());
+    let without_context = event(AuthorizerTest::default());
     assert_eq!(without_context, serde_json::json!({ "token": "t", "signatureVerified": true }));
-    let with_mqtt =
-        event(TestContexts { mqtt: Some(mqtt(Some("u"), Some(b"p"))), ..TestContexts::default() });
+    let mqtt = MqttContext {
+        username: Some("u".to_owned()),
+        password: Some(b"p".to_vec()),
+        client_id: Some("c1".to_owned()),
+    };
+    let with_mqtt = event(AuthorizerTest { mqtt: Some(mqtt), ..AuthorizerTest::default() });
     assert_eq!(with_mqtt["protocols"], serde_json::json!(["mqtt"]));
     let expected = serde_json::json!({ "mqtt": { "username": "u", "password": "cA==", "clientId": "c1" } });
     assert_eq!(with_mqtt["protocolData"], expected);
     assert!(with_mqtt["connectionMetadata"]["id"].is_string());
-    let with_tls = event(TestContexts { tls: Some("s".to_owned()), ..TestContexts::default() });
+    let with_tls = event(AuthorizerTest { server_name: Some("s".to_owned()), ..AuthorizerTest::default() });
     assert_eq!(with_tls["protocolData"], serde_json::json!({ "tls": { "serverName": "s" } }));
+    for query in ["q=1", "?q=1"] {
+        let http = HttpContext { headers: vec![("A".into(), "b".into())], query: Some(query.to_owned()) };
+        let with_http = event(AuthorizerTest { http: Some(http), ..AuthorizerTest::default() });
+        let expected = serde_json::json!({ "http": { "headers": { "A": "b" }, "queryString": "?q=1" } });
+        assert_eq!(with_http["protocolData"], expected, "{query}");
+    }
 }

@@ -7,10 +7,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
-use iot_local_cloud::api::{self, guard};
+use iot_local_cloud::api::{self, Effect, guard};
 
 use super::client_connection::ClientConnection;
 use super::{Gateway, WholeResponse, text};
+use crate::auth::test_invoke;
 use crate::event_log::EntryKind;
 use crate::timeouts::READ_TIMEOUT;
 
@@ -72,7 +73,10 @@ pub(super) async fn respond(
         response
     };
     match tokio::task::spawn_blocking(respond).await {
-        Ok(response) => {
+        Ok(mut response) => {
+            if let Some(Effect::TestAuthorizer(test)) = response.effect.take() {
+                response = test_invoke::complete(response, &gateway.auth.custom, &test).await;
+            }
             if let Some(text) = &response.note {
                 gateway.event_log().record(None, None, EntryKind::Notice { text: text.clone() });
             }
