@@ -25,6 +25,22 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Returns whether only its owner can enter a folder. A missing folder is private.
+#[must_use]
+pub fn is_private(folder: &Path) -> bool {
+    #[cfg(unix)]
+    let is_open = {
+        use std::os::unix::fs::PermissionsExt;
+        folder.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    };
+    #[cfg(not(unix))]
+    let is_open = {
+        let _ = folder;
+        false
+    };
+    !is_open
+}
+
 /// Replaces the content of a file, unless it is the same already. A reader sees the old content or the new.
 ///
 /// # Errors

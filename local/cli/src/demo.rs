@@ -1,32 +1,58 @@
-//! `demo`: runs the whole flow once with a real MQTT client and shows which actions are allowed or denied, and why.
+//! `demo`: runs a whole flow once with real MQTT clients and shows which actions are allowed or denied, and why.
 
 mod client;
 mod example;
 mod output;
 mod reasons;
-mod script;
+mod session;
+
+mod jwt;
+mod kitting;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
-use iot_local_base::clock;
+use clap::{Args, ValueEnum};
+use iot_local_base::{clock, env_file, files};
+use iot_local_gateway::RunningGateway;
+use iot_local_gateway::certificate::{Authority, AuthorityError};
 use iot_local_identity::issuer::{KeyError, MintError};
+use iot_local_identity::workspace::Workspace;
+use iot_local_inspect::deployment::{self, DeploymentError};
 use thiserror::Error;
+use tokio_rustls::rustls;
 
-use crate::arguments::{AuthorizerArgs, OutputArgs};
+use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs};
+use crate::control::Control;
 use crate::launch::{FunctionArgs, LaunchSettings};
 use crate::serve::{self, ServeError, ServeOptions};
 use crate::token::{self, TokenError};
 
 use output::Output;
 use reasons::EventLogReader;
-use script::Script;
+use session::Session;
+
+/// The name of the configuration in the temporary folder.
+const CONFIG: &str = "authorizer.toml";
+
+/// A demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoName {
+    /// Clients with tokens, which the authorizer decides on
+    Jwt,
+    /// Devices with certificates that are registered before delivery
+    Kitting,
+    /// All of them
+    All,
+}
 
 /// The arguments of the command.
 #[derive(Args)]
 pub(crate) struct DemoArgs {
-    /// Configuration of the authorizer; the demo requires the rules of the shipped one
+    /// What to run
+    #[arg(value_enum, default_value_t = DemoName::Jwt)]
+    name: DemoName,
+    /// Configuration of the authorizer; `jwt` requires the rules of the shipped one
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     config: PathBuf,
     /// Use this bootstrap instead of building it
@@ -38,22 +64,23 @@ pub(crate) struct DemoArgs {
 }
 
 impl DemoArgs {
-    /// Returns the options of a gateway on a free port, without TLS.
-    pub(crate) fn into_options(self, launch: LaunchSettings) -> ServeOptions {
+    /// Returns the options of a gateway on free ports.
+    fn options(&self, config: PathBuf, launch: LaunchSettings, has_tls: bool) -> ServeOptions {
         let function = FunctionArgs {
-            config: self.config,
+            config,
             keep_keys: false,
-            bootstrap: self.bootstrap,
+            bootstrap: self.bootstrap.clone(),
             function: None,
             function_arn: None,
             env: None,
         };
         ServeOptions {
             port: 0,
-            tls_port: None,
-            client_ca: None,
-            client_certificate: None,
+            tls_port: has_tls.then_some(0),
+            mqtts_port: 0,
+            endpoint: EndpointArgs::default(),
             function,
+            lambdas: Vec::new(),
             authorizer: AuthorizerArgs::default(),
             time_scale: 1,
             redirect_uris: Vec::new(),
@@ -85,34 +112,115 @@ pub(crate) enum DemoError {
     /// A token cannot be minted.
     #[error(transparent)]
     Mint(#[from] MintError),
+    /// The configuration has errors.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// The configuration cannot be copied.
+    #[error("{}: {error}", path.display())]
+    Copy {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the system.
+        error: io::Error,
+    },
+    /// A device's certificate cannot be created.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// A client's TLS cannot be set up.
+    #[error("cannot set up the TLS of a client: {0}")]
+    Tls(#[from] rustls::Error),
     /// The gateway cannot be reached.
     #[error("cannot reach the local gateway: {0}")]
     Gateway(io::Error),
 }
 
-/// Runs the demo on a new gateway. Returns whether every action had the expected result.
+/// Runs demos, each on a new gateway with a temporary folder. Returns whether every action had the expected result.
 ///
 /// # Errors
 /// See [`DemoError`].
-pub(crate) async fn run(options: &ServeOptions, has_colours: bool) -> Result<bool, DemoError> {
-    let differences = example::differences(&options.function.config);
-    if !differences.is_empty() {
-        return Err(DemoError::DifferentConfiguration(differences));
+pub(crate) async fn run(
+    args: &DemoArgs,
+    launch: &LaunchSettings,
+    has_colours: bool,
+) -> Result<bool, DemoError> {
+    let mut output = Output { has_colours, is_json: args.json, ..Output::default() };
+    if matches!(args.name, DemoName::Jwt | DemoName::All) {
+        run_jwt(args, launch, &mut output).await?;
     }
-    let (running, workspace) = serve::start(options).await?;
-    let issuer = token::select_issuer(&workspace.issuers, None)?;
-    let mut output = Output { has_colours, is_json: options.output.json, ..Output::default() };
-    print_banner(&output, running.port);
-    let event_log = EventLogReader::new(running.event_log.subscribe());
-    let mut script = Script { port: running.port, issuer, now: clock::now(), event_log, output: &mut output };
-    script.run().await?;
+    if matches!(args.name, DemoName::Kitting | DemoName::All) {
+        run_kitting(args, launch, &mut output).await?;
+    }
     Ok(output.finish())
 }
 
-fn print_banner(output: &Output, port: u16) {
+async fn run_jwt(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let differences = example::differences(&args.config);
+    if !differences.is_empty() {
+        return Err(DemoError::DifferentConfiguration(differences));
+    }
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), false);
+    let (running, workspace) = serve::start(&options).await?;
+    let issuer = token::select_issuer(&workspace.issuers, None)?;
     output.line(&format!(
-        "The local gateway listens on ws://127.0.0.1:{port}/mqtt and calls `bootstrap` for every connect.\n\
+        "The local gateway listens on ws://127.0.0.1:{}/mqtt and calls `bootstrap` for every connect.\n\
          Each line shows what the client sees. Below it is the reason, which only the operator sees: the\n\
-         statement of the client's policy that decided, or the code of the authorizer's denial."
+         statement of the client's policy that decided, or the code of the authorizer's denial.",
+        running.port
     ));
+    let session = Session { event_log: EventLogReader::new(running.event_log.subscribe()), output };
+    jwt::Script { port: running.port, issuer, now: clock::now(), session }.run().await
+}
+
+async fn run_kitting(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    kitting_script(&running, &workspace, output)?.run().await
+}
+
+fn kitting_script<'a>(
+    running: &RunningGateway,
+    workspace: &Workspace,
+    output: &'a mut Output,
+) -> Result<kitting::Script<'a>, DemoError> {
+    let account = running.cloud.account();
+    let mqtts_port = running.mqtts_port.unwrap_or_default();
+    output.line(&format!(
+        "The local gateway listens on mqtts://localhost:{mqtts_port}, which stands for AWS IoT's port 8883, and serves\n\
+         the API of AWS IoT on http://127.0.0.1:{}. Each line shows what the client sees. Below it is the\n\
+         reason, which only the operator sees: the statement of the certificate's policies that decided, or why\n\
+         the certificate is refused.",
+        running.port
+    ));
+    let endpoint = format!("http://127.0.0.1:{}", running.port);
+    Ok(kitting::Script {
+        control: Control::new(&endpoint, account.region()),
+        account: format!("{}:{}", account.region(), account.id()),
+        authority: Authority::open(&workspace.root)?,
+        mqtts_port,
+        session: Session { event_log: EventLogReader::new(running.event_log.subscribe()), output },
+    })
+}
+
+/// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the
+/// configuration name its own files.
+fn temporary_copy(config: &Path, launch: &LaunchSettings) -> Result<tempfile::TempDir, DemoError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |error| DemoError::Copy { path, error }
+    };
+    let env = env_file::extended(&launch.env, None).map_err(ServeError::from)?;
+    let original = std::path::absolute(config).map_err(failed(config))?;
+    if original.exists() {
+        deployment::load(&original, &env).map_err(|errors| DeploymentError::new(config, errors))?;
+    }
+    let folder = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
+    std::fs::copy(&original, folder.path().join(CONFIG)).map_err(failed(config))?;
+    for part in ["policies", "keys"] {
+        let from = original.with_file_name(part);
+        files::mirror(&from, &folder.path().join(part), &[])
+            .map_err(|(path, error)| DemoError::Copy { path, error })?;
+    }
+    Ok(folder)
 }

@@ -4,6 +4,7 @@ pub(crate) const TOP: &str = "\
 Examples:
   cargo local                                    start the local gateway
   cargo local demo                               see what the shipped example allows and denies
+  cargo local demo kitting                       devices with certificates
   cargo local token --sub alice --claim tenant=acme
   cargo local snippet mqttjs                     connect a client to the running gateway
   cargo local check --deny-warnings              check a configuration in CI
@@ -13,14 +14,22 @@ Documentation: README.md, docs/gateway.md, docs/configuration.md; docs/json.md f
 pub(crate) const SERVE: &str = "\
 Examples:
   cargo local --config app/authorizer.toml
-  cargo local --port 0 --tls-port 0              free ports
+  cargo local --port 0 --tls-port 0 --mqtts-port 0
+                                                 free ports
   cargo local --keep-keys                        tokens of your real issuer
   cargo local --time-scale 300                   five minutes last one second
 
 Documentation: docs/gateway.md, docs/clients.md, docs/login.md";
 
 pub(crate) const DEMO: &str = "\
-Documentation: README.md, docs/patterns.md";
+Examples:
+  cargo local demo
+  cargo local demo kitting                       devices with certificates
+  cargo local demo all
+
+Each demo has its own temporary folder and free ports.
+
+Documentation: README.md, docs/patterns.md, docs/devices.md";
 
 pub(crate) const TOKEN: &str = "\
 Examples:
@@ -63,10 +72,11 @@ pub(crate) const CAN: &str = "\
 Examples:
   cargo local can --claims alice.json iot:Publish topic/acme/users/alice/hello
   cargo local can --token - iot:Connect client/alice < token.txt
+  cargo local can --certificate ID iot:Publish topic/devices/sensor-1/temperature
 
 Exit code: 0 if allowed, 1 if denied, 2 on an error such as a resource that the action does not take.
 
-Documentation: docs/explain.md";
+Documentation: docs/explain.md, docs/devices.md";
 
 pub(crate) const DIFF: &str = "\
 Examples:
@@ -92,9 +102,19 @@ Documentation: docs/package.md, docs/deploy.md";
 
 pub(crate) const CERTIFICATE: &str = "\
 Examples:
-  cargo local certificate --name device-1
+  cargo local certificate device-1
+  cargo local certificate device-1 --endpoint http://127.0.0.1:8080
 
-Documentation: docs/gateway.md";
+Documentation: docs/devices.md, docs/gateway.md";
+
+// clap would print `{n}` as a line break. The escape code resets the style, and is no part of text without colours.
+pub(crate) const KIT: &str = "\
+Examples:
+  cargo local kit --count 100 --name 'dev-${\u{1b}[0mn}' --out kit
+  cargo local kit --list devices.csv --policy device
+  cargo local kit --results results.json --out kit
+
+Documentation: docs/devices.md";
 
 pub(crate) const COMPLETIONS: &str = "\
 Examples:

@@ -1,10 +1,13 @@
 //! Prepares the function of `serve`, `demo` and `invoke`, with its configuration and environment.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_base::env_file::{self, EnvFileError};
+use iot_local_base::names::is_name;
+use iot_local_cloud::Account;
 use iot_local_identity::deployment::FUNCTION_ARN;
 use iot_local_identity::workspace::{self, PrepareError, Workspace};
 use iot_local_inspect::deployment::{self, DeploymentError};
@@ -72,6 +75,14 @@ pub enum LaunchError {
     /// The URL of `--function` is invalid.
     #[error("--function: {0}")]
     Endpoint(#[from] NotAnEndpoint),
+    /// The URL of a `--lambda` is invalid.
+    #[error("--lambda {name}: {source}")]
+    FurtherEndpoint {
+        /// The name of the function.
+        name: String,
+        /// What is wrong with the URL.
+        source: NotAnEndpoint,
+    },
     /// The working directory is unknown.
     #[error("cannot determine the working directory: {0}")]
     WorkingDirectory(std::io::Error),
@@ -151,6 +162,46 @@ fn other_function(
     Ok(InvokeTarget::Processes(LambdaSpec { args, function_arn, ..spec }))
 }
 
+/// A function with the name of its ARN: `NAME=COMMAND` or `NAME=URL`.
+#[derive(Debug, Clone)]
+pub struct NamedFunction {
+    /// The name.
+    pub name: String,
+    /// The command, or the URL of an invoke endpoint.
+    pub function: String,
+}
+
+impl FromStr for NamedFunction {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, function)) if is_name(name, "_-", 1..=140) && !function.is_empty() => {
+                Ok(Self { name: name.to_owned(), function: function.to_owned() })
+            }
+            _ => Err("expected NAME=COMMAND or NAME=URL, with a NAME of letters, digits, `-` and `_`"),
+        }
+    }
+}
+
+/// Prepares a further function of an account.
+///
+/// # Errors
+/// The file of `--env` or the URL is invalid.
+pub(crate) fn further_function(
+    named: &NamedFunction,
+    account: &Account,
+    args: &FunctionArgs,
+    settings: &LaunchSettings,
+) -> Result<InvokeTarget, LaunchError> {
+    let env = env_file::extended(&settings.env, args.env.as_deref())?;
+    let arn = format!("arn:aws:lambda:{}:{}:function:{}", account.region(), account.id(), named.name);
+    other_function(&named.function, Some(&arn), &env, settings.sandboxes).map_err(|error| match error {
+        LaunchError::Endpoint(source) => LaunchError::FurtherEndpoint { name: named.name.clone(), source },
+        error => error,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -198,6 +249,24 @@ mod tests {
         for function in [url, "./command"] {
             let (_, function) = launched(&["--function", function, "--function-arn", arn], "").await.unwrap();
             assert_eq!(function.arn(), arn);
+        }
+    }
+
+    #[test]
+    fn a_further_function_has_the_arn_of_its_name() {
+        let account = Account::new("eu-west-1", "111122223333").unwrap();
+        let args = Line::try_parse_from(["serve"]).unwrap().args;
+        let settings = LaunchSettings { cargo: "cargo".to_owned(), env: Env::default(), sandboxes: 3 };
+        let further = |text: &str| further_function(&text.parse().unwrap(), &account, &args, &settings);
+        let InvokeTarget::Processes(spec) = further("hook_1=./hook --mode=a").unwrap() else {
+            panic!("an endpoint")
+        };
+        assert_eq!(spec.function_arn, "arn:aws:lambda:eu-west-1:111122223333:function:hook_1");
+        assert_eq!((&spec.args[1], spec.sandboxes), (&"./hook --mode=a".to_owned(), 3));
+        let error = further("hook=https://x/").err().unwrap().to_string();
+        assert!(error.contains("--lambda hook: invalid URL"), "{error}");
+        for text in ["", "hook", "hook=", "=command", "a b=command", "a:live=command"] {
+            assert!(text.parse::<NamedFunction>().is_err(), "{text}");
         }
     }
 

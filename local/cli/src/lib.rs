@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
-//!                  -> token, certificate, snippet        (identity, gateway)
-//!                  -> explain, can, diff, check, keys    (inspect, key_fetch)
+//!                  -> token, certificate, snippet        (identity, gateway; control)
+//!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
+//!                  -> kit                               (keys and requests of many devices)
 //!                  -> package                            (check, package)
 //!                  -> init                               (the files of docs/recipes)
 //! ```
@@ -13,6 +14,7 @@ pub mod arguments;
 
 mod help;
 
+mod local_settings;
 mod serve;
 
 mod demo;
@@ -22,6 +24,7 @@ mod function;
 pub mod launch;
 
 mod certificate;
+mod kit;
 mod token;
 
 mod completions;
@@ -33,7 +36,9 @@ mod diff;
 mod explain;
 mod keys;
 
+mod control;
 mod key_fetch;
+mod shell;
 
 mod init;
 
@@ -58,6 +63,7 @@ use crate::explain::ExplainArgs;
 use crate::init::InitArgs;
 use crate::invoke::InvokeArgs;
 use crate::keys::KeysArgs;
+use crate::kit::KitArgs;
 use crate::launch::LaunchSettings;
 use crate::package::build::Tools;
 use crate::package::{PackageArgs, PackageError};
@@ -87,7 +93,7 @@ enum Command {
     /// Start the local gateway and print its event log (the default)
     #[command(after_long_help = help::SERVE)]
     Serve(Box<ServeArgs>),
-    /// Run the whole flow once with a real MQTT client
+    /// Run a whole flow once with real MQTT clients
     ///
     /// Shows which actions are allowed or denied, and why. Exits with 0 only if each had the expected result.
     #[command(after_long_help = help::DEMO)]
@@ -115,7 +121,7 @@ enum Command {
     /// Exits with 0 if the client is allowed.
     #[command(after_long_help = help::EXPLAIN)]
     Explain(Box<ExplainArgs>),
-    /// Test one action against a token, and show the policy line that decides
+    /// Test one action against a token or a device's certificate, and show what decides
     #[command(after_long_help = help::CAN)]
     Can(Box<CanArgs>),
     /// Compare the permissions of two configurations
@@ -129,9 +135,14 @@ enum Command {
     /// Checks the configuration and builds the function first. Exits with 1 on an error.
     #[command(after_long_help = help::PACKAGE)]
     Package(Box<PackageArgs>),
-    /// Create a client certificate that the gateway accepts
+    /// Create key and certificate of a device, and register the certificate with the running gateway
     #[command(after_long_help = help::CERTIFICATE)]
     Certificate(CertificateArgs),
+    /// Create keys and certificate requests of many devices, for AWS IoT's bulk registration
+    ///
+    /// A second run makes what is missing. Exits with 1 if a line of --results has no usable certificate.
+    #[command(after_long_help = help::KIT)]
+    Kit(KitArgs),
     /// Print a completion script for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -150,14 +161,15 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             .await
             .map(|()| true)
             .map_err(Into::into),
-        Command::Demo(args) => run_demo(args, env).await.map_err(Into::into),
+        Command::Demo(args) => run_demo(&args, env).await.map_err(Into::into),
         Command::Invoke(args) => {
             let mut out = std::io::stdout();
             invoke::run(&args, &launch_settings(env, 1), &mut out).await.map_err(Into::into)
         }
         Command::Certificate(args) => {
-            certificate::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
+            certificate::run(&args, &mut std::io::stdout()).await.map(|()| true).map_err(Into::into)
         }
+        Command::Kit(args) => kit::run(&args, &mut std::io::stdout().lock()).map_err(Into::into),
         Command::Snippet(args) => snippet::run(&args, &env, clock::now(), &mut std::io::stdout().lock())
             .map(|()| true)
             .map_err(Into::into),
@@ -200,9 +212,9 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn run_demo(args: DemoArgs, env: Env) -> Result<bool, DemoError> {
+async fn run_demo(args: &DemoArgs, env: Env) -> Result<bool, DemoError> {
     let has_colours = has_colours(&env);
-    demo::run(&args.into_options(launch_settings(env, 2)), has_colours).await
+    demo::run(args, &launch_settings(env, 2), has_colours).await
 }
 
 fn run_check(args: &CheckArgs, env: &Env) -> std::io::Result<bool> {

@@ -2,6 +2,7 @@
 
 mod annotator;
 mod banner;
+mod control;
 mod reload;
 mod terminal;
 mod watch;
@@ -13,8 +14,11 @@ use std::sync::Arc;
 use clap::Args;
 use iot_local_base::env_file::{self, EnvFileError};
 use iot_local_base::files;
+use iot_local_cloud::{InvalidAccount, OpenError};
 use iot_local_gateway::annotation::{Annotator, PageOptions};
+use iot_local_gateway::auth::endpoint::InvalidEndpoint;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
+use iot_local_gateway::event_log::EntryKind;
 use iot_local_gateway::tls::TlsOptions;
 use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
@@ -25,13 +29,17 @@ use iot_local_lambda::{InvokeTarget, StartError};
 use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
-use crate::arguments::{AuthorizerArgs, OutputArgs, SigningKeyError};
-use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings};
+use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs, SigningKeyError};
+use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings, NamedFunction};
+use crate::local_settings::LocalSettingsError;
 use banner::Banner;
 
 /// The limit of open files. A connection needs three, and the default of many systems is 1,024. The function's
 /// processes inherit the limit.
 const MAX_OPEN_FILES: u64 = 65_536;
+
+/// The name of the function that `--function` runs.
+const DEFAULT_NAME: &str = "iot-jwt-authorizer";
 
 /// The arguments of the command.
 #[derive(Args)]
@@ -42,18 +50,26 @@ pub(crate) struct ServeArgs {
     /// TLS port on 127.0.0.1; 0 selects a free port
     #[arg(long, default_value_t = 8443, help_heading = "Ports")]
     tls_port: u16,
-    /// Also accept client certificates that the CAs in this PEM file issued
-    #[arg(long, value_name = "FILE", help_heading = "Ports", hide_short_help = true)]
-    client_ca: Option<PathBuf>,
-    /// Also accept the client certificates in this PEM file
-    ///
-    /// They may be of any CA, as AWS IoT accepts registered certificates.
-    #[arg(long, value_name = "FILE", help_heading = "Ports", hide_short_help = true)]
-    client_certificate: Option<PathBuf>,
+    /// Port of MQTT with client certificates on 127.0.0.1; 0 selects a free port
+    #[arg(long, default_value_t = 8883, help_heading = "Ports")]
+    mqtts_port: u16,
+    #[command(flatten)]
+    endpoint: EndpointArgs,
     #[command(flatten)]
     function: FunctionArgs,
     #[command(flatten)]
     authorizer: AuthorizerArgs,
+    /// Run a further function, which authorizers of the registry name by its ARN; may be repeated
+    ///
+    /// NAME is that of arn:aws:lambda:REGION:ACCOUNT:function:NAME. COMMAND uses the Lambda Runtime API; URL is that of
+    /// a Lambda invoke endpoint. With iot-jwt-authorizer, the same as --function.
+    #[arg(
+        long = "lambda",
+        value_name = "NAME=COMMAND|URL",
+        help_heading = "Function",
+        hide_short_help = true
+    )]
+    lambdas: Vec<NamedFunction>,
     /// Number of function processes, which is the number of concurrent calls
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64),
           help_heading = "Function", hide_short_help = true)]
@@ -78,12 +94,14 @@ pub(crate) struct ServeOptions {
     pub(crate) port: u16,
     /// The TLS port, if there is one; 0 selects a free port.
     pub(crate) tls_port: Option<u16>,
-    /// A PEM file of CAs whose client certificates are accepted, in addition to those of the gateway's CA.
-    pub(crate) client_ca: Option<PathBuf>,
-    /// A PEM file of client certificates that are accepted, whatever their CA.
-    pub(crate) client_certificate: Option<PathBuf>,
+    /// The port of MQTT with client certificates, with TLS; 0 selects a free port.
+    pub(crate) mqtts_port: u16,
+    /// How clients are authenticated, and the Region and account.
+    pub(crate) endpoint: EndpointArgs,
     /// The function.
     pub(crate) function: FunctionArgs,
+    /// Further functions.
+    pub(crate) lambdas: Vec<NamedFunction>,
     /// The definition of the authorizer.
     pub(crate) authorizer: AuthorizerArgs,
     /// The divisor of the times in the authorizer's response.
@@ -105,9 +123,9 @@ pub(crate) enum ServeError {
     /// The file of `--env` is invalid.
     #[error(transparent)]
     Env(#[from] EnvFileError),
-    /// The client secret of machines cannot be read or created.
+    /// A file of the state folder cannot be read or created.
     #[error("{}: {source}\n  help: check the folder's permissions", path.display())]
-    Secret {
+    StateFile {
         /// The file.
         path: PathBuf,
         /// The error of the system.
@@ -122,6 +140,18 @@ pub(crate) enum ServeError {
     /// The function did not start because of these errors of its configuration.
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
+    /// The settings of the endpoint are invalid.
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
+    /// `local.toml` is invalid.
+    #[error(transparent)]
+    Settings(#[from] LocalSettingsError),
+    /// The Region or the account is invalid.
+    #[error("{0}; help: --region and --account set them, or local.toml")]
+    Account(#[from] InvalidAccount),
+    /// The registry cannot be opened.
+    #[error(transparent)]
+    Registry(#[from] OpenError),
     /// The gateway cannot start.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -130,18 +160,30 @@ pub(crate) enum ServeError {
 impl ServeArgs {
     /// Returns the options. `launch` returns the launch settings for a number of sandboxes.
     pub(crate) fn into_options(self, launch: impl FnOnce(u8) -> LaunchSettings) -> ServeOptions {
+        let (own, lambdas): (Vec<_>, Vec<_>) =
+            self.lambdas.into_iter().partition(|lambda| lambda.name == DEFAULT_NAME);
+        let mut function = self.function;
+        function.function = function.function.or(own.into_iter().next_back().map(|own| own.function));
         ServeOptions {
             port: self.port,
             tls_port: Some(self.tls_port),
-            client_ca: self.client_ca,
-            client_certificate: self.client_certificate,
-            function: self.function,
+            mqtts_port: self.mqtts_port,
+            endpoint: self.endpoint,
+            function,
+            lambdas,
             authorizer: self.authorizer,
             time_scale: self.time_scale,
             redirect_uris: self.redirect_uri,
             launch: launch(self.sandboxes),
             output: self.output,
         }
+    }
+}
+
+impl ServeOptions {
+    /// The ports that are known before the start.
+    fn ports(&self) -> Vec<u16> {
+        [Some(self.port), self.tls_port].into_iter().flatten().filter(|port| *port != 0).collect()
     }
 }
 
@@ -159,7 +201,16 @@ async fn start_with_program(
     options: &ServeOptions,
 ) -> Result<(RunningGateway, Workspace, Option<PathBuf>), ServeError> {
     let authorizer = options.authorizer.authorizer()?;
-    let (workspace, function) = launch::launch(&options.function, &options.launch).await?;
+    let endpoint = options.endpoint.settings()?;
+    let account = control::account(options)?;
+    let (workspace, mut function) = launch::launch(&options.function, &options.launch).await?;
+    let is_endpoint_removed = control::adapt_function(&mut function, options, &account, &options.ports());
+    let functions = options.lambdas.iter().map(|named| {
+        let mut further = launch::further_function(named, &account, &options.function, &options.launch)?;
+        control::remove_endpoint(&mut further, &options.ports());
+        Ok(further)
+    });
+    let functions = functions.collect::<Result<_, LaunchError>>()?;
     let page = page_options(options, &workspace, function.arn())?;
     let program = match &function {
         InvokeTarget::Processes(spec) => Some(spec.program.clone()),
@@ -168,23 +219,30 @@ async fn start_with_program(
     let tls = match options.tls_port {
         Some(port) => {
             let authority = Arc::new(Authority::open(&workspace.root)?);
-            let (client_ca, client_certificate) =
-                (options.client_ca.clone(), options.client_certificate.clone());
-            Some(TlsOptions { port, authority, client_ca, client_certificate })
+            Some(TlsOptions { port, mqtts_port: options.mqtts_port, authority })
         }
         None => None,
     };
     let gateway = GatewayOptions {
         port: options.port,
         tls,
+        endpoint,
+        cloud: control::open(options, &workspace, account)?,
+        operator: Some(control::operator(&workspace)?),
         function,
         authorizer,
+        functions,
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
         page,
     };
     let running = RunningGateway::start(gateway).await;
-    Ok((running.map_err(|error| start_error(error, &options.function.config))?, workspace, program))
+    let running = running.map_err(|error| start_error(error, &options.function.config))?;
+    if is_endpoint_removed {
+        let text = control::ENDPOINT_REMOVED.to_owned();
+        running.event_log.record(None, None, EntryKind::Notice { text });
+    }
+    Ok((running, workspace, program))
 }
 
 /// The errors of the configuration that the function printed, or else the error itself.
@@ -221,7 +279,7 @@ fn provider_options(options: &ServeOptions, workspace: &Workspace) -> Result<Pro
         }
     });
     let path = secret_file(workspace);
-    let secret = machine_secret(&path).map_err(|source| ServeError::Secret { path, source })?;
+    let secret = machine_secret(&path).map_err(|source| ServeError::StateFile { path, source })?;
     Ok(ProviderOptions {
         realms: realms.collect(),
         machine_secret: Some(secret),
@@ -293,4 +351,35 @@ fn print_line(line: &str) {
 #[expect(clippy::print_stderr, reason = "the terminal shell of `serve`")]
 fn print_skipped(count: u64) {
     eprintln!("({count} entries skipped: the terminal is slower than the gateway)");
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use iot_local_base::env::Env;
+
+    use super::*;
+
+    /// Options of a gateway without TLS, on a free port, for a configuration in a folder.
+    pub(crate) fn options(folder: &Path) -> ServeOptions {
+        ServeOptions {
+            port: 0,
+            tls_port: None,
+            mqtts_port: 0,
+            endpoint: EndpointArgs::default(),
+            function: FunctionArgs {
+                config: folder.join("authorizer.toml"),
+                keep_keys: false,
+                bootstrap: Some(folder.join("bootstrap")),
+                function: None,
+                function_arn: None,
+                env: None,
+            },
+            lambdas: Vec::new(),
+            authorizer: AuthorizerArgs::default(),
+            time_scale: 1,
+            redirect_uris: Vec::new(),
+            launch: LaunchSettings { cargo: "cargo".to_owned(), env: Env::from_process(), sandboxes: 1 },
+            output: OutputArgs::default(),
+        }
+    }
 }

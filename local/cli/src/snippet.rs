@@ -4,10 +4,11 @@
 //! that the user's policy allows.
 
 mod client;
+mod device;
 mod example;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -21,7 +22,10 @@ use thiserror::Error;
 
 pub(crate) use client::Client;
 
+use crate::control::DEFAULT_REGION;
+use crate::local_settings::{LocalSettings, LocalSettingsError};
 use crate::token::{self, TokenError};
+use device::DeviceSettings;
 use example::Example;
 
 /// The arguments of the command.
@@ -35,6 +39,9 @@ pub(crate) struct SnippetArgs {
     /// TLS port of the gateway
     #[arg(long, default_value_t = 8443)]
     tls_port: u16,
+    /// Port of the gateway for MQTT with certificates
+    #[arg(long, default_value_t = 8883)]
+    mqtts_port: u16,
     /// Name of the authorizer
     #[arg(long, value_name = "NAME", default_value = "iot-jwt-authorizer")]
     authorizer: String,
@@ -76,6 +83,9 @@ pub(crate) enum SnippetError {
          token`, and see docs/connect.md"
     )]
     NoUser(String),
+    /// `local.toml` is invalid.
+    #[error(transparent)]
+    Settings(#[from] LocalSettingsError),
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Write(#[from] io::Error),
@@ -86,7 +96,7 @@ struct Settings<'a> {
     port: u16,
     tls_port: u16,
     authorizer: &'a str,
-    issuer: &'a str,
+    issuer: String,
     authority: PathBuf,
     machine_secret: PathBuf,
     example: Example,
@@ -104,6 +114,34 @@ pub(crate) fn run(
     now: SystemTime,
     out: &mut dyn Write,
 ) -> Result<(), SnippetError> {
+    let text = match args.client {
+        Client::Aws | Client::MosquittoCertificate => device_snippet(args)?,
+        client => client.snippet(&settings(args, env, now)?),
+    };
+    match args.json {
+        true => writeln!(out, "{:#}", json!({ "client": args.client.name(), "snippet": text }))?,
+        false => out.write_all(text.as_bytes())?,
+    }
+    Ok(())
+}
+
+/// The snippets without an example user.
+fn device_snippet(args: &SnippetArgs) -> Result<String, SnippetError> {
+    let workspace = workspace::bare(&args.config)?;
+    let region = LocalSettings::beside(&args.config)?.region;
+    let settings = DeviceSettings {
+        port: args.port,
+        mqtts_port: args.mqtts_port,
+        region: region.as_deref().unwrap_or(DEFAULT_REGION),
+        state: &workspace.root,
+    };
+    Ok(match args.client {
+        Client::Aws => settings.aws(),
+        _ => settings.mosquitto(),
+    })
+}
+
+fn settings<'a>(args: &'a SnippetArgs, env: &Env, now: SystemTime) -> Result<Settings<'a>, SnippetError> {
     let workspace = workspace::prepare(&args.config, env)?;
     if workspace.issuers.is_empty() {
         return Err(TokenError::NoIssuer(args.config.clone()).into());
@@ -114,53 +152,14 @@ pub(crate) fn run(
         true => example.token.clone(),
         false => format!("$({})", example.token_command(args.issuer.as_deref(), &args.config)),
     };
-    let settings = Settings {
+    Ok(Settings {
         port: args.port,
         tls_port: args.tls_port,
         authorizer: &args.authorizer,
-        issuer: &issuer.settings().id,
+        issuer: issuer.settings().id.clone(),
         authority: workspace.root.join("ca.pem"),
         machine_secret: workspace.root.join("private").join("machine.secret"),
         example,
         token,
-    };
-    let text = args.client.snippet(&settings);
-    match args.json {
-        true => writeln!(out, "{:#}", json!({ "client": args.client.name(), "snippet": text }))?,
-        false => out.write_all(text.as_bytes())?,
-    }
-    Ok(())
-}
-
-/// A text as one word of a shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_-.:@=,+%".contains(c);
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
-/// A path as one word of a shell.
-fn quoted_path(path: &Path) -> String {
-    quoted(&path.display().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_of_a_shell_are_quoted_where_necessary() {
-        for (text, expected) in [
-            ("a/b-c.d", "a/b-c.d"),
-            ("", "''"),
-            ("a b", "'a b'"),
-            ("a'b", r"'a'\''b'"),
-            ("$(x)", "'$(x)'"),
-            (r#"devices:=["a"]"#, r#"'devices:=["a"]'"#),
-        ] {
-            assert_eq!(quoted(text), expected);
-        }
-    }
+    })
 }

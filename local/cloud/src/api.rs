@@ -1,8 +1,26 @@
-//! The REST API: from an HTTP request to an operation, and back.
+//! The AWS APIs: from an HTTP request to an operation, and back.
 //! <https://docs.aws.amazon.com/iot/latest/apireference/>
+//!
+//! ```text
+//! request -> guard (Host, Origin, size) -> routes -> guard (Authorization, service, Region) -> operation -> format
+//! ```
 
-use serde_json::{Value, json};
+pub mod guard;
 
+mod format;
+mod path;
+mod routes;
+mod service;
+mod target;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use self::format::Format;
+use self::guard::Scope;
+use self::routes::Route;
+use self::service::Service;
+use self::target::Target;
 use crate::cloud::Cloud;
 use crate::error::{ApiError, ErrorKind};
 
@@ -17,7 +35,7 @@ pub struct Request {
     pub query: String,
     /// Names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// The body: at most 1 MiB.
+    /// The body. More than [`guard::MAX_BODY_BYTES`] are rejected, so that much and one byte more suffice.
     pub body: Vec<u8>,
     /// The port that the request came to, to check its `Host`.
     pub port: u16,
@@ -28,30 +46,117 @@ pub struct Request {
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// Further headers.
+    /// The headers, `Content-Type` among them.
     pub headers: Vec<(&'static str, String)>,
-    /// The body, JSON.
+    /// The body, JSON or XML.
     pub body: Vec<u8>,
+    /// AWS's name of the operation, if it is known, for the event log.
+    pub operation: Option<&'static str>,
+    /// What the operator should know, for the event log: why a request from a working client was rejected, and what to
+    /// change.
+    pub note: Option<String>,
+}
+
+impl Request {
+    /// Returns the values of a header. The name is in lower case.
+    pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the value of a header that occurs once. The name is in lower case.
+    pub(crate) fn only_header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        let mut values = self.headers(name);
+        values.next().filter(|_| values.next().is_none())
+    }
 }
 
 /// Answers a request.
-pub(crate) fn respond(_cloud: &Cloud, request: &Request) -> Response {
-    let error = ApiError::new(
-        ErrorKind::NotImplemented,
-        format!("{} {} is no operation of this gateway", request.method, request.path),
-    );
-    Response::from(Err(error))
+pub(crate) fn respond(cloud: &Cloud, request: &Request) -> Response {
+    let request_id = Uuid::new_v4().to_string();
+    let mut exchange = Exchange { format: Format::of(request, None), operation: None, note: None };
+    let mut response = match exchange.run(cloud, request) {
+        Ok(value) => exchange.format.success(exchange.operation.unwrap_or_default(), &value, &request_id),
+        Err(error) => exchange.format.error(&error, &request_id),
+    };
+    response.operation = exchange.operation;
+    response.note = exchange.note;
+    response
 }
 
-impl From<Result<Value, ApiError>> for Response {
-    fn from(result: Result<Value, ApiError>) -> Self {
-        match result {
-            Ok(value) => Self { status: 200, headers: Vec::new(), body: value.to_string().into_bytes() },
-            Err(error) => Self {
-                status: error.kind.status(),
-                headers: vec![("x-amzn-ErrorType", error.kind.name().to_owned())],
-                body: json!({ "message": error.message }).to_string().into_bytes(),
-            },
+/// What is known of a request while it is checked.
+struct Exchange {
+    format: Format,
+    operation: Option<&'static str>,
+    note: Option<String>,
+}
+
+impl Exchange {
+    fn run(&mut self, cloud: &Cloud, request: &Request) -> Result<Value, ApiError> {
+        guard::check_sender(request)?;
+        let target = Target::of(request);
+        let route = target.route();
+        self.operation = route.map(|route| route.name);
+        if route.is_none_or(|route| route.is_signed) {
+            self.check_scope(cloud, request, route)?;
+        }
+        let run = route.and_then(|route| route.run).ok_or_else(|| self.not_implemented(&target))?;
+        run(cloud, &target.input(request)?)
+    }
+
+    fn check_scope(
+        &mut self,
+        cloud: &Cloud,
+        request: &Request,
+        route: Option<&Route>,
+    ) -> Result<(), ApiError> {
+        let scope = guard::scope(request)?;
+        self.format = Format::of(request, Some(scope.service));
+        let Some(service) = Service::by_signing_name(scope.service) else {
+            return Err(self.unknown_service(scope));
+        };
+        guard::check_region(scope, cloud.account()).inspect_err(|_| {
+            self.note = Some(format!(
+                "a request was signed for Region {}, and this gateway is Region {}; help: set AWS_REGION={} for the \
+                 client, or start with --region {}",
+                scope.region,
+                cloud.account().region(),
+                cloud.account().region(),
+                scope.region
+            ));
+        })?;
+        match route {
+            Some(route) if route.service != service => Err(ApiError::new(
+                ErrorKind::SignatureDoesNotMatch,
+                // The final blank is AWS's.
+                format!(
+                    "Credential should be scoped to correct service: '{}'. ",
+                    route.service.signing_name()
+                ),
+            )),
+            _ => Ok(()),
         }
     }
+
+    fn unknown_service(&mut self, scope: Scope<'_>) -> ApiError {
+        let message = format!(
+            "service {} is not part of this gateway; help: remove AWS_ENDPOINT_URL, which names the endpoint of all \
+             services, and set AWS_ENDPOINT_URL_IOT, AWS_ENDPOINT_URL_IOT_DATA_PLANE, \
+             AWS_ENDPOINT_URL_COGNITO_IDENTITY and AWS_ENDPOINT_URL_STS",
+            scope.service
+        );
+        self.note = Some(message.clone());
+        ApiError::new(ErrorKind::NotImplemented, message)
+    }
+
+    fn not_implemented(&mut self, target: &Target<'_>) -> ApiError {
+        let message = format!("{target} is not implemented by this gateway; nothing was changed");
+        self.note = Some(message.clone());
+        ApiError::new(ErrorKind::NotImplemented, message)
+    }
+}
+
+/// Whether a REST operation has this method and path, implemented or not. The path is percent-encoded.
+#[must_use]
+pub fn is_operation(method: &str, path: &str) -> bool {
+    routes::by_path(method, path).is_some()
 }

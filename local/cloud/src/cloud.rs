@@ -1,15 +1,22 @@
 //! The control plane: one registry, which all parts of a gateway share.
 
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
 use crate::account::Account;
 use crate::api::{Request, Response};
+use crate::built_in::BuiltInAuthorizer;
 use crate::error::ApiError;
+use crate::issuer::{DeviceIssuer, IssuerError};
+use crate::operations::bulk::RunningTasks;
 use crate::registry::{Change, Registry};
+use crate::store::{self, Database};
+
+/// The length of a log that is not worth a snapshot.
+const MIN_LOG_BYTES: u64 = 1 << 20;
 
 /// The configuration of a control plane.
 #[derive(Debug, Clone)]
@@ -19,6 +26,9 @@ pub struct CloudOptions {
     /// The folder of the registry, such as `.iot-local/123456789012/us-east-1/registry`. Without it, the registry is in
     /// memory only.
     pub folder: Option<PathBuf>,
+    /// The folder of private files, such as `.iot-local/private`: the key that signs the certificates of devices.
+    /// Without it, the key is in memory only.
+    pub private: Option<PathBuf>,
     /// The host name that DescribeEndpoint answers.
     pub endpoint: String,
     /// The clock.
@@ -38,26 +48,53 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    pub(crate) fn file(path: PathBuf, error: impl std::fmt::Display) -> Self {
+        Self::File { path, what: error.to_string() }
+    }
+}
+
 /// A control plane. Clones share one registry.
 #[derive(Clone)]
 pub struct Cloud {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    options: CloudOptions,
-    registry: RwLock<Registry>,
-    revision: watch::Sender<u64>,
+    options: Arc<CloudOptions>,
+    database: Arc<Database>,
+    issuer: Arc<OnceLock<DeviceIssuer>>,
+    pub(crate) built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
+    tasks: Arc<RunningTasks>,
 }
 
 impl Cloud {
-    /// Opens the registry of a folder, or creates it.
+    /// Opens the registry of a folder, or creates it. Nothing else can open it until the last clone is dropped, and
+    /// until a snapshot that is being written then is complete.
     ///
     /// # Errors
     /// See [`OpenError`]. Nothing was written then.
     pub fn open(options: CloudOptions) -> Result<Self, OpenError> {
-        let registry = RwLock::default();
-        Ok(Self { shared: Arc::new(Shared { options, registry, revision: watch::Sender::new(0) }) })
+        Self::open_with_log(options, MIN_LOG_BYTES)
+    }
+
+    /// The same with a log that is folded into a snapshot when it is longer than so many bytes, and than the snapshot.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. Nothing was written then.
+    pub fn open_with_log(options: CloudOptions, min_log_bytes: u64) -> Result<Self, OpenError> {
+        let database = Database::open(options.folder.as_deref(), min_log_bytes)?;
+        Ok(Self {
+            options: Arc::new(options),
+            database: Arc::new(database),
+            issuer: Arc::default(),
+            built_in: Arc::default(),
+            tasks: Arc::default(),
+        })
+    }
+
+    /// Moves the folder of a registry to `NAME.old`, which replaces an older one. A missing folder is no error.
+    ///
+    /// # Errors
+    /// Another process uses the registry, or the folder cannot be moved.
+    pub fn move_away(folder: &Path) -> Result<(), OpenError> {
+        store::move_away(folder)
     }
 
     /// Answers a request of the API. Blocks while a change is stored.
@@ -69,27 +106,50 @@ impl Cloud {
     /// Returns a number that grows with every change of the registry.
     #[must_use]
     pub fn revision(&self) -> watch::Receiver<u64> {
-        self.shared.revision.subscribe()
+        self.database.revision()
     }
 
     /// Returns Region and account.
     #[must_use]
     pub fn account(&self) -> &Account {
-        &self.shared.options.account
+        &self.options.account
     }
 
     /// Returns the options.
     #[must_use]
     pub fn options(&self) -> &CloudOptions {
-        &self.shared.options
+        &self.options
     }
 
-    /// Reads the registry.
+    /// Returns the time as the registry keeps it: milliseconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        let since = (self.options.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the CA that signs certificates of devices. Its key is made when it is needed first.
+    pub(crate) fn issuer(&self) -> Result<&DeviceIssuer, IssuerError> {
+        let issuer = &self.issuer;
+        if issuer.get().is_none() {
+            let opened = DeviceIssuer::open(self.options.private.as_deref())?;
+            return Ok(issuer.get_or_init(|| opened));
+        }
+        issuer.get().ok_or(IssuerError::Sign)
+    }
+
+    /// Returns the bulk registrations that run.
+    pub(crate) fn tasks(&self) -> &RunningTasks {
+        &self.tasks
+    }
+
+    /// Reads the registry. Changes wait until `read` returns, so it must not write.
     pub fn read<T>(&self, read: impl FnOnce(&Registry) -> T) -> T {
-        read(&self.shared.registry.read().unwrap_or_else(PoisonError::into_inner))
+        self.database.read(read)
     }
 
     /// Decides on changes with the present registry, stores them, and makes them. With an error, nothing changes.
+    /// Other calls wait until `decide` returns, so it must not write.
     ///
     /// # Errors
     /// The error of `decide`, or [`crate::ErrorKind::InternalFailure`] if the changes cannot be stored.
@@ -97,14 +157,6 @@ impl Cloud {
         &self,
         decide: impl FnOnce(&Registry) -> Result<(Vec<Change>, T), ApiError>,
     ) -> Result<T, ApiError> {
-        let mut registry = self.shared.registry.write().unwrap_or_else(PoisonError::into_inner);
-        let (changes, result) = decide(&registry)?;
-        for change in &changes {
-            registry.apply(change);
-        }
-        if !changes.is_empty() {
-            self.shared.revision.send_modify(|revision| *revision = revision.wrapping_add(1));
-        }
-        Ok(result)
+        self.database.write(decide)
     }
 }

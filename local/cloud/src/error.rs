@@ -24,6 +24,10 @@ pub enum ErrorKind {
     CertificateValidation,
     /// 400: the verification certificate does not have the registration code.
     RegistrationCodeValidation,
+    /// 400: the template and its parameters do not fit what is registered.
+    ResourceRegistrationFailure,
+    /// 400: the statement of a rule is not SQL, or uses what this gateway does not support.
+    SqlParse,
     /// 400: the call was throttled.
     Throttling,
     /// 401: the caller may not call this.
@@ -52,6 +56,8 @@ pub enum ErrorKind {
     ConflictingResourceUpdate,
     /// 410: a limit of AWS IoT.
     LimitExceeded,
+    /// 413: the body is too large.
+    RequestTooLarge,
     /// 421: the Host is not this machine.
     MisdirectedRequest,
     /// 500: the change could not be stored.
@@ -89,6 +95,8 @@ impl ErrorKind {
             Self::MalformedPolicy => "MalformedPolicyException",
             Self::CertificateValidation => "CertificateValidationException",
             Self::RegistrationCodeValidation => "RegistrationCodeValidationException",
+            Self::ResourceRegistrationFailure => "ResourceRegistrationFailureException",
+            Self::SqlParse => "SqlParseException",
             Self::Throttling => "ThrottlingException",
             Self::Unauthorized => "UnauthorizedException",
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
@@ -103,9 +111,18 @@ impl ErrorKind {
             Self::CertificateConflict => "CertificateConflictException",
             Self::ConflictingResourceUpdate => "ConflictingResourceUpdateException",
             Self::LimitExceeded => "LimitExceededException",
+            Self::RequestTooLarge => "RequestEntityTooLargeException",
             Self::MisdirectedRequest => "MisdirectedRequestException",
             Self::InternalFailure => "InternalFailureException",
             Self::NotImplemented => "NotImplementedException",
+        }
+    }
+
+    /// Returns the code in XML answers. STS has its own for an invalid scope.
+    pub(crate) fn query_code(self) -> &'static str {
+        match self {
+            Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
+            _ => self.name().trim_end_matches("Exception"),
         }
     }
 
@@ -117,6 +134,8 @@ impl ErrorKind {
             | Self::MalformedPolicy
             | Self::CertificateValidation
             | Self::RegistrationCodeValidation
+            | Self::ResourceRegistrationFailure
+            | Self::SqlParse
             | Self::Throttling => 400,
             Self::Unauthorized => 401,
             Self::MissingAuthenticationToken | Self::SignatureDoesNotMatch | Self::Forbidden => 403,
@@ -129,6 +148,7 @@ impl ErrorKind {
             | Self::CertificateConflict
             | Self::ConflictingResourceUpdate => 409,
             Self::LimitExceeded => 410,
+            Self::RequestTooLarge => 413,
             Self::MisdirectedRequest => 421,
             Self::InternalFailure => 500,
             Self::NotImplemented => 501,

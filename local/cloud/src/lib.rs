@@ -11,9 +11,17 @@ mod account;
 mod error;
 
 mod certificate;
+mod issuer;
 pub mod registry;
+
+pub mod provisioning;
+pub mod rules;
+
+mod signature;
+mod signing_key;
 mod store;
 
+mod built_in;
 mod cloud;
 pub mod connect;
 
@@ -21,6 +29,8 @@ pub mod api;
 mod operations;
 
 pub use account::{Account, InvalidAccount};
+pub use built_in::BuiltInAuthorizer;
 pub use certificate::{CertificateFacts, UnreadableCertificate};
 pub use cloud::{Cloud, CloudOptions, OpenError};
 pub use error::{ApiError, ErrorKind};
+pub use signing_key::{NotASigningKey, SigningKey};

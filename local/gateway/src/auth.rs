@@ -1,11 +1,62 @@
 //! The ways in which a client is authenticated. Each results in an [`Admission`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use iot_local_policy::{Action, Context, Policy, Question, Verdict};
 
+use self::custom::CustomAuthorizer;
+use self::sigv4::{Operator, SignatureDenial, SignatureMarks};
+use self::x509::CertificateAuthenticator;
+use crate::facts::HttpFacts;
+
+pub(crate) mod authorizers;
 pub mod custom;
+pub mod endpoint;
+pub mod sigv4;
 pub(crate) mod unlogged;
+pub mod x509;
+
+/// All ways of authentication.
+pub struct Authenticators {
+    /// The authorizer.
+    pub custom: Arc<CustomAuthorizer>,
+    /// Client certificates.
+    pub x509: CertificateAuthenticator,
+    /// The operator's key pair.
+    pub operator: Option<Operator>,
+}
+
+impl Authenticators {
+    /// Takes over the authorizers and domains of the registry. Waits while a change is stored.
+    pub(crate) fn refresh_custom(&self) {
+        if let Some(cloud) = self.x509.cloud() {
+            self.custom.refresh(&cloud);
+        }
+    }
+
+    /// Admits a signed request.
+    ///
+    /// # Errors
+    /// Why it is denied.
+    pub(crate) fn operator(
+        &self,
+        http: Option<&HttpFacts>,
+        context: Context,
+    ) -> Result<Admission, SignatureDenial> {
+        let marks = http.and_then(SignatureMarks::of).ok_or(SignatureDenial::Credential)?;
+        self.operator.as_ref().ok_or(SignatureDenial::Key)?.admit(&marks, context)
+    }
+}
+
+/// Follows the registry: its authorizers and domains are in force from the next connect and refresh on. Never returns.
+pub(crate) async fn follow_registry(auth: Arc<Authenticators>) {
+    let mut changes = auth.x509.changes();
+    while changes.changed().await.is_ok() {
+        let auth = Arc::clone(&auth);
+        let _ = tokio::task::spawn_blocking(move || auth.refresh_custom()).await;
+    }
+}
 
 /// What authentication results in, whatever the way: who the client is, what it may do, and how long.
 #[derive(Debug, Clone)]
@@ -13,11 +64,11 @@ pub struct Admission {
     /// The principal.
     pub principal: String,
     /// What the client may do.
-    pub permissions: Policy,
+    pub permissions: Arc<Policy>,
     /// The values of policy variables and condition keys. Its client id is absent for an HTTPS publish.
     pub context: Context,
-    /// How long the admission is valid.
-    pub lifetime: Lifetime,
+    /// How long the admission is valid. Absent if no time limits it.
+    pub lifetime: Option<Lifetime>,
 }
 
 /// How long an admission is valid. Both times start at the authentication.

@@ -3,6 +3,7 @@
 //! It listens on a loopback port. Its hooks deny clients that do not connect through the gateway, see
 //! [`crate::connection`].
 
+mod authenticate;
 mod backlog;
 mod connect;
 mod hooks;
@@ -10,6 +11,7 @@ mod ingress;
 mod keep_alive;
 mod lifetime;
 mod packets;
+mod presence;
 mod routes;
 mod storage;
 
@@ -30,13 +32,16 @@ use rmqtt::types::{From, Id, QoS};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+pub(crate) use self::authenticate::{CertificateSession, follow_registry};
 use self::backlog::Backlog;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
+pub use self::presence::{Presence, PresenceEvent};
+pub(crate) use self::presence::{PresenceSession, publish as publish_presence};
 use self::routes::Routes;
 use self::storage::{RetainedMessages, SharedGroups};
-use crate::auth::custom::CustomAuthorizer;
+use crate::auth::Authenticators;
 use crate::connection::Connections;
 use crate::timeouts::CONNECT_PACKET_TIMEOUT;
 
@@ -75,20 +80,22 @@ impl Broker {
     /// # Errors
     /// If the broker cannot listen.
     pub async fn start(
-        authorizer: Arc<CustomAuthorizer>,
+        auth: Arc<Authenticators>,
         connections: Arc<Connections>,
+        presence: Arc<Presence>,
     ) -> Result<Self, BrokerError> {
         // The check would reject clients by the load of the whole system.
         let context = ServerContext::new().busy_check_enable(false).build().await;
-        let backlog = Arc::new(Backlog::new(authorizer.event_log.clone()));
+        let backlog = Arc::new(Backlog::new(auth.custom.event_log.clone()));
         *context.extends.retain_mut().await = Box::new(RetainedMessages::default());
         *context.extends.router_mut().await = Box::new(Routes::new(&context, Arc::clone(&backlog)));
         *context.extends.fitter_mgr_mut().await = Box::new(KeepAlive);
         *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
         let register = context.extends.hook_mgr().register();
-        let hooks = PolicyHooks::new(authorizer, connections, Arc::clone(&backlog));
+        let hooks = PolicyHooks::new(auth, connections, Arc::clone(&backlog), presence);
         for hook in [
             Type::ClientAuthenticate,
+            Type::ClientConnected,
             Type::MessagePublishCheckAcl,
             Type::ClientSubscribeCheckAcl,
             Type::MessageExpiryCheck,
@@ -120,7 +127,7 @@ impl Broker {
         self.backlog.queued_bytes(client_id)
     }
 
-    /// Publishes the message of an HTTPS publish, which the policy has allowed. QoS is 1, or 0.
+    /// Publishes a message of the gateway itself, or of an HTTPS publish, which the policy has allowed. QoS is 1, or 0.
     ///
     /// # Errors
     /// If the broker cannot route the topic.

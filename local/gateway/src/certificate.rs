@@ -7,6 +7,7 @@ mod client_files;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest;
@@ -49,22 +50,36 @@ impl Identity {
     }
 }
 
-/// A client certificate, as the event for the authorizer describes it.
+/// A client certificate whose private key the client holds. Nothing else about it is checked yet.
 #[derive(Clone)]
 pub struct ClientCertificate {
-    /// The certificate, PEM.
-    pub pem: String,
     /// The certificate id of AWS IoT: the SHA-256 of its DER encoding, 64 hexadecimal digits.
     pub id: String,
+    /// The certificate, DER.
+    pub der: Arc<[u8]>,
+    /// The further certificates that the client sent, DER. Usually those of its CAs, in the client's order.
+    pub chain: Arc<[Vec<u8>]>,
 }
 
 impl ClientCertificate {
-    /// Describes a certificate.
+    /// Describes a certificate without a chain.
     #[must_use]
     pub fn new(der: &CertificateDer<'_>) -> Self {
         let hash = digest::digest(&digest::SHA256, der);
-        let id = hex::encode(hash.as_ref());
-        Self { pem: pem_text("CERTIFICATE", der), id }
+        Self { id: hex::encode(hash.as_ref()), der: der.to_vec().into(), chain: Arc::default() }
+    }
+
+    /// Describes the certificates of a handshake, of which the first is the client's. Returns `None` for an empty list.
+    #[must_use]
+    pub fn of_handshake(certificates: &[CertificateDer<'_>]) -> Option<Self> {
+        let (first, chain) = certificates.split_first()?;
+        Some(Self { chain: chain.iter().map(|der| der.to_vec()).collect(), ..Self::new(first) })
+    }
+
+    /// Returns the certificate as PEM.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        pem_text("CERTIFICATE", &self.der)
     }
 }
 
@@ -134,6 +149,12 @@ impl Authority {
         &self.certificate
     }
 
+    /// Returns the CA certificate as PEM.
+    #[must_use]
+    pub fn certificate_pem(&self) -> String {
+        pem_text("CERTIFICATE", &self.certificate)
+    }
+
     /// Creates a server certificate for `localhost`, 127.0.0.1 and ::1.
     ///
     /// # Errors
@@ -146,6 +167,19 @@ impl Authority {
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         ];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(params)
+    }
+
+    /// Creates a server certificate for a host name.
+    ///
+    /// # Errors
+    /// If the certificate cannot be created.
+    pub fn server_for(&self, name: &str) -> Result<Identity, AuthorityError> {
+        let mut params = params_valid_for(LEAF_VALIDITY);
+        // A common name has 64 characters at most, a host name 253.
+        params.distinguished_name = distinguished_name(SERVER_NAME);
+        params.subject_alt_names = vec![SanType::DnsName(name.try_into()?)];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.sign(params)
     }

@@ -12,6 +12,8 @@ use iot_local_policy::{Action, Verdict};
 use tokio::sync::watch;
 
 use crate::auth::Admission;
+use crate::auth::endpoint::AuthMethod;
+use crate::broker::{CertificateSession, PresenceSession};
 use crate::event_log::DisconnectReason;
 use crate::facts::ConnectionFacts;
 
@@ -21,6 +23,11 @@ pub struct Connection {
     pub facts: ConnectionFacts,
     /// The client's IP address.
     pub peer: IpAddr,
+    /// How the client is authenticated.
+    pub method: AuthMethod,
+    /// What the registry allows the certificate. Locked while it is computed anew, so that no earlier result replaces a
+    /// later one.
+    pub(crate) certificate_session: Mutex<Option<CertificateSession>>,
     phase: watch::Sender<Phase>,
     state: Mutex<State>,
 }
@@ -42,17 +49,27 @@ pub enum Phase {
 struct State {
     is_mqtt5: bool,
     has_assigned_client_id: bool,
+    is_silent: bool,
+    has_disconnect_packet: bool,
     disconnect_reason: Option<DisconnectReason>,
     reason_code: Option<u8>,
     final_packet: Option<&'static [u8]>,
     admission: Option<Arc<Admission>>,
+    presence: Option<PresenceSession>,
 }
 
 impl Connection {
     /// Creates a connection whose CONNECT is not yet decided.
     #[must_use]
-    pub fn new(facts: ConnectionFacts, peer: IpAddr) -> Self {
-        Self { facts, peer, phase: watch::Sender::new(Phase::Pending), state: Mutex::default() }
+    pub fn new(facts: ConnectionFacts, peer: IpAddr, method: AuthMethod) -> Self {
+        Self {
+            facts,
+            peer,
+            method,
+            certificate_session: Mutex::default(),
+            phase: watch::Sender::new(Phase::Pending),
+            state: Mutex::default(),
+        }
     }
 
     /// Admits the client, or replaces its admission.
@@ -64,6 +81,34 @@ impl Connection {
     /// Sets whether the client uses MQTT 5. Only then does it receive a reason code when the connection ends.
     pub fn set_mqtt5(&self, is_mqtt5: bool) {
         self.state().is_mqtt5 = is_mqtt5;
+    }
+
+    /// Whether the client uses MQTT 5.
+    #[must_use]
+    pub fn is_mqtt5(&self) -> bool {
+        self.state().is_mqtt5
+    }
+
+    /// Sends nothing more to the client, not even a CONNACK, before the connection is closed.
+    pub fn set_silent(&self) {
+        self.state().is_silent = true;
+    }
+
+    /// Whether nothing more is sent to the client.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.state().is_silent
+    }
+
+    /// Records that the client sent a DISCONNECT.
+    pub fn set_disconnect_packet(&self) {
+        self.state().has_disconnect_packet = true;
+    }
+
+    /// Whether the client sent a DISCONNECT.
+    #[must_use]
+    pub fn has_disconnect_packet(&self) -> bool {
+        self.state().has_disconnect_packet
     }
 
     /// Records that the client sent no client id, so that the broker assigns one (MQTT 5, section 3.1.3.1).
@@ -83,6 +128,28 @@ impl Connection {
         let admission = self.state().admission.clone()?;
         (admission.context.client_id.as_deref() == Some(client_id))
             .then(|| admission.decide(action, resource))
+    }
+
+    /// Returns the principal of an admitted client.
+    #[must_use]
+    pub fn principal(&self) -> Option<String> {
+        self.state().admission.as_ref().map(|admission| admission.principal.clone())
+    }
+
+    /// Returns the thing to which the client's certificate is exclusively attached.
+    pub(crate) fn exclusive_thing(&self) -> Option<String> {
+        let session = self.certificate_session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.as_ref().and_then(|session| session.permissions().exclusive_thing.clone())
+    }
+
+    /// Keeps what the `disconnected` event will have from the `connected` event.
+    pub(crate) fn set_presence(&self, presence: PresenceSession) {
+        self.state().presence = Some(presence);
+    }
+
+    /// Returns it once.
+    pub(crate) fn take_presence(&self) -> Option<PresenceSession> {
+        self.state().presence.take()
     }
 
     /// Returns the client id of an admitted client.
@@ -137,12 +204,22 @@ impl Connection {
             return state.reason_code;
         }
         match reason {
-            DisconnectReason::Forbidden | DisconnectReason::RefreshDenied => Some(0x87),
+            DisconnectReason::Forbidden
+            | DisconnectReason::RefreshDenied
+            | DisconnectReason::ConnectForbidden => Some(0x87),
+            DisconnectReason::CertificateRefused => Some(0x98),
             DisconnectReason::OverLimit => Some(0x97),
             DisconnectReason::TakenOver => Some(0x8E),
             DisconnectReason::TimeLimit => Some(0x98),
             DisconnectReason::ByClient | DisconnectReason::ByBroker => None,
         }
+    }
+
+    /// Whether the client has broken the protocol or a limit.
+    #[must_use]
+    pub fn is_client_error(&self) -> bool {
+        let state = self.state();
+        state.reason_code.is_some() || state.final_packet.is_some()
     }
 
     /// Waits until the connection has reached `phase`.
@@ -170,38 +247,60 @@ impl Connection {
     }
 }
 
-/// All connections, by the addresses of their sockets to the broker.
+/// All connections.
 #[derive(Default)]
 pub struct Connections {
-    by_address: Mutex<HashMap<SocketAddr, Arc<Connection>>>,
+    lists: Mutex<Lists>,
+}
+
+#[derive(Default)]
+struct Lists {
+    /// By the addresses of their sockets to the broker.
+    by_address: HashMap<SocketAddr, Arc<Connection>>,
+    /// The admitted ones, by client id.
+    by_client_id: HashMap<String, Vec<Arc<Connection>>>,
 }
 
 impl Connections {
     /// Lists a connection until the returned value is dropped.
     #[must_use]
     pub fn add(self: &Arc<Self>, address: SocketAddr, connection: Arc<Connection>) -> ListedConnection {
-        self.lock().insert(address, Arc::clone(&connection));
+        self.lock().by_address.insert(address, Arc::clone(&connection));
         ListedConnection { connections: Arc::clone(self), address, connection }
     }
 
     /// Returns the connection whose socket to the broker has this address.
     #[must_use]
     pub fn get(&self, address: SocketAddr) -> Option<Arc<Connection>> {
-        self.lock().get(&address).map(Arc::clone)
+        self.lock().by_address.get(&address).map(Arc::clone)
     }
 
     /// Returns the admitted connections with this client id: at most one, except during a takeover.
     #[must_use]
     pub fn with_client_id(&self, client_id: &str) -> Vec<Arc<Connection>> {
-        let connections: Vec<_> = self.lock().values().map(Arc::clone).collect();
-        connections
-            .into_iter()
-            .filter(|connection| connection.client_id().as_deref() == Some(client_id))
-            .collect()
+        self.lock().by_client_id.get(client_id).cloned().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, Arc<Connection>>> {
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lists an admitted connection by its client id, if it is still listed.
+    pub(crate) fn add_client_id(&self, client_id: &str, connection: &Arc<Connection>) {
+        let mut lists = self.lock();
+        if connection.phase() < Phase::Ended {
+            let with_same_id = lists.by_client_id.entry(client_id.to_owned()).or_default();
+            with_same_id.push(Arc::clone(connection));
+        }
+    }
+
+    /// Returns the admitted connections of clients with certificates.
+    #[must_use]
+    pub(crate) fn with_certificate(&self) -> Vec<Arc<Connection>> {
+        let is_admitted = |connection: &&Arc<Connection>| {
+            connection.facts.certificate.is_some() && connection.phase() == Phase::Admitted
+        };
+        self.lock().by_address.values().filter(is_admitted).map(Arc::clone).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,7 +313,17 @@ pub struct ListedConnection {
 
 impl Drop for ListedConnection {
     fn drop(&mut self) {
-        self.connections.lock().remove(&self.address);
+        let mut lists = self.connections.lock();
+        lists.by_address.remove(&self.address);
+        if let Some(client_id) = self.connection.client_id()
+            && let Some(with_same_id) = lists.by_client_id.get_mut(&client_id)
+        {
+            with_same_id.retain(|connection| !Arc::ptr_eq(connection, &self.connection));
+            if with_same_id.is_empty() {
+                lists.by_client_id.remove(&client_id);
+            }
+        }
+        // Under the lock, so that the connection is not listed afterwards.
         self.connection.advance(Phase::Ended);
     }
 }

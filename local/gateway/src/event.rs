@@ -1,12 +1,16 @@
 //! Creates the event that AWS IoT sends to a custom authorizer.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-lambda.html>
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::auth::authorizers::LiveAuthorizer;
+use crate::certificate::ClientCertificate;
 use crate::facts::{ConnectionFacts, HttpFacts, MqttFacts};
 use crate::selection::Selected;
 
@@ -29,6 +33,23 @@ pub struct Event {
     pub json: Bytes,
     /// The id of the client's certificate under X.509 custom authentication. The response must have it as principal.
     pub certificate_id: Option<String>,
+    /// The authorizer that was selected. Absent for the built-in one.
+    pub(crate) selection: Option<Selection>,
+}
+
+/// The authorizer of a client, and the signed token, which is checked again if the authorizer changes.
+#[derive(Clone)]
+pub(crate) struct Selection {
+    pub(crate) authorizer: Arc<LiveAuthorizer>,
+    pub(crate) token: Option<String>,
+    pub(crate) signature: Option<String>,
+}
+
+impl Event {
+    /// Returns the name of the authorizer that was selected.
+    pub(crate) fn authorizer(&self) -> Option<&str> {
+        self.selection.as_ref().map(|selection| selection.authorizer.definition.name.as_str())
+    }
 }
 
 /// Creates the event for a connection. Without `mqtt`, the event is for an HTTPS publish. Absent members are omitted,
@@ -36,9 +57,10 @@ pub struct Event {
 #[must_use]
 pub fn event(selected: Selected, facts: &ConnectionFacts, mqtt: Option<&MqttFacts>) -> Event {
     let certificate = facts.certificate.as_ref();
+    let pem = certificate.map(ClientCertificate::pem);
     let tls = TlsData {
         server_name: facts.server_name.as_deref(),
-        x509_certificate_pem: certificate.map(|certificate| certificate.pem.as_str()),
+        x509_certificate_pem: pem.as_deref(),
         principal_id: certificate.map(|certificate| certificate.id.as_str()),
     };
     let data = ProtocolData {
@@ -47,7 +69,7 @@ pub fn event(selected: Selected, facts: &ConnectionFacts, mqtt: Option<&MqttFact
         mqtt: mqtt.map(MqttData::from),
     };
     let json = render(selected, Some(data), Some(facts.connection));
-    Event { json, certificate_id: certificate.map(|certificate| certificate.id.clone()) }
+    Event { json, certificate_id: certificate.map(|certificate| certificate.id.clone()), selection: None }
 }
 
 /// Creates the event of TestInvokeAuthorizer. Without a context it has no `protocolData`, as AWS documents. It then
@@ -63,7 +85,7 @@ pub fn test_event(selected: Selected, contexts: &TestContexts) -> Event {
         true => render(selected, None, None),
         false => render(selected, Some(data), Some(Uuid::new_v4())),
     };
-    Event { json, certificate_id: None }
+    Event { json, certificate_id: None, selection: None }
 }
 
 fn render(selected: Selected, data: Option<ProtocolData<'_>>, connection: Option<Uuid>) -> Bytes {

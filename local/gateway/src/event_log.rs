@@ -137,6 +137,10 @@ pub enum DisconnectReason {
     TimeLimit,
     /// A refresh was denied (AUTH_ERROR).
     RefreshDenied,
+    /// The registry refuses the certificate, which has left ACTIVE or is deleted (AUTH_ERROR, which is assumed).
+    CertificateRefused,
+    /// The policies of the certificate no longer allow the connect (AUTH_ERROR, which is assumed).
+    ConnectForbidden,
     /// The broker ended it: keep-alive timeout or protocol error (MQTT_KEEP_ALIVE_TIMEOUT, CLIENT_ERROR).
     ByBroker,
 }
@@ -181,6 +185,8 @@ impl fmt::Display for DisconnectReason {
             Self::TakenOver => "a later connection uses the same client id",
             Self::TimeLimit => "disconnectAfterInSeconds has elapsed",
             Self::RefreshDenied => "the refresh was denied",
+            Self::CertificateRefused => "the registry refuses the certificate",
+            Self::ConnectForbidden => "the policies of the certificate no longer allow the connect",
             Self::ByBroker => "keep-alive timeout or protocol error",
         })
     }

@@ -12,7 +12,7 @@ pub struct ConnectionFacts {
     pub connection: Uuid,
     /// The server name of the TLS handshake.
     pub server_name: Option<String>,
-    /// The client's certificate, under X.509 custom authentication.
+    /// The client's certificate. Absent if the client is authenticated without it.
     pub certificate: Option<ClientCertificate>,
     /// The HTTP request of an HTTPS publish or a WebSocket handshake.
     pub http: Option<HttpFacts>,
@@ -36,15 +36,4 @@ pub struct MqttFacts {
     pub password: Option<Bytes>,
     /// The client id.
     pub client_id: Option<String>,
-}
-
-impl ConnectionFacts {
-    /// What a policy knows about the client's certificate before the registry is asked.
-    #[must_use]
-    pub fn known_certificate(&self) -> iot_local_policy::ClientCertificate {
-        match self.certificate {
-            Some(_) => iot_local_policy::ClientCertificate::Unknown,
-            None => iot_local_policy::ClientCertificate::Absent,
-        }
-    }
 }

@@ -1,12 +1,14 @@
 //! The running gateway.
 //!
-//! A plain port on loopback serves MQTT over WebSocket at `/mqtt`, HTTPS publishes at `/topics/...`, and the page and
-//! the development issuer at all other paths. A TLS port serves the same without the page and the issuer, and also MQTT
-//! without WebSocket.
+//! A plain port on loopback serves MQTT over WebSocket at `/mqtt`, HTTPS publishes at `/topics/...`, the page, the
+//! development issuer and the AWS APIs. A TLS port serves the same without the page and the issuer, and also MQTT
+//! without WebSocket. A further TLS port serves MQTT to clients with certificates.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use iot_local_cloud::{BuiltInAuthorizer, Cloud};
 use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
 use iot_local_lambda::{InvokeTarget, Lambda, LineSink, SandboxLine, StartError};
@@ -16,8 +18,12 @@ use tokio::task::JoinSet;
 
 use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
+use crate::auth::endpoint::EndpointSettings;
+use crate::auth::sigv4::Operator;
 use crate::auth::unlogged::UnloggedCalls;
-use crate::broker::{Broker, BrokerError};
+use crate::auth::x509::CertificateAuthenticator;
+use crate::auth::{self, Authenticators};
+use crate::broker::{self, Broker, BrokerError, Presence};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
 use crate::examples;
@@ -25,18 +31,26 @@ use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::selection::AuthorizerDefinition;
 use crate::time_scale::TimeScale;
-use crate::tls::{Tls, TlsError, TlsOptions};
+use crate::tls::{DomainTls, Tls, TlsError, TlsOptions, TlsPort};
 
 /// The configuration of a gateway.
 pub struct GatewayOptions {
     /// The plain port; 0 selects a free one.
     pub port: u16,
-    /// The TLS port. Without it, only the plain port is opened.
+    /// The TLS ports. Without them, only the plain port is opened.
     pub tls: Option<TlsOptions>,
+    /// What decides how clients are authenticated.
+    pub endpoint: EndpointSettings,
+    /// The control plane, with the registry of certificates.
+    pub cloud: Cloud,
+    /// The access key id of the operator, who may do everything. Without it, no signed request is served.
+    pub operator: Option<String>,
     /// The authorizer's function.
     pub function: InvokeTarget,
-    /// The authorizer's definition.
+    /// The built-in authorizer's definition.
     pub authorizer: AuthorizerDefinition,
+    /// Further functions, which authorizers of the registry name by their ARNs.
+    pub functions: Vec<InvokeTarget>,
     /// The divisor of the times in a response; 1 is real time.
     pub time_scale: u32,
     /// The development issuers with which users and machines log in. May be empty.
@@ -51,6 +65,9 @@ pub enum GatewayError {
     /// The function's ARN is invalid.
     #[error(transparent)]
     Arn(#[from] NotAnArn),
+    /// The operator's policy is invalid.
+    #[error("{}", .0.join("; "))]
+    Operator(Vec<String>),
     /// The function does not start.
     #[error(transparent)]
     Function(#[from] StartError),
@@ -78,6 +95,10 @@ pub struct RunningGateway {
     pub port: u16,
     /// The TLS port, if it is open.
     pub tls_port: Option<u16>,
+    /// The port of MQTT with client certificates, if it is open.
+    pub mqtts_port: Option<u16>,
+    /// The control plane.
+    pub cloud: Cloud,
     /// The event log. Subscribe before you connect, so that no entry is missed.
     pub event_log: EventLog,
     /// The authorizer.
@@ -94,9 +115,15 @@ impl RunningGateway {
     /// See [`GatewayError`]. The error of a function that does not start contains its standard error.
     pub async fn start(mut options: GatewayOptions) -> Result<Self, GatewayError> {
         let arn: Arn = options.function.arn().parse()?;
+        let authorizer = options.authorizer.description(options.function.arn(), options.cloud.now());
+        let function_name = function_name(options.function.arn());
+        let is_default = options.authorizer.is_default;
+        options
+            .cloud
+            .set_built_in_authorizer(BuiltInAuthorizer { authorizer: authorizer.into(), is_default });
         let (listener, port) = listen(options.port, "--port").await?;
         let tls = match &options.tls {
-            Some(tls) => Some((Arc::new(Tls::new(tls)?), listen(tls.port, "--tls-port").await?)),
+            Some(tls) => Some(TlsListeners::open(tls, options.endpoint).await?),
             None => None,
         };
         let event_log = EventLog::default();
@@ -111,11 +138,16 @@ impl RunningGateway {
         let line_sink: LineSink = Arc::new(line_sink);
         let lambda = Arc::new(Lambda::start(options.function, Arc::clone(&line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
+        let functions = start_functions(options.functions, &line_sink).await?;
         let mut authorizer = CustomAuthorizer::new(lambda, options.authorizer, arn, time, event_log.clone());
         authorizer.unlogged = unlogged;
+        authorizer.function_name = function_name;
+        authorizer.set_functions(functions);
+        authorizer.refresh(&options.cloud);
         let authorizer = Arc::new(authorizer);
         examples::ask(&mut options.login, &authorizer).await;
-        let tls_port = tls.as_ref().map(|(_, (_, port))| *port);
+        let tls_port = tls.as_ref().map(|tls| tls.https.port);
+        let mqtts_port = tls.as_ref().map(|tls| tls.mqtts.port);
         let site = Site::new(SiteOptions {
             port,
             tls_port,
@@ -125,15 +157,43 @@ impl RunningGateway {
             page: options.page,
         });
         let connections = Arc::new(Connections::default());
-        let broker = Broker::start(Arc::clone(&authorizer), Arc::clone(&connections)).await?;
-        let gateway = Arc::new(Gateway { authorizer: Arc::clone(&authorizer), broker, connections, site });
+        let auth = Arc::new(authenticators(&authorizer, &options.cloud, options.operator)?);
+        let (presence, events) = Presence::new();
+        let presence = Arc::new(presence);
+        let broker =
+            Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence)).await?;
+        let broker = Arc::new(broker);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&gateway), None));
-        let tls_port = tls.map(|(tls, (listener, port))| {
-            tasks.spawn(accept(listener, Arc::clone(&gateway), Some(tls)));
-            port
+        let publisher = Arc::clone(&broker);
+        tasks.spawn(async move { broker::publish_presence(&publisher, events).await });
+        tasks.spawn(auth::follow_registry(Arc::clone(&auth)));
+        tasks.spawn(broker::follow_registry(Arc::clone(&auth), Arc::clone(&connections)));
+        let gateway = Arc::new(Gateway {
+            auth,
+            endpoint: options.endpoint,
+            domain_tls: options.tls.as_ref().map(|tls| DomainTls::new(Arc::clone(&tls.authority))),
+            authority_pem: options.tls.map(|tls| tls.authority.certificate_pem()),
+            presence,
+            broker,
+            connections,
+            site,
         });
-        Ok(Self { port, tls_port, event_log, authorizer, gateway, line_sink, _tasks: tasks })
+        tasks.spawn(accept(listener, Arc::clone(&gateway), None));
+        for TlsListener { listener, tls, .. } in tls.into_iter().flat_map(|tls| [tls.https, tls.mqtts]) {
+            tasks.spawn(accept(listener, Arc::clone(&gateway), Some(tls)));
+        }
+        let cloud = options.cloud;
+        Ok(Self {
+            port,
+            tls_port,
+            mqtts_port,
+            cloud,
+            event_log,
+            authorizer,
+            gateway,
+            line_sink,
+            _tasks: tasks,
+        })
     }
 
     /// Replaces the function and the development issuers. The new function starts first, and then the earlier one ends
@@ -163,11 +223,72 @@ impl RunningGateway {
     }
 }
 
-/// The broker holds the authorizer as long as the process runs, so the function is ended here.
+/// The broker holds the authorizer and the registry as long as the process runs, so they are ended here.
 impl Drop for RunningGateway {
     fn drop(&mut self) {
+        self.gateway.auth.x509.close();
         self.authorizer.replace(Arc::new(Lambda::stopped()));
+        self.authorizer.set_functions(BTreeMap::new());
     }
+}
+
+/// Starts functions, and lists them by name.
+async fn start_functions(
+    functions: Vec<InvokeTarget>,
+    line_sink: &LineSink,
+) -> Result<BTreeMap<String, Arc<Lambda>>, GatewayError> {
+    let mut started = BTreeMap::new();
+    for function in functions {
+        let name = function_name(function.arn());
+        started.insert(name, Arc::new(Lambda::start(function, Arc::clone(line_sink)).await?));
+    }
+    Ok(started)
+}
+
+/// Returns the name in the ARN of a function.
+fn function_name(arn: &str) -> String {
+    arn.split(':').nth(6).unwrap_or_default().to_owned()
+}
+
+/// The TLS ports.
+struct TlsListeners {
+    https: TlsListener,
+    mqtts: TlsListener,
+}
+
+struct TlsListener {
+    listener: TcpListener,
+    port: u16,
+    tls: Arc<Tls>,
+}
+
+impl TlsListeners {
+    async fn open(options: &TlsOptions, endpoint: EndpointSettings) -> Result<Self, GatewayError> {
+        let identity = options.authority.server().map_err(TlsError::from)?;
+        let open = async |kind, port, option| {
+            let tls = Arc::new(Tls::new(kind, &identity, endpoint)?);
+            let (listener, port) = listen(port, option).await?;
+            Ok::<_, GatewayError>(TlsListener { listener, port, tls })
+        };
+        Ok(Self {
+            https: open(TlsPort::Https, options.port, "--tls-port").await?,
+            mqtts: open(TlsPort::Mqtts, options.mqtts_port, "--mqtts-port").await?,
+        })
+    }
+}
+
+/// Creates all ways of authentication. Certificates and the operator have the Region and account of the registry.
+fn authenticators(
+    authorizer: &Arc<CustomAuthorizer>,
+    cloud: &Cloud,
+    operator: Option<String>,
+) -> Result<Authenticators, GatewayError> {
+    let account = cloud.account();
+    let arn: Arn = account.arn("*").parse()?;
+    let operator = operator.map(|key| Operator::new(key, account.region(), account.id(), &arn));
+    let operator = operator.transpose().map_err(GatewayError::Operator)?;
+    let x509 = CertificateAuthenticator::new(cloud.clone(), arn);
+    Ok(Authenticators { custom: Arc::clone(authorizer), x509, operator })
 }
 
 /// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.

@@ -116,6 +116,12 @@ impl Site {
         realm.users.iter().find(is_allowed).cloned()
     }
 
+    /// Whether the site has a page, a document or an endpoint of an issuer at this path. The root is a page only to
+    /// read: requests of AWS's query protocol are posted to it.
+    pub(crate) fn serves(&self, method: &Method, path: &str) -> bool {
+        self.route(path).is_some() && (path != "/" || [Method::GET, Method::HEAD].contains(method))
+    }
+
     pub(crate) async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let Some(address) = self.address(request.headers()) else {
             let port = self.port;

@@ -5,6 +5,9 @@ mod secure;
 
 mod head;
 mod http;
+mod http_auth;
+
+mod api;
 
 mod publish;
 mod websocket;
@@ -23,22 +26,53 @@ use hyper::{Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::auth::custom::CustomAuthorizer;
-use crate::broker::Broker;
+use crate::auth::Authenticators;
+use crate::auth::endpoint::EndpointSettings;
+use crate::broker::{Broker, Presence};
 use crate::connection::Connections;
+use crate::event_log::EventLog;
 use crate::pages::Site;
 use crate::timeouts::ACCEPT_PAUSE;
-use crate::tls::Tls;
+use crate::tls::{DomainTls, Tls};
 
 /// A response with a complete body, not a stream.
 type WholeResponse = Response<Full<Bytes>>;
 
 /// What all connections share.
 pub(crate) struct Gateway {
-    pub(crate) authorizer: Arc<CustomAuthorizer>,
-    pub(crate) broker: Broker,
+    pub(crate) auth: Arc<Authenticators>,
+    pub(crate) endpoint: EndpointSettings,
+    /// Absent without TLS.
+    pub(crate) domain_tls: Option<DomainTls>,
+    /// The gateway's CA certificate, PEM. Absent without TLS.
+    pub(crate) authority_pem: Option<String>,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) broker: Arc<Broker>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) site: Site,
+}
+
+impl Gateway {
+    /// Returns the settings for clients of a server name: of its domain configuration, or else of the gateway's
+    /// endpoint.
+    ///
+    /// # Errors
+    /// The domain configuration is DISABLED.
+    pub(crate) fn endpoint_of(&self, server_name: Option<&str>) -> Result<EndpointSettings, String> {
+        let live = self.auth.custom.live();
+        match server_name.and_then(|name| live.domain(name)) {
+            None => Ok(self.endpoint),
+            Some(domain) if domain.is_enabled() => Ok(domain.endpoint),
+            Some(domain) => Err(format!(
+                "domain configuration {} of {} is DISABLED; help: update its status to ENABLED",
+                domain.record.name, domain.record.domain_name
+            )),
+        }
+    }
+
+    pub(crate) fn event_log(&self) -> &EventLog {
+        &self.auth.custom.event_log
+    }
 }
 
 /// Serves a port until the future is dropped. With `tls`, each connection starts with a TLS handshake.

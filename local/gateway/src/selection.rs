@@ -1,12 +1,10 @@
 //! Selects the authorizer for a client, and checks the token's signature before the authorizer is called.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth.html>
 
-mod signing_key;
-
-pub use signing_key::{NotASigningKey, SigningKey};
-
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
+pub use iot_local_cloud::SigningKey;
+use iot_local_cloud::registry::{Authorizer, AuthorizerStatus};
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
@@ -37,7 +35,7 @@ const SIGNATURE_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// How much of an unknown name an error quotes.
 const MAX_QUOTED_CHARS: usize = 128;
 
-/// The definition of the gateway's only authorizer, as of CreateAuthorizer.
+/// The definition of the gateway's built-in authorizer, as of CreateAuthorizer.
 /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateAuthorizer.html>
 #[derive(Debug, Clone)]
 pub struct AuthorizerDefinition {
@@ -65,6 +63,27 @@ impl Default for AuthorizerDefinition {
     }
 }
 
+impl AuthorizerDefinition {
+    /// Describes the authorizer to the control plane. The time is in milliseconds since 1970.
+    #[must_use]
+    pub fn description(&self, function_arn: &str, created: i64) -> Authorizer {
+        let keys = self.signing_keys.iter().enumerate();
+        let keys =
+            keys.map(|(index, key)| (format!("key-{}", index.saturating_add(1)), key.pem().to_owned()));
+        Authorizer {
+            name: self.name.clone(),
+            function_arn: function_arn.to_owned(),
+            token_key: self.token_key.clone(),
+            signing_keys: keys.collect(),
+            status: AuthorizerStatus::Active,
+            signing_disabled: self.signing_keys.is_empty(),
+            caching_for_http: self.caching_for_http,
+            created,
+            modified: created,
+        }
+    }
+}
+
 /// Why a client is denied without a call of the authorizer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SelectionError {
@@ -79,9 +98,18 @@ pub enum SelectionError {
     Unknown {
         /// The name from the client, at most 128 characters.
         requested: String,
-        /// The name of the gateway's authorizer.
+        /// The names of the ACTIVE authorizers.
         known: String,
     },
+    /// The authorizer is INACTIVE.
+    #[error("authorizer \"{0}\" is INACTIVE; help: update its status to ACTIVE")]
+    Inactive(String),
+    /// The client names an authorizer that its domain does not allow.
+    #[error(
+        "the client names an authorizer, and domain configuration {0} does not allow it; help: set \
+         allowAuthorizerOverride of its authorizerConfig"
+    )]
+    NoOverride(String),
     /// The client names no authorizer, and no authorizer is the default.
     #[error("missing {NAME_KEY}; expected the authorizer's name, since there is no default authorizer")]
     Unnamed,
@@ -103,6 +131,12 @@ pub enum SelectionError {
     BadSignature,
 }
 
+impl SelectionError {
+    pub(crate) fn unknown(requested: &str, known: String) -> Self {
+        Self::Unknown { requested: requested.chars().take(MAX_QUOTED_CHARS).collect(), known }
+    }
+}
+
 /// The members of the event that the gateway fills by itself. Not `Debug`: it holds the token.
 #[derive(Default)]
 pub struct Selected {
@@ -113,33 +147,33 @@ pub struct Selected {
 }
 
 impl AuthorizerDefinition {
-    /// Selects this authorizer for a client, finds the token, and checks its signature.
+    /// Finds the token of a client, and checks its signature.
     ///
     /// # Errors
     /// Why the client is denied.
-    pub fn select(
+    pub fn find_token(
         &self,
         http: Option<&HttpFacts>,
         mqtt: Option<&MqttFacts>,
     ) -> Result<Selected, SelectionError> {
-        let size = http.map_or(0, size);
-        if size > MAX_HTTP_BYTES {
-            return Err(SelectionError::HttpTooLarge(size));
-        }
-        let requested = lookup(NAME_KEY, http, mqtt).filter(|name| !NO_NAMES.contains(&name.as_str()));
-        match requested {
-            Some(requested) if requested != self.name => {
-                let requested = requested.chars().take(MAX_QUOTED_CHARS).collect();
-                return Err(SelectionError::Unknown { requested, known: self.name.clone() });
-            }
-            None if !self.is_default => return Err(SelectionError::Unnamed),
-            _ => {}
-        }
         let token = self.token_key.as_deref().and_then(|key| lookup(key, http, mqtt));
         let selected = self.check_signature(token, || lookup(SIGNATURE_KEY, http, mqtt))?;
         // Sources disagree whether AWS IoT fills `token` without token signing. The stricter reading: it does not.
         let token = selected.token.filter(|_| selected.signature_verified);
         Ok(Selected { token, ..selected })
+    }
+
+    /// Whether a request has a token, or names an authorizer. An `Authorization` that is not Signature Version 4 counts
+    /// as a token: the authorizer may read it.
+    #[must_use]
+    pub fn has_token(&self, http: &HttpFacts) -> bool {
+        let keys = [Some(NAME_KEY), Some(SIGNATURE_KEY), self.token_key.as_deref()];
+        let is_other_scheme = |value: &str| !value.trim_start().starts_with("AWS4-HMAC-SHA256");
+        keys.into_iter().flatten().any(|key| lookup(key, Some(http), None).is_some())
+            || http
+                .headers
+                .iter()
+                .any(|(name, value)| name.eq_ignore_ascii_case("authorization") && is_other_scheme(value))
     }
 
     /// Checks the signature of a token if token signing is on.
@@ -163,12 +197,32 @@ impl AuthorizerDefinition {
             return Err(SelectionError::NotBase64);
         }
         let signature = SIGNATURE_BASE64.decode(signature).map_err(|_| SelectionError::NotBase64)?;
-        let verifies = |key: &SigningKey| key.verifies(token.as_bytes(), &signature);
+        let verifies = |key: &SigningKey| key.verifies(&token, &signature);
         if !self.signing_keys.iter().any(verifies) {
             return Err(SelectionError::BadSignature);
         }
         Ok(Selected { token: Some(token), signature_verified: true })
     }
+}
+
+/// Returns the name of the authorizer that a client asks for.
+///
+/// # Errors
+/// The client's request is too large.
+pub(crate) fn requested_name(
+    http: Option<&HttpFacts>,
+    mqtt: Option<&MqttFacts>,
+) -> Result<Option<String>, SelectionError> {
+    let size = http.map_or(0, size);
+    if size > MAX_HTTP_BYTES {
+        return Err(SelectionError::HttpTooLarge(size));
+    }
+    Ok(lookup(NAME_KEY, http, mqtt).filter(|name| !NO_NAMES.contains(&name.as_str())))
+}
+
+/// Returns the signature of a client's token.
+pub(crate) fn signature(http: Option<&HttpFacts>, mqtt: Option<&MqttFacts>) -> Option<String> {
+    lookup(SIGNATURE_KEY, http, mqtt)
 }
 
 /// Returns the size of the header lines and the query, in bytes.

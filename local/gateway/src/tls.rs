@@ -1,20 +1,21 @@
-//! The TLS configuration of the gateway: its certificate, and the client certificates that it accepts.
+//! The TLS configurations of the gateway: its certificate, its ports, and when a client certificate is required.
 //!
-//! AWS IoT selects the protocol by port and ALPN. Here one port serves all protocols, so only ALPN selects: `mqtt` and
-//! `x-amzn-mqtt-ca` select MQTT, `http/1.1` selects HTTP. Without ALPN, the first byte selects.
+//! AWS IoT selects the protocol by port and ALPN. Here 8443 stands for its port 443: `mqtt` and `x-amzn-mqtt-ca` select
+//! MQTT, `http/1.1` and `x-amzn-http-ca` select HTTP. Without ALPN, the first byte selects. Port 8883 is MQTT only.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/protocols.html>
 
-mod clients;
+mod verifier;
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::ClientHello;
 
-use self::clients::AcceptedCertificates;
+use self::verifier::AnyCertificate;
+use crate::auth::endpoint::{CertificateUse, EndpointSettings};
 use crate::certificate::{Authority, AuthorityError, Identity};
 
 /// The ALPN name of MQTT with custom authentication.
@@ -23,20 +24,25 @@ pub const ALPN_MQTT: &[u8] = b"mqtt";
 /// The ALPN name of MQTT with a client certificate, which is then required.
 pub const ALPN_MQTT_CERTIFICATE: &[u8] = b"x-amzn-mqtt-ca";
 
+/// The ALPN name of HTTPS with a client certificate, which is then required.
+pub const ALPN_HTTP_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
+
 /// The ALPN name of HTTPS publishes and WebSocket.
 pub const ALPN_HTTP: &[u8] = b"http/1.1";
 
-/// The configuration of the TLS port.
+/// All names, in the order of the server's preference.
+pub(crate) const ALPN_NAMES: [&[u8]; 4] =
+    [ALPN_MQTT, ALPN_MQTT_CERTIFICATE, ALPN_HTTP, ALPN_HTTP_CERTIFICATE];
+
+/// The configuration of the TLS ports.
 #[derive(Clone)]
 pub struct TlsOptions {
-    /// The port; 0 selects a free one.
+    /// The port that stands for AWS IoT's port 443; 0 selects a free one.
     pub port: u16,
-    /// The CA that signs the gateway's certificate. Its client certificates are accepted.
+    /// The port of MQTT with client certificates, 8883 on AWS IoT; 0 selects a free one.
+    pub mqtts_port: u16,
+    /// The CA that signs the gateway's certificate.
     pub authority: Arc<Authority>,
-    /// A PEM file with further CA certificates. Client certificates of these CAs are accepted.
-    pub client_ca: Option<PathBuf>,
-    /// A PEM file with client certificates that are accepted whatever CA signed them.
-    pub client_certificate: Option<PathBuf>,
 }
 
 /// Why TLS cannot be set up.
@@ -45,68 +51,155 @@ pub enum TlsError {
     /// The gateway's certificate cannot be created.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// A file with certificates is unusable.
-    #[error(
-        "{}: {error}\n  help: --client-ca and --client-certificate expect PEM files with certificates",
-        path.display()
-    )]
-    ClientCertificates {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        error: String,
-    },
     /// rustls rejects the configuration.
     #[error("cannot set up TLS: {0}")]
     Setup(String),
 }
 
-/// The TLS configurations for clients.
+/// A TLS port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TlsPort {
+    /// AWS IoT's port 443: all protocols.
+    Https,
+    /// AWS IoT's port 8883: MQTT.
+    Mqtts,
+}
+
+/// The TLS configurations of domains, each with a certificate for its name. They are made at the first handshake.
+pub(crate) struct DomainTls {
+    authority: Arc<Authority>,
+    made: Mutex<HashMap<DomainKey, Arc<Tls>>>,
+}
+
+/// The domain name, the port, and when the clients present certificates.
+type DomainKey = (String, TlsPort, EndpointSettings);
+
+/// Domains that were deleted are forgotten with all others when there are so many.
+const MAX_DOMAINS: usize = 64;
+
+impl DomainTls {
+    pub(crate) fn new(authority: Arc<Authority>) -> Self {
+        Self { authority, made: Mutex::default() }
+    }
+
+    /// Returns the configurations of a domain.
+    ///
+    /// # Errors
+    /// The certificate cannot be created.
+    pub(crate) fn of(
+        &self,
+        name: &str,
+        port: TlsPort,
+        endpoint: EndpointSettings,
+    ) -> Result<Arc<Tls>, TlsError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (name.to_owned(), port, endpoint);
+        if let Some(found) = made.get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        if made.len() >= MAX_DOMAINS {
+            made.clear();
+        }
+        let tls = Arc::new(Tls::new(port, &self.authority.server_for(name)?, endpoint)?);
+        made.insert(key, Arc::clone(&tls));
+        Ok(tls)
+    }
+}
+
+/// The protocol that a client selects by ALPN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alpn {
+    /// `mqtt`.
+    Mqtt,
+    /// `x-amzn-mqtt-ca`.
+    MqttCertificate,
+    /// `x-amzn-http-ca`.
+    HttpCertificate,
+    /// `http/1.1`.
+    Http,
+    /// None: the first byte selects the protocol.
+    Absent,
+}
+
+impl Alpn {
+    /// Returns the protocol of a negotiated name.
+    #[must_use]
+    pub fn of(name: Option<&[u8]>) -> Self {
+        match name {
+            Some(ALPN_MQTT) => Self::Mqtt,
+            Some(ALPN_MQTT_CERTIFICATE) => Self::MqttCertificate,
+            Some(ALPN_HTTP_CERTIFICATE) => Self::HttpCertificate,
+            Some(ALPN_HTTP) => Self::Http,
+            Some(_) | None => Self::Absent,
+        }
+    }
+}
+
+/// The TLS configurations for clients of one port.
 pub struct Tls {
-    /// A client certificate is optional. A certificate that is not accepted ends the handshake.
+    /// The port.
+    pub port: TlsPort,
+    /// When the clients present certificates.
+    endpoint: EndpointSettings,
+    /// A client certificate is optional.
     optional: Arc<ServerConfig>,
     /// A client certificate is required.
     required: Arc<ServerConfig>,
+    /// No client certificate is requested.
+    without: Arc<ServerConfig>,
 }
 
 impl Tls {
-    /// Creates the gateway's certificate and reads the accepted client certificates.
+    /// Creates the configurations of a port with the gateway's certificate.
     ///
     /// # Errors
     /// See [`TlsError`].
-    pub fn new(options: &TlsOptions) -> Result<Self, TlsError> {
-        let identity = options.authority.server()?;
-        let accepted = AcceptedCertificates::read(options)?;
-        let optional = config(&accepted, &identity, false)?;
-        let required = config(&accepted, &identity, true)?;
-        Ok(Self { optional: Arc::new(optional), required: Arc::new(required) })
+    pub fn new(port: TlsPort, identity: &Identity, endpoint: EndpointSettings) -> Result<Self, TlsError> {
+        let config = |certificates| config(port, identity, certificates).map(Arc::new);
+        Ok(Self {
+            port,
+            endpoint,
+            optional: config(CertificateUse::Optional)?,
+            required: config(CertificateUse::Required)?,
+            without: config(CertificateUse::Ignored)?,
+        })
     }
 
     /// Returns the configuration for a client's handshake.
     #[must_use]
     pub fn config_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
         let offered: Vec<&[u8]> = hello.alpn().into_iter().flatten().collect();
-        let is_required = offered.contains(&ALPN_MQTT_CERTIFICATE) && !offered.contains(&ALPN_MQTT);
-        Arc::clone(if is_required { &self.required } else { &self.optional })
+        Arc::clone(match self.endpoint.certificate_use(self.port, &offered) {
+            CertificateUse::Optional => &self.optional,
+            CertificateUse::Required => &self.required,
+            CertificateUse::Ignored => &self.without,
+        })
     }
 }
 
 fn config(
-    accepted: &AcceptedCertificates,
+    port: TlsPort,
     identity: &Identity,
-    is_certificate_required: bool,
+    certificates: CertificateUse,
 ) -> Result<ServerConfig, TlsError> {
     let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
-    let verifier = accepted.verifier(is_certificate_required, &provider)?;
+    let algorithms = provider.signature_verification_algorithms;
     let key = PrivateKeyDer::from(identity.key.clone_key());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(setup_error)?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![identity.certificate.clone()], key)
         .map_err(setup_error)?;
-    // A client that offers only other names gets the alert no_application_protocol (RFC 7301, section 3.2).
-    config.alpn_protocols = [ALPN_MQTT, ALPN_MQTT_CERTIFICATE, ALPN_HTTP].map(<[u8]>::to_vec).into();
+    let is_required = certificates == CertificateUse::Required;
+    let builder = match certificates {
+        CertificateUse::Ignored => builder.with_no_client_auth(),
+        _ => builder.with_client_cert_verifier(Arc::new(AnyCertificate { is_required, algorithms })),
+    };
+    let mut config =
+        builder.with_single_cert(vec![identity.certificate.clone()], key).map_err(setup_error)?;
+    // A client that offers only other names gets the alert no_application_protocol (RFC 7301, section 3.2). On 8883
+    // AWS IoT needs no ALPN, and so no name is selected there.
+    if port == TlsPort::Https {
+        config.alpn_protocols = ALPN_NAMES.map(<[u8]>::to_vec).into();
+    }
     Ok(config)
 }
 

@@ -4,6 +4,7 @@
 //! authorizer.toml -> Deployment (keys), or findings with the lines of its files
 //! Deployment + Inquiry (token, event or claims) -> inquiry -> Explanation -> permission -> cases, diff
 //! authorizer.toml -> check (findings, cases, size)
+//! answers of a gateway's API, as data -> certificate
 //! ```
 
 mod member;
@@ -22,6 +23,8 @@ pub mod explain;
 pub mod inquiry;
 
 pub mod permission;
+
+pub mod certificate;
 
 pub mod cases;
 pub mod diff;

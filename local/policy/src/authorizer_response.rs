@@ -118,8 +118,8 @@ fn principal(members: &Map<String, Value>, certificate_id: Option<&str>) -> Resu
     Ok(text.clone())
 }
 
-/// With a certificate the documents are optional, since AWS IoT adds the policies of the certificate. Here a
-/// certificate has no policies, so an action that the response does not allow is denied.
+/// With a certificate the documents are optional, since AWS IoT adds the policies of the certificate, see
+/// [`Policy::and`].
 fn policy(
     members: &Map<String, Value>,
     arn: &Arn,

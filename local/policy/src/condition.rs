@@ -79,8 +79,11 @@ impl Condition {
         if let Comparison::Null { is_absent } = self.comparison {
             return Ok(values.is_empty() == is_absent);
         }
-        self.comparison.check_variables(facts).map_err(Indeterminate::Unresolved)?;
-        if self.comparison.has_unknown_variable(facts) {
+        // Even if the key is absent and nothing is compared.
+        self.patterns()
+            .try_for_each(|pattern| pattern.check_variables(facts))
+            .map_err(Indeterminate::Unresolved)?;
+        if self.patterns().any(|pattern| pattern.has_unknown_variable(facts)) {
             return unknown("the value of a certificate variable is unknown".to_owned());
         }
         if values.is_empty() && self.if_exists {
@@ -88,7 +91,22 @@ impl Condition {
         }
         let results = values.iter().map(|value| self.comparison.accepts(value, facts));
         let results: Vec<_> = results.collect::<Result<_, _>>().map_err(Indeterminate::Unresolved)?;
-        Ok(self.combine(&results, effect))
+        let is_met = self.combine(&results, effect);
+        // A value that equals nothing would meet every negated comparison, so an Allow does not match by it.
+        let must_explain = effect == Effect::Allow && (!is_met || self.comparison.is_negated());
+        match self.patterns().find_map(|pattern| pattern.unsubstituted(facts)).filter(|_| must_explain) {
+            Some(unsubstituted) => Err(Indeterminate::Unresolved(unsubstituted)),
+            None => Ok(is_met),
+        }
+    }
+
+    /// Returns the values that the key is compared with.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        let patterns = match &self.comparison {
+            Comparison::Text { any_of, .. } => any_of.as_slice(),
+            Comparison::Address { .. } | Comparison::Null { .. } | Comparison::UnknownOperator(_) => &[],
+        };
+        patterns.iter()
     }
 
     /// Combines the results for the values of the key.
@@ -124,19 +142,6 @@ impl Comparison {
             }
             Self::Null { .. } | Self::UnknownOperator(_) => Ok(false),
         }
-    }
-
-    /// Checks that all variables have values, even if the key is absent and nothing is compared.
-    fn check_variables(&self, facts: &Facts<'_>) -> Result<(), UnresolvedVariable> {
-        match self {
-            Self::Text { any_of, .. } => any_of.iter().try_for_each(|pattern| pattern.check_variables(facts)),
-            Self::Address { .. } | Self::Null { .. } | Self::UnknownOperator(_) => Ok(()),
-        }
-    }
-
-    fn has_unknown_variable(&self, facts: &Facts<'_>) -> bool {
-        let Self::Text { any_of, .. } = self else { return false };
-        any_of.iter().any(|pattern| pattern.has_unknown_variable(facts))
     }
 
     const fn is_negated(&self) -> bool {

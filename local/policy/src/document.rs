@@ -1,6 +1,9 @@
 //! Parses policy documents.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::condition::Condition;
@@ -21,14 +24,32 @@ const STATEMENT_MEMBERS: [&str; 7] =
 
 type Members = Map<String, Value>;
 
+/// Where a document comes from, for messages.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// Its number in the response, from 1.
+    pub(crate) number: usize,
+    /// The name of its policy, if it has one.
+    pub(crate) policy: Option<Arc<str>>,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.policy {
+            Some(policy) => write!(f, "policy {policy}"),
+            None => write!(f, "document {}", self.number),
+        }
+    }
+}
+
 /// Parses a document. Appends its statements to `statements` and its errors to `errors`.
 pub(crate) fn parse(
-    number: usize,
+    source: &Source,
     document: &Value,
     statements: &mut Vec<Statement>,
     errors: &mut Vec<String>,
 ) {
-    let mut error = |text: String| errors.push(format!("document {number}: {text}"));
+    let mut error = |text: String| errors.push(format!("{source}: {text}"));
     let Some(members) = document.as_object() else {
         return error(r#"not a JSON object; expected {"Version": ..., "Statement": [...]}"#.to_owned());
     };
@@ -47,15 +68,22 @@ pub(crate) fn parse(
         Some(single @ Value::Object(_)) => std::slice::from_ref(single),
         _ => return error("Statement must be a list of at least one statement".to_owned()),
     };
-    for (place, value) in (1..).map(|statement| StatementPlace { document: number, statement }).zip(list) {
-        match statement(place, value, has_variables) {
+    for (number, value) in (1..).zip(list) {
+        match statement(source, number, value, has_variables) {
             Ok(statement) => statements.push(statement),
-            Err(found) => errors.extend(found.into_iter().map(|text| format!("{place}: {text}"))),
+            Err(found) => {
+                errors.extend(found.into_iter().map(|text| format!("{source}, statement {number}: {text}")));
+            }
         }
     }
 }
 
-fn statement(place: StatementPlace, value: &Value, has_variables: bool) -> Result<Statement, Vec<String>> {
+fn statement(
+    source: &Source,
+    number: usize,
+    value: &Value,
+    has_variables: bool,
+) -> Result<Statement, Vec<String>> {
     let Some(members) = value.as_object() else {
         return Err(vec!["not a JSON object".to_owned()]);
     };
@@ -70,7 +98,9 @@ fn statement(place: StatementPlace, value: &Value, has_variables: bool) -> Resul
     let sid = members.get("Sid").and_then(Value::as_str).map(str::to_owned);
     match (effect, actions, resources, conditions) {
         (Some(effect), Some(actions), Some(resources), Some(conditions)) if errors.is_empty() => {
-            Ok(Statement { place, sid, effect, actions, resources, conditions })
+            let place = StatementPlace { document: source.number, statement: number };
+            let policy = source.policy.clone();
+            Ok(Statement { place, policy, sid, effect, actions, resources, conditions })
         }
         _ => Err(errors),
     }

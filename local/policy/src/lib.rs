@@ -3,12 +3,16 @@
 //! ```text
 //! response -> AuthorizerResponse { policy }
 //! documents -> document -> Statement (pattern, condition, value) -> Policy
+//! documents with names (policies of a certificate) -> Policy, which `and` adds to the response's
 //! Question { action, resource, Context } -> Policy -> Verdict
+//! Context.certificate -> certificate (variables of certificates and things) -> value
 //! ```
 
 mod action;
 mod arn;
 mod question;
+
+mod certificate;
 mod resource;
 
 mod value;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::value::Facts;
+use crate::value::{Facts, Variable};
 
 /// A parsed text of a policy.
 #[derive(Debug, Clone)]
@@ -21,12 +21,21 @@ enum Segment {
     Char(char),
     AnyChar,
     AnyString,
+    /// A variable that is not substituted.
+    Nothing,
     Variable(String),
 }
 
-/// A policy variable without a value.
+/// A policy variable that is not replaced by a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UnresolvedVariable(pub(crate) String);
+pub(crate) struct UnresolvedVariable {
+    /// The text between `${` and `}`.
+    pub(crate) name: String,
+    /// The reason, a predicate.
+    pub(crate) why: &'static str,
+}
+
+const NO_VALUE: &str = "has no value on this connection";
 
 /// How to parse a pattern.
 #[derive(Debug, Clone, Copy, Default)]
@@ -87,6 +96,15 @@ impl Pattern {
         self.segments.iter().any(is_unknown)
     }
 
+    /// Returns the first variable that stays in the pattern, so that the pattern matches nothing.
+    pub(crate) fn unsubstituted(&self, facts: &Facts<'_>) -> Option<UnresolvedVariable> {
+        self.segments.iter().find_map(|segment| {
+            let Segment::Variable(name) = segment else { return None };
+            let Some(Variable::NotSubstituted(why)) = facts.variable(name) else { return None };
+            Some(UnresolvedVariable { name: name.clone(), why })
+        })
+    }
+
     /// Checks that all variables have values.
     ///
     /// # Errors
@@ -110,8 +128,13 @@ impl Pattern {
             match segment {
                 Segment::Variable(name) if facts.has_any_value(name) => filled.push(Segment::AnyString),
                 Segment::Variable(name) => {
-                    let value = facts.variable(name).ok_or_else(|| UnresolvedVariable(name.clone()))?;
-                    filled.extend(self.fold_case(&value).chars().map(Segment::Char));
+                    let missing = || UnresolvedVariable { name: name.clone(), why: NO_VALUE };
+                    match facts.variable(name).ok_or_else(missing)? {
+                        Variable::Value(value) => {
+                            filled.extend(self.fold_case(&value).chars().map(Segment::Char));
+                        }
+                        Variable::NotSubstituted(_) => filled.push(Segment::Nothing),
+                    }
                 }
                 segment => filled.push(segment.clone()),
             }
@@ -168,7 +191,7 @@ fn match_first<'p, 't>(segments: &'p [Segment], text: &'t str) -> Option<(&'p [S
     let is_match = match segment {
         Segment::Char(expected) => *expected == first,
         Segment::AnyChar => true,
-        Segment::AnyString | Segment::Variable(_) => false,
+        Segment::AnyString | Segment::Nothing | Segment::Variable(_) => false,
     };
     is_match.then_some((rest, chars.as_str()))
 }
@@ -224,13 +247,13 @@ mod tests {
         assert_eq!(matches("x/${iot:ClientId}/y", "x/*/y", Some("*")), Ok(true));
         assert_eq!(
             matches("x/${iot:ClientId}", "x/", None),
-            Err(UnresolvedVariable("iot:ClientId".to_owned()))
+            Err(UnresolvedVariable { name: "iot:ClientId".to_owned(), why: NO_VALUE })
         );
         assert!(matches("x/${iot:ClientId", "x/${iot:ClientId", Some("c")).is_err());
         assert!(matches("x/${iot:ClientId", "x/c", Some("c")).is_err());
         assert_eq!(
             matches("x/${nothing}", "x/${nothing}", Some("c")),
-            Err(UnresolvedVariable("nothing".to_owned()))
+            Err(UnresolvedVariable { name: "nothing".to_owned(), why: NO_VALUE })
         );
     }
 

@@ -6,10 +6,13 @@
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/iot-policies.html>,
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::action::Action;
 use crate::arn::Arn;
-use crate::document;
-use crate::question::{Question, Verdict};
+use crate::document::{self, Source};
+use crate::question::{NamedDocument, Question, Verdict};
 use crate::statement::{Outcome, Statement};
 use crate::value::Effect;
 
@@ -20,6 +23,8 @@ const MAX_LISTED_PATTERNS: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Policy {
     arn: Arn,
+    /// The number of documents.
+    documents: usize,
     statements: Vec<Statement>,
 }
 
@@ -29,12 +34,50 @@ impl Policy {
     /// # Errors
     /// All errors of all documents, each with its place.
     pub fn parse(documents: &[serde_json::Value], arn: &Arn) -> Result<Self, Vec<String>> {
-        let mut statements = Vec::new();
+        Self::parse_all(documents.iter().map(|document| (None, document)), arn)
+    }
+
+    /// Parses policies with names, such as those of a certificate. Verdicts and errors mention the names.
+    ///
+    /// # Errors
+    /// All errors of all documents, each with its place.
+    pub fn parse_named(documents: &[NamedDocument], arn: &Arn) -> Result<Self, Vec<String>> {
+        Self::parse_all(documents.iter().map(|named| (Some(named.name.as_str()), &named.document)), arn)
+    }
+
+    fn parse_all<'a>(
+        documents: impl ExactSizeIterator<Item = (Option<&'a str>, &'a serde_json::Value)>,
+        arn: &Arn,
+    ) -> Result<Self, Vec<String>> {
+        let mut parsed = Self { arn: arn.clone(), documents: documents.len(), statements: Vec::new() };
         let mut errors = Vec::new();
-        for (number, document) in (1..).zip(documents) {
-            document::parse(number, document, &mut statements, &mut errors);
+        for (number, (name, document)) in (1..).zip(documents) {
+            let source = Source { number, policy: name.map(Arc::from) };
+            document::parse(&source, document, &mut parsed.statements, &mut errors);
         }
-        if errors.is_empty() { Ok(Self { arn: arn.clone(), statements }) } else { Err(errors) }
+        if errors.is_empty() { Ok(parsed) } else { Err(errors) }
+    }
+
+    /// Adds the documents of another policy, such as those of the certificate to those of the authorizer's response.
+    /// An Allow of either counts, and so does a Deny. The numbers of the other's documents continue those of this one.
+    /// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-509cert.html>
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let earlier = self.documents;
+        self.documents = earlier.saturating_add(other.documents);
+        self.statements.extend(other.statements.into_iter().map(|mut statement| {
+            statement.place.document = statement.place.document.saturating_add(earlier);
+            statement
+        }));
+        self
+    }
+
+    /// Returns the names of the variables without a value in the statements for the question's action, sorted.
+    #[must_use]
+    pub fn missing_variables(&self, question: &Question<'_>) -> Vec<String> {
+        let names =
+            self.statements.iter().flat_map(|statement| statement.missing_variables(question, &self.arn));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Decides a question.
@@ -53,7 +96,7 @@ impl Policy {
         }
         let arn = self.arn.iot(question.resource);
         let mut allowed = None;
-        let mut skipped = Vec::new();
+        let (mut skipped, mut skipped_denies) = (Vec::new(), Vec::new());
         for statement in &self.statements {
             match (statement.evaluate(question, &arn, &self.arn), statement.effect) {
                 (Outcome::Matches(pattern), Effect::Deny) => {
@@ -62,25 +105,33 @@ impl Policy {
                 (Outcome::Matches(pattern), Effect::Allow) => {
                     allowed.get_or_insert((statement, pattern));
                 }
-                (Outcome::Skipped(why), _) => {
-                    skipped.push(format!("{} is skipped: {why}", statement.place));
+                (Outcome::Skipped(why), effect) => {
+                    let text = format!("{} is skipped: {why}", statement.label());
+                    if effect == Effect::Deny {
+                        skipped_denies.push(text.clone());
+                    }
+                    skipped.push(text);
                 }
                 (Outcome::DoesNotMatch, _) => {}
             }
         }
         match allowed {
-            Some((statement, pattern)) => self.explicit_verdict(statement, question, &pattern),
+            Some((statement, pattern)) => {
+                // A Deny by a variable without a value denies nothing, which its author may not expect.
+                let mut verdict = self.explicit_verdict(statement, question, &pattern);
+                verdict.reason = append(verdict.reason, &skipped_denies);
+                verdict
+            }
             None => self.implicit_denial(question, &skipped),
         }
     }
 
     fn explicit_verdict(&self, statement: &Statement, question: &Question<'_>, pattern: &str) -> Verdict {
-        let sid = statement.sid.as_deref().map(|sid| format!(" ({sid})")).unwrap_or_default();
         Verdict {
             allowed: statement.effect == Effect::Allow,
             reason: format!(
-                "{}{sid}: {} {} {}",
-                statement.place,
+                "{}: {} {} {}",
+                statement.label(),
                 statement.effect,
                 question.action,
                 self.arn.shorten(pattern)
@@ -97,10 +148,7 @@ impl Policy {
             let listed: Vec<_> = patterns.iter().take(MAX_LISTED_PATTERNS).copied().collect();
             reason = format!("{reason}; it is allowed on {}{ellipsis}", listed.join(", "));
         }
-        for statement in skipped {
-            reason = format!("{reason}; {statement}");
-        }
-        Verdict::implicit_denial(reason)
+        Verdict::implicit_denial(append(reason, skipped))
     }
 
     /// Returns the resource patterns of all Allow statements for an action.
@@ -111,6 +159,11 @@ impl Policy {
             .map(|pattern| self.arn.shorten(pattern))
             .collect()
     }
+}
+
+/// Appends the statements that are skipped to a reason.
+fn append(reason: String, skipped: &[String]) -> String {
+    skipped.iter().fold(reason, |reason, statement| format!("{reason}; {statement}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One statement of a policy document.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::action::Action;
 use crate::arn::Arn;
@@ -13,6 +14,8 @@ use crate::value::{Effect, Facts};
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
     pub(crate) place: StatementPlace,
+    /// The name of its policy, if it has one.
+    pub(crate) policy: Option<Arc<str>>,
     pub(crate) sid: Option<String>,
     pub(crate) effect: Effect,
     pub(crate) actions: Clause,
@@ -63,6 +66,27 @@ impl Statement {
         }
     }
 
+    /// Returns the variables that have no value, for a question whose action the statement covers.
+    pub(crate) fn missing_variables(&self, question: &Question<'_>, arn: &Arn) -> Vec<String> {
+        if !self.covers_action(question.action) {
+            return Vec::new();
+        }
+        let facts = Facts::new(question, arn, self.effect);
+        let conditions = self.conditions.iter().flat_map(Condition::patterns);
+        let patterns = self.resources.patterns.iter().chain(conditions);
+        patterns.filter_map(|pattern| pattern.check_variables(&facts).err()).map(|found| found.name).collect()
+    }
+
+    /// Returns the name of the statement for messages: `policy NAME, statement N (SID)`, or `document N, …` without a
+    /// name.
+    pub(crate) fn label(&self) -> String {
+        let sid = self.sid.as_deref().map(|sid| format!(" ({sid})")).unwrap_or_default();
+        match &self.policy {
+            Some(policy) => format!("policy {policy}, statement {}{sid}", self.place.statement),
+            None => format!("{}{sid}", self.place),
+        }
+    }
+
     /// Returns the resource patterns for an action. Empty for `NotResource`.
     pub(crate) fn resource_patterns(&self, action: Action) -> impl Iterator<Item = &str> {
         let is_listed = self.covers_action(action) && !self.resources.is_inverted;
@@ -92,7 +116,8 @@ impl Clause {
     /// Returns the pattern, as written, that covers a resource.
     ///
     /// # Errors
-    /// If a variable of any of the patterns has no value: AWS IoT then does not match the statement.
+    /// If a variable of any of the patterns has no value: AWS IoT then does not match the statement. Or if no pattern
+    /// covers the resource, and one might with a variable that is not substituted.
     fn covering_pattern(
         &self,
         resource: &str,
@@ -104,8 +129,13 @@ impl Clause {
                 found = Some(pattern.source().to_owned());
             }
         }
+        let unsubstituted = self.patterns.iter().find_map(|pattern| pattern.unsubstituted(facts));
         if !self.is_inverted {
-            return Ok(found);
+            return found.map_or_else(|| unsubstituted.map_or(Ok(None), Err), |found| Ok(Some(found)));
+        }
+        // A pattern that matches nothing widens an Allow of everything else.
+        if let Some(unsubstituted) = unsubstituted.filter(|_| facts.effect() == Effect::Allow) {
+            return Err(unsubstituted);
         }
         let all: Vec<_> = self.patterns.iter().map(Pattern::source).collect();
         let is_unknown = self.patterns.iter().any(|pattern| pattern.has_unknown_variable(facts));
@@ -115,6 +145,6 @@ impl Clause {
 
 impl fmt::Display for UnresolvedVariable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "${{{}}} has no value on this connection", self.0)
+        write!(f, "${{{}}} {}", self.name, self.why)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::action::Action;
 use crate::arn::Arn;
+use crate::certificate::{check_substitution, is_certificate_key};
 use crate::question::{ClientCertificate, Question};
 
 /// The effect of a statement.
@@ -13,9 +14,14 @@ pub(crate) enum Effect {
     Deny,
 }
 
-/// Prefixes of the keys whose values come from a client certificate, or from a thing that is attached to one. Without a
-/// certificate they have no value; with one, their values are not known here.
-const CERTIFICATE_PREFIXES: [&str; 3] = ["iot:connection.thing.", "iot:certificate.", "iot:thing."];
+/// The value of a policy variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Variable {
+    /// Replaces the variable. Its wildcards are plain characters.
+    Value(String),
+    /// The variable stays in the policy and matches nothing; why.
+    NotSubstituted(&'static str),
+}
 
 /// The values of variables and keys for one question and one statement.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +36,11 @@ impl<'a> Facts<'a> {
         Self { question, arn, effect }
     }
 
+    /// Returns the effect of the statement.
+    pub(crate) const fn effect(&self) -> Effect {
+        self.effect
+    }
+
     /// Whether any value must be assumed for a variable: its value is not known here, and the statement is a Deny,
     /// which must match if it might.
     pub(crate) fn has_any_value(&self, name: &str) -> bool {
@@ -38,13 +49,23 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns the value of a policy variable. Keys with several values cannot be variables.
-    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+    pub(crate) fn variable(&self, name: &str) -> Option<Variable> {
         let context = self.question.context;
         match name.to_ascii_lowercase().as_str() {
-            "iot:clientid" => context.client_id.clone(),
-            "aws:sourceip" => context.source_ip.map(|address| address.to_string()),
-            _ => None,
+            "iot:clientid" => context.client_id.clone().map(Variable::Value),
+            "aws:sourceip" => context.source_ip.map(|address| Variable::Value(address.to_string())),
+            _ => self.certificate_variable(name),
         }
+    }
+
+    fn certificate_variable(&self, name: &str) -> Option<Variable> {
+        let ClientCertificate::Known(certificate) = &self.question.context.certificate else { return None };
+        let key = certificate.key(name).filter(|key| !key.is_list)?;
+        let value = key.values.into_iter().next()?;
+        Some(match check_substitution(&value) {
+            Ok(()) => Variable::Value(value),
+            Err(why) => Variable::NotSubstituted(why),
+        })
     }
 
     /// Returns the values of a condition key: an empty list if the key is absent, `None` if it is unknown or its values
@@ -52,17 +73,19 @@ impl<'a> Facts<'a> {
     pub(crate) fn condition_key(&self, name: &str) -> Option<Vec<String>> {
         let key = name.to_ascii_lowercase();
         match key.as_str() {
-            "iot:clientid" | "aws:sourceip" => Some(self.variable(&key).into_iter().collect()),
+            "iot:clientid" => Some(self.question.context.client_id.clone().into_iter().collect()),
+            "aws:sourceip" => {
+                Some(self.question.context.source_ip.map(|address| address.to_string()).into_iter().collect())
+            }
             "iot:connectattributes" => Some(self.connect_attributes()),
             "iot:lastwilltopic" => {
                 Some(self.last_will().map(|topic| self.arn.iot(&topic)).into_iter().collect())
             }
-            _ if is_certificate_key(&key)
-                && matches!(self.question.context.certificate, ClientCertificate::Absent) =>
-            {
-                Some(Vec::new())
-            }
-            _ => None,
+            _ => match &self.question.context.certificate {
+                ClientCertificate::Absent => is_certificate_key(name).then(Vec::new),
+                ClientCertificate::Unknown => None,
+                ClientCertificate::Known(certificate) => certificate.key(name).map(|key| key.values),
+            },
         }
     }
 
@@ -79,11 +102,6 @@ impl<'a> Facts<'a> {
         let topic = self.question.context.last_will.as_deref();
         topic.filter(|_| self.question.action == Action::Connect).map(|topic| format!("topic/{topic}"))
     }
-}
-
-fn is_certificate_key(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    CERTIFICATE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 impl fmt::Display for Effect {

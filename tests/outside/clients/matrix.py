@@ -73,7 +73,7 @@ def cells_of(client, jwt, **more):
 def by_program(gateway, client, cells):
     """Runs a program in the client's own language for all its cells. Returns an error or `None` for each."""
     interpreter = {".py": [sys.executable], ".mjs": ["node"]}[pathlib.Path(client["program"]).suffix]
-    address = {"port": gateway.port, "tls_port": gateway.tls_port, "authority": gateway.authority}
+    address = {"port": gateway.port, "tls_port": gateway.tls_port, "mqtts_port": gateway.mqtts_port, "authority": gateway.authority}
     done, outcome = run([*interpreter, client["program"]], input=json.dumps({"gateway": address, "cells": cells}))
     lines = done.stdout.splitlines() if done else []
     reports = (json.loads(line) for line in lines if line.startswith('{"id"'))
@@ -170,4 +170,5 @@ def main():
     finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,5 @@
-// The cells of the matrix for the AWS IoT Device SDK v2 for JavaScript in Node, with its custom-authorizer builders.
+// The cells of the matrix for the AWS IoT Device SDK v2 for JavaScript in Node, with its custom-authorizer builders, and
+// with its builders for certificates.
 // Reads the cells as JSON from standard input, and prints one JSON line for each.
 import sdk from "aws-iot-device-sdk-v2";
 import { json } from "node:stream/consumers";
@@ -16,8 +17,22 @@ function expect(condition, why) {
   if (!condition) throw new Error(why);
 }
 
-async function play3(cell) {
+/** The configuration for a certificate. The builders announce an ALPN name only if they choose the port, 443. */
+function withCertificate(cell, builder, setPort, build) {
+  if (cell.transport === "certificate") setPort(Number(gateway.mqtts_port));
+  const config = build();
+  if (cell.transport !== "certificate") config.port = PORT;
+  return config;
+}
+
+function config3(cell) {
   const { AwsIotMqttConnectionConfigBuilder: Builder } = iot;
+  if (cell.certificate) {
+    const builder = Builder.new_mtls_builder_from_path(cell.certificate, cell.key);
+    builder.with_certificate_authority_from_path(undefined, gateway.authority).with_clean_session(true);
+    builder.with_endpoint("localhost").with_client_id(cell.id);
+    return withCertificate(cell, builder, (port) => builder.with_port(port), () => builder.build());
+  }
   const builder = cell.transport === "wss" ? Builder.new_builder_for_websocket() : Builder.new_default_builder();
   builder.with_certificate_authority_from_path(undefined, gateway.authority).with_clean_session(true);
   if (cell.signature) {
@@ -26,9 +41,17 @@ async function play3(cell) {
     builder.with_custom_authorizer("alice", "", "", cell.token);
   }
   // The builder has set 443 by now, and prints a warning about another port.
-  const config = builder.with_port(PORT).with_endpoint("localhost").with_client_id(cell.id).build();
+  return builder.with_port(PORT).with_endpoint("localhost").with_client_id(cell.id).build();
+}
+
+async function play3(cell) {
+  const config = config3(cell);
   const connection = new mqtt.MqttClient(new io.ClientBootstrap()).new_connection(config);
   connection.on("error", () => {});
+  if (cell.denied) {
+    const outcome = await connection.connect().then(() => "connected", (error) => String(error));
+    return expect(/AWS_ERROR_MQTT_UNEXPECTED_HANGUP|AWS_IO_SOCKET_CLOSED|hangup|closed/i.test(outcome), outcome);
+  }
   await connection.connect();
   const returned = new Promise((resolve) => {
     connection.subscribe(cell.own, mqtt.QoS.AtLeastOnce, (topic, payload) => resolve(`${topic} ${Buffer.from(payload)}`))
@@ -46,8 +69,14 @@ async function play3(cell) {
   await connection.disconnect();
 }
 
-async function play5(cell) {
+function config5(cell) {
   const { AwsIotMqtt5ClientConfigBuilder: Builder } = iot;
+  if (cell.certificate) {
+    const builder = Builder.newDirectMqttBuilderWithMtlsFromPath("localhost", cell.certificate, cell.key);
+    builder.withCertificateAuthorityFromPath(undefined, gateway.authority);
+    builder.withConnectProperties({ clientId: cell.id, keepAliveIntervalSeconds: 60 });
+    return withCertificate(cell, builder, (port) => builder.withPort(port), () => builder.build());
+  }
   const login = cell.signature
     ? { authorizerName: AUTHORIZER, username: "alice", tokenKeyName: "token", tokenValue: cell.token, tokenSignature: cell.signature }
     : { username: "alice", password: cell.token };
@@ -55,7 +84,11 @@ async function play5(cell) {
   const builder = Builder[make]("localhost", login);
   builder.withPort(PORT).withCertificateAuthorityFromPath(undefined, gateway.authority);
   builder.withConnectProperties({ clientId: cell.id, keepAliveIntervalSeconds: 60 });
-  const client = new mqtt5.Mqtt5Client(builder.build());
+  return builder.build();
+}
+
+async function play5(cell) {
+  const client = new mqtt5.Mqtt5Client(config5(cell));
   client.on("error", () => {});
   const connected = once(client, "connectionSuccess").then(() => "connected");
   const failed = once(client, "connectionFailure").then(({ connack, error }) => `denied ${connack?.reasonCode ?? error}`);

@@ -1,4 +1,5 @@
-"""The cells of the matrix for the AWS IoT Device SDK v2 for Python, with its custom-authorizer builders.
+"""The cells of the matrix for the AWS IoT Device SDK v2 for Python, with its custom-authorizer builders,
+and with its builders for certificates.
 
 Reads the cells as JSON from standard input, and prints one JSON line for each.
 """
@@ -13,6 +14,8 @@ from awsiot import mqtt5_client_builder, mqtt_connection_builder
 
 TIMEOUT_SECONDS = 30
 NOT_AUTHORIZED = 0x87
+# A connection that is closed before a CONNACK.
+REFUSALS = {"AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "AWS_IO_SOCKET_CLOSED"}
 
 
 def arguments(gateway, cell):
@@ -29,10 +32,34 @@ def arguments(gateway, cell):
     }
 
 
+def certificate_arguments(gateway, cell):
+    """The builders announce an ALPN name only if they choose the port, 443."""
+    port = {"port": int(gateway["mqtts_port"])} if cell["transport"] == "certificate" else {}
+    return {
+        "cert_filepath": cell["certificate"], "pri_key_filepath": cell["key"], "endpoint": "localhost",
+        "ca_filepath": gateway["authority"], "client_id": cell["id"], **port,
+    }
+
+
+def expect_no_connection(connection):
+    try:
+        connection.connect().result(TIMEOUT_SECONDS)
+    except exceptions.AwsCrtError as error:
+        if error.name not in REFUSALS:
+            raise
+        return
+    connection.disconnect().result(TIMEOUT_SECONDS)
+    raise RuntimeError("connected")
+
+
 def play_3(gateway, cell):
     events = queue.Queue()
     more = {"clean_session": True, "on_connection_interrupted": lambda connection, error, **rest: events.put(("interrupted", error))}
-    if cell["transport"] == "wss":
+    if cell.get("certificate"):
+        connection = mqtt_connection_builder.mtls_from_path(**certificate_arguments(gateway, cell), **more)
+        if cell["transport"] == "certificate-alpn":
+            connection.port = int(gateway["tls_port"])
+    elif cell["transport"] == "wss":
         unused = auth.AwsCredentialsProvider.new_static("none", "none")
         connection = mqtt_connection_builder.websockets_with_custom_authorizer(
             region="us-east-1", credentials_provider=unused, **arguments(gateway, cell), **more)
@@ -40,6 +67,8 @@ def play_3(gateway, cell):
         connection = mqtt_connection_builder.direct_with_custom_authorizer(**arguments(gateway, cell), **more)
         # The builder always sets 443.
         connection.port = int(gateway["tls_port"])
+    if cell.get("denied"):
+        return expect_no_connection(connection)
     connection.connect().result(TIMEOUT_SECONDS)
     try:
         granted, _ = connection.subscribe(
@@ -84,7 +113,10 @@ class Events:
 def play_5(gateway, cell):
     events = Events()
     build = {"wss": mqtt5_client_builder.websockets_with_custom_authorizer, "alpn": mqtt5_client_builder.direct_with_custom_authorizer}
-    client = build[cell["transport"]](**arguments(gateway, cell), **events.callbacks())
+    if cell.get("certificate"):
+        client = mqtt5_client_builder.mtls_from_path(**certificate_arguments(gateway, cell), **events.callbacks())
+    else:
+        client = build[cell["transport"]](**arguments(gateway, cell), **events.callbacks())
     client.start()
     try:
         if cell.get("denied"):

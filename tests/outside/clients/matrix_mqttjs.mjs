@@ -11,16 +11,39 @@ const ADDRESSES = {
   wss: `wss://localhost:${gateway.tls_port}/mqtt`,
   alpn: `mqtts://localhost:${gateway.tls_port}`,
   mqtts: `mqtts://localhost:${gateway.tls_port}`,
+  certificate: `mqtts://localhost:${gateway.mqtts_port}`,
+  "certificate-alpn": `mqtts://localhost:${gateway.tls_port}`,
 };
+const ALPN = { alpn: ["mqtt"], "certificate-alpn": ["x-amzn-mqtt-ca"] };
+
+/** The options of a client, with a token or with a certificate. */
+function options(cell) {
+  const login = cell.token ? { username: "alice", password: cell.token } : {};
+  const identity = cell.certificate ? { cert: readFileSync(cell.certificate), key: readFileSync(cell.key) } : {};
+  return {
+    ...login, ...identity, clientId: cell.id, protocolVersion: cell.version, reconnectPeriod: 0,
+    ca: readFileSync(gateway.authority), ALPNProtocols: ALPN[cell.transport],
+  };
+}
+
+/** Resolves if the gateway closes the connection: without a CONNACK, or with the reason of MQTT 5. */
+function denied(cell) {
+  return new Promise((resolve, reject) => {
+    const client = mqtt.connect(ADDRESSES[cell.transport], options(cell));
+    client.on("connect", () => reject(new Error("connected")));
+    client.on("error", (error) => {
+      const isExpected = error.code === undefined || error.code === NOT_AUTHORIZED || /CERTIFICATE_REQUIRED|ECONNRESET/.test(error.code);
+      if (!isExpected) reject(error);
+    });
+    client.on("close", resolve);
+  });
+}
 
 /** Resolves if the cell passes, and rejects with the first difference. */
 function play(cell) {
   return new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(why));
-    const client = mqtt.connect(ADDRESSES[cell.transport], {
-      clientId: cell.id, username: "alice", password: cell.token, protocolVersion: cell.version, reconnectPeriod: 0,
-      ca: readFileSync(gateway.authority), ALPNProtocols: cell.transport === "alpn" ? ["mqtt"] : undefined,
-    });
+    const client = mqtt.connect(ADDRESSES[cell.transport], options(cell));
     let returned = false;
     let reason;
     client.on("error", (error) => fail(error.message));
@@ -44,7 +67,7 @@ function play(cell) {
 
 const timeout = () => new Promise((_, reject) => setTimeout(() => reject(new Error("not finished within 30 seconds")), 30_000));
 await Promise.all(cells.map(async (cell) => {
-  const error = await Promise.race([play(cell), timeout()]).then(() => null, (reason) => reason.message);
+  const error = await Promise.race([cell.denied ? denied(cell) : play(cell), timeout()]).then(() => null, (reason) => reason.message);
   console.log(JSON.stringify({ id: cell.id, error }));
 }));
 process.exit();

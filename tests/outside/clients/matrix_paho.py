@@ -1,4 +1,5 @@
-"""The cells of the matrix for paho. Reads the cells as JSON from standard input, and prints one JSON line for each."""
+"""The cells of the matrix for paho, with tokens and with certificates. Reads the cells as JSON from standard input, and
+prints one JSON line for each."""
 
 import json
 import queue
@@ -12,11 +13,31 @@ NOT_AUTHORIZED = 0x87
 VERSIONS = {4: mqtt.MQTTv311, 5: mqtt.MQTTv5}
 
 
-def tls_context(gateway, transport):
+ALPN = {"alpn": "mqtt", "certificate-alpn": "x-amzn-mqtt-ca"}
+
+
+def tls_context(gateway, cell):
     tls = ssl.create_default_context(cafile=gateway["authority"])
-    if transport == "alpn":
-        tls.set_alpn_protocols(["mqtt"])
+    if name := ALPN.get(cell["transport"]):
+        tls.set_alpn_protocols([name])
+    if cell.get("certificate"):
+        tls.load_cert_chain(cell["certificate"], cell["key"])
     return tls
+
+
+def address(gateway, transport):
+    if transport == "ws":
+        return "127.0.0.1", int(gateway["port"])
+    return "localhost", int(gateway["mqtts_port" if transport == "certificate" else "tls_port"])
+
+
+def expect_denial(events, version):
+    """MQTT 3.1.1: closed without a CONNACK. MQTT 5: a CONNACK, unless the handshake failed."""
+    found, reason = events.get(timeout=TIMEOUT_SECONDS)
+    if found == "connected" and not (version == 5 and reason.value == NOT_AUTHORIZED):
+        raise RuntimeError(f"CONNACK {reason}")
+    if found not in ("connected", "disconnected"):
+        raise RuntimeError(f"{found} ({reason}) instead of a denial")
 
 
 def expect(events, kind):
@@ -37,14 +58,22 @@ def play(gateway, cell):
     client.on_disconnect = lambda client, data, flags, reason, properties: events.put(("disconnected", reason))
     client.on_subscribe = lambda client, data, mid, reasons, properties: events.put(("subscribed", reasons[0]))
     client.on_message = lambda client, data, message: events.put(("message", (message.topic, message.payload.decode())))
-    client.username_pw_set("alice", cell["token"])
+    if cell.get("token"):
+        client.username_pw_set("alice", cell["token"])
     if websocket:
         client.ws_set_options(path="/mqtt")
     if cell["transport"] != "ws":
-        client.tls_set_context(tls_context(gateway, cell["transport"]))
-    client.connect(*("127.0.0.1", int(gateway["port"])) if cell["transport"] == "ws" else ("localhost", int(gateway["tls_port"])))
+        client.tls_set_context(tls_context(gateway, cell))
+    try:
+        client.connect(*address(gateway, cell["transport"]))
+    except ssl.SSLError:
+        if cell.get("denied"):
+            return
+        raise
     client.loop_start()
     try:
+        if cell.get("denied"):
+            return expect_denial(events, cell["version"])
         if expect(events, "connected").is_failure:
             raise RuntimeError("the connection was denied")
         client.subscribe(cell["own"], qos=1)

@@ -27,9 +27,12 @@ from lib.paths import CARGO, ROOT, TARGET
 # it.
 ELSEWHERE = [
     ("cargo local demo", "test", '"iot-local", "--", "demo"'),
-    ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0"'),
+    ("cargo local demo kitting", "test", '"iot-local", "--", "demo", "all"'),
+    ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0"'),
     ("cargo local package", "tests/outside/package/package.py", '"local", "package"'),
     ("cargo local keys fetch users --out keys/users.jwks.json", "local/**/*.rs", '"keys", "fetch", "users", "--config", &config, "--out", out'),
+    ("terraform init", "tests/outside/terraform/command.py", 'self.run("init"'),
+    ("terraform apply", "tests/outside/terraform/command.py", 'self.run("apply"'),
     ("cargo local --function 'node my-authorizer.mjs'", "local/**/*.rs", "the_function_may_be_a_shell_command"),
     ("cargo local --function http://127.0.0.1:9000/2015-03-31/functions/function/invocations", "local/**/*.rs", "/2015-03-31/functions/f/invocations"),
     ("cargo local --env local.env", "local/**/*.rs", "fn values_are_read_literally"),
@@ -45,9 +48,14 @@ EXIT_CODES = {
 PROGRAMS = {"cargo", "curl", "mosquitto_pub", "mosquitto_sub"}
 # tests/outside/template checks the queries of CloudWatch Logs Insights.
 DATA = {"", "json", "text", "toml", "yaml", "xml", "http", "insights"}
-CODE = {"sh", "js", "python", "c", "cpp", "swift", "kotlin"}
+CODE = {"sh", "hcl", "js", "python", "c", "cpp", "swift", "kotlin"}
 NEEDS_AWS = "needs an AWS account"
 NOT_RUN = "not run here: "
+# The markers of blocks that a program of one page runs.
+PAGES_WITH_PROGRAMS = {
+    "run by tests/outside/devices/page.py": "docs/devices.md",
+    "run by tests/outside/terraform/terraform.py": "docs/terraform.md",
+}
 COMMAND_TIMEOUT = 120
 
 
@@ -65,6 +73,8 @@ def marker_errors(block):
         return [] if aws else [f"{block.place}: no command needs an AWS account"]
     if block.marker.startswith(NOT_RUN):
         return [] if len(block.marker) > len(NOT_RUN) + 5 else [f"{block.place}: say why it is not run"]
+    if page := PAGES_WITH_PROGRAMS.get(block.marker):
+        return [] if block.page == page else [f"{block.place}: only {page} is run there"]
     if block.marker.startswith(snippets.MARK):
         name = block.marker.removeprefix(snippets.MARK)
         known = name in snippets.HARNESSES or block.language == "sh"

@@ -19,7 +19,7 @@ export function token(subject, ...claims) {
 /** A running local gateway: its port, its address, its process group. */
 export async function start(...options) {
   const bootstrap = BOOTSTRAP ? ["--bootstrap", BOOTSTRAP] : [];
-  const [program, ...rest] = [...COMMAND, "--port", "0", "--tls-port", "0", ...bootstrap, ...options];
+  const [program, ...rest] = [...COMMAND, "--port", "0", "--tls-port", "0", "--mqtts-port", "0", ...bootstrap, ...options];
   const gateway = spawn(program, rest, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"], detached: true });
   const port = await new Promise((resolve, reject) => {
     let found;

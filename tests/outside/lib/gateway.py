@@ -32,10 +32,11 @@ class Gateway(Process):
     def __init__(self, *options, bootstrap=None, cwd=ROOT):
         bootstrap = bootstrap or os.environ.get("BOOTSTRAP")
         run = ["--bootstrap", bootstrap] if bootstrap else []
-        super().__init__(command_line("--port", "0", "--tls-port", "0", *run, *options), READY, cwd=cwd, seconds=START_SECONDS)
+        super().__init__(command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0", *run, *options), READY, cwd=cwd, seconds=START_SECONDS)
         self.banner = self.output()[:self.match.start()].splitlines()
         self.port = self.find(r"ws://127\.0\.0\.1:(\d+)")
-        self.tls_port = self.find(r"mqtts://localhost:(\d+)")
+        self.tls_port = self.find(r"MQTT over TLS +mqtts://localhost:(\d+)")
+        self.mqtts_port = self.find(r"with certificates +mqtts://localhost:(\d+)")
         self.authority = self.find(r"CA certificate +(.+)")
 
     def find(self, pattern):

@@ -1,17 +1,21 @@
-//! The demo's clients: MQTT 5 over WebSocket, and the HTTPS publish.
+//! The demo's clients: MQTT 5 over WebSocket, MQTT over TLS with a certificate, and the HTTPS publish.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::Transport;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason, Publish, SubscribeReasonCode};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
+use rumqttc::{TlsConfiguration, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::ClientConfig;
 
 /// How long a client waits for a response: longer than the limit of the authorizer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
+/// How a connection ends that AWS IoT refuses at the CONNECT of MQTT 3.1.1.
+pub(super) const NO_CONNACK: &str = "closed without CONNACK";
 /// The number of requests that can be queued. The demo sends one at a time.
 const REQUEST_QUEUE_LENGTH: usize = 4;
 
@@ -59,7 +63,23 @@ impl Client {
         if let TokenPlace::Password = place {
             options.set_credentials(id, token);
         }
-        options.set_transport(Transport::Ws).set_keep_alive(Duration::from_secs(60));
+        options.set_transport(Transport::Ws);
+        Self::open(options).await
+    }
+
+    /// Connects over TLS. The configuration has the certificate. Returns no client if the connect was denied.
+    pub(super) async fn connect_tls(
+        port: u16,
+        id: &str,
+        tls: &Arc<ClientConfig>,
+    ) -> (Option<Self>, ClientOutcome) {
+        let mut options = MqttOptions::new(id, "localhost", port);
+        options.set_transport(transport(tls));
+        Self::open(options).await
+    }
+
+    async fn open(mut options: MqttOptions) -> (Option<Self>, ClientOutcome) {
+        options.set_keep_alive(Duration::from_secs(60));
         let (requests, events) = AsyncClient::new(options, REQUEST_QUEUE_LENGTH);
         let mut client = Self { requests, events, messages: Vec::new() };
         match client.next().await {
@@ -122,6 +142,16 @@ impl Client {
         }
     }
 
+    /// Waits for the end of the connection, which the gateway decides.
+    pub(super) async fn end(&mut self) -> ClientOutcome {
+        loop {
+            match self.next().await {
+                Ok(_) => {}
+                Err(end) => return ClientOutcome::closed(end),
+            }
+        }
+    }
+
     /// Waits for the end of the connection after a denial.
     async fn wait_for_end(&mut self, response: String) -> ClientOutcome {
         loop {
@@ -177,6 +207,39 @@ impl ClientOutcome {
 
     fn closed(response: String) -> Self {
         Self { is_allowed: false, is_closed: true, response }
+    }
+}
+
+/// Connects with MQTT 3.1.1 over TLS, and disconnects if that was allowed.
+pub(super) async fn try_connect_311(port: u16, id: &str, tls: &Arc<ClientConfig>) -> ClientOutcome {
+    let mut options = rumqttc::MqttOptions::new(id, "localhost", port);
+    options.set_transport(transport(tls)).set_keep_alive(Duration::from_secs(60));
+    let (requests, mut events) = rumqttc::AsyncClient::new(options, REQUEST_QUEUE_LENGTH);
+    match tokio::time::timeout(RESPONSE_TIMEOUT, events.poll()).await {
+        Ok(Ok(event)) => {
+            let _ = requests.disconnect().await;
+            let _ = tokio::time::timeout(RESPONSE_TIMEOUT, events.poll()).await;
+            ClientOutcome::allowed(format!("{event:?}").split('(').nth(1).unwrap_or_default().to_owned())
+        }
+        Ok(Err(rumqttc::ConnectionError::ConnectionRefused(code))) => {
+            ClientOutcome::closed(format!("CONNACK {code:?}"))
+        }
+        Ok(Err(error)) => ClientOutcome::closed(end_of(&error)),
+        Err(_) => ClientOutcome::closed(format!("no response within {} s", RESPONSE_TIMEOUT.as_secs())),
+    }
+}
+
+fn transport(tls: &Arc<ClientConfig>) -> Transport {
+    Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls)))
+}
+
+/// How a connection ended before a CONNACK: the TLS alert if there is one (RFC 8446, section 6).
+fn end_of(error: &dyn std::error::Error) -> String {
+    const ALERT: &str = "received fatal alert: ";
+    let text = error.to_string();
+    match text.split_once(ALERT) {
+        Some((_, alert)) => format!("TLS alert {alert}"),
+        None => error.source().map_or_else(|| NO_CONNACK.to_owned(), end_of),
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) enum Expected {
     Allowed,
     /// Denied by the policy, and the connection is closed.
     DeniedAndClosed,
+    /// Denied by the gateway, and the connection ends in this way.
+    ClosedWith(&'static str),
     /// Denied by the function, with this code.
     DeniedBy(&'static str),
 }
@@ -56,26 +58,53 @@ impl Output {
         reason: &Reason,
     ) {
         let is_expected = expected.matches(outcome, reason);
-        self.action_count = self.action_count.saturating_add(1);
-        self.expected_count = self.expected_count.saturating_add(usize::from(is_expected));
+        self.count(is_expected);
         self.actions.push(json!({
             "section": self.section, "action": verb, "object": object, "allowed": outcome.is_allowed,
             "response": outcome.response, "code": reason.code, "reason": reason.text, "expected": is_expected,
         }));
-        let mark =
-            if is_expected { self.paint(Colour::Green, "✓") } else { self.paint(Colour::Red, "✗") };
+        let mark = self.mark(is_expected);
         let result = if outcome.is_allowed { "allowed" } else { "denied" };
         self.line(&format!(
             "  {mark} {verb:VERB_WIDTH$} {object:OBJECT_WIDTH$} {result:8} {}",
             outcome.response
         ));
         let text = if reason.text.is_empty() { "no reason recorded" } else { &reason.text };
-        for part in text.split("; ") {
-            self.line(&self.paint(Colour::Faint, &format!("    {:VERB_WIDTH$} {part}", "")));
-        }
+        self.detail(text);
         if !is_expected {
             let text = format!("    {:VERB_WIDTH$} WRONG: {}", "", expected.text());
             self.line(&self.paint(Colour::Red, &text));
+        }
+    }
+
+    /// Prints and counts a call of the API, which is expected to succeed.
+    pub(super) fn call(&mut self, operation: &str, object: &str, result: Result<&str, &str>) {
+        self.count(result.is_ok());
+        let response = result.unwrap_or_else(|error| error);
+        self.actions.push(json!({
+            "section": self.section, "action": operation, "object": object, "allowed": result.is_ok(),
+            "response": response, "code": null, "reason": null, "expected": result.is_ok(),
+        }));
+        let words = format!("{operation} {object}");
+        let (mark, width) =
+            (self.mark(result.is_ok()), VERB_WIDTH.saturating_add(OBJECT_WIDTH).saturating_add(1));
+        self.line(&format!("  {mark} {words:width$} {}", if result.is_ok() { "done" } else { "failed" }));
+        self.detail(response);
+    }
+
+    fn count(&mut self, is_expected: bool) {
+        self.action_count = self.action_count.saturating_add(1);
+        self.expected_count = self.expected_count.saturating_add(usize::from(is_expected));
+    }
+
+    fn mark(&self, is_expected: bool) -> String {
+        if is_expected { self.paint(Colour::Green, "✓") } else { self.paint(Colour::Red, "✗") }
+    }
+
+    /// Prints what only the operator sees, each part on a line.
+    fn detail(&self, text: &str) {
+        for part in text.split("; ").filter(|part| !part.is_empty()) {
+            self.line(&self.paint(Colour::Faint, &format!("    {:VERB_WIDTH$} {part}", "")));
         }
     }
 
@@ -124,6 +153,9 @@ impl Expected {
             && match self {
                 Self::Allowed => outcome.is_allowed,
                 Self::DeniedAndClosed => is_denied_by_policy && outcome.is_closed,
+                Self::ClosedWith(response) => {
+                    is_denied_by_policy && outcome.is_closed && outcome.response == response
+                }
                 Self::DeniedBy(code) => !outcome.is_allowed && reason.code.as_deref() == Some(code),
             }
     }
@@ -131,9 +163,8 @@ impl Expected {
     fn text(self) -> String {
         match self {
             Self::Allowed => "expected to be allowed".to_owned(),
-            Self::DeniedAndClosed => {
-                "expected to be denied by the policy, with the connection closed".to_owned()
-            }
+            Self::DeniedAndClosed => "expected to be denied, with the connection closed".to_owned(),
+            Self::ClosedWith(response) => format!("expected: {response}"),
             Self::DeniedBy(code) => format!("expected to be denied by the authorizer with {code}"),
         }
     }
@@ -176,6 +207,19 @@ mod tests {
         assert!(!is_success(Expected::DeniedAndClosed, &open, None, "a statement"));
         assert!(!is_success(Expected::DeniedAndClosed, &closed, None, ""));
         assert!(!is_success(Expected::DeniedAndClosed, &closed, Some("expired"), "another reason"));
+        let closed = ClientOutcome { response: "no CONNACK".to_owned(), ..closed };
+        assert!(is_success(Expected::ClosedWith("no CONNACK"), &closed, None, "a reason"));
+        assert!(!is_success(Expected::ClosedWith("CONNACK"), &closed, None, "a reason"));
+        assert!(!is_success(Expected::ClosedWith("no CONNACK"), &closed, None, ""));
+    }
+
+    #[test]
+    fn a_failed_call_counts() {
+        for (result, success) in [(Ok("arn"), true), (Err("ListThings: no"), false)] {
+            let mut output = Output::default();
+            output.call("ListThings", "all", result);
+            assert_eq!(output.finish(), success);
+        }
     }
 
     #[test]

@@ -69,6 +69,18 @@ impl EventLogReader {
         }
     }
 
+    /// Finds the gateway's reason for the denial of a client, or for any denial without a client id. The function is
+    /// not called for clients with certificates.
+    pub(super) async fn denial_of(&mut self, client_id: Option<&str>) -> Reason {
+        let text = self.find(|entry| match &entry.kind {
+            EntryKind::ConnectDenied { reason, .. } if entry.client.as_deref() == client_id => {
+                Some(reason.clone())
+            }
+            _ => None,
+        });
+        Reason { code: None, text: text.await.unwrap_or_default() }
+    }
+
     /// The code in the function's log for a denied connection, or else the gateway's own reason.
     async fn denial(&mut self, reason: String, connection: Uuid) -> Reason {
         let connection = connection.to_string();

@@ -13,6 +13,7 @@ use crate::snippet::Client;
 pub(super) struct Banner<'a> {
     pub(super) port: u16,
     pub(super) tls_port: Option<u16>,
+    pub(super) mqtts_port: Option<u16>,
     authority: String,
     /// As the user named it.
     config: &'a Path,
@@ -24,6 +25,7 @@ impl<'a> Banner<'a> {
         Self {
             port: running.port,
             tls_port: running.tls_port,
+            mqtts_port: running.mqtts_port,
             authority: workspace.root.join("ca.pem").display().to_string(),
             config: &options.function.config,
             has_tokens: !workspace.issuers.is_empty(),
@@ -45,6 +47,10 @@ impl<'a> Banner<'a> {
                 self.authority
             ));
         }
+        if let Some(port) = self.mqtts_port {
+            text.push_str(&format!("  with certificates     mqtts://localhost:{port}\n"));
+        }
+        text.push_str(&format!("  AWS APIs              AWS_ENDPOINT_URL_IOT=http://127.0.0.1:{port}\n"));
         text.push_str(&format!("  configuration         {}\n\n", self.config.display()));
         text.push_str(&match self.has_tokens {
             true => format!("Connect a client:       {}\n", self.snippet_command()),
@@ -62,6 +68,8 @@ impl<'a> Banner<'a> {
             "page": format!("http://127.0.0.1:{port}/"),
             "webSocket": format!("ws://127.0.0.1:{port}/mqtt"),
             "mqtts": self.tls_port.map(|port| format!("mqtts://localhost:{port}")),
+            "mqttsWithCertificates": self.mqtts_port.map(|port| format!("mqtts://localhost:{port}")),
+            "awsEndpointUrl": format!("http://127.0.0.1:{port}"),
             "caCertificate": self.tls_port.map(|_| &self.authority),
             "configuration": self.config.display().to_string(),
         })

@@ -7,7 +7,7 @@ use iot_local_gateway::RunningGateway;
 use iot_local_gateway::event_log::EntryKind;
 
 use super::watch::{POLL_INTERVAL, Watcher};
-use super::{ServeOptions, provider_options};
+use super::{ServeOptions, control, provider_options};
 use crate::launch;
 
 /// Remembers the files as they are, to be called before the configuration is read.
@@ -44,7 +44,9 @@ pub(super) async fn follow(running: &RunningGateway, options: &ServeOptions, mut
 /// Why the configuration cannot be used. The present function then continues with the files that it has.
 pub(super) async fn reload(running: &RunningGateway, options: &ServeOptions) -> Result<(), String> {
     let launched = launch::launch(&options.function, &options.launch).await;
-    let (workspace, function) = launched.map_err(|error| error.to_string())?;
+    let (workspace, mut function) = launched.map_err(|error| error.to_string())?;
+    let ports = [Some(running.port), running.tls_port].into_iter().flatten().collect::<Vec<_>>();
+    control::adapt_function(&mut function, options, running.cloud.account(), &ports);
     let login = provider_options(options, &workspace).map_err(|error| error.to_string())?;
     running.reload(function, login).await.map_err(|error| error.to_string())
 }
@@ -62,16 +64,14 @@ pub(super) fn with_program(options: &ServeOptions, program: Option<PathBuf>) -> 
 mod tests {
     use std::time::Duration;
 
-    use iot_local_base::env::Env;
     use iot_local_gateway::event_log::LogEntry;
     use iot_local_gateway::preview::PreviewRequest;
     use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, algorithm};
     use tokio::sync::broadcast::Receiver;
 
     use super::*;
-    use crate::arguments::{AuthorizerArgs, OutputArgs};
-    use crate::launch::{FunctionArgs, LaunchSettings};
     use crate::serve::start;
+    use crate::serve::tests::options;
 
     const CONFIG: &str = r#"
 [[issuer]]
@@ -126,28 +126,6 @@ policy = "p"
             std::fs::set_permissions(folder.path().join("bootstrap"), mode).unwrap();
         }
         folder
-    }
-
-    fn options(folder: &Path) -> ServeOptions {
-        ServeOptions {
-            port: 0,
-            tls_port: None,
-            client_ca: None,
-            client_certificate: None,
-            function: FunctionArgs {
-                config: folder.join("authorizer.toml"),
-                keep_keys: false,
-                bootstrap: Some(folder.join("bootstrap")),
-                function: None,
-                function_arn: None,
-                env: None,
-            },
-            authorizer: AuthorizerArgs::default(),
-            time_scale: 1,
-            redirect_uris: Vec::new(),
-            launch: LaunchSettings { cargo: "cargo".to_owned(), env: Env::from_process(), sandboxes: 1 },
-            output: OutputArgs::default(),
-        }
     }
 
     /// The topic that the function allows a client to publish on.
@@ -211,6 +189,14 @@ policy = "p"
         }
     }
 
+    /// Starts a gateway after another one was dropped. The broker's tasks keep that one's registry open as long as the
+    /// process runs, so each start has a Region of its own.
+    async fn start_in(region: &str, options: &ServeOptions) -> RunningGateway {
+        let mut options = options.clone();
+        options.endpoint.region = Some(region.to_owned());
+        start(&options).await.unwrap().0
+    }
+
     /// A gateway that ends during a reload leaves files of both configurations. The next start replaces them.
     #[tokio::test]
     async fn an_interrupted_reload_leaves_a_usable_state_folder() {
@@ -218,7 +204,7 @@ policy = "p"
         let options = options(folder.path());
         let state = folder.path().join(".iot-local");
         for (number, delay) in [0, 5, 40].into_iter().enumerate() {
-            let (running, _) = start(&options).await.unwrap();
+            let running = start_in(&format!("region-{number}a"), &options).await;
             let name = format!("topic{number}");
             std::fs::write(folder.path().join("policies/p.json"), policy(&name)).unwrap();
             let interrupted =
@@ -227,7 +213,7 @@ policy = "p"
             // What a kill in the middle of a write leaves.
             std::fs::write(state.join("policies/p.json.1-ThreadId(1).draft"), "{ \"Ver").unwrap();
             std::fs::write(state.join("authorizer.toml.1-ThreadId(1).draft"), "[[iss").unwrap();
-            let (running, _) = start(&options).await.unwrap();
+            let running = start_in(&format!("region-{number}b"), &options).await;
             assert_eq!(topic(&running).await, name);
         }
     }

@@ -2,7 +2,8 @@
 
 use clap::ValueEnum;
 
-use super::{Settings, quoted, quoted_path};
+use super::Settings;
+use crate::shell::{quoted, quoted_path};
 
 /// The page with the code.
 const PAGE: &str = include_str!("../../../../docs/connect.md");
@@ -34,11 +35,17 @@ pub(crate) enum Client {
     /// Token for a machine by client credentials, with curl
     #[value(name = "machine-token")]
     MachineToken,
+    /// AWS's command line and SDKs, as the operator of the gateway
+    #[value(name = "aws")]
+    Aws,
+    /// Certificate of a device, and mosquitto_pub with it
+    #[value(name = "mosquitto-certificate")]
+    MosquittoCertificate,
 }
 
 impl Client {
     /// All clients.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::MqttJs,
         Self::Paho,
         Self::Mosquitto,
@@ -46,6 +53,8 @@ impl Client {
         Self::AwsPython,
         Self::AwsJs,
         Self::MachineToken,
+        Self::Aws,
+        Self::MosquittoCertificate,
     ];
 
     /// The name in the command.
@@ -58,6 +67,8 @@ impl Client {
             Self::AwsPython => "aws-sdk-python",
             Self::AwsJs => "aws-sdk-js",
             Self::MachineToken => "machine-token",
+            Self::Aws => "aws",
+            Self::MosquittoCertificate => "mosquitto-certificate",
         }
     }
 
@@ -70,11 +81,11 @@ impl Client {
             Self::Curl => Some("curl"),
             Self::AwsPython => Some("awsiot"),
             Self::AwsJs => Some("awsiotjs"),
-            Self::MachineToken => None,
+            Self::MachineToken | Self::Aws | Self::MosquittoCertificate => None,
         }
     }
 
-    /// Commands for a shell.
+    /// Commands for a shell. Empty for a client without a token.
     pub(super) fn snippet(self, settings: &Settings<'_>) -> String {
         let block = self.block_name().and_then(block).unwrap_or_default();
         match self {
@@ -83,6 +94,7 @@ impl Client {
             Self::Paho => python(settings, "paho-mqtt", block, PAHO),
             Self::AwsPython => python(settings, "awsiotsdk", block, AWS_PYTHON),
             Self::Mosquitto | Self::Curl => shell(settings, block),
+            Self::Aws | Self::MosquittoCertificate => String::new(),
             Self::MachineToken => format!(
                 "curl -u \"machine-1:$(cat {})\" -d grant_type=client_credentials http://127.0.0.1:{}/oidc/{}/token\n",
                 quoted_path(&settings.machine_secret),

@@ -15,7 +15,8 @@ use iot_local_inspect::inquiry::{self, EvaluationOptions, Inquiry};
 use iot_local_policy::{Arn, Policy};
 use serde_json::{Map, Value};
 
-use super::{SnippetError, quoted, quoted_path};
+use super::SnippetError;
+use crate::shell::{quoted, quoted_path};
 
 /// The lifetime of the token, unless the configuration accepts only less.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);

@@ -88,6 +88,29 @@ fn the_demo_fails_with_an_authorizer_that_allows_every_client() {
     assert!(!text.contains("eyJ"), "a token is in the output");
 }
 
+/// Certificates are decided by the registry: the authorizer does not count.
+#[test]
+fn the_demo_of_kitting_has_the_expected_results() {
+    let folder = example();
+    let (output, text) = run(folder.path(), &["demo", "kitting", "--json", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    let denied = actions.iter().filter(|action| action["allowed"] == false).count();
+    assert!(denied >= 8 && actions.iter().all(|action| action["expected"] == true), "{json:#}");
+    assert!(!text.contains("PRIVATE KEY"), "a key is in the output");
+    assert!(!folder.path().join(".iot-local").exists(), "the demo writes next to the configuration");
+}
+
+#[test]
+fn an_unknown_demo_lists_the_known_ones() {
+    for name in ["jitr", "cognito", "JWT", ""] {
+        let (output, text) = run(example().path(), &["demo", name]);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains("[possible values: jwt, kitting, all]"), "{text}");
+    }
+}
+
 #[test]
 fn the_demo_lists_the_differences_of_another_configuration() {
     let folder = example();
@@ -116,7 +139,7 @@ fn the_demo_as_json_has_every_action() {
 fn screen(options: &[&str], last: &str) -> Vec<String> {
     let folder = example();
     let mut gateway = Command::new(env!("CARGO_BIN_EXE_iot-local"))
-        .args(["--port", "0", "--tls-port", "0", "--bootstrap", ALLOW_ALL])
+        .args(["--port", "0", "--tls-port", "0", "--mqtts-port", "0", "--bootstrap", ALLOW_ALL])
         .args(options)
         .current_dir(folder.path())
         .stdout(Stdio::piped())
@@ -137,13 +160,17 @@ fn screen(options: &[&str], last: &str) -> Vec<String> {
 #[test]
 fn the_first_screen_has_addresses_and_no_token() {
     let lines = screen(&["--config", "./authorizer.toml"], "Event log");
-    assert!(lines.len() <= 12, "{lines:#?}");
+    assert!(lines.len() <= 14, "{lines:#?}");
     let screen = lines.join("\n");
     for expected in [
         "page                  http://127.0.0.1:",
         "MQTT over WebSocket   ws://127.0.0.1:",
         "MQTT over TLS         mqtts://localhost:",
+        "with certificates     mqtts://localhost:",
+        "AWS_ENDPOINT_URL_IOT=http://127.0.0.1:",
         "/.iot-local/ca.pem",
+        "with certificates     mqtts://localhost:",
+        "AWS_ENDPOINT_URL_IOT=http://127.0.0.1:",
         "configuration         ./authorizer.toml",
         "cargo local snippet mqttjs --port ",
         " --config './authorizer.toml'   (or paho, ",
@@ -158,7 +185,15 @@ fn the_first_line_of_json_has_the_addresses() {
     let lines = screen(&["--json"], "listening");
     let json: Value = serde_json::from_str(&lines[0]).unwrap();
     assert_eq!(json["kind"], "listening");
-    for name in ["page", "webSocket", "mqtts", "caCertificate", "configuration"] {
+    for name in [
+        "page",
+        "webSocket",
+        "mqtts",
+        "mqttsWithCertificates",
+        "awsEndpointUrl",
+        "caCertificate",
+        "configuration",
+    ] {
         assert!(json[name].is_string(), "{json}");
     }
 }

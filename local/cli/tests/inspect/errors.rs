@@ -138,7 +138,10 @@ fn start_errors_of_the_function_are_shown_with_their_lines() {
     let folder = Folder::example();
     let script = "printf 'error: authorizer.toml:5: bad id\\n  help: another one\\nerror: policies/app-user.json: \
                   Statement[0].Effect: bad effect\\nerror: keys/users.jwks.json: bad keys\\n' >&2; exit 1";
-    let (code, text) = with(&folder, &["serve", "--port", "0", "--tls-port", "0", "--function", script]);
+    let (code, text) = with(
+        &folder,
+        &["serve", "--port", "0", "--tls-port", "0", "--mqtts-port", "0", "--function", script],
+    );
     assert_eq!(code, 1, "{text}");
     for expected in [
         "error: bad id\n",
@@ -150,7 +153,19 @@ fn start_errors_of_the_function_are_shown_with_their_lines() {
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
-    let (_, text) =
-        with(&folder, &["serve", "--port", "0", "--tls-port", "0", "--function", "echo oops >&2; exit 3"]);
+    let (_, text) = with(
+        &folder,
+        &[
+            "serve",
+            "--port",
+            "0",
+            "--tls-port",
+            "0",
+            "--mqtts-port",
+            "0",
+            "--function",
+            "echo oops >&2; exit 3",
+        ],
+    );
     assert!(text.contains("the function exited before its first event") && text.contains("oops"), "{text}");
 }

@@ -3,7 +3,7 @@
 use super::run;
 use super::support::root;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "serve",
     "demo",
     "token",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 13] = [
     "keys",
     "package",
     "certificate",
+    "kit",
     "completions",
 ];
 
@@ -47,8 +48,17 @@ fn options_are_in_groups() {
     let (_, text) = run(&["--help"]);
     let headings: Vec<_> =
         text.lines().filter(|line| line.ends_with(':') && !line.starts_with(' ')).collect();
-    let expected =
-        ["Commands:", "Options:", "Ports:", "Function:", "Authorizer:", "Login:", "Output:", "Examples:"];
+    let expected = [
+        "Commands:",
+        "Options:",
+        "Ports:",
+        "Endpoint:",
+        "Function:",
+        "Authorizer:",
+        "Login:",
+        "Output:",
+        "Examples:",
+    ];
     assert_eq!(headings, expected);
     assert!(text.contains("Usage: cargo local [OPTIONS]") && text.contains("Documentation: "), "{text}");
     assert_eq!(run(&["--version"]).1.split(' ').take(2).collect::<Vec<_>>(), ["cargo", "local"]);
@@ -88,4 +98,10 @@ fn completions_complete_commands_and_options() {
         assert!(code == 0 && script.contains("cargo-local") && !script.contains("cargo_local"), "{shell}");
     }
     assert_eq!(run(&["completions", "tcsh"]).0, 2);
+}
+
+#[test]
+fn examples_are_printed_as_they_are_written() {
+    let (_, long) = run(&["kit", "--help"]);
+    assert!(long.contains("cargo local kit --count 100 --name 'dev-${n}' --out kit\n"), "{long}");
 }

@@ -45,8 +45,9 @@ fn the_members_are_those_of_the_page() {
     assert_eq!((&minted["issuer"], &minted["claims"]["sub"]), (&"users".into(), &"ana".into()));
     assert_eq!(minted["token"].as_str().unwrap().split('.').count(), 3);
     let (_, snippet) = run(&["snippet", "curl", "--json", "--config", &shipped]);
-    let (_, certificate) = run(&["certificate", "--name", "device-1", "--json", "--config", &shipped]);
-    assert_eq!(certificate["id"].as_str().unwrap().len(), 64);
+    let (_, certificate) =
+        run(&["certificate", "device-1", "--json", "--config", &shipped, "--endpoint", "http://127.0.0.1:1"]);
+    assert_eq!((certificate["id"].as_str().unwrap().len(), &certificate["status"]), (64, &Value::Null));
     let (_, check) = run(&["check", "--json", "--config", &shipped]);
     assert_eq!(check["findings"][0]["lint"], "placeholder");
     let (_, explain) = run(&[&["explain", "--json", "--token", &valid], &at[..]].concat());

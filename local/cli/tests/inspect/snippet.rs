@@ -32,6 +32,34 @@ fn a_snippet_is_filled_and_has_a_token_only_on_demand() {
     }
 }
 
+#[test]
+fn devices_and_the_operator_need_no_token() {
+    let folder = Folder::example();
+    let config = folder.path("authorizer.toml").display().to_string();
+    folder.write("local.toml", "region = 'eu-west-1'");
+    let snippet = |client: &str| {
+        let ports = ["--port", "1080", "--mqtts-port", "1883"];
+        let (code, text) = run(&[&["snippet", client, "--config", &config][..], &ports].concat());
+        assert_eq!(code, 0, "{client}: {text}");
+        text
+    };
+    let aws = snippet("aws");
+    for expected in [
+        "/.iot-local/private/operator",
+        "AWS_REGION=eu-west-1",
+        "AWS_ENDPOINT_URL_IOT=http://127.0.0.1:1080",
+        "AWS_ENDPOINT_URL_STS=http://127.0.0.1:1080",
+    ] {
+        assert!(aws.contains(expected), "{expected}: {aws}");
+    }
+    assert!(!aws.contains("AWS_ENDPOINT_URL=") && !aws.contains("SECRET"), "{aws}");
+    let device = snippet("mosquitto-certificate");
+    for expected in ["cargo local certificate device-1 ", " -p 1883 ", "/clients/device-1.key.pem", "/ca.pem"]
+    {
+        assert!(device.contains(expected), "{expected}: {device}");
+    }
+}
+
 /// The shell gets exactly the token of the command, also from a folder whose name needs quotes.
 #[test]
 fn the_command_for_a_token_runs_in_a_shell() {

@@ -1,18 +1,21 @@
 //! Custom authentication: calls the authorizer.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-authorizer.html>
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use iot_local_cloud::Cloud;
 use iot_local_lambda::{InvokeError, Lambda};
 use iot_local_policy::authorizer_response::{AuthorizerResponse, ResponseError};
 use iot_local_policy::{Arn, Context};
 
+use super::authorizers::{Domain, LiveAuthorizers};
 use super::unlogged::UnloggedCalls;
 use super::{Admission, Lifetime};
-use crate::event::{self, Event};
-use crate::event_log::EventLog;
-use crate::facts::{ConnectionFacts, MqttFacts};
-use crate::selection::{AuthorizerDefinition, SelectionError};
+use crate::event::{self, Event, Selection};
+use crate::event_log::{EntryKind, EventLog};
+use crate::facts::{ConnectionFacts, HttpFacts, MqttFacts};
+use crate::selection::{self, AuthorizerDefinition, SelectionError};
 use crate::time_scale::TimeScale;
 
 /// Why a client is denied, for the operator. The client does not receive the reason.
@@ -27,22 +30,38 @@ pub enum Denial {
     /// The authorizer sends no response.
     #[error(transparent)]
     Function(#[from] InvokeError),
+    /// No function has the authorizer's ARN.
+    #[error("no function runs for {arn}; help: start with --lambda {name}=COMMAND or --lambda {name}=URL")]
+    NoFunction {
+        /// The ARN.
+        arn: String,
+        /// The name of the function.
+        name: String,
+    },
 }
 
-/// The authorizer. Every transport calls it before a client may do anything.
+/// The authorizers. Every transport calls one before a client may do anything.
 pub struct CustomAuthorizer {
+    /// The function of the built-in authorizer.
     lambda: RwLock<Arc<Lambda>>,
     definition: AuthorizerDefinition,
     arn: Arn,
+    /// Further functions.
+    functions: RwLock<BTreeMap<String, Arc<Lambda>>>,
+    live: RwLock<Arc<LiveAuthorizers>>,
+    refreshing: Mutex<()>,
     /// How fast the times of a response pass.
     pub time: TimeScale,
     /// The log of decisions.
     pub event_log: EventLog,
     pub(crate) unlogged: Arc<UnloggedCalls>,
+    /// The name of the built-in authorizer's function.
+    pub(crate) function_name: String,
 }
 
 impl CustomAuthorizer {
-    /// Creates an authorizer. `arn` is the function's; its Region and account are those of the policy's resources.
+    /// Creates the built-in authorizer. `arn` is the function's; its Region and account are those of the policy's
+    /// resources. Clients are denied until [`CustomAuthorizer::refresh`] is called.
     #[must_use]
     pub fn new(
         lambda: Arc<Lambda>,
@@ -52,7 +71,51 @@ impl CustomAuthorizer {
         event_log: EventLog,
     ) -> Self {
         let lambda = RwLock::new(lambda);
-        Self { lambda, definition, arn, time, event_log, unlogged: Arc::default() }
+        let (functions, live, refreshing) = (RwLock::default(), RwLock::default(), Mutex::default());
+        let (unlogged, function_name) = (Arc::default(), String::new());
+        Self {
+            lambda,
+            definition,
+            arn,
+            functions,
+            live,
+            refreshing,
+            time,
+            event_log,
+            unlogged,
+            function_name,
+        }
+    }
+
+    /// Takes over the authorizers and domains of the registry. Waits while a change is stored.
+    pub fn refresh(&self, cloud: &Cloud) {
+        // Of two at once, the later one reads later.
+        let _guard = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = Arc::new(LiveAuthorizers::of(cloud, &self.definition));
+        let earlier = {
+            let mut current = self.live.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, Arc::clone(&live))
+        };
+        for domain in live.unserved() {
+            let is_known = |known: &Domain| known.record.domain_name == domain.record.domain_name;
+            if !earlier.unserved().any(is_known) {
+                let text = format!(
+                    "domain configuration {}: {} is not served; help: a domainName that ends in .localhost is",
+                    domain.record.name, domain.record.domain_name
+                );
+                self.event_log.record(None, None, EntryKind::Notice { text });
+            }
+        }
+    }
+
+    /// Returns the authorizers and domains that are in force.
+    pub(crate) fn live(&self) -> Arc<LiveAuthorizers> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sets the further functions, by name.
+    pub(crate) fn set_functions(&self, functions: BTreeMap<String, Arc<Lambda>>) {
+        *self.functions.write().unwrap_or_else(PoisonError::into_inner) = functions;
     }
 
     /// Selects the authorizer and creates the event for a connection. Without `mqtt`, the event is for an HTTPS
@@ -61,7 +124,14 @@ impl CustomAuthorizer {
     /// # Errors
     /// Why the client is denied without a call of the authorizer.
     pub fn event(&self, facts: &ConnectionFacts, mqtt: Option<&MqttFacts>) -> Result<Event, Denial> {
-        Ok(event::event(self.definition.select(facts.http.as_ref(), mqtt)?, facts, mqtt))
+        let http = facts.http.as_ref();
+        let requested = selection::requested_name(http, mqtt)?;
+        let authorizer = self.live().select(requested, facts.server_name.as_deref())?;
+        let selected = authorizer.definition.find_token(http, mqtt)?;
+        let (token, signature) = (selected.token.clone(), selection::signature(http, mqtt));
+        let mut event = event::event(selected, facts, mqtt);
+        event.selection = Some(Selection { authorizer, token, signature });
+        Ok(event)
     }
 
     /// Authenticates a client whose actions are decided with the values in `context`.
@@ -71,8 +141,8 @@ impl CustomAuthorizer {
     pub async fn admit(&self, event: Event, context: Context) -> Result<Admission, Denial> {
         let AuthorizerResponse { principal, policy, disconnect_after, refresh_after, .. } =
             self.call(event).await?;
-        let lifetime = Lifetime { disconnect_after, refresh_after };
-        Ok(Admission { principal, permissions: policy, context, lifetime })
+        let lifetime = Some(Lifetime { disconnect_after, refresh_after });
+        Ok(Admission { principal, permissions: Arc::new(policy), context, lifetime })
     }
 
     /// Invokes the function with the event, logs the call, and parses the response.
@@ -80,11 +150,12 @@ impl CustomAuthorizer {
     /// # Errors
     /// Why the client is denied.
     pub async fn call(&self, event: Event) -> Result<AuthorizerResponse, Denial> {
+        let (lambda, arn) = self.function_of(&event)?;
         let start = tokio::time::Instant::now();
-        let body = self.lambda().invoke(event.json.clone()).await;
+        let body = lambda.invoke(event.json.clone()).await;
         let response = body.as_deref().map_err(ToString::to_string);
         self.event_log.record_call(&event.json, response, start.elapsed());
-        self.parse(&body?, &event)
+        Ok(AuthorizerResponse::parse(&body?, &arn, event.certificate_id.as_deref())?)
     }
 
     /// The same without an entry in the event log.
@@ -92,11 +163,29 @@ impl CustomAuthorizer {
     /// # Errors
     /// As [`CustomAuthorizer::call`].
     pub async fn call_unlogged(&self, event: Event) -> Result<AuthorizerResponse, Denial> {
-        self.parse(&self.lambda().invoke(event.json.clone()).await?, &event)
+        let (lambda, arn) = self.function_of(&event)?;
+        let body = lambda.invoke(event.json.clone()).await?;
+        Ok(AuthorizerResponse::parse(&body, &arn, event.certificate_id.as_deref())?)
     }
 
-    fn parse(&self, body: &[u8], event: &Event) -> Result<AuthorizerResponse, Denial> {
-        Ok(AuthorizerResponse::parse(body, &self.arn, event.certificate_id.as_deref())?)
+    /// Returns the function that decides about an event. The authorizer may have changed since it was selected: a
+    /// refresh sends the event of the connect.
+    fn function_of(&self, event: &Event) -> Result<(Arc<Lambda>, Arn), Denial> {
+        let Some(selection) = &event.selection else { return Ok((self.lambda(), self.arn.clone())) };
+        let current = self.live().find(selection.authorizer.definition.name.clone())?;
+        if !Arc::ptr_eq(&current, &selection.authorizer) {
+            current.definition.check_signature(selection.token.clone(), || selection.signature.clone())?;
+        }
+        let Some(arn) = &current.function else { return Ok((self.lambda(), self.arn.clone())) };
+        let name = current.function_arn.split(':').nth(6).unwrap_or_default();
+        // A version or an alias runs the same function.
+        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        let found = functions.get(name).cloned();
+        let found = found.or_else(|| (self.function_name == name).then(|| self.lambda()));
+        // Functions of other accounts and Regions do not run here.
+        let found = found.filter(|_| self.arn.iot("thing/a") == arn.iot("thing/a"));
+        let no_function = || Denial::NoFunction { arn: current.function_arn.clone(), name: name.to_owned() };
+        Ok((found.ok_or_else(no_function)?, arn.clone()))
     }
 
     /// Returns the running function.
@@ -116,9 +205,16 @@ impl CustomAuthorizer {
         &self.definition.name
     }
 
-    /// Whether a response applies to all HTTPS publishes of a connection (`enableCachingForHttp`).
+    /// Whether a request has a token, or names an authorizer.
     #[must_use]
-    pub fn caches_for_http(&self) -> bool {
-        self.definition.caching_for_http
+    pub fn has_token(&self, http: &HttpFacts) -> bool {
+        self.live().active().any(|authorizer| authorizer.has_token(http))
+    }
+
+    /// Whether a response to an event applies to all HTTPS publishes of a connection (`enableCachingForHttp`).
+    #[must_use]
+    pub fn caches_for_http(&self, event: &Event) -> bool {
+        let definition = event.selection.as_ref().map(|selection| &selection.authorizer.definition);
+        definition.unwrap_or(&self.definition).caching_for_http
     }
 }

@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/connect-policy.html>
 
 use iot_local_policy::limits;
-use iot_local_policy::{Action, Context, StatementPlace, Verdict};
+use iot_local_policy::{Action, ClientCertificate, Context, StatementPlace, Verdict};
 use rmqtt::types::{ConnectInfo, LastWill, QoS};
 
 use crate::auth::Admission;
@@ -43,7 +43,8 @@ impl ConnectRequest {
             source_ip: Some(connection.peer),
             persistent: is_persistent(connect),
             last_will: will.as_ref().map(|will| will.topic.clone()),
-            certificate: connection.facts.known_certificate(),
+            // The registry is asked later.
+            certificate: ClientCertificate::Absent,
         };
         Self { client_id, context, will }
     }

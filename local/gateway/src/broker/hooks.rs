@@ -14,10 +14,13 @@ use rmqtt::types::{
     AuthResult, ConnectInfo, Publish, PublishAclResult, QoS, Reason, Subscribe, SubscribeAclResult,
 };
 
+use super::authenticate::{self, CertificateSession};
 use super::backlog::{self, Backlog};
 use super::connect::{ConnectDenial, ConnectRequest};
 use super::lifetime;
-use crate::auth::custom::CustomAuthorizer;
+use super::presence::Presence;
+use crate::auth::Authenticators;
+use crate::auth::endpoint::AuthMethod;
 use crate::connection::{Connection, Connections};
 use crate::event_log::{DisconnectReason, EntryKind};
 use crate::facts::MqttFacts;
@@ -28,9 +31,10 @@ const MQTT_5: u8 = 5;
 /// The hooks of the broker.
 #[derive(Clone)]
 pub(super) struct PolicyHooks {
-    authorizer: Arc<CustomAuthorizer>,
+    auth: Arc<Authenticators>,
     connections: Arc<Connections>,
     backlog: Arc<Backlog>,
+    presence: Arc<Presence>,
 }
 
 #[async_trait]
@@ -74,6 +78,12 @@ impl Handler for PolicyHooks {
                 self.backlog.leaves(&to.client_id, publish);
                 (true, previous)
             }
+            Parameter::ClientConnected(session) => {
+                if let Some(connection) = self.connection(session) {
+                    self.presence.connected(&connection, &session.id.client_id);
+                }
+                (true, previous)
+            }
             _ => (true, previous),
         }
     }
@@ -81,11 +91,12 @@ impl Handler for PolicyHooks {
 
 impl PolicyHooks {
     pub(super) fn new(
-        authorizer: Arc<CustomAuthorizer>,
+        auth: Arc<Authenticators>,
         connections: Arc<Connections>,
         backlog: Arc<Backlog>,
+        presence: Arc<Presence>,
     ) -> Self {
-        Self { authorizer, connections, backlog }
+        Self { auth, connections, backlog, presence }
     }
 
     /// Decides a CONNECT: limits, authorizer, `iot:Connect`, will. Returns whether it is allowed.
@@ -103,6 +114,10 @@ impl PolicyHooks {
                 true
             }
             Err(ConnectDenial { reason, decided_by }) => {
+                // AWS IoT closes the connection of a certificate without a CONNACK. For MQTT 5 a CONNACK is assumed.
+                if connection.method == AuthMethod::Certificate && !connection.is_mqtt5() {
+                    connection.set_silent();
+                }
                 self.record(&connection, &client_id, EntryKind::ConnectDenied { reason, decided_by });
                 false
             }
@@ -123,9 +138,19 @@ impl PolicyHooks {
             password: connect.password().cloned(),
             client_id: Some(sent_client_id.to_owned()),
         };
-        let event = self.authorizer.event(&connection.facts, Some(&facts))?;
-        let admission = self.authorizer.admit(event.clone(), request.context.clone()).await?;
-        let verdict = request.check_policy(&admission)?;
+        let event = match connection.method {
+            AuthMethod::Custom | AuthMethod::CustomWithCertificate => {
+                Some(self.auth.custom.event(&connection.facts, Some(&facts))?)
+            }
+            AuthMethod::Certificate | AuthMethod::SigV4 => None,
+        };
+        let revision = self.auth.x509.revision();
+        let admitted = authenticate::authenticate(&self.auth, connection, event.as_ref(), &request).await?;
+        let (admission, session) = &admitted;
+        if let Some(session) = session {
+            self.record_warnings(connection, &request.client_id, session);
+        }
+        let verdict = request.check_policy(admission)?;
         // The broker closes the earlier connection of this client id. This sets the reason for its DISCONNECT and the
         // log.
         for earlier in self.connections.with_client_id(&request.client_id) {
@@ -133,15 +158,20 @@ impl PolicyHooks {
         }
         let (principal, lifetime) = (admission.principal.clone(), admission.lifetime);
         self.backlog.reset(&request.client_id);
-        connection.admit(admission);
-        let timer = lifetime::SessionTimer {
-            connection: Arc::clone(connection),
-            authorizer: Arc::clone(&self.authorizer),
-            event,
-            request,
-        };
-        tokio::spawn(timer.run(lifetime));
+        authenticate::admit(&self.auth, connection, admitted, revision).await;
+        self.connections.add_client_id(&request.client_id, connection);
+        if let (Some(event), Some(lifetime)) = (event, lifetime) {
+            let (connection, auth) = (Arc::clone(connection), Arc::clone(&self.auth));
+            tokio::spawn(lifetime::SessionTimer { connection, auth, event, request }.run(lifetime));
+        }
         Ok(EntryKind::Connected { principal, statement: verdict.reason, decided_by: verdict.decided_by })
+    }
+
+    /// Records what AWS IoT might decide otherwise.
+    fn record_warnings(&self, connection: &Connection, client_id: &str, session: &CertificateSession) {
+        for text in &session.permissions().warnings {
+            self.record(connection, client_id, EntryKind::Notice { text: text.clone() });
+        }
     }
 
     fn publish(&self, session: &Session, publish: &Publish) -> bool {
@@ -228,7 +258,7 @@ impl PolicyHooks {
     }
 
     fn record(&self, connection: &Connection, client_id: &str, kind: EntryKind) {
-        self.authorizer.event_log.record(Some(connection.facts.connection), Some(client_id), kind);
+        self.auth.custom.event_log.record(Some(connection.facts.connection), Some(client_id), kind);
     }
 }
 

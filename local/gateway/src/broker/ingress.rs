@@ -55,6 +55,9 @@ impl<'c, W> Ingress<'c, W> {
                 return;
             }
             let finding = self.packets.read(rest);
+            if self.packets.has_disconnect() {
+                self.connection.set_disconnect_packet();
+            }
             let position = |offset: usize| self.inspected_bytes.saturating_add(offset);
             self.inspected_bytes = match finding {
                 None => position(rest.len()),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::authenticate;
 use super::connect::{ConnectDenial, ConnectRequest};
-use crate::auth::Lifetime;
-use crate::auth::custom::CustomAuthorizer;
+use crate::auth::{Authenticators, Lifetime};
 use crate::connection::{Connection, Phase};
 use crate::event::Event;
 use crate::event_log::{DisconnectReason, EntryKind};
@@ -13,7 +13,7 @@ use crate::event_log::{DisconnectReason, EntryKind};
 /// An admitted connection, with the event that each refresh sends again. AWS IoT stores the credentials for that.
 pub(super) struct SessionTimer {
     pub(super) connection: Arc<Connection>,
-    pub(super) authorizer: Arc<CustomAuthorizer>,
+    pub(super) auth: Arc<Authenticators>,
     pub(super) event: Event,
     pub(super) request: ConnectRequest,
 }
@@ -23,13 +23,13 @@ impl SessionTimer {
     ///
     /// The connect sets the time limit. A refresh does not change it.
     pub(super) async fn run(self, lifetime: Lifetime) {
-        let disconnect = self.authorizer.time.sleep(lifetime.disconnect_after);
+        let disconnect = self.auth.custom.time.sleep(lifetime.disconnect_after);
         tokio::pin!(disconnect);
         let mut refresh_after = lifetime.refresh_after;
         loop {
             // The time limit also applies during a call of the authorizer.
             let refreshed = async {
-                self.authorizer.time.sleep(refresh_after).await;
+                self.auth.custom.time.sleep(refresh_after).await;
                 self.refresh().await
             };
             let refreshed = tokio::select! {
@@ -50,16 +50,21 @@ impl SessionTimer {
     /// Calls the authorizer with the event of the connect. The new policy applies from then on, also to existing
     /// subscriptions. Returns the time until the next refresh.
     async fn refresh(&self) -> Result<Duration, ConnectDenial> {
-        let admission = self.authorizer.admit(self.event.clone(), self.request.context.clone()).await?;
-        self.request.check_policy(&admission)?;
-        let refresh_after = admission.lifetime.refresh_after;
-        self.connection.admit(admission);
+        let revision = self.auth.x509.revision();
+        let admitted =
+            authenticate::authenticate(&self.auth, &self.connection, Some(&self.event), &self.request)
+                .await?;
+        let (admission, _) = &admitted;
+        self.request.check_policy(admission)?;
+        // A response always has the time of the next refresh.
+        let refresh_after = admission.lifetime.map_or(Duration::MAX, |lifetime| lifetime.refresh_after);
+        authenticate::admit(&self.auth, &self.connection, admitted, revision).await;
         self.record(EntryKind::Refreshed);
         Ok(refresh_after)
     }
 
     fn record(&self, kind: EntryKind) {
         let connection = self.connection.facts.connection;
-        self.authorizer.event_log.record(Some(connection), Some(&self.request.client_id), kind);
+        self.auth.custom.event_log.record(Some(connection), Some(&self.request.client_id), kind);
     }
 }

@@ -16,6 +16,7 @@ use tokio_util::codec::Decoder;
 
 const CONNECT: u8 = 0x10;
 const SUBSCRIBE: u8 = 0x82;
+const DISCONNECT: u8 = 0xE0;
 
 /// The longest encoding of "remaining length" (MQTT 3.1.1 section 2.2.3, MQTT 5 section 1.5.5).
 const MAX_LENGTH_BYTES: usize = 4;
@@ -32,6 +33,8 @@ pub(super) struct PacketReader {
     malformed: Option<PacketFinding>,
     /// Whether a packet was malformed. Nothing is read any more.
     is_invalid: bool,
+    /// Whether the client has sent a DISCONNECT.
+    has_disconnect: bool,
 }
 
 /// A finding in the packets of a client.
@@ -79,6 +82,7 @@ impl PacketReader {
                 return Some((finding, start..bytes.len().saturating_sub(rest.len())));
             }
             if self.remaining_bytes == Some(0) {
+                self.has_disconnect |= self.packet.first() == Some(&DISCONNECT);
                 let end = bytes.len().saturating_sub(rest.len());
                 let finding = self.decode();
                 self.is_invalid =
@@ -93,6 +97,11 @@ impl PacketReader {
             }
         }
         None
+    }
+
+    /// Whether the client has sent a DISCONNECT.
+    pub(super) fn has_disconnect(&self) -> bool {
+        self.has_disconnect
     }
 
     /// Reads one byte of the fixed header: the packet type, or a byte of the remaining length. Returns the rest.

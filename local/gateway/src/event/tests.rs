@@ -1,5 +1,7 @@
 //! Events of connections and of TestInvokeAuthorizer.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::certificate::ClientCertificate;
 use crate::selection::AuthorizerDefinition;
@@ -23,7 +25,7 @@ fn mqtt(username: Option<&str>, password: Option<&'static [u8]>) -> MqttFacts {
 }
 
 fn json(facts: &ConnectionFacts, mqtt: Option<&MqttFacts>) -> serde_json::Value {
-    let selected = AuthorizerDefinition::default().select(facts.http.as_ref(), mqtt).ok().unwrap();
+    let selected = AuthorizerDefinition::default().find_token(facts.http.as_ref(), mqtt).ok().unwrap();
     serde_json::from_slice(&event(selected, facts, mqtt).json).unwrap()
 }
 
@@ -86,12 +88,14 @@ fn mqtt_without_websocket_has_no_http() {
 
 #[test]
 fn a_client_certificate_is_in_the_event_and_sets_the_principal() {
-    let certificate = ClientCertificate { pem: "PEM".to_owned(), id: "ab".repeat(32) };
+    let certificate =
+        ClientCertificate { id: "ab".repeat(32), der: b"der".to_vec().into(), chain: Arc::default() };
+    let pem = "-----BEGIN CERTIFICATE-----\nZGVy\n-----END CERTIFICATE-----\n";
     let facts = ConnectionFacts { certificate: Some(certificate), ..facts(&[], None) };
     let event = event(Selected::default(), &facts, None);
     let json: serde_json::Value = serde_json::from_slice(&event.json).unwrap();
     let expected = serde_json::json!({
-        "serverName": "localhost", "x509CertificatePem": "PEM", "principalId": "ab".repeat(32)
+        "serverName": "localhost", "x509CertificatePem": pem, "principalId": "ab".repeat(32)
     });
     assert_eq!((&json["protocolData"]["tls"], event.certificate_id), (&expected, Some("ab".repeat(32))));
 }

@@ -8,12 +8,15 @@ use uuid::Uuid;
 
 use crate::auth::Admission;
 use crate::certificate::ClientCertificate;
+use crate::tls::Alpn;
 
 /// The result of a TLS handshake.
 pub(super) struct Handshake {
     /// The server name from the client (SNI).
     pub(super) server_name: Option<String>,
-    /// The client's verified certificate.
+    /// The negotiated protocol.
+    pub(super) alpn: Alpn,
+    /// The client's certificate, whose key the client holds.
     pub(super) certificate: Option<ClientCertificate>,
 }
 
@@ -21,16 +24,18 @@ pub(super) struct Handshake {
 pub(super) struct ClientConnection {
     /// `connectionMetadata.id` of the event.
     pub(super) connection: Uuid,
+    /// The gateway's port to which the client has connected.
+    pub(super) local_port: u16,
     /// The client's IP address.
     pub(super) peer: IpAddr,
     /// Absent on the plain port.
     pub(super) handshake: Option<Handshake>,
-    /// The admission of HTTPS publishes, and when it expires.
-    pub(super) cached_admission: Mutex<Option<(Admission, Instant)>>,
+    /// The admission of HTTPS publishes, the name of its authorizer, and when it expires.
+    pub(super) cached_admission: Mutex<Option<(Admission, String, Instant)>>,
 }
 
 impl ClientConnection {
-    pub(super) fn new(peer: IpAddr, handshake: Option<Handshake>) -> Self {
-        Self { connection: Uuid::new_v4(), peer, handshake, cached_admission: Mutex::default() }
+    pub(super) fn new(local_port: u16, peer: IpAddr, handshake: Option<Handshake>) -> Self {
+        Self { connection: Uuid::new_v4(), local_port, peer, handshake, cached_admission: Mutex::default() }
     }
 }

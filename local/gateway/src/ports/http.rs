@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::Gateway;
+use super::api;
 use super::client_connection::ClientConnection;
 use super::head::{self, Head};
 use super::publish;
@@ -115,7 +116,7 @@ async fn serve_last<S>(
 /// Records why a client cannot connect.
 fn record_denial(gateway: &Gateway, client: &ClientConnection, reason: String) {
     let kind = EntryKind::ConnectDenied { reason, decided_by: None };
-    gateway.authorizer.event_log.record(Some(client.connection), None, kind);
+    gateway.event_log().record(Some(client.connection), None, kind);
 }
 
 /// A request, and what its response means for the connection.
@@ -143,7 +144,7 @@ async fn respond(
     // Another request can follow only if the body of this one has been read.
     let mut is_body_read = head.body_length == Some(0);
     let mut response = match (request.method(), path) {
-        (&Method::GET, "/mqtt") => match websocket::accept(&mut request, head, client) {
+        (&Method::GET, "/mqtt") => match websocket::accept(&mut request, head, client, gateway) {
             Ok((response, upgrade)) => {
                 *exchange.upgrade.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
                 return response.map(Either::Left);
@@ -163,6 +164,14 @@ async fn respond(
         }
         (&Method::POST, path) if path.starts_with("/topics/") => {
             publish::respond(request, head, client, gateway, &mut is_body_read).await.map(Either::Left)
+        }
+        (&Method::GET | &Method::HEAD, api::AUTHORITY_PATH) => {
+            api::authority(&request, client, gateway).map(Either::Left)
+        }
+        (method, path)
+            if api::is_signed(&request) || (api::is_api(&request) && !gateway.site.serves(method, path)) =>
+        {
+            api::respond(request, client, gateway, &mut is_body_read).await.map(Either::Left)
         }
         _ => gateway.site.respond(request).await,
     };

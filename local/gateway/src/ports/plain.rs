@@ -21,7 +21,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Serves a connection to the plain port.
 pub(super) async fn serve(mut stream: TcpStream, peer: IpAddr, gateway: Arc<Gateway>) {
-    let client = ClientConnection::new(peer, None);
+    let client = ClientConnection::new(gateway.site.port(), peer, None);
     let mut first = BytesMut::with_capacity(2048);
     let read = tokio::time::timeout(HEAD_TIMEOUT, stream.read_buf(&mut first)).await;
     let other = match (read, first.first()) {
@@ -37,7 +37,7 @@ pub(super) async fn serve(mut stream: TcpStream, peer: IpAddr, gateway: Arc<Gate
     };
     let reason = other.replace("PORT", &gateway.site.port().to_string());
     let kind = EntryKind::ConnectDenied { reason, decided_by: None };
-    gateway.authorizer.event_log.record(Some(client.connection), None, kind);
+    gateway.event_log().record(Some(client.connection), None, kind);
     // Neither protocol has a packet that says "another port". Unread bytes would reset the connection.
     let _ = stream.shutdown().await;
     let drain = async {

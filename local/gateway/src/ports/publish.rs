@@ -1,7 +1,7 @@
 //! Serves HTTPS publishes: `POST /topics/TOPIC?qos=0|1[&retain=true]`.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/http.html>
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -10,21 +10,23 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use iot_local_base::clock;
 use iot_local_policy::limits;
-use iot_local_policy::{Action, Context};
+use iot_local_policy::{Action, Context, Policy};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::client_connection::ClientConnection;
 use super::head::Head;
-use super::{Gateway, WholeResponse};
+use super::{Gateway, WholeResponse, http_auth};
 use crate::auth::Admission;
 use crate::auth::custom::Denial;
+use crate::auth::endpoint::AuthMethod;
+use crate::auth::x509::CertificateDenial;
 use crate::event_log::EntryKind;
 use crate::facts::ConnectionFacts;
 use crate::timeouts::READ_TIMEOUT;
 
-/// Calls the authorizer, checks its policy, and publishes. Sets `is_body_read` once the request's body is read.
+/// Authenticates the client, checks its policy, and publishes. Sets `is_body_read` once the request's body is read.
 pub(super) async fn respond(
     request: Request<Incoming>,
     head: &Head,
@@ -98,11 +100,15 @@ async fn is_allowed(
     client: &ClientConnection,
     gateway: &Gateway,
 ) -> bool {
-    let record = |kind| gateway.authorizer.event_log.record(Some(facts.connection), None, kind);
-    let admission = match admit(facts, client, gateway).await {
+    let record = |kind| gateway.event_log().record(Some(facts.connection), None, kind);
+    let admission = match http_auth::method(gateway, client, facts, false) {
+        Ok(method) => admit(method, facts, client, gateway).await,
+        Err(reason) => Err(reason),
+    };
+    let admission = match admission {
         Ok(admission) => admission,
-        Err(denial) => {
-            record(EntryKind::ConnectDenied { reason: denial.to_string(), decided_by: None });
+        Err(reason) => {
+            record(EntryKind::ConnectDenied { reason, decided_by: None });
             return false;
         }
     };
@@ -117,28 +123,71 @@ async fn is_allowed(
     })
 }
 
-/// Authenticates the client. With caching, an admission is used for all requests of the connection until it is to be
-/// refreshed, whatever their tokens are.
+/// Authenticates the client.
+///
+/// # Errors
+/// Why it is denied, for the operator.
 async fn admit(
+    method: AuthMethod,
     facts: &ConnectionFacts,
     client: &ClientConnection,
     gateway: &Gateway,
+) -> Result<Admission, String> {
+    let context = Context { source_ip: Some(client.peer), ..Context::default() };
+    let by_certificate = match method {
+        AuthMethod::SigV4 => {
+            let operator = gateway.auth.operator(facts.http.as_ref(), context);
+            return operator.map_err(|denial| denial.to_string());
+        }
+        AuthMethod::Custom => {
+            let facts = ConnectionFacts { certificate: None, ..facts.clone() };
+            return admit_custom(&facts, context, client, gateway).await.map_err(|denial| denial.to_string());
+        }
+        AuthMethod::Certificate | AuthMethod::CustomWithCertificate => {
+            let (auth, facts) = (Arc::clone(&gateway.auth), facts.clone());
+            let asked =
+                tokio::task::spawn_blocking(move || auth.x509.permissions(&facts, None, method)).await;
+            asked.unwrap_or(Err(CertificateDenial::Registry)).map_err(|denial| denial.to_string())?
+        }
+    };
+    let context = Context { certificate: by_certificate.known(), ..context };
+    let permissions = Arc::clone(&by_certificate.policy);
+    if method == AuthMethod::Certificate {
+        let principal = by_certificate.principal;
+        return Ok(Admission { principal, permissions, context, lifetime: None });
+    }
+    let admission =
+        admit_custom(facts, context.clone(), client, gateway).await.map_err(|denial| denial.to_string())?;
+    let both = Policy::clone(&admission.permissions).and(Policy::clone(&permissions));
+    Ok(Admission { permissions: Arc::new(both), context, ..admission })
+}
+
+/// Calls the authorizer. With caching, an admission is used for all requests of the connection until it is to be
+/// refreshed, whatever their tokens are.
+async fn admit_custom(
+    facts: &ConnectionFacts,
+    context: Context,
+    client: &ClientConnection,
+    gateway: &Gateway,
 ) -> Result<Admission, Denial> {
-    let event = gateway.authorizer.event(facts, None)?;
-    let certificate = facts.known_certificate();
-    let context = Context { source_ip: Some(client.peer), certificate, ..Context::default() };
-    if !gateway.authorizer.caches_for_http() {
-        return gateway.authorizer.admit(event, context).await;
+    let authorizer = &gateway.auth.custom;
+    let event = authorizer.event(facts, None)?;
+    if !authorizer.caches_for_http(&event) {
+        return authorizer.admit(event, context).await;
     }
     let cached = || client.cached_admission.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((admission, expiry)) = cached().clone()
+    let name = event.authorizer().unwrap_or_default().to_owned();
+    if let Some((admission, authorizer, expiry)) = cached().clone()
+        && authorizer == name
         && Instant::now() < expiry
     {
         return Ok(admission);
     }
-    let admission = gateway.authorizer.admit(event, context).await?;
-    let expiry = clock::deadline(gateway.authorizer.time.scaled(admission.lifetime.refresh_after));
-    *cached() = Some((admission.clone(), expiry));
+    let admission = authorizer.admit(event, context).await?;
+    if let Some(lifetime) = admission.lifetime {
+        let expiry = clock::deadline(authorizer.time.scaled(lifetime.refresh_after));
+        *cached() = Some((admission.clone(), name, expiry));
+    }
     Ok(admission)
 }
 

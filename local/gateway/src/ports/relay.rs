@@ -13,6 +13,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::Gateway;
+use crate::auth::endpoint::AuthMethod;
 use crate::broker::Ingress;
 use crate::connection::{Connection, ListedConnection, Phase};
 use crate::event_log::{DisconnectReason, EntryKind, EventLog};
@@ -28,19 +29,20 @@ pub(super) async fn run<R, W>(
     mut to_client: W,
     facts: ConnectionFacts,
     peer: IpAddr,
+    method: AuthMethod,
     gateway: &Gateway,
 ) where
     R: Stream<Item = Result<Bytes, Stop>> + Unpin,
     W: Sink<Bytes> + Unpin,
 {
-    let connection = Arc::new(Connection::new(facts, peer));
+    let connection = Arc::new(Connection::new(facts, peer, method));
     let Ok((broker, listed)) = connect(gateway, &connection).await else { return };
-    let is_finished =
-        pipe(&mut from_client, &mut to_client, broker, &connection, &gateway.authorizer.event_log).await;
+    let is_finished = pipe(&mut from_client, &mut to_client, broker, &connection, gateway.event_log()).await;
     drop(listed);
+    gateway.presence.disconnected(&connection);
     if let Some(client_id) = connection.client_id() {
         let reason = connection.disconnect_reason().unwrap_or(DisconnectReason::ByClient);
-        gateway.authorizer.event_log.record(
+        gateway.event_log().record(
             Some(connection.facts.connection),
             Some(&client_id),
             EntryKind::Closed { reason },
@@ -79,7 +81,7 @@ where
     let (from_broker, to_broker) = broker.into_split();
     let to_broker = Ingress::new(to_broker, connection, event_log);
     let up = upstream(from_client, to_broker, connection);
-    let down = downstream(from_broker, to_client);
+    let down = downstream(from_broker, to_client, connection);
     tokio::pin!(up, down);
     tokio::select! {
         // The client has closed the connection, or the gateway ends it. The broker writes its remaining packets.
@@ -128,7 +130,11 @@ async fn connect_timeout(connection: &Connection) {
 }
 
 /// Passes on the broker's bytes. Returns true after the broker's last byte, false if the client accepts no more.
-async fn downstream<W: Sink<Bytes> + Unpin>(mut broker: OwnedReadHalf, client: &mut W) -> bool {
+async fn downstream<W: Sink<Bytes> + Unpin>(
+    mut broker: OwnedReadHalf,
+    client: &mut W,
+    connection: &Connection,
+) -> bool {
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(16 * 1024);
@@ -136,7 +142,12 @@ async fn downstream<W: Sink<Bytes> + Unpin>(mut broker: OwnedReadHalf, client: &
             Ok(1..) => {}
             _ => return true,
         }
-        if client.send(buffer.split().freeze()).await.is_err() {
+        let bytes = buffer.split().freeze();
+        // The broker answers every denied CONNECT.
+        if connection.is_silent() {
+            continue;
+        }
+        if client.send(bytes).await.is_err() {
             return false;
         }
     }

@@ -24,7 +24,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use super::client_connection::ClientConnection;
 use super::head::Head;
 use super::relay::{self, Stop};
-use super::{Gateway, WholeResponse, text};
+use super::{Gateway, WholeResponse, http_auth, text};
+use crate::auth::endpoint::AuthMethod;
 use crate::facts::ConnectionFacts;
 
 /// The WebSocket subprotocols of MQTT: the registered name, and the name that older AWS clients offer.
@@ -40,6 +41,7 @@ const READ_BUFFER_BYTES: usize = 8 * 1024;
 pub(super) struct Upgrade {
     upgraded: OnUpgrade,
     facts: ConnectionFacts,
+    method: AuthMethod,
 }
 
 /// Why a handshake is rejected.
@@ -61,6 +63,7 @@ pub(super) fn accept(
     request: &mut Request<Incoming>,
     head: &Head,
     client: &ClientConnection,
+    gateway: &Gateway,
 ) -> Result<(WholeResponse, Upgrade), Rejection> {
     let headers = request.headers();
     if !has_token(headers, UPGRADE.as_str(), "websocket")
@@ -87,6 +90,9 @@ pub(super) fn accept(
             "invalid WebSocket handshake; expected version 13 and a key\n",
         ));
     };
+    let facts = head.facts(client, request.uri().query());
+    let method = http_auth::method(gateway, client, &facts, true)
+        .map_err(|reason| Rejection { response: text(StatusCode::FORBIDDEN, "forbidden\n"), reason })?;
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -95,8 +101,8 @@ pub(super) fn accept(
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     // AWS IoT has no X.509 custom authentication over WebSocket, so a certificate is ignored.
-    let facts = ConnectionFacts { certificate: None, ..head.facts(client, request.uri().query()) };
-    Ok((response, Upgrade { upgraded: hyper::upgrade::on(request), facts }))
+    let facts = ConnectionFacts { certificate: None, ..facts };
+    Ok((response, Upgrade { upgraded: hyper::upgrade::on(request), facts, method }))
 }
 
 fn reject(status: StatusCode, reason: &'static str) -> Rejection {
@@ -126,5 +132,5 @@ pub(super) async fn run(upgrade: Upgrade, peer: IpAddr, gateway: &Gateway) {
         Ok(Message::Text(_) | Message::Frame(_) | Message::Close(_)) | Err(_) => Err(Stop),
     });
     let to_client = to_client.with(|bytes| ready(Ok::<_, tungstenite::Error>(Message::Binary(bytes))));
-    relay::run(from_client, to_client, upgrade.facts, peer, gateway).await;
+    relay::run(from_client, to_client, upgrade.facts, peer, upgrade.method, gateway).await;
 }

@@ -9,7 +9,10 @@ use aws_lc_rs::signature::{
 };
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 
+use iot_local_cloud::{BuiltInAuthorizer, Cloud, CloudOptions};
+
 use super::*;
+use crate::auth::authorizers::LiveAuthorizers;
 
 static KEYS: LazyLock<[RsaKeyPair; 2]> =
     LazyLock::new(|| [(); 2].map(|()| RsaKeyPair::generate(KeySize::Rsa2048).unwrap()));
@@ -42,6 +45,25 @@ fn signed_token() -> (String, Vec<u8>) {
 fn with_signing_key() -> AuthorizerDefinition {
     let keys = KEYS.iter().take(1).map(|key| SigningKey::from_pem(&public_pem(key)).unwrap());
     AuthorizerDefinition { signing_keys: keys.collect(), ..AuthorizerDefinition::default() }
+}
+
+/// Selects among the built-in authorizer alone, as a gateway without further authorizers does.
+impl AuthorizerDefinition {
+    fn select(&self, http: Option<&HttpFacts>, mqtt: Option<&MqttFacts>) -> Result<Selected, SelectionError> {
+        let account = iot_local_cloud::Account::new("us-east-1", "123456789012").unwrap();
+        let cloud = Cloud::open(CloudOptions {
+            account,
+            folder: None,
+            private: None,
+            endpoint: "localhost".to_owned(),
+            clock: iot_local_base::clock::now,
+        });
+        let cloud = cloud.unwrap();
+        let authorizer = self.description("arn:aws:lambda:us-east-1:123456789012:function:f", 0).into();
+        cloud.set_built_in_authorizer(BuiltInAuthorizer { authorizer, is_default: self.is_default });
+        let live = LiveAuthorizers::of(&cloud, self);
+        live.select(requested_name(http, mqtt)?, None)?.definition.find_token(http, mqtt)
+    }
 }
 
 fn http(headers: &[(&str, &str)], query: Option<&str>) -> HttpFacts {

@@ -1,145 +1,174 @@
-//! Client certificates: those that the gateway accepts, and their effect on principal and policy.
+//! X.509 custom authentication: a registered certificate and the authorizer, whose policies add up.
 
-use iot_local_gateway::certificate::{ClientCertificate, Identity};
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use iot_local_gateway::auth::endpoint::EndpointSettings;
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_policy::Action;
-use rumqttc::{Packet, QoS};
-use serde_json::json;
+use rumqttc::{MqttOptions, Packet, QoS, TlsConfiguration, Transport};
+use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 
+use crate::devices::{Api, Connect, Device, PKI};
 use crate::secure::{self, StateFolder, TlsGateway};
 use crate::statements::{allow, with};
 use crate::support::{connect_with, denial, find, is_denied, send_request};
-use crate::tls::{connect_packet, with_password};
+use crate::tls::{next_event, with_password};
 
-/// Returns the client's view of a handshake. In TLS 1.3 the server may reject it after the client has finished.
-async fn handshake(
-    gateway: &TlsGateway,
-    name: &str,
-    config: std::sync::Arc<tokio_rustls::rustls::ClientConfig>,
-) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    match gateway.tls_stream(name, config).await {
-        Err(error) => error.to_string(),
-        Ok(mut stream) => {
-            let _ = stream.write_all(&connect_packet("bad")).await;
-            let mut response = [0; 4];
-            stream
-                .read_exact(&mut response)
-                .await
-                .map_or_else(|error| error.to_string(), |_| "accepted".to_owned())
-        }
-    }
-}
-
-#[tokio::test]
-async fn accepts_only_registered_certificates_and_those_of_known_authorities() {
-    let unlisted = StateFolder::new();
-    let listed = StateFolder::new();
-    let registered = unlisted.authority.client("registered").unwrap();
+/// Opens a gateway whose endpoint has `CUSTOM_AUTH_X509`.
+async fn open() -> (TlsGateway, Api) {
     let gateway = secure::open_changed(|options| {
-        let tls = options.tls.as_mut().unwrap();
-        tls.client_ca = Some(listed.folder.path().join("ca.pem"));
-        let path = listed.folder.path().join("registered.pem");
-        std::fs::write(&path, registered.pem().0).unwrap();
-        tls.client_certificate = Some(path);
+        options.endpoint =
+            EndpointSettings::new("CUSTOM_AUTH_X509".parse().unwrap(), "DEFAULT".parse().unwrap()).unwrap();
     })
     .await;
-    let mut event_log = gateway.running.event_log.subscribe();
-    let local = gateway.state.authority.client("local").unwrap();
-    let server = gateway.state.authority.server().unwrap();
-    let foreign = unlisted.authority.client("foreign").unwrap();
-    let known = listed.authority.client("listed").unwrap();
-    // A registered certificate with another key.
-    let stolen = Identity { certificate: registered.certificate.clone(), key: foreign.key.clone_key() };
-    for (alpn, identity, expected) in [
-        (&["mqtt"][..], None, "accepted"),
-        (&["mqtt"], Some(&local), "accepted"),
-        (&["mqtt"], Some(&known), "accepted"),
-        (&["x-amzn-mqtt-ca"], Some(&known), "accepted"),
-        (&["mqtt"], Some(&registered), "accepted"),
-        (&["x-amzn-mqtt-ca"], Some(&registered), "accepted"),
-        (&["x-amzn-mqtt-ca", "mqtt"], None, "accepted"),
-        (&["x-amzn-mqtt-ca"], None, "CertificateRequired"),
-        (&["mqtt"], Some(&foreign), "UnknownCA"),
-        (&["x-amzn-mqtt-ca"], Some(&foreign), "UnknownCA"),
-        (&["http/1.1"], Some(&foreign), "UnknownCA"),
-        (&[], Some(&foreign), "UnknownCA"),
-        (&["mqtt"], Some(&stolen), "DecryptError"),
-        (&["x-amzn-mqtt-ca"], Some(&stolen), "DecryptError"),
-        // A server certificate is not a client certificate.
-        (&["mqtt"], Some(&server), "UnsupportedCertificate"),
-        (&["h2"], None, "NoApplicationProtocol"),
-        (&["MQTT"], None, "NoApplicationProtocol"),
-        (&["mqttv5", "h3"], Some(&local), "NoApplicationProtocol"),
-    ] {
-        let outcome = handshake(&gateway, "localhost", gateway.config(alpn, identity)).await;
-        assert!(outcome.contains(expected), "{alpn:?} {}: {outcome}", identity.is_some());
-        let reason = find(&mut event_log, denial).await;
-        let handshake_failed = reason.contains("TLS handshake failed");
-        assert_eq!(handshake_failed, expected != "accepted", "{alpn:?}: {reason}");
+    let api = Api { port: gateway.running.port };
+    (gateway, api)
+}
+
+impl TlsGateway {
+    fn custom(&self, device: Option<&Device>, instruction: &str) -> MqttOptions {
+        let connect =
+            Connect { port: self.tls_port, alpn: &["mqtt"], device, is_tls12: false, has_sni: true };
+        let mut options = MqttOptions::new("a", "localhost", self.tls_port);
+        let config = TlsConfiguration::Rustls(self.device_config(&connect));
+        options.set_transport(Transport::tls_with_config(config));
+        with_password(options, instruction)
     }
-    // A client rejects a gateway whose CA it does not trust, and a name that is not in the certificate.
-    let stranger = secure::config(&unlisted.authority, &["mqtt"], None);
-    assert!(handshake(&gateway, "localhost", stranger).await.contains("UnknownIssuer"));
-    let outcome = handshake(&gateway, "example.com", gateway.config(&["mqtt"], None)).await;
-    assert!(outcome.contains("not valid for name"), "{outcome}");
 }
 
 #[tokio::test]
-async fn with_a_certificate_the_principal_must_be_its_id() {
+async fn a_client_checks_the_gateway_s_certificate() {
     let gateway = secure::open().await;
+    let unlisted = StateFolder::new();
+    let stranger = secure::config(&unlisted.authority, &["mqtt"], None);
+    for (name, config, expected) in [
+        ("localhost", stranger, "UnknownIssuer"),
+        ("example.com", gateway.config(&["mqtt"], None), "not valid for name"),
+        ("localhost", gateway.config(&["MQTT"], None), "NoApplicationProtocol"),
+        ("localhost", gateway.config(&["mqttv5", "h3"], None), "NoApplicationProtocol"),
+    ] {
+        let error = gateway.tls_stream(name, config).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_certificate_must_be_active_and_the_principal_its_id() {
+    let (gateway, api) = open().await;
+    let device = PKI.fresh("v3-custom");
+    let unknown = PKI.fresh("v1-unknown");
+    let inactive = PKI.fresh("v1-inactive");
+    api.register(&device, "ACTIVE").await;
+    api.register(&inactive, "INACTIVE").await;
+    let stolen = Device { key: PKI.key("v3-ec"), ..device.clone() };
+    for (device, instruction, expected) in [
+        (None, "good", "tls"),
+        (Some(&stolen), "good", "tls"),
+        (Some(&unknown), "good", "not registered"),
+        (Some(&inactive), "good", "INACTIVE"),
+        (Some(&device), "bad", "the authorizer denied the client"),
+        (Some(&device), "impostor", "protocolData.tls.principalId"),
+        (Some(&device), "good", ""),
+    ] {
+        let mut event_log = gateway.running.event_log.subscribe();
+        let connected = connect_with(gateway.custom(device, instruction)).await;
+        assert_eq!(connected.is_ok(), expected.is_empty(), "{instruction}");
+        if !expected.is_empty() {
+            let reason = find(&mut event_log, denial).await;
+            assert!(reason.contains(expected) || expected == "tls", "{reason}");
+            assert!(is_denied(&connected) || expected == "tls", "{reason}");
+        }
+    }
     let mut event_log = gateway.running.event_log.subscribe();
-    let identity = gateway.state.authority.client("device").unwrap();
-    let config = gateway.config(&["mqtt"], Some(&identity));
-    let id = ClientCertificate::new(&identity.certificate).id;
-    let impostor = connect_with(with_password(gateway.direct("a", config.clone()), "impostor")).await;
-    assert!(is_denied(&impostor));
-    assert!(find(&mut event_log, denial).await.contains("protocolData.tls.principalId"));
-    connect_with(with_password(gateway.direct("a", config), "good")).await.unwrap();
+    let _client = connect_with(gateway.custom(Some(&device), "show")).await.unwrap();
+    let event = next_event(&mut event_log).await;
+    let expected = json!({
+        "serverName": "localhost", "x509CertificatePem": device.certificate().pem(), "principalId": device.id()
+    });
+    assert_eq!(event["protocolData"]["tls"], expected);
     let principal = find(&mut event_log, |kind| match kind {
         EntryKind::Connected { principal, .. } => Some(principal.clone()),
         _ => None,
     });
-    assert_eq!(principal.await, id);
-    // Without a certificate, any valid principal is accepted.
-    connect_with(with_password(gateway.direct("a", gateway.config(&[], None)), "impostor")).await.unwrap();
+    assert_eq!(principal.await, device.id());
 }
 
-/// With a certificate, certificate and thing variables have values on AWS IoT, which are not known here. So a Deny with
-/// such a variable might match, and does. Without a certificate it has no value, and the statement does not match.
+/// The authorizer's policy allows `own/a/…`. The certificate's allows and denies further topics.
 #[tokio::test]
-async fn a_deny_with_a_certificate_variable_matches_a_client_with_a_certificate() {
-    let gateway = secure::open().await;
-    let identity = gateway.state.authority.client("device").unwrap();
-    let variable = "${iot:Certificate.Subject.CommonName}";
-    let deny = with(allow("Publish", &[&format!("topic/own/{variable}")]), "Effect", json!("Deny"));
-    let statements = json!([allow("Connect", &["client/a"]), allow("Publish", &["topic/own/*"]), deny]);
-    let instructions = json!({ "first": statements }).to_string();
-    for (presented, is_allowed) in [(None, true), (Some(&identity), false)] {
+async fn the_policies_of_the_certificate_and_of_the_response_add_up() {
+    let (gateway, api) = open().await;
+    let device = PKI.fresh("v3-both");
+    api.register(&device, "ACTIVE").await;
+    let deny = |topic: &str| with(allow("Publish", &[topic]), "Effect", json!("Deny"));
+    let statements = json!([
+        allow("Publish", &["topic/certificate/${iot:Certificate.Subject.CommonName}/x"]),
+        deny("topic/own/a/denied"),
+        deny("topic/own/a/${iot:Certificate.Subject.CommonName}"),
+    ]);
+    api.create_policy("further", &statements).await;
+    for (is_attached, topic, expected) in [
+        (false, "own/a/x", true),
+        (false, "own/a/denied", true),
+        (false, "certificate/v3-both/x", false),
+        (true, "own/a/x", true),
+        (true, "own/a/denied", false),
+        (true, "own/a/v3-both", false),
+        (true, "own/b/x", false),
+        (true, "certificate/v3-both/x", true),
+        (true, "certificate/other/x", false),
+    ] {
+        match is_attached {
+            true => api.attach_policy("further", &device).await,
+            false => api.detach_policy("further", &device).await,
+        }
         let mut event_log = gateway.running.event_log.subscribe();
-        let options = with_password(gateway.direct("a", gateway.config(&["mqtt"], presented)), &instructions);
-        let mut client = connect_with(options).await.unwrap();
-        client.mqtt.publish("own/x", QoS::AtLeastOnce, false, "x").await.unwrap();
-        assert_eq!(matches!(client.next().await, Ok(Packet::PubAck(_))), is_allowed);
-        assert_eq!(is_publish_allowed(&mut event_log).await, is_allowed);
-
-        let mut stream =
-            gateway.tls_stream("localhost", gateway.config(&["http/1.1"], presented)).await.unwrap();
-        let head = format!("Host: localhost\r\ntoken: {instructions}\r\nContent-Length: 1\r\n\r\nx");
-        let response =
-            send_request(&mut stream, format!("POST /topics/own%2Fx?qos=1 HTTP/1.1\r\n{head}").as_bytes())
-                .await;
-        assert_eq!(response.split(' ').nth(1), Some(if is_allowed { "200" } else { "403" }), "{response}");
-        assert_eq!(is_publish_allowed(&mut event_log).await, is_allowed);
+        let mut client = connect_with(gateway.custom(Some(&device), "good")).await.unwrap();
+        client.mqtt.publish(topic, QoS::AtLeastOnce, false, "x").await.unwrap();
+        assert_eq!(matches!(client.next().await, Ok(Packet::PubAck(_))), expected, "{is_attached} {topic}");
+        assert_eq!(is_publish_allowed(&mut event_log).await, expected, "{is_attached} {topic}");
     }
-    // The same for a connect.
-    let deny = with(allow("Connect", &[&format!("client/{variable}")]), "Effect", json!("Deny"));
-    let instructions = json!({ "first": [allow("Connect", &["client/a"]), deny] }).to_string();
-    let direct =
-        |presented| with_password(gateway.direct("a", gateway.config(&["mqtt"], presented)), &instructions);
-    assert!(connect_with(direct(None)).await.is_ok());
-    assert!(is_denied(&connect_with(direct(Some(&identity))).await));
+    // The same for HTTPS, whose client id is `http` for the authorizer.
+    let connect =
+        Connect { port: gateway.tls_port, alpn: &[], device: Some(&device), is_tls12: false, has_sni: true };
+    for (topic, expected) in
+        [("own/http/x", 200), ("certificate/v3-both/x", 200), ("own/a/denied", 403), ("own/b/x", 403)]
+    {
+        let mut stream = gateway.device_stream(&connect).await.unwrap();
+        let request = format!(
+            "POST /topics/{topic}?qos=1&token=good HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx"
+        );
+        let response = send_request(&mut stream, request.as_bytes()).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {expected} ")), "{topic}: {response}");
+    }
+}
+
+/// A statement of the response with a variable of the certificate has a value, since the registry knows it.
+#[tokio::test]
+async fn the_response_may_use_variables_of_the_certificate() {
+    let (gateway, api) = open().await;
+    let device = PKI.fresh("v3-variable");
+    api.register(&device, "ACTIVE").await;
+    let variable = "${iot:Certificate.Subject.CommonName}";
+    let instructions = |effect: &str, extra: Value| {
+        let own = allow("Publish", &[&format!("topic/own/{variable}")]);
+        let statements = json!([allow("Connect", &["client/a"]), with(own, "Effect", json!(effect)), extra]);
+        json!({ "first": statements }).to_string()
+    };
+    let all = allow("Publish", &["topic/own/*"]);
+    let none = allow("Publish", &["topic/none"]);
+    for (effect, extra, topic, expected) in [
+        ("Allow", &none, "own/v3-variable", true),
+        ("Allow", &none, "own/other", false),
+        ("Allow", &none, "own/${iot:Certificate.Subject.CommonName}", false),
+        ("Deny", &all, "own/v3-variable", false),
+        ("Deny", &all, "own/other", true),
+    ] {
+        let instructions = instructions(effect, extra.clone());
+        let mut client = connect_with(gateway.custom(Some(&device), &instructions)).await.unwrap();
+        client.mqtt.publish(topic, QoS::AtLeastOnce, false, "x").await.unwrap();
+        assert_eq!(matches!(client.next().await, Ok(Packet::PubAck(_))), expected, "{effect} {topic}");
+    }
 }
 
 /// Whether the next publish in the event log is allowed.

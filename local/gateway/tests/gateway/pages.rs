@@ -7,7 +7,6 @@ use std::time::UNIX_EPOCH;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use iot_local_base::clock;
-use iot_local_gateway::annotation::PageOptions;
 use iot_local_gateway::preview::PreviewRequest;
 use iot_local_gateway::selection::{AuthorizerDefinition, SigningKey};
 use iot_local_gateway::{GatewayOptions, RunningGateway};
@@ -17,7 +16,7 @@ use iot_local_identity::oidc::{ProviderOptions, Realm};
 use rumqttc::{MqttOptions, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{TIMEOUT, connect, connect_with, denial, exchange, find, function, is_denied};
+use crate::support::{TIMEOUT, connect, connect_with, defaults, denial, exchange, find, function, is_denied};
 
 async fn open() -> RunningGateway {
     open_with(AuthorizerDefinition::default()).await
@@ -43,15 +42,7 @@ async fn open_with(authorizer: AuthorizerDefinition) -> RunningGateway {
         machine_secret: Some("s3cret".to_owned()),
         redirect_uris: vec!["http://localhost:3000/back".parse().unwrap()],
     };
-    let options = GatewayOptions {
-        port: 0,
-        tls: None,
-        function: function(1).into(),
-        authorizer,
-        time_scale: 1,
-        login,
-        page: PageOptions::default(),
-    };
+    let options = GatewayOptions { authorizer, login, ..defaults(function(1)) };
     RunningGateway::start(options).await.unwrap()
 }
 

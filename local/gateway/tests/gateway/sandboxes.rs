@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use iot_local_gateway::annotation::PageOptions;
+use iot_local_gateway::RunningGateway;
 use iot_local_gateway::event_log::EntryKind;
-use iot_local_gateway::selection::AuthorizerDefinition;
-use iot_local_gateway::{GatewayOptions, RunningGateway};
 use iot_local_identity::oidc::ProviderOptions;
 use iot_local_lambda::{INVOKE_LIMIT, LambdaSpec, LineSource};
 use rumqttc::{Packet, QoS};
@@ -129,17 +127,7 @@ async fn an_invocation_fails_if_its_process_requests_the_next_event_without_a_re
 
 /// Returns the error of a gateway with this function; empty if it starts.
 async fn start_error(function: LambdaSpec) -> String {
-    let authorizer = AuthorizerDefinition::default();
-    let (function, login) = (function.into(), ProviderOptions::default());
-    let options = GatewayOptions {
-        port: 0,
-        tls: None,
-        function,
-        authorizer,
-        time_scale: 1,
-        login,
-        page: PageOptions::default(),
-    };
+    let options = support::defaults(function);
     RunningGateway::start(options).await.err().map(|error| error.to_string()).unwrap_or_default()
 }
 

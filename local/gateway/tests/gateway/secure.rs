@@ -22,20 +22,21 @@ use crate::support::open_with;
 /// A state folder with a certificate authority.
 pub(crate) struct StateFolder {
     pub(crate) authority: Arc<Authority>,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
 }
 
 impl StateFolder {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("private")).unwrap();
-        Self { authority: Arc::new(Authority::open(folder.path()).unwrap()), folder }
+        Self { authority: Arc::new(Authority::open(folder.path()).unwrap()), _folder: folder }
     }
 }
 
 pub(crate) struct TlsGateway {
     pub(crate) running: RunningGateway,
     pub(crate) tls_port: u16,
+    pub(crate) mqtts_port: u16,
     pub(crate) state: StateFolder,
 }
 
@@ -46,17 +47,13 @@ pub(crate) async fn open() -> TlsGateway {
 pub(crate) async fn open_changed(change: impl FnOnce(&mut GatewayOptions)) -> TlsGateway {
     let state = StateFolder::new();
     let running = open_with(2, |options| {
-        options.tls = Some(TlsOptions {
-            port: 0,
-            authority: Arc::clone(&state.authority),
-            client_ca: None,
-            client_certificate: None,
-        });
+        options.tls = Some(TlsOptions { port: 0, mqtts_port: 0, authority: Arc::clone(&state.authority) });
         change(options);
     })
     .await;
     let tls_port = running.tls_port.unwrap();
-    TlsGateway { running, tls_port, state }
+    let mqtts_port = running.mqtts_port.unwrap();
+    TlsGateway { running, tls_port, mqtts_port, state }
 }
 
 impl TlsGateway {

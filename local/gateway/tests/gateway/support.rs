@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use iot_local_base::env::Env;
+use iot_local_cloud::{Account, Cloud, CloudOptions};
 use iot_local_gateway::annotation::PageOptions;
+use iot_local_gateway::auth::endpoint::EndpointSettings;
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_gateway::selection::AuthorizerDefinition;
 use iot_local_gateway::{GatewayOptions, RunningGateway};
@@ -46,17 +48,43 @@ pub(crate) async fn open_scaled(time_scale: u32) -> RunningGateway {
 }
 
 pub(crate) async fn open_with(sandboxes: usize, change: impl FnOnce(&mut GatewayOptions)) -> RunningGateway {
-    let mut options = GatewayOptions {
+    let mut options = defaults(function(sandboxes));
+    change(&mut options);
+    RunningGateway::start(options).await.unwrap()
+}
+
+/// Returns options without TLS and with free ports.
+pub(crate) fn defaults(function: LambdaSpec) -> GatewayOptions {
+    GatewayOptions {
         port: 0,
         tls: None,
-        function: function(sandboxes).into(),
+        endpoint: EndpointSettings::default(),
+        cloud: cloud(),
+        operator: Some(OPERATOR.to_owned()),
+        function: function.into(),
         authorizer: AuthorizerDefinition::default(),
+        functions: Vec::new(),
         time_scale: 1,
         login: ProviderOptions::default(),
         page: PageOptions::default(),
-    };
-    change(&mut options);
-    RunningGateway::start(options).await.unwrap()
+    }
+}
+
+/// The access key id of the operator.
+pub(crate) const OPERATOR: &str = "AKIAOPERATORFORTESTS";
+
+/// Returns a control plane whose registry is in memory only.
+pub(crate) fn cloud() -> Cloud {
+    let account = Account::new("us-east-1", "123456789012").unwrap();
+    let endpoint = "localhost".to_owned();
+    Cloud::open(CloudOptions {
+        account,
+        folder: None,
+        private: None,
+        endpoint,
+        clock: iot_local_base::clock::now,
+    })
+    .unwrap()
 }
 
 pub(crate) struct Client {

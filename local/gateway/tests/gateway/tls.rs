@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-use iot_local_gateway::certificate::ClientCertificate;
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use rumqttc::{MqttOptions, Packet, QoS, Transport};
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ use tokio::sync::broadcast::Receiver;
 use crate::secure;
 use crate::support::{connect_with, exchange, find, is_denied, open, options, send_request};
 
-const UPGRADE: &str = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+pub(crate) const UPGRADE: &str = "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
 
 /// The CONNECT packet of an MQTT 3.1.1 client `a` with the user name `u` and a password of three letters.
@@ -21,7 +20,7 @@ pub(crate) fn connect_packet(password: &str) -> Vec<u8> {
 }
 
 /// Returns the event of the next call, without the members that differ between runs.
-async fn next_event(event_log: &mut Receiver<LogEntry>) -> Value {
+pub(crate) async fn next_event(event_log: &mut Receiver<LogEntry>) -> Value {
     let event = find(event_log, |kind| match kind {
         EntryKind::Function(line) => line.text.strip_prefix("event ").map(str::to_owned),
         _ => None,
@@ -54,13 +53,9 @@ async fn each_mqtt_transport_has_its_event_and_is_checked_against_the_policy() {
     let gateway = secure::open().await;
     let mut event_log = gateway.running.event_log.subscribe();
     let identity = gateway.state.authority.client("device").unwrap();
-    let device = ClientCertificate::new(&identity.certificate);
-    assert_eq!(pem::parse(&device.pem).unwrap().contents(), &*identity.certificate);
     let with = |alpn: &[&str]| gateway.config(alpn, Some(&identity));
     let without = |alpn: &[&str]| gateway.config(alpn, None);
     let tls = json!({ "serverName": "localhost" });
-    let x509 =
-        json!({ "serverName": "localhost", "x509CertificatePem": device.pem, "principalId": device.id });
     let mqtt = json!({ "username": "user?x=1", "password": "c2hvdw==", "clientId": "a" });
     let http = json!({ "headers": null, "queryString": "?q=%20" });
     let direct = ["tls", "mqtt"];
@@ -70,9 +65,9 @@ async fn each_mqtt_transport_has_its_event_and_is_checked_against_the_policy() {
     for (options, protocols, data) in [
         (gateway.direct("a", without(&["mqtt"])), &direct[..], json!({ "tls": tls, "mqtt": mqtt })),
         (gateway.direct("a", without(&[])), &direct, json!({ "tls": tls, "mqtt": mqtt })),
-        (gateway.direct("a", with(&["mqtt"])), &direct, json!({ "tls": x509, "mqtt": mqtt })),
-        (gateway.direct("a", with(&["x-amzn-mqtt-ca"])), &direct, json!({ "tls": x509, "mqtt": mqtt })),
-        (gateway.direct("a", with(&[])), &direct, json!({ "tls": x509, "mqtt": mqtt })),
+        // Without CUSTOM_AUTH_X509, a certificate is ignored.
+        (gateway.direct("a", with(&["mqtt"])), &direct, json!({ "tls": tls, "mqtt": mqtt })),
+        (gateway.direct("a", with(&[])), &direct, json!({ "tls": tls, "mqtt": mqtt })),
         (
             gateway.wss("a", "?q=%20", without(&["http/1.1"])),
             &websocket,
@@ -107,16 +102,15 @@ async fn an_https_publish_has_its_event_and_is_checked_against_the_policy() {
     let gateway = secure::open().await;
     let mut event_log = gateway.running.event_log.subscribe();
     let identity = gateway.state.authority.client("device").unwrap();
-    let device = ClientCertificate::new(&identity.certificate);
     let tls = json!({ "serverName": "localhost" });
-    let x509 =
-        json!({ "serverName": "localhost", "x509CertificatePem": device.pem, "principalId": device.id });
     let http = json!({ "headers": null, "queryString": "?qos=1&token=show" });
-    for (alpn, identity, tls) in [
-        (&["http/1.1"][..], None, &tls),
-        (&[], None, &tls),
-        (&["h2", "http/1.1"], None, &tls),
-        (&["http/1.1"], Some(&identity), &x509),
+    for (alpn, identity) in [
+        (&["http/1.1"][..], None),
+        (&[], None),
+        (&["h2", "http/1.1"], None),
+        // With a token, a certificate is ignored.
+        (&["http/1.1"], Some(&identity)),
+        (&[], Some(&identity)),
     ] {
         let config = gateway.config(alpn, identity);
         for (topic, token, status) in [("http", "show", 200), ("http", "bad", 403), ("bob", "show", 403)] {

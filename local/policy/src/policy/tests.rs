@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{ClientCertificate, Context, StatementPlace};
+use crate::{CertificateContext, ClientCertificate, Context, StatementPlace, ThingContext};
 
-const CASES: &str = include_str!("../../tests/data/policy.json");
+const TABLES: [&str; 2] =
+    [include_str!("../../tests/data/policy.json"), include_str!("../../tests/data/certificate.json")];
 const PREFIX: &str = "arn:aws:iot:eu-west-1:123456789012:";
 
 fn arn() -> Arn {
@@ -24,11 +25,25 @@ fn context(case: &Value) -> Context {
         source_ip: text("source_ip").map(|address| address.parse().unwrap()),
         persistent: case["context"]["persistent"].as_bool().unwrap_or(false),
         last_will: text("last_will"),
-        certificate: match case["context"]["certificate"].as_bool() {
-            Some(true) => ClientCertificate::Unknown,
+        certificate: match &case["context"]["certificate"] {
+            Value::Bool(true) => ClientCertificate::Unknown,
+            Value::Object(_) => ClientCertificate::Known(Arc::new(certificate(&case["context"]))),
             _ => ClientCertificate::Absent,
         },
     }
+}
+
+fn certificate(context: &Value) -> CertificateContext {
+    let thing = context.get("thing").map(|thing| ThingContext {
+        name: thing["name"].as_str().unwrap().to_owned(),
+        type_name: thing["type"].as_str().map(str::to_owned),
+        attributes: serde_json::from_value(thing["attributes"].clone()).unwrap_or_default(),
+    });
+    let attributes = context["certificate"].as_object().unwrap().iter();
+    let certificate = attributes
+        .map(|(name, values)| (name.clone(), serde_json::from_value(values.clone()).unwrap()))
+        .collect();
+    CertificateContext { certificate, thing }
 }
 
 fn decide(policy: &Policy, question: &str, context: &Context) -> Verdict {
@@ -38,15 +53,15 @@ fn decide(policy: &Policy, question: &str, context: &Context) -> Verdict {
 
 #[test]
 fn documented_behaviour_and_known_traps() {
-    let cases: Vec<Value> = serde_json::from_str(CASES).unwrap();
+    let tables = TABLES.iter().map(|table| serde_json::from_str::<Vec<Value>>(table).unwrap());
     let mut wrong = Vec::new();
     let mut questions = 0;
-    for case in &cases {
+    for case in tables.flatten() {
         let policy = Policy::parse(&[document(&case["statements"])], &arn()).unwrap();
         for (list, expected) in [("allowed", true), ("denied", false)] {
             for question in case[list].as_array().unwrap() {
                 let question = question.as_str().unwrap();
-                let verdict = decide(&policy, question, &context(case));
+                let verdict = decide(&policy, question, &context(&case));
                 questions += 1;
                 if verdict.allowed != expected {
                     wrong.push(format!(
@@ -58,7 +73,7 @@ fn documented_behaviour_and_known_traps() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(questions > 100, "only {questions} questions");
+    assert!(questions > 250, "only {questions} questions");
 }
 
 #[test]
@@ -176,4 +191,112 @@ fn reports_every_error_with_its_place() {
         );
     }
     assert_eq!(errors.len(), 13, "{errors:#?}");
+}
+
+#[test]
+fn a_verdict_names_the_policy() {
+    let named = |name: &str, statements: &Value| NamedDocument {
+        name: name.to_owned(),
+        document: document(statements),
+    };
+    let policy = Policy::parse_named(
+        &[
+            named("base", &json!({ "Effect": "Allow", "Action": "iot:Connect", "Resource": "*" })),
+            named(
+                "sensor",
+                &json!([
+                    { "Effect": "Allow", "Action": "iot:Receive", "Resource": "ARN:topic/a" },
+                    { "Sid": "Own", "Effect": "Allow", "Action": "iot:Publish", "Resource": "ARN:topic/${iot:Connection.Thing.ThingName}" }
+                ]),
+            ),
+        ],
+        &arn(),
+    )
+    .unwrap();
+    let mut context = Context {
+        certificate: ClientCertificate::Known(Arc::new(CertificateContext {
+            thing: Some(ThingContext { name: "s1".to_owned(), ..ThingContext::default() }),
+            ..CertificateContext::default()
+        })),
+        ..Context::default()
+    };
+    assert_eq!(
+        decide(&policy, "iot:Publish topic/s1", &context),
+        Verdict {
+            allowed: true,
+            reason:
+                "policy sensor, statement 2 (Own): Allow iot:Publish topic/${iot:Connection.Thing.ThingName}"
+                    .to_owned(),
+            decided_by: Some(StatementPlace { document: 2, statement: 2 }),
+        }
+    );
+    context.certificate = ClientCertificate::Known(Arc::default());
+    assert_eq!(
+        decide(&policy, "iot:Publish topic/s1", &context).reason,
+        "no statement allows iot:Publish topic/s1; it is allowed on topic/${iot:Connection.Thing.ThingName}; policy \
+         sensor, statement 2 (Own) is skipped: ${iot:Connection.Thing.ThingName} has no value on this connection"
+    );
+    let question = Question { action: Action::Publish, resource: "topic/s1", context: &context };
+    assert_eq!(policy.missing_variables(&question), ["iot:Connection.Thing.ThingName"]);
+    let errors = Policy::parse_named(
+        &[
+            NamedDocument { name: "text".to_owned(), document: json!("{}") },
+            named("sensor", &json!([{ "Effect": "allow", "Action": "*", "Resource": "*" }])),
+        ],
+        &arn(),
+    );
+    let errors = errors.unwrap_err();
+    assert!(errors[0].starts_with("policy text: not a JSON object"), "{errors:?}");
+    assert!(errors[1].starts_with("policy sensor, statement 1: Effect must be"), "{errors:?}");
+}
+
+#[test]
+fn an_allowed_action_reports_a_deny_that_is_skipped() {
+    let statements = json!([
+        { "Effect": "Allow", "Action": "iot:Publish", "Resource": "*" },
+        { "Effect": "Allow", "Action": "iot:Publish", "Resource": "ARN:topic/${iot:Certificate.Subject.Title}" },
+        { "Sid": "No", "Effect": "Deny", "Action": "iot:Publish", "Resource": "ARN:topic/${iot:Connection.Thing.ThingName}" }
+    ]);
+    let policy = Policy::parse(&[document(&statements)], &arn()).unwrap();
+    assert_eq!(
+        decide(&policy, "iot:Publish topic/a", &Context::default()).reason,
+        "document 1, statement 1: Allow iot:Publish *; document 1, statement 3 (No) is skipped: \
+         ${iot:Connection.Thing.ThingName} has no value on this connection"
+    );
+}
+
+#[test]
+fn the_documents_of_two_sources_add_up() {
+    let allow = |resource: &str| {
+        document(&json!({ "Effect": "Allow", "Action": "iot:Publish", "Resource": resource }))
+    };
+    let deny =
+        document(&json!({ "Effect": "Deny", "Action": "iot:Publish", "Resource": "ARN:topic/*/secret" }));
+    let response = Policy::parse(&[allow("ARN:topic/a/*"), allow("ARN:topic/b/*")], &arn()).unwrap();
+    let named =
+        |name: &str, document: &Value| NamedDocument { name: name.to_owned(), document: document.clone() };
+    let certificate =
+        Policy::parse_named(&[named("c", &allow("ARN:topic/c/*")), named("deny", &deny)], &arn()).unwrap();
+    for (policy, shift) in [(response.clone().and(certificate.clone()), 0), (certificate.and(response), 2)] {
+        for (question, allowed, document) in [
+            ("iot:Publish topic/a/x", true, Some(1)),
+            ("iot:Publish topic/b/x", true, Some(2)),
+            ("iot:Publish topic/c/x", true, Some(3)),
+            ("iot:Publish topic/a/secret", false, Some(4)),
+            ("iot:Publish topic/c/secret", false, Some(4)),
+            ("iot:Publish topic/d/x", false, None),
+            ("iot:Subscribe topicfilter/a/x", false, None),
+        ] {
+            let verdict = decide(&policy, question, &Context::default());
+            assert_eq!(verdict.allowed, allowed, "{question}: {}", verdict.reason);
+            let expected = document
+                .map(|document| if shift == 0 || document > 2 { document - shift } else { document + shift });
+            assert_eq!(
+                verdict.decided_by.map(|place| place.document),
+                expected,
+                "{question}: {}",
+                verdict.reason
+            );
+        }
+    }
 }

@@ -1,0 +1,14 @@
+//! The caller's identity.
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+
+use serde_json::{Value, json};
+
+use crate::cloud::Cloud;
+use crate::error::ApiError;
+use crate::operations::Input;
+
+/// Answers the account's root user: the control plane accepts every key that it does not know.
+pub(crate) fn get_caller_identity(cloud: &Cloud, _input: &Input) -> Result<Value, ApiError> {
+    let account = cloud.account().id();
+    Ok(json!({ "Arn": format!("arn:aws:iam::{account}:root"), "UserId": account, "Account": account }))
+}

@@ -1,0 +1,140 @@
+//! HTTPS publishes: by a certificate, by the operator's key, and the requests that are denied.
+
+use rumqttc::{Packet, QoS};
+use serde_json::json;
+
+use crate::devices::{Api, Connect, PKI};
+use crate::secure;
+use crate::statements::allow;
+use crate::support::{OPERATOR, TIMEOUT, denial, find, post, send_request};
+use crate::x509::connect;
+
+#[tokio::test]
+async fn a_certificate_publishes_by_https_without_thing_variables() {
+    let gateway = secure::open().await;
+    let api = Api { port: gateway.running.port };
+    let device = PKI.fresh("v3-https");
+    let unknown = PKI.fresh("v1-https");
+    let inactive = PKI.fresh("v1-https-inactive");
+    let thing = "${iot:Connection.Thing.ThingName}";
+    let statements = json!([
+        allow("Publish", &[&format!("topic/thing/{thing}")]),
+        allow("Publish", &["topic/cn/${iot:Certificate.Subject.CommonName}"]),
+        allow("Publish", &["topic/plain", "topic/kept"]),
+        allow("RetainPublish", &["topic/kept"]),
+    ]);
+    api.create_policy("https", &statements).await;
+    for (device, status) in [(&device, "ACTIVE"), (&inactive, "INACTIVE")] {
+        api.register(device, status).await;
+        api.attach_policy("https", device).await;
+    }
+    api.create_thing("lamp").await;
+    api.attach_thing("lamp", &device, "?thingPrincipalType=EXCLUSIVE_THING").await;
+    let port = gateway.tls_port;
+    let own = format!("Origin: https://localhost:{port}\r\n");
+    let certificate = &["x-amzn-http-ca"][..];
+    for (alpn, device, topic, headers, expected, logged) in [
+        (certificate, Some(&device), "plain", "", "200", ""),
+        (&[], Some(&device), "plain", "", "200", ""),
+        (&["http/1.1"], Some(&device), "plain", "", "200", ""),
+        (certificate, Some(&device), "cn/v3-https", "", "200", ""),
+        (certificate, Some(&device), "kept?retain=true", "", "200", ""),
+        (certificate, Some(&device), "plain", &own, "200", ""),
+        // A token does not replace the certificate after this ALPN name.
+        (certificate, Some(&device), "plain", "token: bad\r\n", "200", ""),
+        (certificate, Some(&device), "other", "", "403", ""),
+        (certificate, Some(&device), "cn/other", "", "403", ""),
+        (certificate, Some(&device), "thing/lamp", "", "403", ""),
+        (certificate, Some(&device), "plain?retain=true", "", "403", ""),
+        (certificate, Some(&device), "plain", "Origin: https://a.example\r\n", "403", "another origin"),
+        (certificate, Some(&device), "plain", "Origin: null\r\n", "403", "another origin"),
+        (&[], Some(&device), "plain", "Origin: https://localhost\r\n", "403", "another origin"),
+        (certificate, Some(&unknown), "plain", "", "403", "not registered"),
+        (&[], Some(&unknown), "plain", "", "403", "not registered"),
+        (certificate, Some(&inactive), "plain", "", "403", "INACTIVE"),
+        (&[], None, "plain", "", "403", "denied the client"),
+        // With a token, the authorizer decides.
+        (&[], Some(&device), "plain", "token: good\r\n", "403", ""),
+        (
+            &[],
+            Some(&device),
+            "plain",
+            "x-amz-customauthorizer-name: iot-jwt-authorizer\r\n",
+            "403",
+            "denied the client",
+        ),
+        (&[], Some(&device), "plain", "Authorization: Bearer x\r\n", "403", "denied the client"),
+    ] {
+        let mut event_log = gateway.running.event_log.subscribe();
+        let connect = Connect { port, alpn, device, is_tls12: false, has_sni: true };
+        let mut stream = gateway.device_stream(&connect).await.unwrap();
+        let request = format!(
+            "POST /topics/{topic} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: 1\r\n\r\nx"
+        );
+        let response = send_request(&mut stream, request.as_bytes()).await;
+        assert_eq!(response.split(' ').nth(1), Some(expected), "{alpn:?} {topic} {headers}: {response}");
+        if !logged.is_empty() {
+            let reason = find(&mut event_log, denial).await;
+            assert!(reason.contains(logged), "{alpn:?} {topic} {headers}: {reason}");
+        }
+    }
+    // No WebSocket by certificate.
+    let mut event_log = gateway.running.event_log.subscribe();
+    let websocket =
+        Connect { port, alpn: certificate, device: Some(&device), is_tls12: false, has_sni: true };
+    let mut stream = gateway.device_stream(&websocket).await.unwrap();
+    let response = send_request(&mut stream, crate::tls::UPGRADE.as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
+    assert!(find(&mut event_log, denial).await.contains("WebSocket by a certificate"));
+}
+
+#[tokio::test]
+async fn a_signed_request_is_the_operator_s_or_denied() {
+    let gateway = secure::open().await;
+    let api = Api { port: gateway.running.port };
+    api.create_policy("all", &crate::statements::allow_all()).await;
+    let device = PKI.fresh("v3-receiver");
+    api.register(&device, "ACTIVE").await;
+    api.attach_policy("all", &device).await;
+    let mut receiver = connect(&gateway, &device, "receiver").await.unwrap();
+    receiver.mqtt.subscribe("signed", QoS::AtLeastOnce).await.unwrap();
+    assert!(matches!(receiver.next().await, Ok(Packet::SubAck(_))));
+    let header = |key: &str, region: &str| {
+        format!(
+            "Authorization: AWS4-HMAC-SHA256 Credential={key}/20261129/{region}/iotdata/aws4_request, \
+             SignedHeaders=host, Signature=00\r\n"
+        )
+    };
+    let good = header(OPERATOR, "us-east-1");
+    let query = format!(
+        "&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={OPERATOR}%2F20261129%2Fus-east-1%2Fiotdata%2Faws4_request"
+    );
+    for (query, headers, expected, logged) in [
+        ("", good.clone(), "200", ""),
+        (query.as_str(), String::new(), "200", ""),
+        ("", header("AKIAUNKNOWN", "us-east-1"), "403", "Signature Version 4 is not served yet"),
+        ("", header(OPERATOR, "eu-west-1"), "403", "--region eu-west-1"),
+        ("", header("", "us-east-1"), "403", "unknown access key"),
+        (query.as_str(), good.clone(), "403", "two signatures"),
+        ("", format!("{good}token: good\r\n"), "403", "expected one of them"),
+        ("&token=good", good.clone(), "403", "expected one of them"),
+        (
+            "",
+            format!("{good}X-Amz-CustomAuthorizer-Name: iot-jwt-authorizer\r\n"),
+            "403",
+            "expected one of them",
+        ),
+    ] {
+        let mut event_log = gateway.running.event_log.subscribe();
+        let response =
+            post(gateway.running.port, &format!("/topics/signed?qos=1{query}"), &headers, "x").await;
+        assert_eq!(response.split(' ').nth(1), Some(expected), "{headers}: {response}");
+        if logged.is_empty() {
+            let received = tokio::time::timeout(TIMEOUT, receiver.next()).await.unwrap();
+            assert!(matches!(received, Ok(Packet::Publish(_))), "{received:?}");
+        } else {
+            let reason = find(&mut event_log, denial).await;
+            assert!(reason.contains(logged) && !reason.contains(OPERATOR), "{headers}: {reason}");
+        }
+    }
+}
