@@ -47,7 +47,8 @@ impl<'a> Credentials<'a> {
             max_bytes: rule.max_bytes,
             found: None,
             is_ambiguous: false,
-            others: Vec::new(),
+            has_other_value: false,
+            other: None,
             gateway_signature: OnceCell::new(),
         };
         for place in &rule.places {
@@ -75,8 +76,10 @@ struct Search<'a, 'r> {
     max_bytes: usize,
     found: Option<Candidate<'a>>,
     is_ambiguous: bool,
-    /// The values that are not tokens, with their places.
-    others: Vec<(&'r TokenPlace, &'a str, Decode<'a>)>,
+    /// Whether a place for tokens has a value that is not a token.
+    has_other_value: bool,
+    /// The value that a denial names, and its place: the first that a client meant as a token.
+    other: Option<(&'r TokenPlace, NotAToken)>,
     /// Read once, for any number of two-part tokens.
     gateway_signature: OnceCell<Option<String>>,
 }
@@ -95,7 +98,7 @@ impl<'a, 'r> Search<'a, 'r> {
             self.token_of(Cow::Borrowed(raw)).or_else(|| self.token_of(decode(raw)?)).map(Candidate::Token)
         };
         match (candidate, &self.found) {
-            (None, _) => self.others.push((place, raw, decode)),
+            (None, _) => self.note(place, raw, decode),
             (Some(candidate), None) => self.found = Some(candidate),
             (Some(candidate), Some(found)) => self.is_ambiguous |= candidate != *found,
         }
@@ -129,14 +132,23 @@ impl<'a, 'r> Search<'a, 'r> {
         }
     }
 
-    /// The denial of a request without a token. It names the first place with a value that a client meant as one.
+    /// Notes a value that is not a token. A mistake counts before a value that is only something else, of which those
+    /// in places for tokens count: an ordinary password is no mistake.
+    fn note(&mut self, place: &'r TokenPlace, raw: &'a str, decode: Decode<'a>) {
+        self.has_other_value |= place.is_for_tokens();
+        if self.other.is_some_and(|(_, kind)| kind != NotAToken::Other) {
+            return;
+        }
+        let kind = NotAToken::of(raw, decode);
+        if kind != NotAToken::Other || (self.other.is_none() && place.is_for_tokens()) {
+            self.other = Some((place, kind));
+        }
+    }
+
+    /// The denial of a request without a token.
     fn denial(&self) -> Denial {
-        let in_place = self.others.iter().find(|(place, ..)| place.is_for_tokens());
-        let code = if in_place.is_some() { Code::MalformedToken } else { Code::NoToken };
-        let mut kinds = self.others.iter().map(|(place, raw, decode)| (*place, NotAToken::of(raw, *decode)));
-        let mistake = kinds.find(|(_, kind)| *kind != NotAToken::Other);
-        // An ordinary password is no mistake.
-        match mistake.or(in_place.map(|(place, ..)| (*place, NotAToken::Other))) {
+        let code = if self.has_other_value { Code::MalformedToken } else { Code::NoToken };
+        match self.other {
             Some((place, kind)) => Denial::about(code, &format!("{place}: {kind}")),
             None => code.into(),
         }

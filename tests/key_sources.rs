@@ -575,7 +575,7 @@ fn refresh_and_max_stale_are_settings() {
 /// A key that the issuer has withdrawn is dropped at the next fetch.
 #[test]
 fn a_withdrawn_key_is_denied() {
-    let server = KeyServer::start(Behaviour::keys(&["es256", "ec1"]));
+    let server = KeyServer::start(Behaviour::keys(&["es256", "ec1", "ec2"]));
     let simulation = Simulation::new();
     simulation.run(jwks(&server), async |sandbox| {
         sandbox.function.start().await;
@@ -584,7 +584,7 @@ fn a_withdrawn_key_is_denied() {
         simulation.advance(300);
         sandbox.refresh().await;
         assert_eq!(sandbox.decide(&event("ec1")).await.0, "unknown_key");
-        let changed = simulation.take_lines().into_iter().find(|line| line["removed"] == 1).unwrap();
+        let changed = simulation.take_lines().into_iter().find(|line| line["removed"] == 2).unwrap();
         assert_eq!(
             (&changed["keys"], &changed["added"], &changed["fetches"]),
             (&json!(1), &json!(0), &json!(2))
@@ -958,6 +958,56 @@ fn a_clock_that_is_set_back_stops_no_fetch() {
         assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
         simulation.advance(1);
         assert_eq!(sandbox.decide(&event("es256")).await.0, "keys_unavailable");
+    });
+}
+
+/// A bundled key is enough for a start, also behind a source that is fetched.
+#[test]
+fn a_start_with_a_bundled_key_fetches_nothing() {
+    let server = KeyServer::start(Behaviour::keys(&["ec1"]));
+    let source = format!("jwks:{}", server.url("/"));
+    let config = config(&[&source, "file:keys/users.jwks.json"], ISSUER, "");
+    let simulation = Simulation::new();
+    simulation.run(config, async |sandbox| {
+        sandbox.function.start().await;
+        assert_eq!(server.requested_paths().len(), 0);
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+    });
+}
+
+/// Every source behind a key without `kid` is fetched, not only the next one.
+#[test]
+fn all_sources_behind_a_key_without_kid_are_fetched() {
+    let servers = [["ec1"], ["ec2"]].map(|keys| KeyServer::start(Behaviour::keys(&keys)));
+    let [first, second] = &servers;
+    let sources =
+        json!(["file:keys/a.pem", format!("jwks:{}", first.url("/")), format!("jwks:{}", second.url("/"))]);
+    let deployment = Deployment::named("all");
+    let toml = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+    deployment
+        .write("authorizer.toml", toml.replace("[\"file:keys/users.jwks.json\"]", &sources.to_string()));
+    deployment.write("keys/a.pem", Signer::named("es256").pem());
+    let simulation = Simulation::new();
+    simulation.run(deployment.load().unwrap(), async |sandbox| {
+        sandbox.refresh().await;
+        assert!(servers.iter().all(|server| server.requested_paths().len() == 1));
+        for signer in ["es256", "ec1", "ec2"] {
+            assert_eq!(sandbox.decide_at_once(&event(signer)), "allow");
+        }
+    });
+}
+
+/// The log line has the age of the oldest fetched keys.
+#[test]
+fn the_line_has_the_age_of_the_keys() {
+    let server = KeyServer::start(Behaviour::keys(&["es256"]));
+    let simulation = Simulation::new();
+    simulation.run(jwks(&server), async |sandbox| {
+        sandbox.function.start().await;
+        simulation.advance(100);
+        simulation.take_lines();
+        assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+        assert_eq!(simulation.take_lines()[0]["key_age_seconds"], 100);
     });
 }
 

@@ -225,6 +225,26 @@ fn a_key_for_verifying_is_usable() {
     }
 }
 
+/// A valid key that serves none of the issuer's algorithms is of no use alone.
+#[test]
+fn a_file_needs_a_key_for_an_algorithm_of_the_issuer() {
+    for (signers, is_accepted) in [(&["es256"][..], false), (&["es256", "rs256"], true)] {
+        let deployment = Deployment::named("example");
+        let text = std::fs::read_to_string(deployment.path("authorizer.toml")).unwrap();
+        deployment.write("authorizer.toml", text.replace("[\"RS256\", \"ES256\"]", "[\"RS256\"]"));
+        deployment.keys("keys/users.jwks.json", signers);
+        match deployment.load() {
+            Ok(_) => assert!(is_accepted, "{signers:?}"),
+            Err(errors) => {
+                assert!(
+                    !is_accepted && errors.to_string().contains("no key serves any of the issuer's"),
+                    "{errors}"
+                );
+            }
+        }
+    }
+}
+
 /// One key, listed once for each `alg`, is one key of the set; under another `kid` it is another entry.
 #[test]
 fn a_key_that_is_listed_several_times_is_one() {

@@ -73,6 +73,7 @@ fn private_files() -> Vec<(&'static str, Vec<u8>)> {
         ("PKCS #8", pkcs8.clone()),
         ("encrypted PKCS #8", der(&[&der(&[object_id]), &octets])),
         ("PKCS #1", der(&[&[0x02, 1, 0], integer, integer, integer, integer, integer, integer, integer, integer])),
+        ("PKCS #1 of 2,048 bits", der(&[&[2, 1, 0][..], &[&[2, 0x82, 1, 0][..], &[7; 256]].concat().repeat(8)])),
         ("SEC 1", der(&[&[0x02, 1, 1], &octets])),
         ("PKCS #12", der(&[&[0x02, 1, 3], &der(&[object_id, &octets])])),
         ("base64 of DER", STANDARD.encode(&pkcs8).into_bytes()),

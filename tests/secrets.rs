@@ -229,6 +229,28 @@ fn an_emptied_current_stage_takes_no_key_away() {
     });
 }
 
+/// A stage that AWS denies keeps its earlier keys, and the log says so; one that does not exist has none.
+#[test]
+fn a_denied_stage_keeps_its_keys() {
+    let server = SecretServer::start();
+    let simulation = Simulation::new();
+    server.set(&[("AWSCURRENT", keys(&["es256"])), ("AWSPREVIOUS", keys(&["ec1"]))]);
+    simulation.run(server.config(), async |sandbox| {
+        sandbox.function.start().await;
+        for (previous, outcome) in [
+            (Stage::Error("not now".to_owned()), "allow"),
+            (keys(&["ec1"]), "allow"),
+            (Stage::Absent, "unknown_key"),
+        ] {
+            server.set(&[("AWSCURRENT", keys(&["es256"])), ("AWSPREVIOUS", previous)]);
+            simulation.advance(300);
+            sandbox.refresh().await;
+            assert_eq!(sandbox.decide(&event("ec1")).await.0, outcome);
+            assert_eq!(sandbox.decide_at_once(&event("es256")), "allow");
+        }
+    });
+}
+
 /// One `kid` in two stages: a rotation that reuses it denies no one.
 #[test]
 fn stages_can_have_one_kid() {
@@ -254,7 +276,8 @@ fn responses_and_messages_are_limited() {
     let server = SecretServer::start();
     let padded = |bytes: usize| {
         let Stage::Text(text) = keys(&["es256"]) else { panic!("a text") };
-        Stage::Text(format!("{text}{}", " ".repeat(bytes - text.len())))
+        // JSON escapes a line end, so the response has nearly twice as many bytes.
+        Stage::Text(format!("{text}{}", "\n".repeat(bytes - text.len())))
     };
     for (stage, why) in [
         (padded(64 * 1024), None),

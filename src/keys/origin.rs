@@ -173,6 +173,7 @@ mod tests {
             ("http://2130706433/keys", false),
             ("http://169.254.169.254/latest", false),
             ("ftp://login.example.com/keys", false),
+            ("ftp://127.0.0.1/keys", false),
             ("file:///etc/passwd", false),
             ("//login.example.com/keys", false),
             ("/keys", false),
