@@ -78,14 +78,18 @@ impl Pki {
 
     /// Issues `NAME.pem` for the key `KEY.key`, of version 3 if the name begins so.
     fn issue(&self, name: &str, key: &str, ca: &str) {
+        self.issue_as(name, name, key, ca);
+    }
+
+    fn issue_as(&self, file: &str, name: &str, key: &str, ca: &str) {
         // Tests run at once, so no file counts.
         static SERIAL: AtomicU32 = AtomicU32::new(2);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let extensions = if name.starts_with("v3") { "-extfile ext -extensions v3" } else { "" };
-        self.run(&format!("req -new -key {key}.key -subj /CN={name} -out {name}.csr"));
+        self.run(&format!("req -new -key {key}.key -subj /CN={name} -out {file}.csr"));
         self.run(&format!(
-            "x509 -req -in {name}.csr -CA {ca}.pem -CAkey {ca}.key -set_serial {serial} -days 30 {extensions} \
-             -out {name}.pem"
+            "x509 -req -in {file}.csr -CA {ca}.pem -CAkey {ca}.key -set_serial {serial} -days 30 {extensions} \
+             -out {file}.pem"
         ));
     }
 
@@ -111,8 +115,11 @@ impl Pki {
 
     /// Returns a device with a new certificate for the P-256 key of `other`.
     pub(crate) fn fresh(&self, common_name: &str) -> Device {
-        self.issue(common_name, "other", "root");
-        Device { chain: vec![self.certificate(common_name)], key: self.key("other") }
+        // Tests run at once, and several use one name.
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let file = format!("{common_name}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.issue_as(&file, common_name, "other", "root");
+        Device { chain: vec![self.certificate(&file)], key: self.key("other") }
     }
 }
 
