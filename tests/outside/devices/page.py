@@ -24,10 +24,12 @@ SECONDS = 120
 
 
 def programs(folder):
-    """A `cargo` that runs the built program."""
+    """A `cargo` that runs the built program. The path of the real cargo is whole, since the shell would find this one."""
     cargo = folder / "bin/cargo"
     cargo.parent.mkdir()
-    cargo.write_text(f'#!/bin/sh\nshift\ncd "$FOLDER" && exec {shlex.join(command_line())} "$@"\n')
+    program, *arguments = command_line()
+    run = shlex.join([shutil.which(program), *arguments])
+    cargo.write_text(f'#!/bin/sh\nshift\ncd "$FOLDER" && exec {run} "$@"\n')
     cargo.chmod(0o755)
     return cargo.parent
 

@@ -30,6 +30,10 @@ export async function start(...options) {
     gateway.on("exit", () => reject(new Error("cargo local ended")));
   });
   // The group of the process that was started here: cargo and what it runs.
-  const end = () => process.kill(-gateway.pid, "SIGTERM");
+  const end = () => {
+    const ended = new Promise((resolve) => gateway.on("exit", resolve));
+    process.kill(-gateway.pid, "SIGTERM");
+    return ended;
+  };
   return { port, address: `http://127.0.0.1:${port}/`, group: gateway.pid, end };
 }
