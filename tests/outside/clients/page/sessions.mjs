@@ -7,7 +7,8 @@ const stored = (page) => page.evaluate(() => Object.keys(sessionStorage).join())
 
 export async function deniedSignIn(browser, gateway) {
   const { page, recorded, end } = await visit(browser, gateway);
-  check("users that are denied stand apart", /Denied on purpose\s*eve\s*unsafe_claim_value/i.test(await text(page, "#users")), await text(page, "#users"));
+  // The heading is in capitals by its style.
+  await expect("users that are denied stand apart", page, "#users", /(Denied on purpose|DENIED ON PURPOSE)\s*eve\s*unsafe_claim_value/);
   await signIn(page, "eve");
   await expect("a wildcard as tenant gets no policy, and the page shows the reason", page, "#policy-error", /No policy: unsafe_claim_value/);
   check("and is not connected by itself", (await text(page, "#connect-result")) === "");
