@@ -21,8 +21,8 @@ use self::guard::Scope;
 use self::routes::{Route, Run};
 use self::service::Service;
 use self::target::Target;
-use crate::authorizer_test::AuthorizerTest;
 use crate::cloud::Cloud;
+pub use crate::effect::Effect;
 use crate::error::{ApiError, ErrorKind};
 
 /// A request, read whole. Not `Debug`: it may hold a key.
@@ -60,13 +60,6 @@ pub struct Response {
     pub effect: Option<Effect>,
 }
 
-/// What the control plane cannot do itself. Not `Debug`: it may hold credentials.
-#[derive(Clone)]
-pub enum Effect {
-    /// Run the function of an authorizer.
-    TestAuthorizer(Box<AuthorizerTest>),
-}
-
 impl Response {
     /// Returns the response with the result of its effect.
     #[must_use]
@@ -94,8 +87,15 @@ impl Request {
     }
 }
 
-/// Answers a request.
-pub(crate) fn respond(cloud: &Cloud, request: &Request) -> Response {
+impl Cloud {
+    /// Answers a request of the API. Blocks while a change is stored.
+    #[must_use]
+    pub fn respond(&self, request: &Request) -> Response {
+        respond(self, request)
+    }
+}
+
+fn respond(cloud: &Cloud, request: &Request) -> Response {
     let request_id = Uuid::new_v4().to_string();
     let mut exchange = Exchange { format: Format::of(request, None), operation: None, note: None };
     let mut response = match exchange.run(cloud, request) {

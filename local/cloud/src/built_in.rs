@@ -1,8 +1,5 @@
 //! The authorizer that the gateway has without the registry, and what of both is in force.
 
-use std::sync::PoisonError;
-
-use crate::cloud::Cloud;
 use crate::registry::{Authorizer, DefaultAuthorizer, Record, Registry};
 
 /// An authorizer that is not in the registry: the gateway makes it at each start. One of the same name in the registry
@@ -13,19 +10,6 @@ pub struct BuiltInAuthorizer {
     pub authorizer: Record<Authorizer>,
     /// Whether it is the default as long as the default was never set.
     pub is_default: bool,
-}
-
-impl Cloud {
-    /// Sets the built-in authorizer.
-    pub fn set_built_in_authorizer(&self, built_in: BuiltInAuthorizer) {
-        *self.built_in.write().unwrap_or_else(PoisonError::into_inner) = Some(built_in);
-    }
-
-    /// Returns the built-in authorizer, if it is set.
-    #[must_use]
-    pub fn built_in_authorizer(&self) -> Option<BuiltInAuthorizer> {
-        self.built_in.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
 impl Registry {

@@ -1,19 +1,18 @@
 //! The control plane: one registry, which all parts of a gateway share.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
 use crate::account::Account;
-use crate::api::{Request, Response};
 use crate::built_in::BuiltInAuthorizer;
 use crate::error::ApiError;
 use crate::issuer::{DeviceIssuer, IssuerError};
-use crate::operations::bulk::RunningTasks;
 use crate::registry::{Change, Registry};
-use crate::store::{self, Database};
+use crate::running_tasks::RunningTasks;
+use crate::store::{self, Database, OpenError};
 
 /// The length of a log that is not worth a snapshot.
 const MIN_LOG_BYTES: u64 = 1 << 20;
@@ -35,32 +34,13 @@ pub struct CloudOptions {
     pub clock: fn() -> SystemTime,
 }
 
-/// Why the registry cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A file is unusable.
-    #[error("{}: {what}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-}
-
-impl OpenError {
-    pub(crate) fn file(path: PathBuf, error: impl std::fmt::Display) -> Self {
-        Self::File { path, what: error.to_string() }
-    }
-}
-
 /// A control plane. Clones share one registry.
 #[derive(Clone)]
 pub struct Cloud {
     options: Arc<CloudOptions>,
     database: Arc<Database>,
     issuer: Arc<OnceLock<DeviceIssuer>>,
-    pub(crate) built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
+    built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
     tasks: Arc<RunningTasks>,
 }
 
@@ -97,12 +77,6 @@ impl Cloud {
         store::move_away(folder)
     }
 
-    /// Answers a request of the API. Blocks while a change is stored.
-    #[must_use]
-    pub fn respond(&self, request: &Request) -> Response {
-        crate::api::respond(self, request)
-    }
-
     /// Returns a number that grows with every change of the registry.
     #[must_use]
     pub fn revision(&self) -> watch::Receiver<u64> {
@@ -136,6 +110,17 @@ impl Cloud {
             return Ok(issuer.get_or_init(|| opened));
         }
         issuer.get().ok_or(IssuerError::Sign)
+    }
+
+    /// Sets the built-in authorizer.
+    pub fn set_built_in_authorizer(&self, built_in: BuiltInAuthorizer) {
+        *self.built_in.write().unwrap_or_else(PoisonError::into_inner) = Some(built_in);
+    }
+
+    /// Returns the built-in authorizer, if it is set.
+    #[must_use]
+    pub fn built_in_authorizer(&self) -> Option<BuiltInAuthorizer> {
+        self.built_in.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the bulk registrations that run.

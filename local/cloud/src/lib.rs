@@ -24,6 +24,9 @@ mod store;
 
 mod authorizer_test;
 mod built_in;
+mod effect;
+mod running_tasks;
+
 mod cloud;
 pub mod connect;
 
@@ -34,6 +37,7 @@ pub use account::{Account, InvalidAccount};
 pub use authorizer_test::{AuthorizerTest, HttpContext, InvalidLength, MqttContext};
 pub use built_in::BuiltInAuthorizer;
 pub use certificate::{CertificateFacts, UnreadableCertificate};
-pub use cloud::{Cloud, CloudOptions, OpenError};
+pub use cloud::{Cloud, CloudOptions};
 pub use error::{ApiError, ErrorKind};
 pub use signing_key::{NotASigningKey, SigningKey};
+pub use store::OpenError;

@@ -30,8 +30,8 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use self::input::{Input, expected, missing};
 
-use crate::api::Effect;
 use crate::cloud::Cloud;
+use crate::effect::Effect;
 use crate::error::ApiError;
 use crate::registry::Principal;
 

@@ -9,6 +9,7 @@
 //!
 //! `RegisterThing`, bulk registration, just-in-time provisioning and fleet provisioning use the same functions.
 
+mod error;
 mod kind;
 mod mappings;
 mod names;
@@ -28,6 +29,7 @@ mod resolve;
 
 mod inventory;
 
+pub use error::{TemplateError, TemplateErrors};
 pub use kind::TemplateKind;
 pub use parameters::{InvalidParameter, Parameters};
 pub use plan::{
@@ -35,4 +37,4 @@ pub use plan::{
 };
 pub use resolve::{CertificateState, Conflict, Inventory, Step, ThingState, resolve};
 pub use resources::Override;
-pub use template::{MAX_BODY_BYTES, Template, TemplateError, TemplateErrors};
+pub use template::{MAX_BODY_BYTES, Template};

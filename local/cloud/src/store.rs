@@ -16,6 +16,7 @@
 //! unreadable is an error, and nothing is written.
 
 mod database;
+mod error;
 mod folder;
 mod read;
 
@@ -26,9 +27,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub(crate) use self::database::Database;
+pub use self::error::OpenError;
 pub(crate) use self::folder::move_away;
 
-use crate::cloud::OpenError;
 use crate::registry::{Change, Registry};
 
 const FORMAT: u32 = 1;

@@ -5,7 +5,6 @@
 
 mod authenticate;
 mod backlog;
-mod connect;
 mod hooks;
 mod ingress;
 mod keep_alive;
@@ -29,16 +28,16 @@ use rmqtt::net::{Builder, Listener};
 use rmqtt::server::MqttServer;
 use rmqtt::session::SessionState;
 use rmqtt::types::{From, Id, QoS};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-pub(crate) use self::authenticate::{CertificateSession, follow_registry};
+pub(crate) use self::authenticate::follow_registry;
 use self::backlog::Backlog;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
 pub use self::presence::{Presence, PresenceEvent};
-pub(crate) use self::presence::{PresenceSession, publish as publish_presence};
 use self::routes::Routes;
 use self::storage::{RetainedMessages, SharedGroups};
 use crate::auth::Authenticators;
@@ -125,6 +124,14 @@ impl Broker {
     #[must_use]
     pub fn queued_bytes(&self, client_id: &str) -> usize {
         self.backlog.queued_bytes(client_id)
+    }
+
+    /// Publishes presence events until their source is dropped.
+    pub(crate) async fn publish_presence(&self, mut events: mpsc::UnboundedReceiver<PresenceEvent>) {
+        while let Some(PresenceEvent { topic, payload }) = events.recv().await {
+            // Fails only for a topic that cannot be routed, such as one that is too long.
+            let _ = self.publish(&topic, payload, true, false).await;
+        }
     }
 
     /// Publishes a message of the gateway itself, or of an HTTPS publish, which the policy has allowed. QoS is 1, or 0.

@@ -4,6 +4,10 @@
 //! The broker's hooks find the connection by that address. They deny a client whose address is not listed, since it has
 //! not connected through the gateway.
 
+mod certificate_session;
+mod presence_session;
+mod request;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +15,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use iot_local_policy::{Action, Verdict};
 use tokio::sync::watch;
 
+pub(crate) use self::certificate_session::CertificateSession;
+pub(crate) use self::presence_session::PresenceSession;
+pub(crate) use self::request::{ConnectDenial, ConnectRequest};
 use crate::auth::Admission;
 use crate::auth::endpoint::AuthMethod;
-use crate::broker::{CertificateSession, PresenceSession};
 use crate::event_log::DisconnectReason;
 use crate::facts::ConnectionFacts;
 
@@ -139,7 +145,7 @@ impl Connection {
     /// Returns the thing to which the client's certificate is exclusively attached.
     pub(crate) fn exclusive_thing(&self) -> Option<String> {
         let session = self.certificate_session.lock().unwrap_or_else(PoisonError::into_inner);
-        session.as_ref().and_then(|session| session.permissions().exclusive_thing.clone())
+        session.as_ref().and_then(|session| session.permissions.exclusive_thing.clone())
     }
 
     /// Keeps what the `disconnected` event will have from the `connected` event.

@@ -16,6 +16,7 @@ use iot_local_policy::{Arn, NotAnArn};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::alpn::TlsPort;
 use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
 use crate::auth::endpoint::EndpointSettings;
@@ -31,7 +32,7 @@ use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::selection::AuthorizerDefinition;
 use crate::time_scale::TimeScale;
-use crate::tls::{DomainTls, Tls, TlsError, TlsOptions, TlsPort};
+use crate::tls::{DomainTls, Tls, TlsError, TlsOptions};
 
 /// The configuration of a gateway.
 pub struct GatewayOptions {
@@ -165,7 +166,7 @@ impl RunningGateway {
         let broker = Arc::new(broker);
         let mut tasks = JoinSet::new();
         let publisher = Arc::clone(&broker);
-        tasks.spawn(async move { broker::publish_presence(&publisher, events).await });
+        tasks.spawn(async move { publisher.publish_presence(events).await });
         tasks.spawn(auth::follow_registry(Arc::clone(&auth)));
         tasks.spawn(broker::follow_registry(Arc::clone(&auth), Arc::clone(&connections)));
         let gateway = Arc::new(Gateway {

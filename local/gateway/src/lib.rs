@@ -7,6 +7,7 @@
 
 mod gateway;
 
+pub mod alpn;
 pub mod certificate;
 pub mod tls;
 

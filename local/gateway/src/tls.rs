@@ -15,24 +15,9 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::ClientHello;
 
 use self::verifier::AnyCertificate;
+use crate::alpn::{ALPN_NAMES, TlsPort};
 use crate::auth::endpoint::{CertificateUse, EndpointSettings};
 use crate::certificate::{Authority, AuthorityError, Identity};
-
-/// The ALPN name of MQTT with custom authentication.
-pub const ALPN_MQTT: &[u8] = b"mqtt";
-
-/// The ALPN name of MQTT with a client certificate, which is then required.
-pub const ALPN_MQTT_CERTIFICATE: &[u8] = b"x-amzn-mqtt-ca";
-
-/// The ALPN name of HTTPS with a client certificate, which is then required.
-pub const ALPN_HTTP_CERTIFICATE: &[u8] = b"x-amzn-http-ca";
-
-/// The ALPN name of HTTPS publishes and WebSocket.
-pub const ALPN_HTTP: &[u8] = b"http/1.1";
-
-/// All names, in the order of the server's preference.
-pub(crate) const ALPN_NAMES: [&[u8]; 4] =
-    [ALPN_MQTT, ALPN_MQTT_CERTIFICATE, ALPN_HTTP, ALPN_HTTP_CERTIFICATE];
 
 /// The configuration of the TLS ports.
 #[derive(Clone)]
@@ -54,15 +39,6 @@ pub enum TlsError {
     /// rustls rejects the configuration.
     #[error("cannot set up TLS: {0}")]
     Setup(String),
-}
-
-/// A TLS port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TlsPort {
-    /// AWS IoT's port 443: all protocols.
-    Https,
-    /// AWS IoT's port 8883: MQTT.
-    Mqtts,
 }
 
 /// The TLS configurations of domains, each with a certificate for its name. They are made at the first handshake.
@@ -103,35 +79,6 @@ impl DomainTls {
         let tls = Arc::new(Tls::new(port, &self.authority.server_for(name)?, endpoint)?);
         made.insert(key, Arc::clone(&tls));
         Ok(tls)
-    }
-}
-
-/// The protocol that a client selects by ALPN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Alpn {
-    /// `mqtt`.
-    Mqtt,
-    /// `x-amzn-mqtt-ca`.
-    MqttCertificate,
-    /// `x-amzn-http-ca`.
-    HttpCertificate,
-    /// `http/1.1`.
-    Http,
-    /// None: the first byte selects the protocol.
-    Absent,
-}
-
-impl Alpn {
-    /// Returns the protocol of a negotiated name.
-    #[must_use]
-    pub fn of(name: Option<&[u8]>) -> Self {
-        match name {
-            Some(ALPN_MQTT) => Self::Mqtt,
-            Some(ALPN_MQTT_CERTIFICATE) => Self::MqttCertificate,
-            Some(ALPN_HTTP_CERTIFICATE) => Self::HttpCertificate,
-            Some(ALPN_HTTP) => Self::Http,
-            Some(_) | None => Self::Absent,
-        }
     }
 }
 

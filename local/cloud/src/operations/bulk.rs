@@ -10,8 +10,6 @@ mod run;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub(crate) use self::run::RunningTasks;
-
 use self::folders::{Folders, ReportType};
 use super::paging::Page;
 use super::register_thing::template;

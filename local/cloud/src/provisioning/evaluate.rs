@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use self::checks::Check;
 use self::functions::Evaluator;
+use super::error::{TemplateError, element, member};
 use super::expression::Expression;
 use super::kind::TemplateKind;
 use super::names::NameKind;
@@ -19,7 +20,7 @@ use super::plan::{
     CertificateSource, EvaluationError, Plan, PlannedCertificate, PlannedPolicy, PlannedThing,
 };
 use super::resources::{CertificateResource, PolicyContent, PolicyResource, SourceExpression, ThingResource};
-use super::template::{Template, TemplateError, element, member};
+use super::template::Template;
 
 impl Template {
     /// Evaluates the template. Values of parameters that it does not declare have no effect.

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::error::{TemplateError, element, member};
 use super::kind::TemplateKind;
 use super::mappings::Mappings;
 use super::parameters::CERTIFICATE_ID;
 use super::substitution::{self, Segment};
-use super::template::{TemplateError, element, member};
 
 const FUNCTIONS: &str = "Ref, Fn::Join, Fn::Select, Fn::FindInMap, Fn::Split, Fn::Sub";
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::template::{TemplateError, member};
+use super::error::{TemplateError, member};
 
 /// The maps of a template.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::error::{element, member};
 use super::expression::{Expression, ExpressionReader, Shape};
 use super::parameters::CERTIFICATE_ID;
-use super::template::{element, member};
 
 /// The largest number of policies, as a certificate takes no more.
 const MAX_POLICIES: usize = 10;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use tokio::sync::watch;
 
 use super::Store;
-use crate::cloud::OpenError;
+use super::error::OpenError;
 use crate::error::{ApiError, ErrorKind};
 use crate::registry::{Change, Registry};
 

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cloud::OpenError;
+use super::error::OpenError;
 
 /// Creates the folder if it is missing, and locks it until the file is closed.
 ///

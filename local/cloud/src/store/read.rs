@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::error::OpenError;
 use super::{FORMAT, LOG, SNAPSHOT, length};
-use crate::cloud::OpenError;
 use crate::registry::{Change, Registry};
 
 /// What the files hold.

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::tls::{ALPN_NAMES, Alpn, TlsPort};
+use crate::alpn::{ALPN_NAMES, Alpn, TlsPort};
 
 /// The `authenticationType` of a domain configuration.
 /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateDomainConfiguration.html>

@@ -1,15 +1,13 @@
 //! TestInvokeAuthorizer: calls an authorizer without a client. The gateway's API and `cargo local invoke` share it.
 //! <https://docs.aws.amazon.com/iot/latest/apireference/API_TestInvokeAuthorizer.html>
 
-use iot_local_cloud::api::Response;
-use iot_local_cloud::{ApiError, AuthorizerTest, ErrorKind};
+use iot_local_cloud::AuthorizerTest;
 use iot_local_policy::Arn;
 use iot_local_policy::authorizer_response::{AuthorizerResponse, ResponseError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::custom::{CustomAuthorizer, Denial};
 use crate::event::{self, Event};
 use crate::selection::{AuthorizerDefinition, SelectionError};
 
@@ -81,34 +79,6 @@ fn typed<T: DeserializeOwned>(member: Option<&RawValue>) -> Option<T> {
 pub fn event(definition: &AuthorizerDefinition, test: &AuthorizerTest) -> Result<Event, SelectionError> {
     let selected = definition.check_signature(test.token.clone(), || test.token_signature.clone())?;
     Ok(event::test_event(selected, test))
-}
-
-/// Calls an authorizer, and completes the response of the API with the result.
-pub(crate) async fn complete(
-    response: Response,
-    authorizer: &CustomAuthorizer,
-    test: &AuthorizerTest,
-) -> Response {
-    let outcome = authorizer.test(test).await;
-    let note = match &outcome {
-        Err(denial @ Denial::NoFunction { .. }) => {
-            Some(format!("TestInvokeAuthorizer of {}: {denial}", test.authorizer))
-        }
-        _ => None,
-    };
-    let outcome = outcome.map(|result| serde_json::to_value(result).unwrap_or_default());
-    let complete = response.complete(outcome.map_err(|denial| api_error(&denial)));
-    Response { note: complete.note.or(note), ..complete }
-}
-
-/// AWS documents which errors there are, and InvalidResponseException for an unusable response. The rest is assumed.
-fn api_error(denial: &Denial) -> ApiError {
-    let kind = match denial {
-        Denial::Selection(SelectionError::Unknown { .. }) => ErrorKind::ResourceNotFound,
-        Denial::Selection(_) | Denial::NoFunction { .. } => ErrorKind::InvalidRequest,
-        Denial::Response(_) | Denial::Function(_) => ErrorKind::InvalidResponse,
-    };
-    ApiError::new(kind, denial.to_string())
 }
 
 #[cfg(test)]

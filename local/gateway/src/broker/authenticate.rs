@@ -2,45 +2,12 @@
 
 use std::sync::{Arc, PoisonError};
 
-use iot_local_policy::Policy;
-
-use super::connect::{ConnectDenial, ConnectRequest};
 use crate::auth::endpoint::AuthMethod;
 use crate::auth::x509::{CertificateDenial, CertificatePermissions};
 use crate::auth::{Admission, Authenticators};
-use crate::connection::{Connection, Connections, Phase};
+use crate::connection::{CertificateSession, ConnectDenial, ConnectRequest, Connection, Connections, Phase};
 use crate::event::Event;
 use crate::event_log::{DisconnectReason, EntryKind};
-
-/// What the registry allows the certificate of an open connection.
-pub(crate) struct CertificateSession {
-    permissions: CertificatePermissions,
-    /// The connect, which is decided again after each change.
-    request: ConnectRequest,
-    /// The policy of the authorizer's response, under X.509 custom authentication.
-    custom: Option<(String, Arc<Policy>)>,
-}
-
-impl CertificateSession {
-    /// Returns the thing of an exclusive attachment, and the warnings of the registry.
-    pub(crate) fn permissions(&self) -> &CertificatePermissions {
-        &self.permissions
-    }
-
-    /// Returns the admission. The principal is the same with and without the authorizer: the certificate id.
-    fn admission(&self) -> Admission {
-        let mut context = self.request.context.clone();
-        context.certificate = self.permissions.known();
-        let (principal, permissions) = match &self.custom {
-            Some((principal, policy)) => {
-                let both = Policy::clone(policy).and(Policy::clone(&self.permissions.policy));
-                (principal.clone(), Arc::new(both))
-            }
-            None => (self.permissions.principal.clone(), Arc::clone(&self.permissions.policy)),
-        };
-        Admission { principal, permissions, context, lifetime: None }
-    }
-}
 
 /// Authenticates a client by the method of its connection. `event` is the event of custom authentication. For a client
 /// with a certificate, also returns what the registry allows it.

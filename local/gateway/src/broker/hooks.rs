@@ -14,14 +14,13 @@ use rmqtt::types::{
     AuthResult, ConnectInfo, Publish, PublishAclResult, QoS, Reason, Subscribe, SubscribeAclResult,
 };
 
-use super::authenticate::{self, CertificateSession};
+use super::authenticate;
 use super::backlog::{self, Backlog};
-use super::connect::{ConnectDenial, ConnectRequest};
 use super::lifetime;
 use super::presence::Presence;
 use crate::auth::Authenticators;
 use crate::auth::endpoint::AuthMethod;
-use crate::connection::{Connection, Connections};
+use crate::connection::{CertificateSession, ConnectDenial, ConnectRequest, Connection, Connections};
 use crate::event_log::{DisconnectReason, EntryKind};
 use crate::facts::MqttFacts;
 
@@ -106,7 +105,7 @@ impl PolicyHooks {
             return false;
         };
         connection.set_mqtt5(connect.proto_ver() == MQTT_5);
-        let request = ConnectRequest::new(connect, &connection);
+        let request = ConnectRequest::new(connect, connection.peer);
         let client_id = request.client_id.clone();
         match self.admit(&connection, connect, request).await {
             Ok(connected) => {
@@ -169,7 +168,7 @@ impl PolicyHooks {
 
     /// Records what AWS IoT might decide otherwise.
     fn record_warnings(&self, connection: &Connection, client_id: &str, session: &CertificateSession) {
-        for text in &session.permissions().warnings {
+        for text in &session.permissions.warnings {
             self.record(connection, client_id, EntryKind::Notice { text: text.clone() });
         }
     }

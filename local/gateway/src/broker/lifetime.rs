@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::authenticate;
-use super::connect::{ConnectDenial, ConnectRequest};
 use crate::auth::{Authenticators, Lifetime};
-use crate::connection::{Connection, Phase};
+use crate::connection::{ConnectDenial, ConnectRequest, Connection, Phase};
 use crate::event::Event;
 use crate::event_log::{DisconnectReason, EntryKind};
 

@@ -11,8 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::Broker;
-use crate::connection::Connection;
+use crate::connection::{Connection, PresenceSession};
 use crate::event_log::DisconnectReason;
 
 /// How long the version number of a client that is not connected is kept. AWS IoT starts again at 0 after about an
@@ -22,15 +21,6 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How many version numbers are kept before those of clients that have gone are removed.
 const MAX_IDLE_VERSIONS: usize = 4096;
 
-/// The connection of a client whose `connected` event is published.
-pub(crate) struct PresenceSession {
-    client_id: String,
-    principal: String,
-    session: Uuid,
-    version: u64,
-    thing: Option<String>,
-}
-
 /// The source of presence events.
 pub struct Presence {
     events: mpsc::UnboundedSender<PresenceEvent>,
@@ -39,8 +29,8 @@ pub struct Presence {
 
 /// An event, ready to be published.
 pub struct PresenceEvent {
-    topic: String,
-    payload: Bytes,
+    pub(super) topic: String,
+    pub(super) payload: Bytes,
 }
 
 /// The version number of a client's events. Both events of a connection have the same one.
@@ -122,14 +112,6 @@ impl Presence {
 
     fn versions(&self) -> MutexGuard<'_, HashMap<String, Version>> {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Publishes events until their source is dropped.
-pub(crate) async fn publish(broker: &Broker, mut events: mpsc::UnboundedReceiver<PresenceEvent>) {
-    while let Some(PresenceEvent { topic, payload }) = events.recv().await {
-        // Fails only for a topic that cannot be routed, such as one that is too long.
-        let _ = broker.publish(&topic, payload, true, false).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Passes requests of the AWS APIs to the control plane, and serves the gateway's CA certificate under AWS's path.
 
+mod authorizer_test;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +13,6 @@ use iot_local_cloud::api::{self, Effect, guard};
 
 use super::client_connection::ClientConnection;
 use super::{Gateway, WholeResponse, text};
-use crate::auth::test_invoke;
 use crate::event_log::EntryKind;
 use crate::timeouts::READ_TIMEOUT;
 
@@ -75,7 +76,7 @@ pub(super) async fn respond(
     match tokio::task::spawn_blocking(respond).await {
         Ok(mut response) => {
             if let Some(Effect::TestAuthorizer(test)) = response.effect.take() {
-                response = test_invoke::complete(response, &gateway.auth.custom, &test).await;
+                response = authorizer_test::complete(response, &gateway.auth.custom, &test).await;
             }
             if let Some(text) = &response.note {
                 gateway.event_log().record(None, None, EntryKind::Notice { text: text.clone() });

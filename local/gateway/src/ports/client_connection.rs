@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::alpn::Alpn;
 use crate::auth::Admission;
 use crate::certificate::ClientCertificate;
-use crate::tls::Alpn;
 
 /// The result of a TLS handshake.
 pub(super) struct Handshake {

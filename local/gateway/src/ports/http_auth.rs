@@ -4,10 +4,10 @@ use iot_local_policy::Context;
 
 use super::Gateway;
 use super::client_connection::ClientConnection;
+use crate::alpn::Alpn;
 use crate::auth::endpoint::{AuthMethod, HttpMarks};
 use crate::auth::sigv4::{SignatureDenial, SignatureMarks};
 use crate::facts::{ConnectionFacts, HttpFacts};
-use crate::tls::Alpn;
 
 /// Returns the method. A signature is checked at once, before a WebSocket is opened.
 ///

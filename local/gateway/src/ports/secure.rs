@@ -21,12 +21,13 @@ use super::client_connection::{ClientConnection, Handshake};
 use super::http;
 use super::plain::CONNECT;
 use super::relay::{self, Stop};
+use crate::alpn::{Alpn, TlsPort};
 use crate::auth::endpoint::AuthMethod;
 use crate::certificate::{ClientCertificate, SERVER_NAME};
 use crate::event_log::EntryKind;
 use crate::facts::ConnectionFacts;
 use crate::timeouts::{HANDSHAKE_TIMEOUT, READ_TIMEOUT};
-use crate::tls::{Alpn, Tls, TlsPort};
+use crate::tls::Tls;
 
 /// Serves a connection to a TLS port.
 pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gateway: Arc<Gateway>) {

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::super::{Input, expected};
 use super::{find, name};
-use crate::api::Effect;
 use crate::authorizer_test::{AuthorizerTest, HttpContext, MqttContext};
 use crate::cloud::Cloud;
+use crate::effect::Effect;
 use crate::error::ApiError;
 
 /// TestInvokeAuthorizer, also of the built-in one, and of an INACTIVE one: AWS documents no restriction.

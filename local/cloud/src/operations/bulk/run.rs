@@ -1,11 +1,9 @@
 //! A task under way.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use iot_local_base::files;
 use serde_json::{Map, Value, json};
@@ -16,66 +14,7 @@ use crate::cloud::Cloud;
 use crate::error::{ApiError, ErrorKind};
 use crate::provisioning::{Provisioned, Template};
 use crate::registry::{Change, RegistrationTask, TaskStatus};
-
-/// The tasks that run in this process.
-#[derive(Debug, Default)]
-pub(crate) struct RunningTasks(Mutex<BTreeMap<String, Arc<Progress>>>);
-
-/// How far a task is.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    successes: AtomicU32,
-    failures: AtomicU32,
-    percentage: AtomicU8,
-    is_cancelled: AtomicBool,
-}
-
-impl RunningTasks {
-    /// Begins a task, unless one runs.
-    ///
-    /// # Errors
-    /// The id of the task that runs.
-    pub(super) fn begin(&self, id: &str) -> Result<Arc<Progress>, String> {
-        let mut tasks = self.lock();
-        match tasks.keys().next() {
-            Some(running) => Err(running.clone()),
-            None => Ok(Arc::clone(tasks.entry(id.to_owned()).or_default())),
-        }
-    }
-
-    pub(super) fn end(&self, id: &str) {
-        self.lock().remove(id);
-    }
-
-    pub(super) fn progress(&self, id: &str) -> Option<Arc<Progress>> {
-        self.lock().get(id).cloned()
-    }
-
-    pub(super) fn cancel(&self, id: &str) {
-        if let Some(progress) = self.progress(id) {
-            progress.is_cancelled.store(true, Ordering::Relaxed);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Progress>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Progress {
-    /// Returns the lines that were registered, and those that were not.
-    pub(super) fn counts(&self) -> (u32, u32) {
-        (self.successes.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn percentage(&self) -> u8 {
-        self.percentage.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.is_cancelled.load(Ordering::Relaxed)
-    }
-}
+use crate::running_tasks::Progress;
 
 /// Runs a task on a thread of its own.
 ///
@@ -144,11 +83,11 @@ fn register_all(
         }
         let written = match register(cloud, template, &line) {
             Ok(provisioned) => {
-                progress.successes.fetch_add(1, Ordering::Relaxed);
+                progress.succeeded();
                 writeln!(results, "{}", result(number, &provisioned))
             }
             Err(error) => {
-                progress.failures.fetch_add(1, Ordering::Relaxed);
+                progress.failed();
                 let line = json!({
                     "lineNumber": number, "errorCode": error.kind.name(), "errorMessage": error.message,
                 });
@@ -157,7 +96,7 @@ fn register_all(
         };
         written.map_err(unwritable)?;
         let percentage = read_bytes.saturating_mul(100).checked_div(size).unwrap_or(0).min(99);
-        progress.percentage.store(u8::try_from(percentage).unwrap_or(0), Ordering::Relaxed);
+        progress.set_percentage(u8::try_from(percentage).unwrap_or(0));
     }
     results.flush().and_then(|()| errors.flush()).map_err(unwritable)
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::tls::{ALPN_HTTP, ALPN_HTTP_CERTIFICATE, ALPN_MQTT, ALPN_MQTT_CERTIFICATE};
+use crate::alpn::{ALPN_HTTP, ALPN_HTTP_CERTIFICATE, ALPN_MQTT, ALPN_MQTT_CERTIFICATE};
 use AuthMethod::{Certificate, Custom, CustomWithCertificate, SigV4};
 
 fn settings(authentication: &str, protocol: &str) -> EndpointSettings {

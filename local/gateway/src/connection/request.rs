@@ -1,25 +1,26 @@
 //! The checks of a CONNECT: `iot:Connect`, the will, and the limits of AWS IoT.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/connect-policy.html>
 
+use std::net::IpAddr;
+
 use iot_local_policy::limits;
 use iot_local_policy::{Action, ClientCertificate, Context, StatementPlace, Verdict};
 use rmqtt::types::{ConnectInfo, LastWill, QoS};
 
 use crate::auth::Admission;
-use crate::connection::Connection;
 
 /// The parts of a CONNECT that the policy must allow, at the connect and at every refresh.
 #[derive(Debug, Clone)]
-pub(super) struct ConnectRequest {
+pub(crate) struct ConnectRequest {
     /// The client id, or the one that the broker assigned. Never empty.
-    pub(super) client_id: String,
-    pub(super) context: Context,
-    pub(super) will: Option<Will>,
+    pub(crate) client_id: String,
+    pub(crate) context: Context,
+    pub(crate) will: Option<Will>,
 }
 
 /// A will. The broker publishes it without calling a hook, so the policy is checked at the connect.
 #[derive(Debug, Clone)]
-pub(super) struct Will {
+pub(crate) struct Will {
     topic: String,
     retain: bool,
     qos: QoS,
@@ -27,20 +28,21 @@ pub(super) struct Will {
 
 /// Why a connect or a refresh is denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ConnectDenial {
+pub(crate) struct ConnectDenial {
     /// The reason, for the operator.
-    pub(super) reason: String,
+    pub(crate) reason: String,
     /// The statement that denies it. Absent for an implicit denial.
-    pub(super) decided_by: Option<StatementPlace>,
+    pub(crate) decided_by: Option<StatementPlace>,
 }
 
 impl ConnectRequest {
-    pub(super) fn new(connect: &ConnectInfo, connection: &Connection) -> Self {
+    /// Reads a CONNECT of a client with this address.
+    pub(crate) fn new(connect: &ConnectInfo, peer: IpAddr) -> Self {
         let client_id = connect.client_id().to_string();
         let will = connect.last_will().map(Will::from);
         let context = Context {
             client_id: Some(client_id.clone()),
-            source_ip: Some(connection.peer),
+            source_ip: Some(peer),
             persistent: is_persistent(connect),
             last_will: will.as_ref().map(|will| will.topic.clone()),
             // The registry is asked later.
@@ -50,7 +52,7 @@ impl ConnectRequest {
     }
 
     /// Checks the limits of AWS IoT, which apply whatever the policy is.
-    pub(super) fn check_limits(&self) -> Result<(), ConnectDenial> {
+    pub(crate) fn check_limits(&self) -> Result<(), ConnectDenial> {
         limits::client_id(&self.client_id)?;
         let Some(will) = &self.will else { return Ok(()) };
         limits::topic(&will.topic, will.retain).map_err(|error| format!("will: {error}"))?;
@@ -61,7 +63,7 @@ impl ConnectRequest {
     }
 
     /// Checks the connect and the will. Returns the verdict that allows the connect.
-    pub(super) fn check_policy(&self, admission: &Admission) -> Result<Verdict, ConnectDenial> {
+    pub(crate) fn check_policy(&self, admission: &Admission) -> Result<Verdict, ConnectDenial> {
         let decide = |action, resource: &str| allowed_or_denial(admission.decide(action, resource));
         let client = format!("client/{}", self.client_id);
         let connect = decide(Action::Connect, &client)
