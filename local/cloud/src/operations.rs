@@ -23,6 +23,7 @@ pub(crate) mod things;
 
 mod document;
 mod input;
+mod versions;
 pub(crate) mod names;
 pub(crate) mod paging;
 

@@ -7,13 +7,10 @@ use uuid::Uuid;
 
 use super::names::POLICY_NAME;
 use super::paging::Page;
-use super::{Input, document, empty, tags, timestamp};
+use super::{Input, document, empty, tags, timestamp, versions};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, ErrorKind};
 use crate::registry::{Change, Policy, PolicyVersion, Record, Registry};
-
-/// How many versions a policy has at most.
-const MAX_VERSIONS: usize = 5;
 
 /// CreatePolicy: the document becomes version 1.
 pub(crate) fn create_policy(cloud: &Cloud, input: &Input) -> Result<Value, ApiError> {
@@ -25,15 +22,7 @@ pub(crate) fn create_policy(cloud: &Cloud, input: &Input) -> Result<Value, ApiEr
     let response = json!({
         "policyName": name, "policyArn": arn, "policyDocument": document, "policyVersionId": "1",
     });
-    let policy = Policy {
-        name: name.clone(),
-        versions: BTreeMap::from([(1, PolicyVersion { document, created: now })]),
-        default_version: 1,
-        last_version: 1,
-        created: now,
-        modified: now,
-        generation_id: Uuid::new_v4().to_string(),
-    };
+    let policy = new_policy(name.clone(), document, now);
     cloud.write(|registry| {
         if registry.policy(&name).is_some() {
             let mut error = ApiError::new(
@@ -120,17 +109,9 @@ pub(crate) fn create_policy_version(cloud: &Cloud, input: &Input) -> Result<Valu
     let now = cloud.now();
     cloud.write(|registry| {
         let mut policy = changed(find(registry, name)?, now);
-        if policy.versions.len() >= MAX_VERSIONS {
-            return Err(ApiError::new(
-                ErrorKind::VersionsLimitExceeded,
-                format!(
-                    "policy {name} has {MAX_VERSIONS} versions; help: delete one that is not the default"
-                ),
-            ));
-        }
-        policy.last_version = policy.last_version.saturating_add(1);
-        let number = policy.last_version;
-        policy.versions.insert(number, PolicyVersion { document: document.to_owned(), created: now });
+        let version = PolicyVersion { document: document.to_owned(), created: now };
+        let owner = format_args!("policy {name}");
+        let number = versions::add(owner, &mut policy.versions, &mut policy.last_version, version)?;
         if is_default {
             policy.default_version = number;
         }
@@ -216,6 +197,19 @@ pub(crate) fn delete_policy_version(cloud: &Cloud, input: &Input) -> Result<Valu
         policy.versions.remove(&number);
         Ok((vec![Change::PutPolicy(policy.into())], empty()))
     })
+}
+
+/// Returns a policy with its first version.
+pub(super) fn new_policy(name: String, document: String, now: i64) -> Policy {
+    Policy {
+        name,
+        versions: BTreeMap::from([(1, PolicyVersion { document, created: now })]),
+        default_version: 1,
+        last_version: 1,
+        created: now,
+        modified: now,
+        generation_id: Uuid::new_v4().to_string(),
+    }
 }
 
 /// Returns a policy.

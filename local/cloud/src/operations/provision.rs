@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::certificates::{self, SentCertificate};
+use super::policies::new_policy;
 use crate::cloud::Cloud;
 use crate::error::{ApiError, ErrorKind};
 use crate::provisioning::{
     CertificateSource, Parameters, Plan, PlannedCertificate, Provisioned, Step, Template, resolve,
 };
 use crate::registry::{
-    Certificate, CertificateStatus, Change, Policy, PolicyTarget, PolicyVersion, Principal, Registry, Thing,
-    ThingPrincipalType,
+    Certificate, CertificateStatus, Change, PolicyTarget, Principal, Registry, Thing, ThingPrincipalType,
 };
 
 impl Cloud {
@@ -121,18 +121,7 @@ fn change(step: Step, registry: &Registry, now: i64) -> Change {
         }
         Step::AddToGroup { thing, group } => Change::AddToThingGroup { group, thing },
         Step::RemoveFromGroup { thing, group } => Change::RemoveFromThingGroup { group, thing },
-        Step::CreatePolicy { name, document } => {
-            let policy = Policy {
-                name,
-                versions: BTreeMap::from([(1, PolicyVersion { document, created: now })]),
-                default_version: 1,
-                last_version: 1,
-                created: now,
-                modified: now,
-                generation_id: Uuid::new_v4().to_string(),
-            };
-            Change::PutPolicy(policy.into())
-        }
+        Step::CreatePolicy { name, document } => Change::PutPolicy(new_policy(name, document, now).into()),
         Step::AttachPolicy { policy, certificate } => {
             Change::AttachPolicy { policy, target: PolicyTarget::certificate(&certificate) }
         }

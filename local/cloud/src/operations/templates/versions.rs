@@ -3,14 +3,12 @@
 use serde_json::{Value, json};
 
 use super::super::paging::Page;
+use super::super::versions;
 use super::super::{Input, empty, expected, timestamp, with_token};
 use super::{arn, find as find_template, kind, name, template};
 use crate::cloud::Cloud;
 use crate::error::{ApiError, ErrorKind};
 use crate::registry::{Change, ProvisioningTemplate, TemplateVersion};
-
-/// How many versions a template has at most.
-const MAX_VERSIONS: usize = 5;
 
 /// CreateProvisioningTemplateVersion. It counts only if the request says so.
 pub(crate) fn create_provisioning_template_version(cloud: &Cloud, input: &Input) -> Result<Value, ApiError> {
@@ -21,18 +19,10 @@ pub(crate) fn create_provisioning_template_version(cloud: &Cloud, input: &Input)
     cloud.write(|registry| {
         let old = find_template(registry, name)?;
         template(kind(old.template_type), "templateBody", body)?;
-        if old.versions.len() >= MAX_VERSIONS {
-            return Err(ApiError::new(
-                ErrorKind::VersionsLimitExceeded,
-                format!(
-                    "provisioning template {name} has {MAX_VERSIONS} versions; help: delete one that is not the default"
-                ),
-            ));
-        }
         let mut changed = ProvisioningTemplate { modified: now, ..ProvisioningTemplate::clone(old) };
-        changed.last_version = changed.last_version.saturating_add(1);
-        let number = changed.last_version;
-        changed.versions.insert(number, TemplateVersion { body: body.to_owned(), created: now });
+        let version = TemplateVersion { body: body.to_owned(), created: now };
+        let owner = format_args!("provisioning template {name}");
+        let number = versions::add(owner, &mut changed.versions, &mut changed.last_version, version)?;
         if is_default {
             changed.default_version = number;
         }
