@@ -3,21 +3,16 @@
 One certificate with two policies, a thing with attributes, and a group with a policy. Run by `./test certificates`.
 """
 
-import contextlib
 import json
 import pathlib
-import queue
-import ssl
 import sys
-
-import paho.mqtt.client as mqtt
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from control_plane import ACCOUNT, REGION, control_plane
+from device_client import opened
 from lib.checks import check, finish
 
 ARN = f"arn:aws:iot:{REGION}:{ACCOUNT}:"
-TIMEOUT_SECONDS = 30
 THING, GROUP, SENDER = "lamp-1", "floor-2", "sender"
 NAME, SITE, KIND = (f"${{iot:Connection.Thing.{name}}}" for name in ("ThingName", "Attributes[site]", "ThingTypeName"))
 COMMON_NAME = "${iot:Certificate.Subject.CommonName}"
@@ -114,51 +109,26 @@ class Fleet:
             if name == "sender":
                 document["Statement"][0]["Resource"] = "*"
             self.iot.create_policy(policyName=name, policyDocument=json.dumps(document))
-        self.principal = self.certificate("device", "device", "attached")
-        self.certificate(SENDER, "sender")
+        self.principal, self.device = plane.certificate("device", "device", "attached")
+        _, self.sender = plane.certificate(SENDER, "sender")
         self.iot.create_thing(thingName=THING, attributePayload={"attributes": {"site": "berlin"}})
         self.iot.attach_thing_principal(thingName=THING, principal=self.principal)
         group = self.iot.create_thing_group(thingGroupName=GROUP)["thingGroupArn"]
         self.iot.attach_policy(policyName="group", target=group)
         self.iot.add_thing_to_thing_group(thingGroupName=GROUP, thingName=THING)
 
-    def certificate(self, name, *policies):
-        answer = self.iot.create_keys_and_certificate(setAsActive=True)
-        (self.plane.folder / f"{name}.pem").write_text(answer["certificatePem"])
-        (self.plane.folder / f"{name}.key").write_text(answer["keyPair"]["PrivateKey"])
-        for policy in policies:
-            self.iot.attach_policy(policyName=policy, target=answer["certificateArn"])
-        return answer["certificateArn"]
-
     def answer(self, action, client_id, resource):
         info = {"actionType": action, "resources": [ARN + RESOURCES[action] + (resource or client_id)]}
         results = self.iot.test_authorization(principal=self.principal, clientId=client_id, authInfos=[info])["authResults"]
         return results[0]["authDecision"]
 
-    @contextlib.contextmanager
-    def client(self, name, client_id):
-        """A client, and the queue of what happens to it."""
-        events = queue.Queue()
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, reconnect_on_failure=False)
-        tls = ssl.create_default_context(cafile=self.plane.gateway.authority)
-        tls.load_cert_chain(self.plane.folder / f"{name}.pem", self.plane.folder / f"{name}.key")
-        client.tls_set_context(tls)
-        client.on_connect = lambda client, data, flags, reason, properties: events.put("connected")
-        client.on_disconnect = lambda client, data, flags, reason, properties: events.put("disconnected")
-        client.on_publish = lambda client, data, mid, reason, properties: events.put("published")
-        client.on_subscribe = lambda client, data, mid, reasons, properties: events.put(f"subscribed {reasons[0].value}")
-        client.on_message = lambda client, data, message: events.put(message.topic)
-        client.connect("localhost", int(self.plane.gateway.mqtts_port))
-        client.loop_start()
-        try:
-            yield client, lambda: events.get(timeout=TIMEOUT_SECONDS)
-        finally:
-            client.disconnect()
-            client.loop_stop()
+    def client(self, certificate, client_id):
+        """A client with a certificate, and the function that waits for its next event."""
+        return opened(self.plane.gateway, client_id, self.plane.gateway.mqtts_port, certificate=certificate)
 
     def is_allowed(self, action, client_id, resource):
         """Whether a real connection may do it."""
-        with self.client("device", client_id) as (client, event):
+        with self.client(self.device, client_id) as (client, event, _):
             first = event()
             if action == "CONNECT" or first != "connected":
                 return first == "connected"
@@ -176,7 +146,7 @@ class Fleet:
         for topic_filter in (first, *(["all/+"] if topic.startswith("all/") else [])):
             client.subscribe(topic_filter, qos=1)
             assert event() == "subscribed 1"
-        with self.client(SENDER, SENDER) as (sender, sent):
+        with self.client(self.sender, SENDER) as (sender, sent, _):
             assert sent() == "connected"
             for each in (topic, last):
                 sender.publish(each, "x", qos=1)

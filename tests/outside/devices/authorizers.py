@@ -10,26 +10,22 @@ import contextlib
 import json
 import os
 import pathlib
-import queue
 import shlex
-import socket
-import ssl
 import sys
 import tempfile
 import time
 
 import jwt
-import paho.mqtt.client as mqtt
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from control_plane import ACCOUNT, REGION, control_plane, error_of
+from device_client import CONNECTED, opened
 from lib import function
 from lib.checks import check, check_none, finish
 from lib.keys import key_set, new_key
 from lib.paths import TEMPORARY
 
 FUNCTIONS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
-TIMEOUT_SECONDS = 30
 CONFIG = """
 [[issuer]]
 id         = "users"
@@ -71,7 +67,7 @@ TOKENS = {
     "forged first": token("first", key="second"), "forged second": token("second", key="first"),
     "expired first": token("first", seconds=-600), "expired second": token("second", seconds=-600),
 }
-CONNECTED, DENIED = "connected", "the authorizer denied the client"
+DENIED = "the authorizer denied the client"
 NO_OVERRIDE, UNKNOWN, INACTIVE = "allowAuthorizerOverride", "unknown authorizer", "is INACTIVE"
 # The server name, the authorizer that the client names, the token, CONNECTED or what the event log says of the denial.
 CONNECTS = [
@@ -127,13 +123,6 @@ def user(name):
     return SUBJECTS[name.split()[-1]]
 
 
-class Client(mqtt.Client):
-    """A client whose address and server name are given separately: not every resolver knows names below localhost."""
-
-    def _create_socket_connection(self):
-        return socket.create_connection(("127.0.0.1", self._port), timeout=TIMEOUT_SECONDS)
-
-
 def command(folder, name, program):
     """Writes the configuration of a function. Returns the command that runs it."""
     folder = folder / name
@@ -154,45 +143,17 @@ class Endpoint:
         for name, default, override in (("a", "first", False), ("b", "second", True)):
             config = {"defaultAuthorizerName": default, "allowAuthorizerOverride": override}
             self.iot.create_domain_configuration(domainConfigurationName=name, domainName=f"{name}.localhost", authorizerConfig=config)
-        made = self.iot.create_keys_and_certificate(setAsActive=True)
-        self.certificate, self.key = plane.folder / "lamp.pem", plane.folder / "lamp.key"
-        self.certificate.write_text(made["certificatePem"])
-        self.key.write_text(made["keyPair"]["PrivateKey"])
         self.iot.create_policy(policyName="lamp", policyDocument=DEVICE_POLICY)
-        self.iot.attach_policy(policyName="lamp", target=made["certificateArn"])
-
-    @contextlib.contextmanager
-    def open(self, client_id, port, host, prepare):
-        """A client, and the queue of what happens to it."""
-        events = queue.Queue()
-        client = Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, reconnect_on_failure=False)
-        tls = ssl.create_default_context(cafile=self.plane.gateway.authority)
-        prepare(client, tls)
-        client.tls_set_context(tls)
-        client.on_connect = lambda client, data, flags, reason, properties: events.put("denied" if reason.is_failure else CONNECTED)
-        client.on_disconnect = lambda client, data, flags, reason, properties: events.put("disconnected")
-        client.on_publish = lambda client, data, mid, reason, properties: events.put("published")
-        client.on_subscribe = lambda client, data, mid, reasons, properties: events.put(f"subscribed {reasons[0].value}")
-        client.on_message = lambda client, data, message: events.put(message.topic)
-        client.connect(host, int(port))
-        client.loop_start()
-        try:
-            yield client, lambda: events.get(timeout=TIMEOUT_SECONDS), events
-        finally:
-            client.disconnect()
-            client.loop_stop()
+        _, self.certificate = plane.certificate("lamp", "lamp")
 
     def with_token(self, host, authorizer, name, client_id=None):
         """A client with a token, which may name an authorizer. Its id is that of the token's user."""
-        def prepare(client, tls):
-            tls.set_alpn_protocols(["mqtt"])
-            client.username_pw_set(f"user?x-amz-customauthorizer-name={authorizer}" if authorizer else "user", TOKENS[name])
-        return self.open(client_id or user(name), self.plane.gateway.tls_port, host, prepare)
+        username = f"user?x-amz-customauthorizer-name={authorizer}" if authorizer else "user"
+        return opened(self.plane.gateway, client_id or user(name), self.plane.gateway.tls_port, host=host, alpn="mqtt", login=(username, TOKENS[name]))
 
     def with_certificate(self, client_id=DEVICE):
         """The device."""
-        return self.open(client_id, self.plane.gateway.mqtts_port, "localhost",
-            lambda client, tls: tls.load_cert_chain(self.certificate, self.key))
+        return opened(self.plane.gateway, client_id, self.plane.gateway.mqtts_port, certificate=self.certificate)
 
     def client(self, name, tail=""):
         """A client of `OWN`: with a token of the issuer by its domain, or the device. `tail` is the end of its id."""

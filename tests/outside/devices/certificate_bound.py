@@ -8,22 +8,19 @@ import base64
 import hashlib
 import json
 import pathlib
-import queue
 import ssl
 import subprocess
 import sys
 
-import paho.mqtt.client as mqtt
-
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from control_plane import control_plane
+from device_client import CONNECTED, opened
 from lib.checks import check, finish
 from lib.gateway import command_line
 
 # The issuer of the shipped configuration, and the line after which the key belongs to it.
 AUDIENCE = 'audience   = ["iot.example.com"]'
 CONFIRMATION = "x5t#S256"
-TIMEOUT_SECONDS = 30
 
 
 def bind(folder):
@@ -43,11 +40,8 @@ class Device:
     """A registered certificate without a policy: what it may do, the token says."""
 
     def __init__(self, plane, name, status="ACTIVE"):
-        answer = plane.client("iot").create_keys_and_certificate(setAsActive=status == "ACTIVE")
-        self.certificate, self.key = plane.folder / f"{name}.pem", plane.folder / f"{name}.key"
-        self.certificate.write_text(answer["certificatePem"])
-        self.key.write_text(answer["keyPair"]["PrivateKey"])
-        self.thumbprint = thumbprint(answer["certificatePem"])
+        _, self.files = plane.certificate(name, status=status)
+        self.thumbprint = thumbprint(self.files[0].read_text())
 
 
 def token(plane, confirmation):
@@ -57,23 +51,9 @@ def token(plane, confirmation):
 
 
 def connect(plane, device, password):
-    tls = ssl.create_default_context(cafile=plane.gateway.authority)
-    tls.set_alpn_protocols(["mqtt"])
-    if device:
-        tls.load_cert_chain(device.certificate, device.key)
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="alice", reconnect_on_failure=False)
-    client.tls_set_context(tls)
-    client.username_pw_set("alice", password)
-    outcomes = queue.Queue()
-    client.on_connect = lambda client, data, flags, reason, properties: outcomes.put("denied" if reason.is_failure else "connected")
-    client.on_disconnect = lambda client, data, flags, reason, properties: outcomes.put("denied")
-    client.connect("localhost", int(plane.gateway.tls_port))
-    client.loop_start()
-    try:
-        return outcomes.get(timeout=TIMEOUT_SECONDS)
-    finally:
-        client.disconnect()
-        client.loop_stop()
+    certificate = device and device.files
+    with opened(plane.gateway, "alice", plane.gateway.tls_port, certificate=certificate, alpn="mqtt", login=("alice", password)) as (_, event, _events):
+        return CONNECTED if event() == CONNECTED else "denied"
 
 
 def main():

@@ -33,6 +33,17 @@ class ControlPlane:
         options = {"region_name": REGION, "endpoint_url": self.endpoint, "config": config} | options
         return boto3.client(service, aws_access_key_id="any", aws_secret_access_key="any", **options)
 
+    def certificate(self, name, *policies, status="ACTIVE"):
+        """A certificate of CreateKeysAndCertificate with these policies: its ARN, and its files, certificate and key."""
+        iot = self.client("iot")
+        answer = iot.create_keys_and_certificate(setAsActive=status == "ACTIVE")
+        files = [self.folder / f"{name}.pem", self.folder / f"{name}.key"]
+        for file, text in zip(files, (answer["certificatePem"], answer["keyPair"]["PrivateKey"])):
+            file.write_text(text)
+        for policy in policies:
+            iot.attach_policy(policyName=policy, target=answer["certificateArn"])
+        return answer["certificateArn"], files
+
     def environment(self):
         """The variables with which command lines of AWS run unchanged."""
         names = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
