@@ -26,6 +26,15 @@ macro_rules! named {
             }
         }
 
+        impl std::str::FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let names: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
+                Self::from_name(text).ok_or_else(|| format!("expected one of {}", names.join(", ")))
+            }
+        }
+
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.name())
@@ -129,9 +138,11 @@ named! {
 }
 
 named! {
-    /// How the clients of a domain are authenticated.
+    /// How the clients of an endpoint are authenticated: the `authenticationType` of a domain configuration.
+    /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateDomainConfiguration.html>
+    #[derive(Default)]
     AuthenticationType {
-        /// By a client certificate and the authorizer.
+        /// By a client certificate and the authorizer. The policies of both add up.
         CustomAuthX509 = "CUSTOM_AUTH_X509",
         /// By the authorizer.
         CustomAuth = "CUSTOM_AUTH",
@@ -139,13 +150,16 @@ named! {
         AwsX509 = "AWS_X509",
         /// By Signature Version 4.
         AwsSigv4 = "AWS_SIGV4",
-        /// By port, ALPN name and request.
+        /// Port, ALPN name and request decide.
+        #[default]
         Default = "DEFAULT",
     }
 }
 
 named! {
-    /// The protocol of the clients of a domain.
+    /// The protocol of the clients of an endpoint: the `applicationProtocol` of a domain configuration.
+    /// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateDomainConfiguration.html>
+    #[derive(Default)]
     ApplicationProtocol {
         /// MQTT over TLS.
         SecureMqtt = "SECURE_MQTT",
@@ -154,7 +168,20 @@ named! {
         /// HTTPS publishes.
         Https = "HTTPS",
         /// Port, ALPN name and request decide.
+        #[default]
         Default = "DEFAULT",
+    }
+}
+
+impl AuthenticationType {
+    /// Returns whether AWS IoT combines it with a protocol.
+    #[must_use]
+    pub const fn can_have(self, protocol: ApplicationProtocol) -> bool {
+        use ApplicationProtocol::{MqttWss, SecureMqtt};
+        !matches!(
+            (self, protocol),
+            (Self::CustomAuthX509 | Self::AwsX509, MqttWss) | (Self::AwsSigv4, SecureMqtt)
+        )
     }
 }
 

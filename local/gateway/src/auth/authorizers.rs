@@ -7,7 +7,7 @@ use iot_local_cloud::registry::{Authorizer, AuthorizerStatus, DomainConfiguratio
 use iot_local_cloud::{BuiltInAuthorizer, Cloud};
 use iot_local_policy::Arn;
 
-use super::endpoint::{ApplicationProtocol, AuthenticationType, EndpointSettings};
+use super::endpoint::EndpointSettings;
 use crate::selection::{AuthorizerDefinition, SelectionError, SigningKey};
 
 /// The end of the domain names that are served.
@@ -164,7 +164,5 @@ fn of_record(record: &Authorizer) -> Option<LiveAuthorizer> {
 
 /// Returns the settings of a domain. The API accepts no other combination.
 fn settings(record: &DomainConfiguration) -> EndpointSettings {
-    let authentication = record.authentication_type.name().parse().unwrap_or(AuthenticationType::Default);
-    let protocol = record.application_protocol.name().parse().unwrap_or(ApplicationProtocol::Default);
-    EndpointSettings::new(authentication, protocol).unwrap_or_default()
+    EndpointSettings::new(record.authentication_type, record.application_protocol).unwrap_or_default()
 }

@@ -2,42 +2,9 @@
 //! endpoint.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/protocols.html>
 
-use std::fmt;
-use std::str::FromStr;
+pub use iot_local_cloud::registry::{ApplicationProtocol, AuthenticationType};
 
 use crate::alpn::{ALPN_NAMES, Alpn, TlsPort};
-
-/// The `authenticationType` of a domain configuration.
-/// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateDomainConfiguration.html>
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum AuthenticationType {
-    /// A client certificate and the authorizer. The policies of both add up.
-    CustomAuthX509,
-    /// The authorizer.
-    CustomAuth,
-    /// A client certificate.
-    AwsX509,
-    /// Signature Version 4.
-    AwsSigv4,
-    /// Port, ALPN name and request decide.
-    #[default]
-    Default,
-}
-
-/// The `applicationProtocol` of a domain configuration.
-/// <https://docs.aws.amazon.com/iot/latest/apireference/API_CreateDomainConfiguration.html>
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum ApplicationProtocol {
-    /// MQTT over TLS.
-    SecureMqtt,
-    /// MQTT over WebSocket.
-    MqttWss,
-    /// HTTPS publishes.
-    Https,
-    /// Port, ALPN name and request decide.
-    #[default]
-    Default,
-}
 
 /// The settings of an endpoint, as of a domain configuration. [`EndpointSettings::default`] is AWS IoT's default
 /// endpoint.
@@ -103,13 +70,10 @@ impl EndpointSettings {
         authentication: AuthenticationType,
         protocol: ApplicationProtocol,
     ) -> Result<Self, InvalidEndpoint> {
-        use ApplicationProtocol::{MqttWss, SecureMqtt};
-        use AuthenticationType::{AwsSigv4, AwsX509, CustomAuthX509};
-        match (authentication, protocol) {
-            (CustomAuthX509 | AwsX509, MqttWss) | (AwsSigv4, SecureMqtt) => {
-                Err(InvalidEndpoint { authentication, protocol })
-            }
-            _ => Ok(Self { authentication, protocol }),
+        if authentication.can_have(protocol) {
+            Ok(Self { authentication, protocol })
+        } else {
+            Err(InvalidEndpoint { authentication, protocol })
         }
     }
 
@@ -219,70 +183,6 @@ impl EndpointSettings {
 
     fn other_protocol(self, name: &str) -> String {
         format!("{name}, but --application-protocol is {}", self.protocol)
-    }
-}
-
-impl AuthenticationType {
-    /// All types.
-    pub const ALL: [Self; 5] =
-        [Self::CustomAuthX509, Self::CustomAuth, Self::AwsX509, Self::AwsSigv4, Self::Default];
-
-    /// Returns AWS IoT's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CustomAuthX509 => "CUSTOM_AUTH_X509",
-            Self::CustomAuth => "CUSTOM_AUTH",
-            Self::AwsX509 => "AWS_X509",
-            Self::AwsSigv4 => "AWS_SIGV4",
-            Self::Default => "DEFAULT",
-        }
-    }
-}
-
-impl ApplicationProtocol {
-    /// All protocols.
-    pub const ALL: [Self; 4] = [Self::SecureMqtt, Self::MqttWss, Self::Https, Self::Default];
-
-    /// Returns AWS IoT's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::SecureMqtt => "SECURE_MQTT",
-            Self::MqttWss => "MQTT_WSS",
-            Self::Https => "HTTPS",
-            Self::Default => "DEFAULT",
-        }
-    }
-}
-
-impl fmt::Display for AuthenticationType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl fmt::Display for ApplicationProtocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for AuthenticationType {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|value| value.name() == text);
-        found.ok_or_else(|| format!("expected one of {}", Self::ALL.map(Self::name).join(", ")))
-    }
-}
-
-impl FromStr for ApplicationProtocol {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|value| value.name() == text);
-        found.ok_or_else(|| format!("expected one of {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
 

@@ -159,11 +159,7 @@ fn present<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value>
 
 /// Checks what depends on several members.
 pub(super) fn check(domain: &DomainConfiguration) -> Result<(), ApiError> {
-    use ApplicationProtocol::{MqttWss, SecureMqtt};
-    use AuthenticationType::{AwsSigv4, AwsX509, CustomAuthX509};
-    if let (CustomAuthX509 | AwsX509, MqttWss) | (AwsSigv4, SecureMqtt) =
-        (domain.authentication_type, domain.application_protocol)
-    {
+    if !domain.authentication_type.can_have(domain.application_protocol) {
         return Err(ApiError::invalid(format!(
             "authenticationType {} cannot be combined with applicationProtocol {}",
             domain.authentication_type, domain.application_protocol
