@@ -19,7 +19,6 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use iot_local_policy::limits;
 use rmqtt::codec::types::Publish;
 use rmqtt::context::ServerContext;
@@ -37,11 +36,12 @@ use self::backlog::Backlog;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
-pub use self::presence::{Presence, PresenceEvent};
+pub use self::presence::Presence;
 use self::routes::Routes;
 use self::storage::{RetainedMessages, SharedGroups};
 use crate::auth::Authenticators;
 use crate::connection::Connections;
+use crate::message::{Message, Observers};
 use crate::timeouts::CONNECT_PACKET_TIMEOUT;
 
 /// AWS IoT's default limit for a session whose client is disconnected.
@@ -69,6 +69,7 @@ impl BrokerError {
 pub struct Broker {
     context: ServerContext,
     backlog: Arc<Backlog>,
+    observers: Observers,
     address: SocketAddr,
     _server: JoinSet<()>,
 }
@@ -82,6 +83,7 @@ impl Broker {
         auth: Arc<Authenticators>,
         connections: Arc<Connections>,
         presence: Arc<Presence>,
+        observers: Observers,
     ) -> Result<Self, BrokerError> {
         // The check would reject clients by the load of the whole system.
         let context = ServerContext::new().busy_check_enable(false).build().await;
@@ -91,7 +93,8 @@ impl Broker {
         *context.extends.fitter_mgr_mut().await = Box::new(KeepAlive);
         *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
         let register = context.extends.hook_mgr().register();
-        let hooks = PolicyHooks::new(auth, connections, Arc::clone(&backlog), presence);
+        let hooks =
+            PolicyHooks::new(auth, connections, Arc::clone(&backlog), presence, Arc::clone(&observers));
         for hook in [
             Type::ClientAuthenticate,
             Type::ClientConnected,
@@ -111,7 +114,7 @@ impl Broker {
             // Returns only if the listener cannot be polled.
             let _ = server.run().await;
         });
-        Ok(Self { context, backlog, address, _server: running })
+        Ok(Self { context, backlog, observers, address, _server: running })
     }
 
     /// Returns the address of the broker's listener.
@@ -126,25 +129,21 @@ impl Broker {
         self.backlog.queued_bytes(client_id)
     }
 
-    /// Publishes presence events until their source is dropped.
-    pub(crate) async fn publish_presence(&self, mut events: mpsc::UnboundedReceiver<PresenceEvent>) {
-        while let Some(PresenceEvent { topic, payload }) = events.recv().await {
+    /// Publishes the messages of an outbox until its last sender is dropped.
+    pub(crate) async fn publish_all(&self, mut messages: mpsc::UnboundedReceiver<Message>) {
+        while let Some(message) = messages.recv().await {
             // Fails only for a topic that cannot be routed, such as one that is too long.
-            let _ = self.publish(&topic, payload, true, false).await;
+            let _ = self.publish(message).await;
         }
     }
 
-    /// Publishes a message of the gateway itself, or of an HTTPS publish, which the policy has allowed. QoS is 1, or 0.
+    /// Publishes a message of the gateway itself, or of an HTTPS publish, which the policy has allowed.
     ///
     /// # Errors
     /// If the broker cannot route the topic.
-    pub async fn publish(
-        &self,
-        topic: &str,
-        payload: Bytes,
-        is_qos1: bool,
-        retain: bool,
-    ) -> Result<(), BrokerError> {
+    pub async fn publish(&self, message: Message) -> Result<(), BrokerError> {
+        self.observers.iter().for_each(|observer| observer.published(&message));
+        let Message { topic, payload, is_qos1, retain, .. } = message;
         let qos = if is_qos1 { QoS::AtLeastOnce } else { QoS::AtMostOnce };
         let publish = Publish {
             dup: false,

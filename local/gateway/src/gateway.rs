@@ -28,6 +28,8 @@ use crate::broker::{self, Broker, BrokerError, Presence};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
 use crate::examples;
+use crate::functions::{self, Functions};
+use crate::message::{Observers, Outbox};
 use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::selection::AuthorizerDefinition;
@@ -117,7 +119,7 @@ impl RunningGateway {
     pub async fn start(mut options: GatewayOptions) -> Result<Self, GatewayError> {
         let arn: Arn = options.function.arn().parse()?;
         let authorizer = options.authorizer.description(options.function.arn(), options.cloud.now());
-        let function_name = function_name(options.function.arn());
+        let own_name = functions::name_of(options.function.arn()).to_owned();
         let is_default = options.authorizer.is_default;
         options
             .cloud
@@ -139,11 +141,10 @@ impl RunningGateway {
         let line_sink: LineSink = Arc::new(line_sink);
         let lambda = Arc::new(Lambda::start(options.function, Arc::clone(&line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
-        let functions = start_functions(options.functions, &line_sink).await?;
-        let mut authorizer = CustomAuthorizer::new(lambda, options.authorizer, arn, time, event_log.clone());
+        let further = start_functions(options.functions, &line_sink).await?;
+        let functions = Arc::new(Functions::new(lambda, arn, own_name, further));
+        let mut authorizer = CustomAuthorizer::new(functions, options.authorizer, time, event_log.clone());
         authorizer.unlogged = unlogged;
-        authorizer.function_name = function_name;
-        authorizer.set_functions(functions);
         authorizer.refresh(&options.cloud);
         let authorizer = Arc::new(authorizer);
         examples::ask(&mut options.login, &authorizer).await;
@@ -159,14 +160,17 @@ impl RunningGateway {
         });
         let connections = Arc::new(Connections::default());
         let auth = Arc::new(authenticators(&authorizer, &options.cloud, options.operator)?);
-        let (presence, events) = Presence::new();
-        let presence = Arc::new(presence);
+        let (outbox, messages) = Outbox::new();
+        let presence = Arc::new(Presence::new(outbox));
+        // What acts on messages besides subscribers.
+        let observers: Observers = Arc::from(Vec::new());
         let broker =
-            Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence)).await?;
+            Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence), observers)
+                .await?;
         let broker = Arc::new(broker);
         let mut tasks = JoinSet::new();
         let publisher = Arc::clone(&broker);
-        tasks.spawn(async move { publisher.publish_presence(events).await });
+        tasks.spawn(async move { publisher.publish_all(messages).await });
         tasks.spawn(auth::follow_registry(Arc::clone(&auth)));
         tasks.spawn(broker::follow_registry(Arc::clone(&auth), Arc::clone(&connections)));
         let gateway = Arc::new(Gateway {
@@ -204,7 +208,7 @@ impl RunningGateway {
     /// The new function does not start. Then nothing is replaced.
     pub async fn reload(&self, function: InvokeTarget, mut login: ProviderOptions) -> Result<(), StartError> {
         let lambda = Lambda::start(function, Arc::clone(&self.line_sink)).await?;
-        self.authorizer.replace(Arc::new(lambda));
+        self.authorizer.functions().replace_own(Arc::new(lambda));
         self.authorizer.unlogged.clear();
         examples::ask(&mut login, &self.authorizer).await;
         self.gateway.site.replace(login);
@@ -228,8 +232,7 @@ impl RunningGateway {
 impl Drop for RunningGateway {
     fn drop(&mut self) {
         self.gateway.auth.x509.close();
-        self.authorizer.replace(Arc::new(Lambda::stopped()));
-        self.authorizer.set_functions(BTreeMap::new());
+        self.authorizer.functions().stop();
     }
 }
 
@@ -240,15 +243,10 @@ async fn start_functions(
 ) -> Result<BTreeMap<String, Arc<Lambda>>, GatewayError> {
     let mut started = BTreeMap::new();
     for function in functions {
-        let name = function_name(function.arn());
+        let name = functions::name_of(function.arn()).to_owned();
         started.insert(name, Arc::new(Lambda::start(function, Arc::clone(line_sink)).await?));
     }
     Ok(started)
-}
-
-/// Returns the name in the ARN of a function.
-fn function_name(arn: &str) -> String {
-    arn.split(':').nth(6).unwrap_or_default().to_owned()
 }
 
 /// The TLS ports.

@@ -16,6 +16,8 @@ pub mod facts;
 pub mod selection;
 
 pub mod event;
+pub mod functions;
+pub mod message;
 
 pub mod auth;
 pub mod annotation;

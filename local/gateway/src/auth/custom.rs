@@ -1,7 +1,6 @@
 //! Custom authentication: calls the authorizer.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/custom-authorizer.html>
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -17,6 +16,7 @@ use super::{Admission, Lifetime};
 use crate::event::{self, Event, Selection};
 use crate::event_log::{EntryKind, EventLog};
 use crate::facts::{ConnectionFacts, HttpFacts, MqttFacts};
+use crate::functions::{Functions, NoFunction};
 use crate::selection::{self, AuthorizerDefinition, SelectionError};
 use crate::time_scale::TimeScale;
 
@@ -33,23 +33,15 @@ pub enum Denial {
     #[error(transparent)]
     Function(#[from] InvokeError),
     /// No function has the authorizer's ARN.
-    #[error("no function runs for {arn}; help: start with --lambda {name}=COMMAND or --lambda {name}=URL")]
-    NoFunction {
-        /// The ARN.
-        arn: String,
-        /// The name of the function.
-        name: String,
-    },
+    #[error(transparent)]
+    NoFunction(#[from] NoFunction),
 }
 
 /// The authorizers. Every transport calls one before a client may do anything.
 pub struct CustomAuthorizer {
-    /// The function of the built-in authorizer.
-    lambda: RwLock<Arc<Lambda>>,
+    /// The functions, of which the built-in authorizer has one.
+    functions: Arc<Functions>,
     definition: AuthorizerDefinition,
-    arn: Arn,
-    /// Further functions.
-    functions: RwLock<BTreeMap<String, Arc<Lambda>>>,
     live: RwLock<Arc<LiveAuthorizers>>,
     refreshing: Mutex<()>,
     /// How fast the times of a response pass.
@@ -57,36 +49,20 @@ pub struct CustomAuthorizer {
     /// The log of decisions.
     pub event_log: EventLog,
     pub(crate) unlogged: Arc<UnloggedCalls>,
-    /// The name of the built-in authorizer's function.
-    pub(crate) function_name: String,
 }
 
 impl CustomAuthorizer {
-    /// Creates the built-in authorizer. `arn` is the function's; its Region and account are those of the policy's
-    /// resources. Clients are denied until [`CustomAuthorizer::refresh`] is called.
+    /// Creates the built-in authorizer. The Region and account of its function are those of the policy's resources.
+    /// Clients are denied until [`CustomAuthorizer::refresh`] is called.
     #[must_use]
     pub fn new(
-        lambda: Arc<Lambda>,
+        functions: Arc<Functions>,
         definition: AuthorizerDefinition,
-        arn: Arn,
         time: TimeScale,
         event_log: EventLog,
     ) -> Self {
-        let lambda = RwLock::new(lambda);
-        let (functions, live, refreshing) = (RwLock::default(), RwLock::default(), Mutex::default());
-        let (unlogged, function_name) = (Arc::default(), String::new());
-        Self {
-            lambda,
-            definition,
-            arn,
-            functions,
-            live,
-            refreshing,
-            time,
-            event_log,
-            unlogged,
-            function_name,
-        }
+        let (live, refreshing, unlogged) = (RwLock::default(), Mutex::default(), Arc::default());
+        Self { functions, definition, live, refreshing, time, event_log, unlogged }
     }
 
     /// Takes over the authorizers and domains of the registry. Waits while a change is stored.
@@ -113,11 +89,6 @@ impl CustomAuthorizer {
     /// Returns the authorizers and domains that are in force.
     pub(crate) fn live(&self) -> Arc<LiveAuthorizers> {
         Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Sets the further functions, by name.
-    pub(crate) fn set_functions(&self, functions: BTreeMap<String, Arc<Lambda>>) {
-        *self.functions.write().unwrap_or_else(PoisonError::into_inner) = functions;
     }
 
     /// Selects the authorizer and creates the event for a connection. Without `mqtt`, the event is for an HTTPS
@@ -190,7 +161,7 @@ impl CustomAuthorizer {
     /// Returns the function that decides about an event. The authorizer may have changed since it was selected: a
     /// refresh sends the event of the connect.
     fn function_of(&self, event: &Event) -> Result<(Arc<Lambda>, Arn), Denial> {
-        let Some(selection) = &event.selection else { return Ok((self.lambda(), self.arn.clone())) };
+        let Some(selection) = &event.selection else { return Ok(self.own()) };
         let current = self.live().find(selection.authorizer.definition.name.clone())?;
         if !Arc::ptr_eq(&current, &selection.authorizer) {
             current.definition.check_signature(selection.token.clone(), || selection.signature.clone())?;
@@ -200,28 +171,24 @@ impl CustomAuthorizer {
 
     /// Returns the function of an authorizer.
     fn function(&self, authorizer: &LiveAuthorizer) -> Result<(Arc<Lambda>, Arn), Denial> {
-        let Some(arn) = &authorizer.function else { return Ok((self.lambda(), self.arn.clone())) };
-        let name = authorizer.function_arn.split(':').nth(6).unwrap_or_default();
-        // A version or an alias runs the same function.
-        let functions = self.functions.read().unwrap_or_else(PoisonError::into_inner);
-        let found = functions.get(name).cloned();
-        let found = found.or_else(|| (self.function_name == name).then(|| self.lambda()));
-        // Functions of other accounts and Regions do not run here.
-        let found = found.filter(|_| self.arn.iot("thing/a") == arn.iot("thing/a"));
-        let no_function =
-            || Denial::NoFunction { arn: authorizer.function_arn.clone(), name: name.to_owned() };
-        Ok((found.ok_or_else(no_function)?, arn.clone()))
+        let Some(arn) = &authorizer.function else { return Ok(self.own()) };
+        Ok((self.functions.find(&authorizer.function_arn)?, arn.clone()))
     }
 
-    /// Returns the running function.
+    fn own(&self) -> (Arc<Lambda>, Arn) {
+        (self.functions.own(), self.functions.own_arn().clone())
+    }
+
+    /// Returns the running function of the built-in authorizer.
     #[must_use]
     pub fn lambda(&self) -> Arc<Lambda> {
-        Arc::clone(&self.lambda.read().unwrap_or_else(PoisonError::into_inner))
+        self.functions.own()
     }
 
-    /// Replaces the function. The earlier one ends once its last invocation has ended.
-    pub(crate) fn replace(&self, lambda: Arc<Lambda>) {
-        *self.lambda.write().unwrap_or_else(PoisonError::into_inner) = lambda;
+    /// Returns the functions.
+    #[must_use]
+    pub fn functions(&self) -> &Arc<Functions> {
+        &self.functions
     }
 
     /// Returns the authorizer's name.

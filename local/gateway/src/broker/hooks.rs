@@ -23,6 +23,7 @@ use crate::auth::endpoint::AuthMethod;
 use crate::connection::{CertificateSession, ConnectDenial, ConnectRequest, Connection, Connections};
 use crate::event_log::{DisconnectReason, EntryKind};
 use crate::facts::MqttFacts;
+use crate::message::{Message, Observers, Publisher};
 
 /// The protocol level of MQTT 5 (MQTT 5, section 3.1.2.2).
 const MQTT_5: u8 = 5;
@@ -34,6 +35,7 @@ pub(super) struct PolicyHooks {
     connections: Arc<Connections>,
     backlog: Arc<Backlog>,
     presence: Arc<Presence>,
+    observers: Observers,
 }
 
 #[async_trait]
@@ -94,8 +96,9 @@ impl PolicyHooks {
         connections: Arc<Connections>,
         backlog: Arc<Backlog>,
         presence: Arc<Presence>,
+        observers: Observers,
     ) -> Self {
-        Self { auth, connections, backlog, presence }
+        Self { auth, connections, backlog, presence, observers }
     }
 
     /// Decides a CONNECT: limits, authorizer, `iot:Connect`, will. Returns whether it is allowed.
@@ -190,8 +193,27 @@ impl PolicyHooks {
         if allowed {
             let is_qos0 = publish.qos == QoS::AtMostOnce;
             self.backlog.publishing(&session.id.client_id, is_qos0, backlog::bytes(publish));
+            self.observe(&connection, session, publish);
         }
         allowed
+    }
+
+    /// Gives an allowed message to all that act on messages besides subscribers.
+    fn observe(&self, connection: &Connection, session: &Session, publish: &Publish) {
+        if self.observers.is_empty() {
+            return;
+        }
+        let message = Message {
+            topic: publish.topic.to_string(),
+            payload: publish.payload.clone(),
+            is_qos1: publish.qos == QoS::AtLeastOnce,
+            retain: publish.retain,
+            publisher: Publisher {
+                client_id: Some(session.id.client_id.to_string()),
+                principal: connection.principal(),
+            },
+        };
+        self.observers.iter().for_each(|observer| observer.published(&message));
     }
 
     async fn subscribe(&self, session: &Session, subscribe: &Subscribe) -> Result<(), SubscribeAckReason> {

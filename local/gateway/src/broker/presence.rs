@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use iot_local_base::clock;
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::connection::{Connection, PresenceSession};
 use crate::event_log::DisconnectReason;
+use crate::message::{Message, Outbox};
 
 /// How long the version number of a client that is not connected is kept. AWS IoT starts again at 0 after about an
 /// hour.
@@ -23,14 +23,8 @@ const MAX_IDLE_VERSIONS: usize = 4096;
 
 /// The source of presence events.
 pub struct Presence {
-    events: mpsc::UnboundedSender<PresenceEvent>,
+    outbox: Outbox,
     versions: Mutex<HashMap<String, Version>>,
-}
-
-/// An event, ready to be published.
-pub struct PresenceEvent {
-    pub(super) topic: String,
-    pub(super) payload: Bytes,
 }
 
 /// The version number of a client's events. Both events of a connection have the same one.
@@ -40,11 +34,10 @@ struct Version {
 }
 
 impl Presence {
-    /// Creates a source of events, and the receiver for their publisher.
+    /// Creates a source of events.
     #[must_use]
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<PresenceEvent>) {
-        let (events, receiver) = mpsc::unbounded_channel();
-        (Self { events, versions: Mutex::default() }, receiver)
+    pub fn new(outbox: Outbox) -> Self {
+        Self { outbox, versions: Mutex::default() }
     }
 
     /// Publishes that a client has connected. Client ids that cannot be a level of a topic have no events.
@@ -87,10 +80,7 @@ impl Presence {
         });
         let payload: Map<_, _> = objects.flatten().collect();
         let payload = Bytes::from(Value::Object(payload).to_string());
-        // The receiver is gone only when the gateway ends.
-        let _ = self
-            .events
-            .send(PresenceEvent { topic: format!("$aws/events/presence/{event}/{client_id}"), payload });
+        self.outbox.send(Message::of_gateway(format!("$aws/events/presence/{event}/{client_id}"), payload));
     }
 
     fn next_version(&self, client_id: &str) -> u64 {

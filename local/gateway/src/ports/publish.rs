@@ -24,6 +24,7 @@ use crate::auth::endpoint::AuthMethod;
 use crate::auth::x509::CertificateDenial;
 use crate::event_log::EntryKind;
 use crate::facts::ConnectionFacts;
+use crate::message::{Message, Publisher};
 use crate::timeouts::READ_TIMEOUT;
 
 /// Authenticates the client, checks its policy, and publishes. Sets `is_body_read` once the request's body is read.
@@ -44,10 +45,12 @@ pub(super) async fn respond(
         Err(response) => return response,
     };
     *is_body_read = true;
-    if !is_allowed(&publish, &facts, client, gateway).await {
+    let Some(principal) = allowed_principal(&publish, &facts, client, gateway).await else {
         return message(StatusCode::FORBIDDEN, "Forbidden");
-    }
-    match gateway.broker.publish(&publish.topic, payload, publish.is_qos1, publish.retain).await {
+    };
+    let PublishRequest { topic, is_qos1, retain } = publish;
+    let publisher = Publisher { client_id: None, principal: Some(principal) };
+    match gateway.broker.publish(Message { topic, payload, is_qos1, retain, publisher }).await {
         Ok(()) => message(StatusCode::OK, "OK"),
         Err(_) => message(StatusCode::BAD_REQUEST, "the broker cannot route this topic"),
     }
@@ -94,12 +97,13 @@ async fn payload(request: Request<Incoming>) -> Result<Bytes, WholeResponse> {
     }
 }
 
-async fn is_allowed(
+/// Returns the principal of the client, if it may publish.
+async fn allowed_principal(
     publish: &PublishRequest,
     facts: &ConnectionFacts,
     client: &ClientConnection,
     gateway: &Gateway,
-) -> bool {
+) -> Option<String> {
     let record = |kind| gateway.event_log().record(Some(facts.connection), None, kind);
     let admission = match http_auth::method(gateway, client, facts, false) {
         Ok(method) => admit(method, facts, client, gateway).await,
@@ -109,18 +113,19 @@ async fn is_allowed(
         Ok(admission) => admission,
         Err(reason) => {
             record(EntryKind::ConnectDenied { reason, decided_by: None });
-            return false;
+            return None;
         }
     };
     // iot:Connect is not checked for an HTTPS publish.
     let retain = publish.retain.then_some(Action::RetainPublish);
-    [Some(Action::Publish), retain].into_iter().flatten().all(|action| {
+    let is_allowed = [Some(Action::Publish), retain].into_iter().flatten().all(|action| {
         let resource = format!("topic/{}", publish.topic);
         let verdict = admission.decide(action, &resource);
         let allowed = verdict.allowed;
         record(EntryKind::decided(action, &resource, verdict));
         allowed
-    })
+    });
+    is_allowed.then_some(admission.principal)
 }
 
 /// Authenticates the client.

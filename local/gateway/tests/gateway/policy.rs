@@ -140,23 +140,27 @@ async fn the_broker_denies_clients_that_bypass_the_gateway() {
     use iot_local_gateway::auth::Authenticators;
     use iot_local_gateway::auth::x509::CertificateAuthenticator;
     use iot_local_gateway::broker::{Broker, Presence};
+    use iot_local_gateway::functions::Functions;
+    use iot_local_gateway::message::{Observers, Outbox};
     use iot_local_gateway::{auth::custom::CustomAuthorizer, connection::Connections, event_log::EventLog};
     use iot_local_lambda::Lambda;
     use iot_local_policy::Arn;
+    use std::collections::BTreeMap;
     use std::sync::Arc;
     let lambda = Arc::new(Lambda::start(support::function(1), Arc::new(|_| ())).await.unwrap());
     let arn: Arn = iot_local_identity::deployment::FUNCTION_ARN.parse().unwrap();
+    let functions = Functions::new(lambda, arn.clone(), String::new(), BTreeMap::new());
     let authorizer = Arc::new(CustomAuthorizer::new(
-        lambda,
+        Arc::new(functions),
         iot_local_gateway::selection::AuthorizerDefinition::default(),
-        arn.clone(),
         TimeScale::faster(1),
         EventLog::default(),
     ));
     let x509 = CertificateAuthenticator::new(support::cloud(), arn);
     let auth = Arc::new(Authenticators { custom: authorizer, x509, operator: None });
-    let (presence, _events) = Presence::new();
-    let broker = Broker::start(auth, Arc::new(Connections::default()), Arc::new(presence)).await.unwrap();
+    let presence = Arc::new(Presence::new(Outbox::new().0));
+    let observers: Observers = Arc::from(Vec::new());
+    let broker = Broker::start(auth, Arc::new(Connections::default()), presence, observers).await.unwrap();
     let mut direct = MqttOptions::new("a", "127.0.0.1", broker.address().port());
     direct.set_credentials("user", "good");
     assert!(is_denied(&connect_with(direct).await));

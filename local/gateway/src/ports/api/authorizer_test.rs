@@ -14,7 +14,7 @@ pub(super) async fn complete(
 ) -> Response {
     let outcome = authorizer.test(test).await;
     let note = match &outcome {
-        Err(denial @ Denial::NoFunction { .. }) => {
+        Err(denial @ Denial::NoFunction(_)) => {
             Some(format!("TestInvokeAuthorizer of {}: {denial}", test.authorizer))
         }
         _ => None,
@@ -28,7 +28,7 @@ pub(super) async fn complete(
 fn api_error(denial: &Denial) -> ApiError {
     let kind = match denial {
         Denial::Selection(SelectionError::Unknown { .. }) => ErrorKind::ResourceNotFound,
-        Denial::Selection(_) | Denial::NoFunction { .. } => ErrorKind::InvalidRequest,
+        Denial::Selection(_) | Denial::NoFunction(_) => ErrorKind::InvalidRequest,
         Denial::Response(_) | Denial::Function(_) => ErrorKind::InvalidResponse,
     };
     ApiError::new(kind, denial.to_string())

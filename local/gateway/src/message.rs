@@ -1,0 +1,65 @@
+//! Messages on their way to subscribers, and what else acts on them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+/// A message that was published, after the policy has allowed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The topic.
+    pub topic: String,
+    /// The payload.
+    pub payload: Bytes,
+    /// Whether the quality of service is 1. Otherwise it is 0.
+    pub is_qos1: bool,
+    /// Whether it is retained.
+    pub retain: bool,
+    /// Who published it.
+    pub publisher: Publisher,
+}
+
+/// Who published a message. Both are absent for a message of the gateway itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Publisher {
+    /// The MQTT client id. Absent for an HTTPS publish.
+    pub client_id: Option<String>,
+    /// The principal.
+    pub principal: Option<String>,
+}
+
+impl Message {
+    /// Creates a message of the gateway itself, with quality of service 1.
+    #[must_use]
+    pub fn of_gateway(topic: String, payload: Bytes) -> Self {
+        Self { topic, payload, is_qos1: true, retain: false, publisher: Publisher::default() }
+    }
+}
+
+/// Acts on messages: rules, for example. Is given each message once, whoever published it. Must not wait.
+pub trait Observer: Send + Sync {
+    /// Takes note of a message.
+    fn published(&self, message: &Message);
+}
+
+/// All that act on messages.
+pub type Observers = Arc<[Arc<dyn Observer>]>;
+
+/// Takes messages that the gateway publishes. Clones send to one publisher.
+#[derive(Clone)]
+pub struct Outbox(mpsc::UnboundedSender<Message>);
+
+impl Outbox {
+    /// Creates an outbox, and the receiver for its publisher.
+    #[must_use]
+    pub fn new() -> (Self, mpsc::UnboundedReceiver<Message>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Publishes a message. Does nothing once the gateway has ended.
+    pub fn send(&self, message: Message) {
+        let _ = self.0.send(message);
+    }
+}
