@@ -27,6 +27,7 @@ pub mod preview;
 pub mod connection;
 
 pub mod broker;
+mod rules;
 
 pub mod event_log;
 

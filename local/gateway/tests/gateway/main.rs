@@ -25,4 +25,5 @@ mod selection;
 mod statements;
 mod support;
 mod tls;
+mod topic_rules;
 mod x509;
