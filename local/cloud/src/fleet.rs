@@ -1,10 +1,10 @@
-//! Fleet provisioning: what a device asks for over MQTT, decided on the registry. The gateway has the topics, the formats
-//! and the hook's function.
+//! Fleet provisioning: what a device asks for over MQTT, decided on the registry. The gateway has the topics, the
+//! formats and the hook's function.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/fleet-provision-api.html>
 //!
 //! ```text
 //! create, create-from-csr -> certificate PENDING_ACTIVATION, ownership token (its SHA-256 is kept)
-//! provision -> start_provisioning -> Attempt -(hook)-> finish_provisioning -> token used, device provisioned: one change
+//! provision -> start_provisioning -> Attempt -(hook)-> finish_provisioning -> token used and device provisioned at once
 //! ```
 //!
 //! A token is valid for one hour, once, and for the principal that received it. A certificate that was not provisioned

@@ -80,8 +80,8 @@ impl DeviceIssuer {
     }
 
     /// Signs a client certificate of version 3 and returns its DER encoding. `subject` is a `Name` and `public_key` a
-    /// `SubjectPublicKeyInfo`, both DER, so that they are in the certificate as they were sent. `not_after` is the end of
-    /// the validity, seconds since 1970.
+    /// `SubjectPublicKeyInfo`, both DER, so that they are in the certificate as they were sent. `not_after` is the end
+    /// of the validity, seconds since 1970.
     pub(crate) fn sign(
         &self,
         subject: &[u8],

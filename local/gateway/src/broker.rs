@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod backlog;
+mod fleet;
 mod hooks;
 mod ingress;
 mod keep_alive;
@@ -33,6 +34,7 @@ use uuid::Uuid;
 
 pub(crate) use self::authenticate::follow_registry;
 use self::backlog::Backlog;
+use self::fleet::FleetRequests;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
@@ -41,6 +43,7 @@ use self::routes::Routes;
 use self::storage::{RetainedMessages, SharedGroups};
 use crate::auth::Authenticators;
 use crate::connection::Connections;
+use crate::fleet::Fleet;
 use crate::message::{Message, Observers};
 use crate::timeouts::CONNECT_PACKET_TIMEOUT;
 
@@ -93,8 +96,11 @@ impl Broker {
         *context.extends.fitter_mgr_mut().await = Box::new(KeepAlive);
         *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
         let register = context.extends.hook_mgr().register();
+        let fleet = Fleet::new(Arc::clone(&auth));
+        let fleet = FleetRequests::new(fleet, context.clone(), Arc::clone(&backlog));
+        let backlog_of_hooks = Arc::clone(&backlog);
         let hooks =
-            PolicyHooks::new(auth, connections, Arc::clone(&backlog), presence, Arc::clone(&observers));
+            PolicyHooks::new(auth, connections, backlog_of_hooks, presence, Arc::clone(&observers), fleet);
         for hook in [
             Type::ClientAuthenticate,
             Type::ClientConnected,
@@ -142,7 +148,10 @@ impl Broker {
     /// # Errors
     /// If the broker cannot route the topic.
     pub async fn publish(&self, message: Message) -> Result<(), BrokerError> {
-        self.observers.iter().for_each(|observer| observer.published(&message));
+        // A request of fleet provisioning without a connection has no answer, and may hold an ownership token.
+        if !limits::is_fleet_provisioning(&message.topic) {
+            self.observers.iter().for_each(|observer| observer.published(&message));
+        }
         let Message { topic, payload, is_qos1, retain, .. } = message;
         let qos = if is_qos1 { QoS::AtLeastOnce } else { QoS::AtMostOnce };
         let publish = Publish {

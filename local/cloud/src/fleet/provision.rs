@@ -108,8 +108,8 @@ impl Cloud {
         })
     }
 
-    /// Provisions the device: all of its changes and the use of its token at once, or none. `answer` is that of the hook,
-    /// or why it has none; it is ignored for a template without a hook.
+    /// Provisions the device: all of its changes and the use of its token at once, or none. `answer` is that of the
+    /// hook, or why it has none; it is ignored for a template without a hook.
     ///
     /// # Errors
     /// The hook fails or denies the device, a parameter is missing, the device does not fit what is registered, or what

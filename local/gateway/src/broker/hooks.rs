@@ -16,6 +16,7 @@ use rmqtt::types::{
 
 use super::authenticate;
 use super::backlog::{self, Backlog};
+use super::fleet::{self, FleetRequests};
 use super::lifetime;
 use super::presence::Presence;
 use crate::auth::Authenticators;
@@ -36,6 +37,7 @@ pub(super) struct PolicyHooks {
     backlog: Arc<Backlog>,
     presence: Arc<Presence>,
     observers: Observers,
+    fleet: FleetRequests,
 }
 
 #[async_trait]
@@ -64,9 +66,9 @@ impl Handler for PolicyHooks {
                 };
                 (false, Some(HookResult::SubscribeAclResult(result)))
             }
-            Parameter::MessageExpiryCheck(session, _, publish) => {
+            Parameter::MessageExpiryCheck(session, from, publish) => {
                 self.backlog.leaves(&session.id.client_id, publish);
-                match self.receive(session, publish).await {
+                match fleet::may_receive(session, from, publish) && self.receive(session, publish).await {
                     true => (true, previous),
                     // rmqtt has no hook that denies a delivery. Expiring the message has the same effect.
                     false => (false, Some(HookResult::MessageExpiry)),
@@ -97,8 +99,9 @@ impl PolicyHooks {
         backlog: Arc<Backlog>,
         presence: Arc<Presence>,
         observers: Observers,
+        fleet: FleetRequests,
     ) -> Self {
-        Self { auth, connections, backlog, presence, observers }
+        Self { auth, connections, backlog, presence, observers, fleet }
     }
 
     /// Decides a CONNECT: limits, authorizer, `iot:Connect`, will. Returns whether it is allowed.
@@ -193,7 +196,10 @@ impl PolicyHooks {
         if allowed {
             let is_qos0 = publish.qos == QoS::AtMostOnce;
             self.backlog.publishing(&session.id.client_id, is_qos0, backlog::bytes(publish));
-            self.observe(&connection, session, publish);
+            match limits::is_fleet_provisioning(&publish.topic) {
+                true => self.fleet.take(&connection, session, publish),
+                false => self.observe(&connection, session, publish),
+            }
         }
         allowed
     }
