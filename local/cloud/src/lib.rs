@@ -4,6 +4,7 @@
 //! HTTP request -> api (guard, routes) -> operations -> Change -> store (log on disk) -> registry
 //!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
+//!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
 //!
 //! No sockets: the gateway passes requests in and carries out what comes back.
@@ -32,6 +33,8 @@ pub mod connect;
 
 pub mod api;
 mod operations;
+
+pub mod first_connect;
 
 pub use account::{Account, InvalidAccount};
 pub use authorizer_test::{AuthorizerTest, HttpContext, InvalidLength, MqttContext};
