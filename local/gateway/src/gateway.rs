@@ -29,7 +29,7 @@ use crate::broker::{self, Broker, BrokerError, Presence};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
 use crate::examples;
-use crate::functions::{self, Functions};
+use crate::functions::{self, Functions, OperatorCredentials, environment};
 use crate::message::{Observer, Observers, Outbox};
 use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
@@ -40,6 +40,9 @@ use crate::tls::{DomainTls, Tls, TlsError, TlsOptions};
 
 /// How long the end of a gateway waits for rules: as long as a function may run.
 const END_LIMIT: Duration = ASYNC_INVOKE_LIMIT;
+
+/// How long an end takes before the event log says what it waits for.
+const END_NOTICE_DELAY: Duration = Duration::from_millis(500);
 
 /// How often the end of a gateway looks whether rules have ended.
 const END_POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -62,7 +65,9 @@ pub struct GatewayOptions {
     pub authorizer: AuthorizerDefinition,
     /// Further functions, which authorizers of the registry name by their ARNs.
     pub functions: Vec<InvokeTarget>,
-    /// The divisor of the times in a response; 1 is real time.
+    /// The operator's credentials, which the further functions get.
+    pub function_credentials: Option<OperatorCredentials>,
+    /// The divisor of the times in a response, and of the waits before retries; 1 is real time.
     pub time_scale: u32,
     /// The development issuers with which users and machines log in. May be empty.
     pub login: ProviderOptions,
@@ -151,6 +156,11 @@ impl RunningGateway {
         let line_sink: LineSink = Arc::new(line_sink);
         let lambda = Arc::new(Lambda::start(options.function, Arc::clone(&line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
+        for function in &mut options.functions {
+            if let Some(text) = environment::set(function, port, options.function_credentials.as_ref()) {
+                event_log.record(None, None, EntryKind::Notice { text });
+            }
+        }
         let further = start_functions(options.functions, &line_sink).await?;
         let functions = Arc::new(Functions::new(lambda, arn, own_name, further));
         let mut authorizer = CustomAuthorizer::new(functions, options.authorizer, time, event_log.clone());
@@ -243,7 +253,21 @@ impl RunningGateway {
                 tokio::time::sleep(END_POLL_INTERVAL).await;
             }
         };
-        tokio::time::timeout(END_LIMIT, done).await.is_ok()
+        tokio::pin!(done);
+        if tokio::time::timeout(END_NOTICE_DELAY, &mut done).await.is_ok() {
+            return true;
+        }
+        let limit = END_LIMIT.as_secs();
+        self.note(format!("the gateway waits for rules before it ends, at most {limit} seconds"));
+        let is_done = tokio::time::timeout(END_LIMIT, done).await.is_ok();
+        if !is_done {
+            self.note(format!("rules have not ended after {limit} seconds; the gateway ends without them"));
+        }
+        is_done
+    }
+
+    fn note(&self, text: String) {
+        self.event_log.record(None, None, EntryKind::Notice { text });
     }
 
     /// Whether no client is connected, and no message waits for a subscriber or a rule. In the order in which a message

@@ -8,6 +8,8 @@ mod delivery;
 mod devices;
 mod disconnects;
 mod endpoints;
+mod fleet;
+mod fleet_factory;
 mod follow;
 mod function_choice;
 mod http;

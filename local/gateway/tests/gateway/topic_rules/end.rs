@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use iot_local_gateway::functions::OperatorCredentials;
 use rumqttc::LastWill;
 use tokio::time::Instant;
 
 use super::*;
+use crate::support::OPERATOR;
 
 #[tokio::test]
 async fn an_end_loses_nothing() {
@@ -42,6 +44,40 @@ async fn an_end_loses_nothing() {
     assert!(connect(rules.gateway.port, "late", &token).await.is_err());
     rules.api.call("GET /rules", "", &Value::Null).await;
     drop((sender, with_will));
+}
+
+/// Functions of rules find the APIs of this gateway, and may call them.
+#[tokio::test]
+async fn functions_have_the_endpoints_and_the_operator_s_credentials() {
+    let gateway = open_with(1, |options| {
+        options.functions = vec![rule_function("collect")];
+        options.function_credentials = Some(OperatorCredentials {
+            access_key_id: OPERATOR.to_owned(),
+            secret_access_key: "secret".to_owned(),
+        });
+    })
+    .await;
+    let rules = Rules { api: Api { port: gateway.port }, gateway };
+    let mut event_log = rules.gateway.event_log.subscribe();
+    rules.create("r", &json!({ "sql": "SELECT * FROM 'in'", "actions": [lambda("collect")] })).await;
+    let names = [
+        "AWS_ENDPOINT_URL_IOT",
+        "AWS_ENDPOINT_URL_IOT_DATA_PLANE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_ENDPOINT_URL",
+    ];
+    rules.client("sender").await.send("in", json!({ "env": names }).to_string()).await;
+    let url = format!("http://127.0.0.1:{}", rules.gateway.port);
+    let values =
+        [Some(&*url), Some(&url), Some("us-east-1"), Some("us-east-1"), Some(OPERATOR), Some("secret")];
+    let values = values.into_iter().chain([None, None]);
+    let expected: Value =
+        names.into_iter().zip(values).map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    assert_eq!(invocation(&mut event_log).await["env"], expected);
 }
 
 #[tokio::test]
