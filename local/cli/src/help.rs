@@ -25,6 +25,7 @@ pub(crate) const DEMO: &str = "\
 Examples:
   cargo local demo
   cargo local demo kitting                       devices with certificates
+  cargo local demo bootstrap                     devices that ask for certificates
   cargo local demo all
 
 Each demo has its own temporary folder and free ports.
@@ -58,7 +59,7 @@ Examples:
   cargo local check
   cargo local check --config app/authorizer.toml --deny-warnings
 
-Documentation: docs/check.md, docs/configuration.md";
+Documentation: docs/check.md, docs/configuration.md, docs/provision.md";
 
 pub(crate) const EXPLAIN: &str = "\
 Examples:
@@ -97,8 +98,9 @@ pub(crate) const PACKAGE: &str = "\
 Examples:
   cargo local package
   cargo local package --arch arm64 --config app/authorizer.toml
+  cargo local package --provision                the provisioning functions
 
-Documentation: docs/package.md, docs/deploy.md";
+Documentation: docs/package.md, docs/deploy.md, docs/provision.md";
 
 pub(crate) const CERTIFICATE: &str = "\
 Examples:

@@ -171,7 +171,7 @@ impl Script<'_> {
         session.event_log.clear();
         let topic = |kind| format!("bootstrap/{}/{kind}", device.name);
         let (outcome, response) = client.request(&topic("request"), &device.request, &topic("response")).await;
-        let reason = session.event_log.function("claim").await;
+        let reason = session.event_log.function("claim", "device", device.name).await;
         session.output.action("ask for", label, expected, &outcome, &reason);
         response
     }

@@ -14,6 +14,9 @@ use crate::function;
 use crate::launch::LaunchError;
 use crate::package::packaged::{Packaged, provision_config};
 
+/// The user's own credentials, with which the functions could not call this gateway: it gives them the operator's.
+const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
 /// Returns the provisioning functions, but those that `--lambda` replaces. All are one program, which is built once; the
 /// handler says which of them it is.
 ///
@@ -21,7 +24,8 @@ use crate::package::packaged::{Packaged, provision_config};
 /// The file of `--env` is invalid, or the working directory is unknown.
 pub(super) fn targets(options: &ServeOptions, account: &Account) -> Result<Vec<InvokeTarget>, LaunchError> {
     let launch = &options.launch;
-    let env = env_file::extended(&launch.env, options.function.env.as_deref())?;
+    let mut env = env_file::extended(&launch.env, options.function.env.as_deref())?;
+    CREDENTIALS.iter().for_each(|name| env.remove(name));
     let config = std::path::absolute(provision_config(&options.function.config));
     let config = config.map_err(LaunchError::WorkingDirectory)?;
     let root = config.parent().unwrap_or(Path::new("/"));
