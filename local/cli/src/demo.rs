@@ -1,11 +1,16 @@
 //! `demo`: runs a whole flow once with real MQTT clients and shows which actions are allowed or denied, and why.
 
 mod client;
+mod company;
+mod devices;
 mod example;
 mod output;
 mod reasons;
 mod session;
 
+mod bootstrap;
+mod jitp;
+mod jitr;
 mod jwt;
 mod kitting;
 
@@ -24,10 +29,14 @@ use tokio_rustls::rustls;
 
 use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs};
 use crate::control::Control;
-use crate::launch::{FunctionArgs, LaunchSettings};
+use crate::function;
+use crate::launch::{FunctionArgs, LaunchError, LaunchSettings};
+use crate::package::packaged::Packaged;
 use crate::serve::{self, ServeError, ServeOptions};
 use crate::token::{self, TokenError};
 
+use company::Company;
+use devices::Devices;
 use output::Output;
 use reasons::EventLogReader;
 use session::Session;
@@ -42,6 +51,12 @@ pub(crate) enum DemoName {
     Jwt,
     /// Devices with certificates that are registered before delivery
     Kitting,
+    /// Devices that share a credential, and ask for certificates of their own
+    Bootstrap,
+    /// Devices that a function registers when they first connect
+    Jitr,
+    /// Devices that a template provisions when they first connect
+    Jitp,
     /// All of them
     All,
 }
@@ -126,6 +141,12 @@ pub(crate) enum DemoError {
     /// A device's certificate cannot be created.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The certificate of a company's CA or of its device cannot be created.
+    #[error("cannot create a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// A function sends what is unusable.
+    #[error("the response has no usable {0}")]
+    Answer(&'static str),
     /// A client's TLS cannot be set up.
     #[error("cannot set up the TLS of a client: {0}")]
     Tls(#[from] rustls::Error),
@@ -149,6 +170,15 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Kitting | DemoName::All) {
         run_kitting(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Bootstrap | DemoName::All) {
+        run_bootstrap(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Jitr | DemoName::All) {
+        run_jitr(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Jitp | DemoName::All) {
+        run_jitp(args, launch, &mut output).await?;
     }
     Ok(output.finish())
 }
@@ -176,14 +206,63 @@ async fn run_kitting(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
     let folder = temporary_copy(&args.config, launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
     let (running, workspace) = serve::start(&options).await?;
-    kitting_script(&running, &workspace, output)?.run().await
+    kitting::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
-fn kitting_script<'a>(
+async fn run_jitp(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    jitp::Script { devices: devices(&running, &workspace, output)? }.run().await
+}
+
+async fn run_bootstrap(
+    args: &DemoArgs,
+    launch: &LaunchSettings,
+    output: &mut Output,
+) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    write_all(folder.path(), &bootstrap::FILES.map(|(name, text)| (name, text.to_owned())))?;
+    let options = provision_options(args, folder.path(), launch).await?;
+    let (running, workspace) = serve::start(&options).await?;
+    bootstrap::Script { devices: devices(&running, &workspace, output)? }.run().await
+}
+
+async fn run_jitr(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let company = Company::new("Example CA")?;
+    let folder = temporary_copy(&args.config, launch)?;
+    write_all(folder.path(), &jitr::files(&company))?;
+    let options = provision_options(args, folder.path(), launch).await?;
+    let (running, workspace) = serve::start(&options).await?;
+    jitr::Script { devices: devices(&running, &workspace, output)?, company }.run().await
+}
+
+/// The options of a gateway whose provisioning functions are built. Otherwise their first event would wait for that.
+async fn provision_options(
+    args: &DemoArgs,
+    folder: &Path,
+    launch: &LaunchSettings,
+) -> Result<ServeOptions, DemoError> {
+    let built = function::build(Packaged::Provision, &launch.cargo, &launch.env).await;
+    built.map_err(|error| ServeError::from(LaunchError::from(error)))?;
+    Ok(args.options(folder.join(CONFIG), launch.clone(), true))
+}
+
+/// Writes files of the provisioning functions next to the configuration.
+fn write_all(folder: &Path, files: &[(&str, String)]) -> Result<(), DemoError> {
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| DemoError::Copy { path, error })?;
+    }
+    Ok(())
+}
+
+/// Prints where the gateway is, and returns it as devices use it.
+fn devices<'a>(
     running: &RunningGateway,
     workspace: &Workspace,
     output: &'a mut Output,
-) -> Result<kitting::Script<'a>, DemoError> {
+) -> Result<Devices<'a>, DemoError> {
     let account = running.cloud.account();
     let mqtts_port = running.mqtts_port.unwrap_or_default();
     output.line(&format!(
@@ -194,7 +273,7 @@ fn kitting_script<'a>(
         running.port
     ));
     let endpoint = format!("http://127.0.0.1:{}", running.port);
-    Ok(kitting::Script {
+    Ok(Devices {
         control: Control::new(&endpoint, account.region()),
         account: format!("{}:{}", account.region(), account.id()),
         authority: Authority::open(&workspace.root)?,

@@ -27,7 +27,7 @@ use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
 use iot_local_inspect::deployment::DeploymentError;
-use iot_local_lambda::{InvokeTarget, StartError};
+use iot_local_lambda::StartError;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
