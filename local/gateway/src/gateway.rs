@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use iot_local_cloud::{BuiltInAuthorizer, Cloud};
 use iot_local_identity::example_users::ExampleUser;
@@ -20,6 +21,7 @@ use crate::alpn::TlsPort;
 use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
 use crate::auth::endpoint::EndpointSettings;
+use crate::auth::first_connect::FirstConnects;
 use crate::auth::sigv4::Operator;
 use crate::auth::unlogged::UnloggedCalls;
 use crate::auth::x509::CertificateAuthenticator;
@@ -54,6 +56,9 @@ pub struct GatewayOptions {
     pub authorizer: AuthorizerDefinition,
     /// Further functions, which authorizers of the registry name by their ARNs.
     pub functions: Vec<InvokeTarget>,
+    /// How long after a first connect the template of just-in-time provisioning runs. Zero: before the connection is
+    /// closed, so that the second connect is admitted.
+    pub jitp_delay: Duration,
     /// The divisor of the times in a response; 1 is real time.
     pub time_scale: u32,
     /// The development issuers with which users and machines log in. May be empty.
@@ -159,8 +164,10 @@ impl RunningGateway {
             page: options.page,
         });
         let connections = Arc::new(Connections::default());
-        let auth = Arc::new(authenticators(&authorizer, &options.cloud, options.operator)?);
         let (outbox, messages) = Outbox::new();
+        let first_connects = FirstConnects::new(outbox.clone(), options.jitp_delay);
+        let auth = authenticators(&authorizer, &options.cloud, options.operator, first_connects)?;
+        let auth = Arc::new(auth);
         let presence = Arc::new(Presence::new(outbox));
         // What acts on messages besides subscribers.
         let observers: Observers = Arc::from(Vec::new());
@@ -281,13 +288,14 @@ fn authenticators(
     authorizer: &Arc<CustomAuthorizer>,
     cloud: &Cloud,
     operator: Option<String>,
+    first_connects: FirstConnects,
 ) -> Result<Authenticators, GatewayError> {
     let account = cloud.account();
     let arn: Arn = account.arn("*").parse()?;
     let operator = operator.map(|key| Operator::new(key, account.region(), account.id(), &arn));
     let operator = operator.transpose().map_err(GatewayError::Operator)?;
     let x509 = CertificateAuthenticator::new(cloud.clone(), arn);
-    Ok(Authenticators { custom: Arc::clone(authorizer), x509, operator })
+    Ok(Authenticators { custom: Arc::clone(authorizer), x509, first_connects, operator })
 }
 
 /// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.
