@@ -1,11 +1,13 @@
 //! `demo`: runs a whole flow once with real MQTT clients and shows which actions are allowed or denied, and why.
 
 mod client;
+mod devices;
 mod example;
 mod output;
 mod reasons;
 mod session;
 
+mod jitp;
 mod jwt;
 mod kitting;
 
@@ -28,6 +30,7 @@ use crate::launch::{FunctionArgs, LaunchSettings};
 use crate::serve::{self, ServeError, ServeOptions};
 use crate::token::{self, TokenError};
 
+use devices::Devices;
 use output::Output;
 use reasons::EventLogReader;
 use session::Session;
@@ -42,6 +45,8 @@ pub(crate) enum DemoName {
     Jwt,
     /// Devices with certificates that are registered before delivery
     Kitting,
+    /// Devices that a template provisions when they first connect
+    Jitp,
     /// All of them
     All,
 }
@@ -126,6 +131,9 @@ pub(crate) enum DemoError {
     /// A device's certificate cannot be created.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The certificate of a company's CA or of its device cannot be created.
+    #[error("cannot create a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
     /// A client's TLS cannot be set up.
     #[error("cannot set up the TLS of a client: {0}")]
     Tls(#[from] rustls::Error),
@@ -149,6 +157,9 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Kitting | DemoName::All) {
         run_kitting(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Jitp | DemoName::All) {
+        run_jitp(args, launch, &mut output).await?;
     }
     Ok(output.finish())
 }
@@ -176,14 +187,22 @@ async fn run_kitting(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
     let folder = temporary_copy(&args.config, launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
     let (running, workspace) = serve::start(&options).await?;
-    kitting_script(&running, &workspace, output)?.run().await
+    kitting::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
-fn kitting_script<'a>(
+async fn run_jitp(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    jitp::Script { devices: devices(&running, &workspace, output)? }.run().await
+}
+
+/// Prints where the gateway is, and returns it as devices use it.
+fn devices<'a>(
     running: &RunningGateway,
     workspace: &Workspace,
     output: &'a mut Output,
-) -> Result<kitting::Script<'a>, DemoError> {
+) -> Result<Devices<'a>, DemoError> {
     let account = running.cloud.account();
     let mqtts_port = running.mqtts_port.unwrap_or_default();
     output.line(&format!(
@@ -194,7 +213,7 @@ fn kitting_script<'a>(
         running.port
     ));
     let endpoint = format!("http://127.0.0.1:{}", running.port);
-    Ok(kitting::Script {
+    Ok(Devices {
         control: Control::new(&endpoint, account.region()),
         account: format!("{}:{}", account.region(), account.id()),
         authority: Authority::open(&workspace.root)?,
