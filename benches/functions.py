@@ -3,7 +3,7 @@
     python3 benches/functions.py [STARTS]
 
 Builds both programs with the release profile. A start is from the process to its first request for an event; a warm call
-is one that is decided without a call of AWS, log line included. Prints the table of docs/provision.md.
+is one that is decided without a call of AWS, log line included. Prints the table of docs/deploy-provision.md.
 """
 
 import json

@@ -102,7 +102,7 @@ Examples:
   cargo local package --arch arm64 --config app/authorizer.toml
   cargo local package --provision                the provisioning functions
 
-Documentation: docs/package.md, docs/deploy.md, docs/provision.md";
+Documentation: docs/package.md, docs/deploy.md, docs/deploy-provision.md";
 
 pub(crate) const CERTIFICATE: &str = "\
 Examples:

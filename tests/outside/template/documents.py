@@ -1,4 +1,4 @@
-"""docs/deploy.md and docs/logs.md against template.yaml and the log line, docs/provision.md against
+"""docs/deploy.md and docs/logs.md against template.yaml and the log line, docs/deploy-provision.md against
 provision/template.yaml, and broken copies that each check has to find."""
 
 import functools
@@ -189,7 +189,7 @@ OF_AUTHORIZER = {
     "deploy.md": [parameter_table, parameter_files, account_marks, alarm_table, commands],
     "logs.md": [queries, members, metrics, codes, levels],
 }
-OF_PROVISION = {"provision.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
+OF_PROVISION = {"deploy-provision.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
 
 # The check, a text of its page, and the replacement.
 BROKEN = [

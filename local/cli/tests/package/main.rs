@@ -12,6 +12,7 @@
 mod elf;
 mod errors;
 mod plans;
+mod provision;
 #[path = "../../../inspect/tests/explain/recipe_edits.rs"]
 mod recipe_edits;
 mod zips;
