@@ -5,7 +5,9 @@ mod example;
 mod output;
 mod reasons;
 mod session;
+mod tls;
 
+mod fleet;
 mod jwt;
 mod kitting;
 
@@ -42,6 +44,8 @@ pub(crate) enum DemoName {
     Jwt,
     /// Devices with certificates that are registered before delivery
     Kitting,
+    /// Devices that get their certificates by a claim, and by a trusted user
+    Fleet,
     /// All of them
     All,
 }
@@ -129,6 +133,12 @@ pub(crate) enum DemoError {
     /// A client's TLS cannot be set up.
     #[error("cannot set up the TLS of a client: {0}")]
     Tls(#[from] rustls::Error),
+    /// A device's key or certificate request cannot be made.
+    #[error("cannot make the certificate request of a device: {0}")]
+    Request(#[from] rcgen::Error),
+    /// An answer of the gateway is unusable.
+    #[error("the gateway's answer has no usable {0}")]
+    Answer(&'static str),
     /// The gateway cannot be reached.
     #[error("cannot reach the local gateway: {0}")]
     Gateway(io::Error),
@@ -149,6 +159,9 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Kitting | DemoName::All) {
         run_kitting(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Fleet | DemoName::All) {
+        run_fleet(args, launch, &mut output).await?;
     }
     Ok(output.finish())
 }
@@ -201,6 +214,24 @@ fn kitting_script<'a>(
         mqtts_port,
         session: Session { event_log: EventLogReader::new(running.event_log.subscribe()), output },
     })
+}
+
+async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    let account = running.cloud.account();
+    let mqtts_port = running.mqtts_port.unwrap_or_default();
+    output.line(&format!(
+        "The local gateway listens on mqtts://localhost:{mqtts_port}, which stands for AWS IoT's port 8883. Devices ask for\n\
+         their certificates on reserved topics of MQTT; each answer goes to the device that asked alone. Below\n\
+         each line is the reason, which only the operator sees."
+    ));
+    let control = Control::new(&format!("http://127.0.0.1:{}", running.port), account.region());
+    let account = format!("{}:{}", account.region(), account.id());
+    let authority = Authority::open(&workspace.root)?;
+    let session = Session { event_log: EventLogReader::new(running.event_log.subscribe()), output };
+    fleet::Script { control, account, authority, mqtts_port, session }.run().await
 }
 
 /// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the

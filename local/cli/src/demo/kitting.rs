@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use iot_local_gateway::certificate::{Authority, ClientCertificate, Identity};
-use serde_json::{Value, json};
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use iot_local_gateway::certificate::{Authority, ClientCertificate};
+use serde_json::json;
+use tokio_rustls::rustls::ClientConfig;
 
 use super::DemoError;
 use super::client::{self, Client, NO_CONNACK};
 use super::output::Expected;
 use super::session::Session;
+use super::tls::client_config;
 use crate::control::{Call, Control, ControlError, segment};
 
 /// The policy of all devices: each has the topics of its thing. docs/devices.md shows the same.
@@ -155,39 +155,17 @@ impl Script<'_> {
         self.session.output.action("connect", label, expected, &outcome, &reason);
     }
 
-    /// Calls an operation and shows a member of its response.
     async fn call(&mut self, object: &str, call: Call<'_>, member: &str) -> Result<(), ControlError> {
-        let result = self.control.call(call).await;
-        match &result {
-            Ok(response) => {
-                let text = response.get(member).and_then(Value::as_str).unwrap_or_default();
-                self.session.output.call(call.operation, object, Ok(text));
-            }
-            Err(error) => self.session.output.call(call.operation, object, Err(&error.to_string())),
-        }
-        result.map(|_| ())
+        self.session.call(&self.control, object, call, member).await.map(|_| ())
     }
 
     fn device(&self, name: &'static str) -> Result<Device, DemoError> {
         let identity = self.authority.client(name)?;
         let certificate_id = ClientCertificate::new(&identity.certificate).id;
         let (certificate_pem, _) = identity.pem();
-        let tls = client_config(&self.authority, Some(identity))?;
+        let tls = client_config(&self.authority, Some((identity.certificate, identity.key.into())))?;
         Ok(Device { name, certificate_id, certificate_pem, tls })
     }
-}
-
-/// The TLS configuration of a client that trusts the gateway's CA, with its certificate.
-fn client_config(authority: &Authority, identity: Option<Identity>) -> Result<Arc<ClientConfig>, DemoError> {
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.certificate().clone())?;
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
-    Ok(Arc::new(match identity {
-        Some(Identity { certificate, key }) => config.with_client_auth_cert(vec![certificate], key.into())?,
-        None => config.with_no_client_auth(),
-    }))
 }
 
 #[cfg(test)]
