@@ -19,7 +19,7 @@ use iot_local_cloud::{InvalidAccount, OpenError};
 use iot_local_gateway::annotation::{Annotator, PageOptions};
 use iot_local_gateway::auth::endpoint::InvalidEndpoint;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
-use iot_local_gateway::event_log::EntryKind;
+use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_gateway::tls::TlsOptions;
 use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
@@ -27,6 +27,7 @@ use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
 use iot_local_inspect::deployment::DeploymentError;
 use iot_local_lambda::{InvokeTarget, StartError};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
@@ -206,10 +207,10 @@ async fn start_with_program(
     let endpoint = options.endpoint.settings()?;
     let account = control::account(options)?;
     let (workspace, mut function) = launch::launch(&options.function, &options.launch).await?;
-    let is_endpoint_removed = control::adapt_function(&mut function, options, &account, &options.ports());
+    let mut is_endpoint_removed = control::adapt_function(&mut function, options, &account, &options.ports());
     let functions = options.lambdas.iter().map(|named| {
         let mut further = launch::further_function(named, &account, &options.function, &options.launch)?;
-        control::remove_endpoint(&mut further, &options.ports());
+        is_endpoint_removed |= control::remove_endpoint(&mut further, &options.ports());
         Ok(further)
     });
     let functions = functions.collect::<Result<_, LaunchError>>()?;
@@ -225,15 +226,17 @@ async fn start_with_program(
         }
         None => None,
     };
+    let operator = control::operator(&workspace)?;
     let gateway = GatewayOptions {
         port: options.port,
         tls,
         endpoint,
         cloud: control::open(options, &workspace, account)?,
-        operator: Some(control::operator(&workspace)?),
+        operator: Some(operator.access_key_id.clone()),
         function,
         authorizer,
         functions,
+        function_credentials: Some(operator),
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
         page,
@@ -302,7 +305,8 @@ fn machine_secret(path: &Path) -> io::Result<String> {
     Ok(std::fs::read_to_string(path)?.trim().to_owned())
 }
 
-/// Starts the gateway and prints its event log until the process is interrupted.
+/// Starts the gateway and prints its event log until the process is interrupted. Then it ends as
+/// [`RunningGateway::end`] says.
 ///
 /// # Errors
 /// See [`ServeError`].
@@ -320,14 +324,43 @@ pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     tokio::pin!(interrupted, reloads);
     loop {
         tokio::select! {
-            () = &mut interrupted => return Ok(()),
+            () = &mut interrupted => break,
             () = &mut reloads => {}
             entry = event_log.recv() => match entry {
-                Ok(entry) => terminal::line(&entry, options.output).iter().for_each(|line| print_line(line)),
-                Err(RecvError::Lagged(count)) => print_skipped(count),
                 Err(RecvError::Closed) => return Ok(()),
+                entry => print_entry(entry, options.output),
             },
         }
+    }
+    end(&running, &mut event_log, options.output).await;
+    Ok(())
+}
+
+/// Ends the gateway once rules have done what they have begun, and prints its event log meanwhile. A second signal ends
+/// it at once.
+async fn end(running: &RunningGateway, event_log: &mut Receiver<LogEntry>, output: OutputArgs) {
+    let (ended, interrupted) = (running.end(), interrupted());
+    tokio::pin!(ended, interrupted);
+    loop {
+        tokio::select! {
+            _ = &mut ended => break,
+            () = &mut interrupted => break,
+            entry = event_log.recv() => match entry {
+                Err(RecvError::Closed) => return,
+                entry => print_entry(entry, output),
+            },
+        }
+    }
+    while let Ok(entry) = event_log.try_recv() {
+        print_entry(Ok(entry), output);
+    }
+}
+
+fn print_entry(entry: Result<LogEntry, RecvError>, output: OutputArgs) {
+    match entry {
+        Ok(entry) => terminal::line(&entry, output).iter().for_each(|line| print_line(line)),
+        Err(RecvError::Lagged(count)) => print_skipped(count),
+        Err(RecvError::Closed) => {}
     }
 }
 

@@ -163,7 +163,11 @@ fn granted(
     })
 }
 
-fn read(der: &[u8]) -> Result<(CertificateFacts, X509Certificate<'_>), Refusal> {
+/// Reads a certificate.
+///
+/// # Errors
+/// It is unreadable.
+pub(crate) fn read(der: &[u8]) -> Result<(CertificateFacts, X509Certificate<'_>), Refusal> {
     let unreadable = |reason| Refusal { certificate_id: String::new(), reason, command: None };
     let facts = CertificateFacts::read(der).map_err(|error| unreadable(error.to_string()))?;
     let (_, certificate) =
@@ -190,22 +194,28 @@ fn check(
             return Err((format!("certificate {id} is {status}"), Some(command)));
         }
     }
-    let now = now.div_euclid(1000);
-    if now < *not_before {
-        let reason = format!("certificate {id} is not valid before {}", date(*not_before));
-        return Err((reason, Some(another_certificate())));
-    }
-    if now > *not_after {
-        return Err((
-            format!("certificate {id} has expired at {}", date(*not_after)),
-            Some(another_certificate()),
-        ));
-    }
+    let validity = check_validity(*not_before, *not_after, now);
+    validity.map_err(|what| (format!("certificate {id} {what}"), Some(another_certificate())))?;
     if *mode == CertificateMode::SniOnly && presented.server_name.is_none() {
         return Err((
             format!("certificate {id} has the mode SNI_ONLY, and the client sends no server name"),
             Some("connect to a host name such as localhost, not to an address".to_owned()),
         ));
+    }
+    Ok(())
+}
+
+/// Checks that `now`, in milliseconds, is within a validity, in seconds.
+///
+/// # Errors
+/// The predicate of a sentence about the certificate.
+pub(crate) fn check_validity(not_before: i64, not_after: i64, now: i64) -> Result<(), String> {
+    let now = now.div_euclid(1000);
+    if now < not_before {
+        return Err(format!("is not valid before {}", date(not_before)));
+    }
+    if now > not_after {
+        return Err(format!("has expired at {}", date(not_after)));
     }
     Ok(())
 }

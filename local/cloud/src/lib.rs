@@ -5,6 +5,7 @@
 //!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
 //! fleet provisioning over MQTT -> fleet -> Change -> …, and the answer or Rejection
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
+//!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
 //!
 //! No sockets: the gateway passes requests in and carries out what comes back.
@@ -34,6 +35,8 @@ pub mod connect;
 pub mod api;
 pub mod fleet;
 mod operations;
+
+pub mod first_connect;
 
 pub use account::{Account, InvalidAccount};
 pub use authorizer_test::{AuthorizerTest, HttpContext, InvalidLength, MqttContext};

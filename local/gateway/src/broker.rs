@@ -13,11 +13,13 @@ mod lifetime;
 mod packets;
 mod presence;
 mod routes;
+mod sessions;
 mod storage;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use iot_local_policy::limits;
@@ -40,6 +42,7 @@ pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
 pub use self::presence::Presence;
 use self::routes::Routes;
+use self::sessions::Sessions;
 use self::storage::{RetainedMessages, SharedGroups};
 use crate::auth::Authenticators;
 use crate::connection::Connections;
@@ -73,6 +76,9 @@ pub struct Broker {
     context: ServerContext,
     backlog: Arc<Backlog>,
     observers: Observers,
+    sessions: Arc<Sessions>,
+    /// How many messages of the outbox were published.
+    published: AtomicU64,
     address: SocketAddr,
     _server: JoinSet<()>,
 }
@@ -96,14 +102,22 @@ impl Broker {
         *context.extends.fitter_mgr_mut().await = Box::new(KeepAlive);
         *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
         let register = context.extends.hook_mgr().register();
+        let sessions = Arc::new(Sessions::default());
         let fleet = Fleet::new(Arc::clone(&auth));
-        let fleet = FleetRequests::new(fleet, context.clone(), Arc::clone(&backlog));
-        let backlog_of_hooks = Arc::clone(&backlog);
-        let hooks =
-            PolicyHooks::new(auth, connections, backlog_of_hooks, presence, Arc::clone(&observers), fleet);
+        let hooks = PolicyHooks {
+            auth,
+            connections,
+            backlog: Arc::clone(&backlog),
+            presence,
+            observers: Arc::clone(&observers),
+            sessions: Arc::clone(&sessions),
+            fleet: FleetRequests::new(fleet, context.clone(), Arc::clone(&backlog)),
+        };
         for hook in [
             Type::ClientAuthenticate,
             Type::ClientConnected,
+            Type::ClientDisconnected,
+            Type::MessagePublish,
             Type::MessagePublishCheckAcl,
             Type::ClientSubscribeCheckAcl,
             Type::MessageExpiryCheck,
@@ -120,7 +134,8 @@ impl Broker {
             // Returns only if the listener cannot be polled.
             let _ = server.run().await;
         });
-        Ok(Self { context, backlog, observers, address, _server: running })
+        let published = AtomicU64::new(0);
+        Ok(Self { context, backlog, observers, sessions, published, address, _server: running })
     }
 
     /// Returns the address of the broker's listener.
@@ -140,7 +155,18 @@ impl Broker {
         while let Some(message) = messages.recv().await {
             // Fails only for a topic that cannot be routed, such as one that is too long.
             let _ = self.publish(message).await;
+            self.published.fetch_add(1, Ordering::AcqRel);
         }
+    }
+
+    /// Returns how many messages of the outbox were published.
+    pub(crate) fn published(&self) -> u64 {
+        self.published.load(Ordering::Acquire)
+    }
+
+    /// Whether no client is connected, and the wills of those that were are published. Delayed wills may be left.
+    pub(crate) fn has_no_clients(&self) -> bool {
+        self.sessions.count() == 0
     }
 
     /// Publishes a message of the gateway itself, or of an HTTPS publish, which the policy has allowed.

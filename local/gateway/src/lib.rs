@@ -28,6 +28,7 @@ pub mod connection;
 mod fleet;
 
 pub mod broker;
+mod rules;
 
 pub mod event_log;
 

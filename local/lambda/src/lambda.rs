@@ -6,16 +6,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use iot_local_base::clock;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::endpoint::Endpoint;
 use crate::error::{InvokeError, StartError};
-use crate::limits::INVOKE_LIMIT;
+use crate::limits::{ASYNC_INVOKE_LIMIT, INVOKE_LIMIT};
 use crate::queue::{Job, Queue};
 use crate::sandbox::Sandbox;
 use crate::spec::{LambdaSpec, LineSink};
@@ -113,19 +113,34 @@ impl Lambda {
     /// # Errors
     /// See [`InvokeError`]. Returns after [`INVOKE_LIMIT`] at the latest.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        let deadline = clock::deadline(INVOKE_LIMIT);
-        let response = async {
-            match &self.host {
-                Host::Endpoint(endpoint) => endpoint.invoke(event).await,
-                Host::Stopped => Err(InvokeError::Stopped),
-                Host::Sandboxes { queue, .. } => {
-                    let (reply, response) = oneshot::channel();
-                    queue.push(Job { id: Uuid::new_v4(), event, is_retry: false, reply });
-                    response.await.unwrap_or(Err(InvokeError::Stopped))
-                }
+        let response = tokio::time::timeout(INVOKE_LIMIT, self.respond(event, INVOKE_LIMIT));
+        response.await.unwrap_or(Err(InvokeError::TimedOut(INVOKE_LIMIT)))
+    }
+
+    /// Invokes the function as an asynchronous invocation does, once: the event waits for an idle sandbox as long as it
+    /// takes, and then the function has [`ASYNC_INVOKE_LIMIT`]. The caller retries, and bounds how many events wait.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html>
+    ///
+    /// # Errors
+    /// See [`InvokeError`].
+    pub async fn invoke_async(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.respond(event, ASYNC_INVOKE_LIMIT).await
+    }
+
+    /// `limit` is how long a process, or the endpoint, may work on the event.
+    async fn respond(&self, event: Bytes, limit: Duration) -> Result<Bytes, InvokeError> {
+        match &self.host {
+            Host::Endpoint(endpoint) => {
+                let response = tokio::time::timeout(limit, endpoint.invoke(event));
+                response.await.unwrap_or(Err(InvokeError::TimedOut(limit)))
             }
-        };
-        tokio::time::timeout_at(deadline, response).await.unwrap_or(Err(InvokeError::TimedOut))
+            Host::Stopped => Err(InvokeError::Stopped),
+            Host::Sandboxes { queue, .. } => {
+                let (reply, response) = oneshot::channel();
+                queue.push(Job { id: Uuid::new_v4(), event, limit, is_retry: false, reply });
+                response.await.unwrap_or(Err(InvokeError::Stopped))
+            }
+        }
     }
 
     /// Returns the ids of the running processes. Empty for an endpoint.

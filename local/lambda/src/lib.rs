@@ -25,5 +25,5 @@ mod endpoint;
 pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use error::{InvokeError, StartError};
 pub use lambda::{InvokeTarget, Lambda};
-pub use limits::{INIT_LIMIT, INVOKE_LIMIT};
+pub use limits::{ASYNC_INVOKE_LIMIT, INIT_LIMIT, INVOKE_LIMIT};
 pub use spec::{LambdaSpec, LineSink, LineSource, SandboxLine};

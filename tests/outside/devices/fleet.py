@@ -1,7 +1,7 @@
 """Fleet provisioning with clients that know AWS: the SDKs' identity clients, unchanged, AWS's command line as the trusted
 user, and CBOR by hand. Each device then connects with its own certificate.
 
-Run by `./test devices`.
+Run by `./test provisioning`.
 """
 
 import json

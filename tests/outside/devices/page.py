@@ -72,7 +72,7 @@ def main():
         for expected in ("status          ACTIVE", "ALLOWED: iot:Publish", "DENIED: iot:Publish", "not another's topic", "certificates    3 new"):
             check(f"their output has {expected!r}", expected in done.stdout, done.stdout + done.stderr)
         log = plane.gateway.output()
-        for expected in ("policy device, statement 1 (ConnectAsItsThing)", "policy device, statement 2 (OwnTopics)"):
+        for expected in ("policy device, statement 1 (ConnectAsItsThing)", "policy device, statement 2 (OwnTopics)", "rule alarms: republish alarms/${topic(2)} done"):
             check(f"the event log has {expected!r}", expected in log, log[-2000:])
         snippet = command_line("snippet", "aws", "--port", plane.gateway.port, "--config", str(plane.folder / "authorizer.toml"))
         printed = subprocess.run(snippet, capture_output=True, text=True, check=True).stdout

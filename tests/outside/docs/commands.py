@@ -53,8 +53,9 @@ NEEDS_AWS = "needs an AWS account"
 NOT_RUN = "not run here: "
 # The markers of blocks that a program of one page runs.
 PAGES_WITH_PROGRAMS = {
-    "run by tests/outside/devices/page.py": "docs/devices.md",
-    "run by tests/outside/terraform/terraform.py": "docs/terraform.md",
+    "run by tests/outside/devices/page.py": ["docs/devices.md"],
+    "run by tests/outside/devices/jitp_page.py": ["docs/jitp.md", "docs/jitp.ja.md"],
+    "run by tests/outside/terraform/terraform.py": ["docs/terraform.md"],
 }
 COMMAND_TIMEOUT = 120
 
@@ -73,8 +74,8 @@ def marker_errors(block):
         return [] if aws else [f"{block.place}: no command needs an AWS account"]
     if block.marker.startswith(NOT_RUN):
         return [] if len(block.marker) > len(NOT_RUN) + 5 else [f"{block.place}: say why it is not run"]
-    if page := PAGES_WITH_PROGRAMS.get(block.marker):
-        return [] if block.page == page else [f"{block.place}: only {page} is run there"]
+    if pages_there := PAGES_WITH_PROGRAMS.get(block.marker):
+        return [] if block.page in pages_there else [f"{block.place}: only {' and '.join(pages_there)} run there"]
     if block.marker.startswith(snippets.MARK):
         name = block.marker.removeprefix(snippets.MARK)
         known = name in snippets.HARNESSES or block.language == "sh"

@@ -11,7 +11,7 @@ use rmqtt::codec::v5::SubscribeAckReason;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType};
 use rmqtt::session::Session;
 use rmqtt::types::{
-    AuthResult, ConnectInfo, Publish, PublishAclResult, QoS, Reason, Subscribe, SubscribeAclResult,
+    AuthResult, ConnectInfo, FromType, Publish, PublishAclResult, QoS, Reason, Subscribe, SubscribeAclResult,
 };
 
 use super::authenticate;
@@ -19,6 +19,7 @@ use super::backlog::{self, Backlog};
 use super::fleet::{self, FleetRequests};
 use super::lifetime;
 use super::presence::Presence;
+use super::sessions::Sessions;
 use crate::auth::Authenticators;
 use crate::auth::endpoint::AuthMethod;
 use crate::connection::{CertificateSession, ConnectDenial, ConnectRequest, Connection, Connections};
@@ -32,12 +33,13 @@ const MQTT_5: u8 = 5;
 /// The hooks of the broker.
 #[derive(Clone)]
 pub(super) struct PolicyHooks {
-    auth: Arc<Authenticators>,
-    connections: Arc<Connections>,
-    backlog: Arc<Backlog>,
-    presence: Arc<Presence>,
-    observers: Observers,
-    fleet: FleetRequests,
+    pub(super) auth: Arc<Authenticators>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) presence: Arc<Presence>,
+    pub(super) observers: Observers,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) fleet: FleetRequests,
 }
 
 #[async_trait]
@@ -81,7 +83,19 @@ impl Handler for PolicyHooks {
                 self.backlog.leaves(&to.client_id, publish);
                 (true, previous)
             }
+            // The broker publishes a will without asking whether it is allowed.
+            Parameter::MessagePublish(Some(session), from, publish)
+                if matches!(from.typ(), FromType::LastWill) =>
+            {
+                self.observe_will(session, publish);
+                (true, previous)
+            }
+            Parameter::ClientDisconnected(..) => {
+                self.sessions.disconnected();
+                (true, previous)
+            }
             Parameter::ClientConnected(session) => {
+                self.sessions.connected();
                 if let Some(connection) = self.connection(session) {
                     self.presence.connected(&connection, &session.id.client_id);
                 }
@@ -93,17 +107,6 @@ impl Handler for PolicyHooks {
 }
 
 impl PolicyHooks {
-    pub(super) fn new(
-        auth: Arc<Authenticators>,
-        connections: Arc<Connections>,
-        backlog: Arc<Backlog>,
-        presence: Arc<Presence>,
-        observers: Observers,
-        fleet: FleetRequests,
-    ) -> Self {
-        Self { auth, connections, backlog, presence, observers, fleet }
-    }
-
     /// Decides a CONNECT: limits, authorizer, `iot:Connect`, will. Returns whether it is allowed.
     async fn connect(&self, connect: &ConnectInfo) -> bool {
         let Some(connection) = connect.id().remote_addr.and_then(|address| self.connections.get(address))
@@ -162,6 +165,9 @@ impl PolicyHooks {
             earlier.set_disconnect_reason(DisconnectReason::TakenOver);
         }
         let (principal, lifetime) = (admission.principal.clone(), admission.lifetime);
+        if request.will.is_some() {
+            self.sessions.keep_principal(connect.id(), &principal);
+        }
         self.backlog.reset(&request.client_id);
         authenticate::admit(&self.auth, connection, admitted, revision).await;
         self.connections.add_client_id(&request.client_id, connection);
@@ -218,6 +224,23 @@ impl PolicyHooks {
                 client_id: Some(session.id.client_id.to_string()),
                 principal: connection.principal(),
             },
+            republished: 0,
+        };
+        self.observers.iter().for_each(|observer| observer.published(&message));
+    }
+
+    /// Gives a will to all that act on messages. The policy has allowed it at the connect.
+    fn observe_will(&self, session: &Session, publish: &Publish) {
+        let message = Message {
+            topic: publish.topic.to_string(),
+            payload: publish.payload.clone(),
+            is_qos1: publish.qos == QoS::AtLeastOnce,
+            retain: publish.retain,
+            publisher: Publisher {
+                client_id: Some(session.id.client_id.to_string()),
+                principal: self.sessions.take_principal(&session.id),
+            },
+            republished: 0,
         };
         self.observers.iter().for_each(|observer| observer.published(&message));
     }

@@ -27,4 +27,5 @@ mod selection;
 mod statements;
 mod support;
 mod tls;
+mod topic_rules;
 mod x509;
