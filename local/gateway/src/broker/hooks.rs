@@ -70,7 +70,9 @@ impl Handler for PolicyHooks {
             }
             Parameter::MessageExpiryCheck(session, from, publish) => {
                 self.backlog.leaves(&session.id.client_id, publish);
-                match fleet::may_receive(session, from, publish) && self.receive(session, publish).await {
+                match fleet::may_receive(&session.id, from, &publish.topic)
+                    && self.receive(session, publish).await
+                {
                     true => (true, previous),
                     // rmqtt has no hook that denies a delivery. Expiring the message has the same effect.
                     false => (false, Some(HookResult::MessageExpiry)),
