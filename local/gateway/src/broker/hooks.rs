@@ -229,8 +229,12 @@ impl PolicyHooks {
         self.observers.iter().for_each(|observer| observer.published(&message));
     }
 
-    /// Gives a will to all that act on messages. The policy has allowed it at the connect.
+    /// Gives a will to all that act on messages. The policy has allowed it at the connect. As a request of fleet
+    /// provisioning it has no answer.
     fn observe_will(&self, session: &Session, publish: &Publish) {
+        if limits::is_fleet_provisioning(&publish.topic) {
+            return;
+        }
         let message = Message {
             topic: publish.topic.to_string(),
             payload: publish.payload.clone(),
