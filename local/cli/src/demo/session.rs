@@ -1,12 +1,10 @@
 //! Actions of a connected client, each shown with the reason from the event log.
 
 use iot_local_policy::Action;
-use serde_json::Value;
 
 use super::client::{Client, ClientOutcome};
 use super::output::{Expected, Output};
 use super::reasons::EventLogReader;
-use crate::control::{Call, Control, ControlError};
 
 /// The event log of a gateway, and the output.
 pub(super) struct Session<'a> {
@@ -15,28 +13,6 @@ pub(super) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Calls an operation and shows a member of its response.
-    ///
-    /// # Errors
-    /// The call fails, which is shown, too.
-    pub(super) async fn call(
-        &mut self,
-        control: &Control,
-        object: &str,
-        call: Call<'_>,
-        member: &str,
-    ) -> Result<Value, ControlError> {
-        let result = control.call(call).await;
-        match &result {
-            Ok(response) => {
-                let text = response.get(member).and_then(Value::as_str).unwrap_or_default();
-                self.output.call(call.operation, object, Ok(text));
-            }
-            Err(error) => self.output.call(call.operation, object, Err(&error.to_string())),
-        }
-        result
-    }
-
     /// Shows the outcome of a connect.
     pub(super) async fn show_connect(
         &mut self,

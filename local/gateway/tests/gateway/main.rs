@@ -8,6 +8,7 @@ mod delivery;
 mod devices;
 mod disconnects;
 mod endpoints;
+mod first_connect;
 mod fleet;
 mod fleet_factory;
 mod follow;
