@@ -9,6 +9,7 @@ mod reasons;
 mod session;
 
 mod bootstrap;
+mod fleet;
 mod jitp;
 mod jitr;
 mod jwt;
@@ -57,6 +58,8 @@ pub(crate) enum DemoName {
     Jitr,
     /// Devices that a template provisions when they first connect
     Jitp,
+    /// Devices that get their certificates by a claim, and by a trusted user
+    Fleet,
     /// All of them
     All,
 }
@@ -141,15 +144,15 @@ pub(crate) enum DemoError {
     /// A device's certificate cannot be created.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// The certificate of a company's CA or of its device cannot be created.
-    #[error("cannot create a certificate: {0}")]
+    /// The key of a device, its request or its certificate cannot be created, or the certificate of a company's CA.
+    #[error("cannot create a key or a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// A function sends what is unusable.
-    #[error("the response has no usable {0}")]
-    Answer(&'static str),
     /// A client's TLS cannot be set up.
     #[error("cannot set up the TLS of a client: {0}")]
     Tls(#[from] rustls::Error),
+    /// An answer of the gateway or of a function is unusable.
+    #[error("the answer has no usable {0}")]
+    Answer(&'static str),
     /// The gateway cannot be reached.
     #[error("cannot reach the local gateway: {0}")]
     Gateway(io::Error),
@@ -179,6 +182,9 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Jitp | DemoName::All) {
         run_jitp(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Fleet | DemoName::All) {
+        run_fleet(args, launch, &mut output).await?;
     }
     Ok(output.finish())
 }
@@ -280,6 +286,13 @@ fn devices<'a>(
         mqtts_port,
         session: Session { event_log: EventLogReader::new(running.event_log.subscribe()), output },
     })
+}
+
+async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    fleet::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
 /// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the

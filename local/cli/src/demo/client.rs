@@ -1,5 +1,6 @@
 //! The demo's clients: MQTT 5 over WebSocket, MQTT over TLS with a certificate, and the HTTPS publish.
 
+mod exchange;
 mod reply;
 
 use std::io;
