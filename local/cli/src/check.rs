@@ -19,7 +19,7 @@ pub(crate) struct CheckArgs {
     /// Configuration to check, with `policies/` and `keys/` next to it
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     pub(crate) config: PathBuf,
-    /// Configuration of the provisioning functions to check [default: provision.toml next to the other one, if it exists]
+    /// Configuration of the provisioning functions [default: provision.toml next to the other one, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) provision: Option<PathBuf>,
     /// Also fail on warnings

@@ -199,7 +199,9 @@ pub(crate) fn further_function(
     let arn = format!("arn:aws:lambda:{}:{}:function:{}", account.region(), account.id(), named.name);
     let mut target = other_function(&named.function, Some(&arn), &env, settings.sandboxes).map_err(
         |error| match error {
-            LaunchError::Endpoint(source) => LaunchError::FurtherEndpoint { name: named.name.clone(), source },
+            LaunchError::Endpoint(source) => {
+                LaunchError::FurtherEndpoint { name: named.name.clone(), source }
+            }
             error => error,
         },
     )?;

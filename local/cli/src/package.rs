@@ -226,7 +226,9 @@ async fn functions(
     }
     let mut builds = Vec::new();
     for architecture in wanted {
-        builds.push(Build::plan(args.packaged(), architecture, args.builder, args.rustc.as_deref(), tools).await?);
+        builds.push(
+            Build::plan(args.packaged(), architecture, args.builder, args.rustc.as_deref(), tools).await?,
+        );
     }
     let mut built = Vec::new();
     for build in builds {

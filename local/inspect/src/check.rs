@@ -73,7 +73,14 @@ impl CheckReport {
     /// The report of a configuration that has no cases and no policies of its own.
     #[must_use]
     pub(crate) fn of_findings(findings: Vec<Finding>, files: Files) -> Self {
-        Self { findings, accepted: Vec::new(), cases: Vec::new(), sizes: Vec::new(), trusted: Vec::new(), files }
+        Self {
+            findings,
+            accepted: Vec::new(),
+            cases: Vec::new(),
+            sizes: Vec::new(),
+            trusted: Vec::new(),
+            files,
+        }
     }
 
     /// The number of findings with this severity.

@@ -1,7 +1,7 @@
 //! Everything that can be known of `provision.toml` before its functions are deployed.
 //!
-//! Errors are those of the functions themselves, shown where they are. Warnings are about the policies and rules next to
-//! it, which the functions do not read: docs/check.md lists them.
+//! Errors are those of the functions themselves, shown where they are. Warnings are about the policies and rules next
+//! to it, which the functions do not read: docs/check.md lists them.
 
 mod policies;
 mod rules;

@@ -10,7 +10,7 @@ use crate::error::InvokeError;
 use crate::lambda::Lambda;
 use crate::spec::{LambdaSpec, LineSink};
 
-/// The program, or why there is none.
+/// The program, or why it cannot be built.
 type Built = Pin<Box<dyn Future<Output = Result<PathBuf, String>> + Send>>;
 
 /// A function in processes whose program is built at its first invocation.
@@ -89,7 +89,9 @@ mod tests {
         };
         let target = InvokeTarget::Lazy(LazyTarget::new(spec, move || {
             let attempt = counter.fetch_add(1, Ordering::Relaxed);
-            async move { if attempt < 2 { Err("cannot build it".to_owned()) } else { Ok("/absent/program".into()) } }
+            async move {
+                if attempt < 2 { Err("cannot build it".to_owned()) } else { Ok("/absent/program".into()) }
+            }
         }));
         assert!(target.arn().ends_with(":jitr"));
         let lambda = Lambda::start(target, Arc::new(|_| {})).await.unwrap();
@@ -99,7 +101,11 @@ mod tests {
         for (attempt, expected) in [(1, "cannot build it"), (2, "cannot build it"), (3, "/absent/program")] {
             let invocation = Bytes::from_static(b"{}");
             // Both kinds of invocation start it.
-            let response = if attempt == 2 { lambda.invoke_async(invocation).await } else { lambda.invoke(invocation).await };
+            let response = if attempt == 2 {
+                lambda.invoke_async(invocation).await
+            } else {
+                lambda.invoke(invocation).await
+            };
             let error = response.unwrap_err();
             assert!(matches!(&error, InvokeError::NotStarted(why) if why.contains(expected)), "{error}");
             assert_eq!(built(), attempt);

@@ -82,7 +82,8 @@ impl Script<'_> {
 
     async fn operator(&mut self, shared: &str, pem: &str) -> Result<(), ControlError> {
         let devices = &mut self.devices;
-        let title = "the operator prepares the shared credential, and a rule that gives its requests to `claim`";
+        let title =
+            "the operator prepares the shared credential, and a rule that gives its requests to `claim`";
         devices.session.output.section(title);
         for (name, document) in [("device", DEVICE_POLICY), ("bootstrap", SHARED_POLICY)] {
             let body = json!({ "policyDocument": document });
@@ -105,7 +106,8 @@ impl Script<'_> {
     }
 
     async fn first_request(&mut self, device: &Device, shared: &Arc<ClientConfig>) -> Option<Value> {
-        let title = format!("{} leaves the factory with the shared credential, and asks for its own", device.name);
+        let title =
+            format!("{} leaves the factory with the shared credential, and asks for its own", device.name);
         self.devices.session.output.section(&title);
         let mut client = self.shared_client(device.name, shared).await?;
         let response = self.ask(&mut client, device, "a certificate", Expected::Allowed).await;
@@ -120,7 +122,9 @@ impl Script<'_> {
         let certificate = certificate.map_err(|_| DemoError::Answer("certificate"))?;
         let key = PrivateKeyDer::Pkcs8(device.key.serialize_der().into());
         let tls = client_config(&self.devices.authority, Some((certificate, key)))?;
-        let Some(mut client) = self.devices.connect("connect", device.name, &tls).await else { return Ok(()) };
+        let Some(mut client) = self.devices.connect("connect", device.name, &tls).await else {
+            return Ok(());
+        };
         let topic = format!("devices/{}/temperature", device.name);
         self.devices.session.publish(&mut client, &topic, Expected::Allowed).await;
         client.disconnect().await;
@@ -128,7 +132,10 @@ impl Script<'_> {
     }
 
     async fn same_request(&mut self, device: &Device, shared: &Arc<ClientConfig>, first: &Value) {
-        self.devices.session.output.section("the response was lost: the same request gets the same certificate");
+        self.devices
+            .session
+            .output
+            .section("the response was lost: the same request gets the same certificate");
         let Some(mut client) = self.shared_client(device.name, shared).await else { return };
         let response = self.ask(&mut client, device, "a certificate, again", Expected::Allowed).await;
         let id = |response: &Value| response.get("certificateId").and_then(Value::as_str).map(str::to_owned);
@@ -170,7 +177,8 @@ impl Script<'_> {
         let session = &mut self.devices.session;
         session.event_log.clear();
         let topic = |kind| format!("bootstrap/{}/{kind}", device.name);
-        let (outcome, response) = client.request(&topic("request"), &device.request, &topic("response")).await;
+        let (outcome, response) =
+            client.request(&topic("request"), &device.request, &topic("response")).await;
         let reason = session.event_log.function("claim", "device", device.name).await;
         session.output.action("ask for", label, expected, &outcome, &reason);
         response

@@ -21,7 +21,12 @@ impl Company {
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
         let certificate_id = ClientCertificate::new(certificate.der()).id;
-        Ok(Self { name, certificate_id, certificate_pem: certificate.pem(), issuer: Issuer::new(params, key) })
+        Ok(Self {
+            name,
+            certificate_id,
+            certificate_pem: certificate.pem(),
+            issuer: Issuer::new(params, key),
+        })
     }
 
     /// Issues a certificate with a new key.

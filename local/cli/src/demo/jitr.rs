@@ -88,7 +88,8 @@ impl Script<'_> {
         let body = json!({ "policyDocument": DEVICE_POLICY });
         let call = Call::new("CreatePolicy", "POST", "/policies/device");
         devices.call("device", Call { body: Some(&body), ..call }, "policyArn").await?;
-        let body = json!({ "caCertificate": company.certificate_pem, "verificationCertificate": verification });
+        let body =
+            json!({ "caCertificate": company.certificate_pem, "verificationCertificate": verification });
         let target = "/cacertificate?setAsActive=true&allowAutoRegistration=true";
         let call = Call { body: Some(&body), ..Call::new("RegisterCACertificate", "POST", target) };
         devices.call(company.name, call, "certificateId").await?;

@@ -128,11 +128,7 @@ impl EventLogReader {
         self.find_within(LOG_TIMEOUT, pick).await
     }
 
-    async fn find_within<T>(
-        &mut self,
-        limit: Duration,
-        pick: impl Fn(&LogEntry) -> Option<T>,
-    ) -> Option<T> {
+    async fn find_within<T>(&mut self, limit: Duration, pick: impl Fn(&LogEntry) -> Option<T>) -> Option<T> {
         if let Some(found) = self.entries.iter().find_map(&pick) {
             return Some(found);
         }

@@ -14,8 +14,8 @@ use super::packaged::Packaged;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     files: BTreeMap<String, PackageFile>,
-    /// Files of the authorizer's `policies/` and `keys/` that the configuration does not name. Case files and Markdown files are not
-    /// listed.
+    /// Files of the authorizer's `policies/` and `keys/` that the configuration does not name. Case files and Markdown
+    /// files are not listed.
     pub skipped: Vec<String>,
 }
 

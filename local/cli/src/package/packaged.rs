@@ -63,7 +63,8 @@ impl Packaged {
 /// The name of the configuration of the provisioning functions.
 const PROVISION_CONFIG: &str = "provision.toml";
 
-/// Returns the configuration of the provisioning functions: `provision.toml` next to `authorizer`, else the shipped one.
+/// Returns the configuration of the provisioning functions: `provision.toml` next to `authorizer`, or the shipped one
+/// if that does not exist.
 #[must_use]
 pub fn provision_config(authorizer: &Path) -> PathBuf {
     let own = authorizer.with_file_name(PROVISION_CONFIG);

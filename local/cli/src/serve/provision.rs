@@ -17,8 +17,8 @@ use crate::package::packaged::{Packaged, provision_config};
 /// The user's own credentials, with which the functions could not call this gateway: it gives them the operator's.
 const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
-/// Returns the provisioning functions, but those that `--lambda` replaces. All are one program, which is built once; the
-/// handler says which of them it is.
+/// Returns the provisioning functions, but those that `--lambda` replaces. All are one program, which is built once;
+/// the handler says which of them it is.
 ///
 /// # Errors
 /// The file of `--env` is invalid, or the working directory is unknown.

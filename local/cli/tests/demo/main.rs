@@ -141,7 +141,10 @@ fn an_unknown_demo_lists_the_known_ones() {
     for name in ["claim", "cognito", "JWT", ""] {
         let (output, text) = run(example().path(), &["demo", name]);
         assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains("[possible values: jwt, kitting, bootstrap, jitr, jitp, fleet, all]"), "{text}");
+        assert!(
+            text.contains("[possible values: jwt, kitting, bootstrap, jitr, jitp, fleet, all]"),
+            "{text}"
+        );
     }
 }
 

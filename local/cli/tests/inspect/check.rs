@@ -130,7 +130,11 @@ fn the_provisioning_functions_are_checked_too() {
         assert_eq!(output.status.success(), succeeds, "{options:?} {report:#}");
         let found = report["provision"]["findings"].as_array().map(Vec::len);
         assert_eq!(found, findings, "{report:#}");
-        assert_eq!((&report["ok"], report["findings"].as_array().unwrap().len()), (&true.into(), 0), "{report:#}");
+        assert_eq!(
+            (&report["ok"], report["findings"].as_array().unwrap().len()),
+            (&true.into(), 0),
+            "{report:#}"
+        );
     }
     let other = valid.path("other.toml");
     std::fs::rename(valid.path("provision.toml"), &other).unwrap();

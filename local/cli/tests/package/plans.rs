@@ -49,8 +49,9 @@ async fn impossible_builds_are_rejected_with_a_hint() {
     for (index, (architecture, builder, library, env, expected)) in cases.into_iter().enumerate() {
         let rustc = rustc(folder.path(), library);
         let tools = Tools { cargo: env!("CARGO"), env };
-        let result =
-            Build::plan(Packaged::Authorizer, architecture, builder, Some(&rustc), tools).await.map_err(|error| error.to_string());
+        let result = Build::plan(Packaged::Authorizer, architecture, builder, Some(&rustc), tools)
+            .await
+            .map_err(|error| error.to_string());
         match (result, expected) {
             (Ok(_), None) => {}
             (Err(error), Some(expected)) => assert!(error.contains(expected), "case {index}: {error}"),

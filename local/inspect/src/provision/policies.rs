@@ -14,7 +14,8 @@ const VARIABLES: [&str; 2] = ["${iot:Connection.Thing.", "${iot:Certificate."];
 
 const SHARED_HINT: &str = "everyone who has taken the credential out of one device has these rights; allow the topics of \
                            provisioning alone";
-const DENY_HINT: &str = "AWS IoT skips a statement whose variable has no value, so nothing is denied; allow less instead";
+const DENY_HINT: &str =
+    "AWS IoT skips a statement whose variable has no value, so nothing is denied; allow less instead";
 
 /// Warnings about the policies in `policies/`. Files that are not JSON are skipped: AWS IoT rejects them.
 pub(super) fn warnings(config: &Config, files: &Files) -> Vec<ConfigError> {
@@ -68,16 +69,17 @@ struct Allowed {
 
 impl Allowed {
     fn new(config: &Config) -> Self {
-        let certificates = ["$aws/certificates/create/*", "$aws/certificates/create-from-csr/*"].map(str::to_owned);
+        let certificates =
+            ["$aws/certificates/create/*", "$aws/certificates/create-from-csr/*"].map(str::to_owned);
         let templates = config
             .templates
             .iter()
             .map(|template| format!("$aws/provisioning-templates/{}/provision/*", template.name));
         // Without a template no device needs the topics of fleet provisioning.
         let is_fleet = !config.templates.is_empty();
-        let fleet: Vec<String> =
-            certificates.into_iter().filter(|_| is_fleet).chain(templates).collect();
-        let requests = config.bootstraps.iter().map(|bootstrap| bootstrap.request.to_string().replace('+', "*"));
+        let fleet: Vec<String> = certificates.into_iter().filter(|_| is_fleet).chain(templates).collect();
+        let requests =
+            config.bootstraps.iter().map(|bootstrap| bootstrap.request.to_string().replace('+', "*"));
         let responses = config.bootstraps.iter().map(|bootstrap| bootstrap.response.fill_with("*"));
         Self {
             publish: fleet.iter().cloned().chain(requests).collect(),
@@ -115,8 +117,8 @@ impl Allowed {
     }
 }
 
-/// Whether a pattern with `*` matches a text, whose own wildcards are plain characters. If it does, it matches everything
-/// that the text matches as a pattern.
+/// Whether a pattern with `*` matches a text, whose own wildcards are plain characters. If it does, it matches
+/// everything that the text matches as a pattern.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern == text };
     let Some(rest) = text.strip_prefix(before) else { return false };

@@ -11,7 +11,8 @@ const REGISTERED: [&str; 4] = ["$aws", "events", "certificates", "registered"];
 
 const EVERY_HINT: &str = "a CA certificate that is registered for another purpose invokes the function, too; write one rule \
                           for each [[authority]]";
-const UNKNOWN_HINT: &str = "the function denies its devices with `unknown_authority`; add the [[authority]], or remove the rule";
+const UNKNOWN_HINT: &str =
+    "the function denies its devices with `unknown_authority`; add the [[authority]], or remove the rule";
 
 /// Warnings about the rules in `rules/` and in `template.yaml`.
 pub(super) fn warnings(config: &Config, files: &Files) -> Vec<ConfigError> {

@@ -39,7 +39,9 @@ policy = "app"
 fn examine(config: &str, files: &[(&str, &str)]) -> CheckReport {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("provision.toml");
-    for (name, text) in [("provision.toml", config), ("devices.csv", "device\nsensor-1\n")].iter().chain(files) {
+    for (name, text) in
+        [("provision.toml", config), ("devices.csv", "device\nsensor-1\n")].iter().chain(files)
+    {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -77,7 +79,9 @@ fn errors_are_those_of_the_functions() {
 
 /// A statement of a policy.
 fn statement(effect: &str, action: &str, resource: &str) -> String {
-    format!(r#"{{"Statement": {{"Effect": "{effect}", "Action": "{action}", "Resource": "arn:aws:iot:*:*:{resource}"}}}}"#)
+    format!(
+        r#"{{"Statement": {{"Effect": "{effect}", "Action": "{action}", "Resource": "arn:aws:iot:*:*:{resource}"}}}}"#
+    )
 }
 
 #[test]
@@ -186,15 +190,19 @@ fn rules_are_for_the_ca_certificates_that_are_configured() {
         let sql = format!("SELECT * FROM '{filter}'");
         let rule = format!("{{\n  \"sql\": \"{sql}\"\n}}");
         let template = format!("Resources:\n  Rule:\n    Sql: {sql}\n");
-        for (file, text, place) in
-            [("rules/jitr.json", &rule, "rules/jitr.json:2:"), ("template.yaml", &template, "template.yaml:3:")]
-        {
+        for (file, text, place) in [
+            ("rules/jitr.json", &rule, "rules/jitr.json:2:"),
+            ("template.yaml", &template, "template.yaml:3:"),
+        ] {
             let report = examine(config, &[(file, text)]);
             let found = messages(&report, Severity::Warning);
             match expected {
                 None => assert!(found.is_empty(), "{filter}: {found:?}"),
                 Some(expected) => {
-                    assert!(found.len() == 1 && found.iter().all(|warning| warning.contains(expected)), "{found:?}");
+                    assert!(
+                        found.len() == 1 && found.iter().all(|warning| warning.contains(expected)),
+                        "{found:?}"
+                    );
                     assert!(report.text(false).contains(place), "{}", report.text(false));
                 }
             }

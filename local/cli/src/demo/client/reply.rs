@@ -12,8 +12,8 @@ use super::{Client, ClientOutcome};
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Client {
-    /// Publishes a request in JSON, and waits for the response on a topic to which the client has subscribed. The
-    /// response is null if there is none.
+    /// Publishes a request in JSON, and waits for the response on a topic to which the client has subscribed. Without a
+    /// response returns null.
     pub(in crate::demo) async fn request(
         &mut self,
         topic: &str,
@@ -42,5 +42,9 @@ impl Client {
 fn outcome(response: &Value) -> ClientOutcome {
     let text = |name| response.get(name).and_then(Value::as_str).unwrap_or_default();
     let shown = format!("{} {}", text("status"), text("code"));
-    ClientOutcome { is_allowed: text("status") == "accepted", is_closed: false, response: shown.trim().to_owned() }
+    ClientOutcome {
+        is_allowed: text("status") == "accepted",
+        is_closed: false,
+        response: shown.trim().to_owned(),
+    }
 }
