@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::case::{Case, all};
 use crate::support::memory::Memory;
+use crate::support::root;
 
 #[test]
 fn every_case() {
@@ -39,6 +40,23 @@ fn every_code_has_a_case() {
         let denied = format!("denied {code}");
         let is_covered = |outcome: &String| *outcome == denied || outcome.starts_with(&format!("{denied} ("));
         assert!(outcomes.iter().any(is_covered), "{code}");
+    }
+}
+
+/// The page has the codes as they are. `UPDATE_DOCS=1` writes them.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a switch of the test run")]
+fn the_page_has_every_code() {
+    let path = root().join("../docs/provision.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let heading = "| code | message | hint |\n| --- | --- | --- |\n";
+    let (before, _) = page.split_once(heading).unwrap();
+    let row = |code: &Code| format!("| `{code}` | {} | {} |\n", code.message(), code.hint());
+    let expected = format!("{before}{heading}{}", Code::ALL.iter().map(row).collect::<String>());
+    if std::env::var("UPDATE_DOCS").is_ok() {
+        std::fs::write(&path, &expected).unwrap();
+    } else {
+        assert!(page == expected, "docs/provision.md differs; help: run with UPDATE_DOCS=1");
     }
 }
 

@@ -9,6 +9,7 @@ mod cases;
 mod configuration;
 mod imports;
 mod log;
+mod plans;
 mod races;
 mod replies;
 mod stops;

@@ -4,15 +4,15 @@
 //!
 //! - `trigger`: `jitr`, `claim`, `hook` or `attach`.
 //! - `edit`: texts of `cases/provision.toml`, and what replaces them.
-//! - `event`: members that replace those of the trigger's default event; null removes one, and `{"is": X}` stands for X.
-//!   `raw_event` is the whole event as text.
+//! - `event`: members that replace those of the trigger's default event; null removes one, and `{"is": X}` stands for
+//!   X. `raw_event` is the whole event as text.
 //! - `function`, `identity`: the ARN that was invoked, and the Cognito identity of the caller.
-//! - `certificates`: by their ids, with `pem` (a file of `cases/certificates/`), `status`, `authority`, `age` in seconds,
-//!   and `touched`. An id is one digit, which stands for 64. By default there is `a`, PENDING_ACTIVATION.
+//! - `certificates`: by their ids, with `pem` (a file of `cases/certificates/`), `status`, `authority`, `age` in
+//!   seconds, and `touched`. An id is one digit, which stands for 64. By default there is `a`, PENDING_ACTIVATION.
 //! - `things`: by name, with `attributes` and `principals` (ids).
 //! - `rows`: rows of the table, with `secret` and `certificate`.
-//! - `expect`: `outcome`, as `provisioned`, `unchanged`, `denied CODE` or `denied CODE (DETAIL)`, and `calls`, the steps
-//!   that were done.
+//! - `expect`: `outcome`, as `provisioned`, `unchanged`, `denied CODE` or `denied CODE (DETAIL)`, and `calls`, the
+//!   steps that were done.
 //!
 //! In a text, `<a>` stands for an id, and `<csr NAME>` for a file of `cases/certificates/`.
 
