@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use lambda_runtime::{Context, Error, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -117,7 +117,10 @@ fn serve(program: &Program) -> ExitCode {
         runtime.block_on(async {
             // The event's own text: it is read once, by a reader that accepts no name twice.
             let handler = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-                program.answer(event.payload.get(), &event.context).await
+                program.answer(event.payload.get(), &event.context).await.map_err(|error| Diagnostic {
+                    error_type: error.operation.to_owned(),
+                    error_message: error.to_string(),
+                })
             });
             Runtime::new(handler).run().await
         })

@@ -72,6 +72,7 @@ def on_gateway():
         timed("denied first connects", first_connects.check_denied, iot, known, own)
         timed("stopped registrations", first_connects.check_stops, iot, known, plane, own)
         timed("identities", tables.check_identity, iot, own)
+        timed("what is shipped", tables.check_shipped, iot)
     with control_plane() as plane:
         iot = plane.client("iot")
         fleet.create_policies(iot)

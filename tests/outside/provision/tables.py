@@ -9,6 +9,7 @@ from claims import Device
 from fleet import event, registered
 from host import ACCOUNT, REGION, Proxy, Sandbox, at_once, sandboxes
 from lib.checks import check, check_none
+from lib.paths import ROOT
 
 TEMPLATE = f"arn:aws:iot:{REGION}:{ACCOUNT}:provisioningtemplate/fleet"
 ALLOW, DENY = {"allowProvisioning": True}, {"allowProvisioning": False}
@@ -89,6 +90,19 @@ def check_identity(iot, environment):
             response = sandbox.invoke({"identityId": other}, identity=identity)
             check(f"denied: {title}", response == {"status": "denied", "code": "no_identity"}, str(response))
         check_none("the log has nothing but lines", sandbox.problems())
+
+
+def check_shipped(iot):
+    """The policies and templates of `provision/` are valid for the gateway, which reads them as strictly as AWS or more."""
+    for file in sorted((ROOT / "provision/policies").iterdir()):
+        made = iot.create_policy(policyName=f"shipped-{file.stem}", policyDocument=json.dumps(json.loads(file.read_text())))
+        check(f"the shipped policy {file.name}", made["policyVersionId"] == "1")
+    for file in sorted((ROOT / "provision/templates").iterdir()):
+        kind = "JITP" if file.stem == "jitp" else "FLEET_PROVISIONING"
+        made = iot.create_provisioning_template(
+            templateName=file.stem, templateBody=file.read_text(), type=kind, enabled=True,
+            provisioningRoleArn=f"arn:aws:iam::{ACCOUNT}:role/provisioning")
+        check(f"the shipped template {file.name}", made["defaultVersionId"] == 1)
 
 
 def with_authority(authority):
