@@ -306,7 +306,7 @@ fn a_second_table_of_a_ca_certificate_is_an_error() {
 
 #[test]
 fn all_errors_are_reported_at_once() {
-    let text = format!("{}{}{}", AUTHORITY, BOOTSTRAP, TEMPLATE)
+    let text = format!("{AUTHORITY}{BOOTSTRAP}{TEMPLATE}")
         .replace("\"p\"", "\"p q\"")
         .replace("anyone", "someone")
         .replace("b/+/q", "b")

@@ -1,6 +1,7 @@
 //! Tests of the functions. `cases/` has the decisions as data.
 
 #![cfg(test)]
+#![allow(clippy::arithmetic_side_effects, reason = "the numbers are the test's own")]
 
 mod support;
 

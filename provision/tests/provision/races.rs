@@ -14,8 +14,11 @@ use crate::support::schedule::interleave;
 /// Runs events at once. `order` says which run makes the next call.
 fn run_at_once(memory: &Memory, cases: &[Case], order: &[usize]) -> Vec<Run> {
     let mut order = order.iter().copied().cycle();
-    let start = |case| Box::pin(Case::start(case, memory)) as Pin<Box<dyn Future<Output = Run> + '_>>;
-    interleave(cases.iter().map(start).collect(), |_| order.next().unwrap())
+    let mut runs: Vec<Pin<Box<dyn Future<Output = Run> + '_>>> = Vec::new();
+    for case in cases {
+        runs.push(Box::pin(case.start(memory)));
+    }
+    interleave(runs, |_| order.next().unwrap())
 }
 
 fn case(trigger: &str, title: &str) -> Case {
@@ -34,7 +37,7 @@ fn orders() -> impl Strategy<Value = Vec<usize>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// The first trap: one event five times.
     #[test]

@@ -150,7 +150,7 @@ fn steps_come_to_the_outcomes_that_plans_expect() {
             };
             match OUTCOMES.iter().find(is_row) {
                 Some((_, _, _, expected)) => {
-                    assert_eq!(found.as_ref(), Ok(expected), "{name} {status} {error_name}")
+                    assert_eq!(found.as_ref(), Ok(expected), "{name} {status} {error_name}");
                 }
                 None => {
                     let failure = found.expect_err(&format!("{name} {status} {error_name}"));

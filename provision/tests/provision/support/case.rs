@@ -140,7 +140,7 @@ impl Case {
         if let Some(event) = &self.raw_event {
             return event.clone();
         }
-        let Value::Object(mut event) = default_event(&self.trigger) else { unreachable!() };
+        let Value::Object(mut event) = default_event(&self.trigger) else { panic!("an event is an object") };
         for (name, value) in &self.event {
             match value.get("is").unwrap_or(value) {
                 Value::Null if value.is_null() => event.remove(name),
@@ -264,8 +264,11 @@ fn expand(value: &Value) -> Value {
     match value {
         Value::String(text) => match text.strip_prefix('<').and_then(|text| text.strip_suffix('>')) {
             Some(digit) if digit.len() == 1 => json!(id(digit.chars().next().unwrap())),
-            Some(name) if name.starts_with("csr ") => json!(file(&format!("{}.csr", &name[4..]))),
-            _ => value.clone(),
+            Some(name) => match name.strip_prefix("csr ") {
+                Some(name) => json!(file(&format!("{name}.csr"))),
+                None => value.clone(),
+            },
+            None => value.clone(),
         },
         Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), expand(value))).collect(),
         Value::Array(items) => items.iter().map(expand).collect(),
