@@ -106,8 +106,8 @@ impl Subject {
     /// The value of one part, as `CommonName`.
     ///
     /// # Errors
-    /// [`Code::MissingName`]; [`Code::AmbiguousName`] if the subject has the part more than once, as it is not documented
-    /// which of them AWS takes; [`Code::UnsafeName`] if its string type is not one of characters of ASCII or UTF-8.
+    /// [`Code::MissingName`]; [`Code::AmbiguousName`] if the subject has the part more than once, as it is not
+    /// documented which of them AWS takes; [`Code::UnsafeName`] if its string type has more than one reading.
     pub fn value(&self, name: &'static str) -> Result<&str, Denial> {
         let mut values = self.0.iter().filter(|(known, _)| *known == name).map(|(_, value)| value);
         match (values.next(), values.next()) {

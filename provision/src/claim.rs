@@ -35,12 +35,12 @@ struct Content {
 }
 
 impl<'c> ClaimRequest<'c> {
-    /// Reads what the rule selects: `topic(N) AS id, csr, secret`, and `topic() AS topic`, which is needed only if there
-    /// are several `[[bootstrap]]`. The topic is where the id comes from, never the payload.
+    /// Reads what the rule selects: `topic(N) AS id, csr, secret`, and `topic() AS topic`, which is needed only if
+    /// there are several `[[bootstrap]]`. The topic is where the id comes from, never the payload.
     ///
     /// # Errors
-    /// [`Code::MalformedEvent`], [`Code::UnknownTopic`], [`Code::UnsafeName`]. Those of the payload are denied by the plan,
-    /// which sends them to the device.
+    /// [`Code::MalformedEvent`], [`Code::UnknownTopic`], [`Code::UnsafeName`]. Errors of the payload are denied by the
+    /// plan, which sends them to the device.
     pub fn read(event: &Object<'_>, config: &'c Config, now: SystemTime) -> Result<Self, Denial> {
         let id = event.get("id").and_then(Json::as_str);
         let id = id.ok_or_else(|| Denial::about(Code::MalformedEvent, "id"))?;

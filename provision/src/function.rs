@@ -100,10 +100,10 @@ pub struct Handled<'c> {
 }
 
 impl Handled<'_> {
-    fn denied(denial: impl Into<Denial>) -> Self {
-        let conclusion = Conclusion { end: End::Denied(denial.into()), certificate: None };
+    /// An event of which nothing but its outcome is known.
+    fn new(outcome: Result<Conclusion, CallError>) -> Self {
         Self {
-            outcome: Ok(conclusion),
+            outcome,
             device: None,
             certificate: None,
             authority: None,
@@ -112,6 +112,10 @@ impl Handled<'_> {
             identity: None,
             policy: None,
         }
+    }
+
+    fn denied(denial: impl Into<Denial>) -> Self {
+        Self::new(Ok(Conclusion { end: End::Denied(denial.into()), certificate: None }))
     }
 
     /// The denial, if the event was denied.
@@ -154,56 +158,68 @@ pub async fn handle<'c>(
     let Ok(function) = FunctionArn::parse(invocation.function) else {
         return Handled::denied(Denial::about(Code::MalformedEvent, "the function's ARN"));
     };
-    let nothing_made = |_: &str| {};
-    if trigger == Trigger::Attach {
-        let request = match AttachRequest::read(invocation.identity, config) {
-            Ok(request) => request,
-            Err(denial) => return Handled::denied(denial),
-        };
-        return Handled {
-            identity: Some(request.identity().to_owned()),
-            policy: Some(request.policy()),
-            outcome: engine::run(&request, control, &nothing_made).await,
-            ..Handled::denied(Code::NoIdentity)
-        };
-    }
-    let Some(event) = Object::parse_str(event) else { return Handled::denied(Code::MalformedEvent) };
-    let handled = match trigger {
-        Trigger::Jitr => match JitrRequest::read(&event, config, function, invocation.now) {
-            Ok(request) => Ok(Handled {
-                certificate: Some(request.certificate().to_owned()),
-                authority: Some(&request.authority().ca_certificate_id),
-                outcome: engine::run(&request, control, &nothing_made).await,
-                ..Handled::denied(Code::MalformedEvent)
-            }),
+    let now = invocation.now;
+    // The event of `attach` is the caller's own, and may be anything.
+    let object = Object::parse_str(event).filter(|_| trigger != Trigger::Attach);
+    let handled = match (trigger, object) {
+        (Trigger::Attach, _) => match AttachRequest::read(invocation.identity, config) {
+            Ok(request) => Ok(attach(&request, control).await),
             Err(denial) => Err(denial),
         },
-        Trigger::Claim => match ClaimRequest::read(&event, config, invocation.now) {
+        (_, None) => Err(Code::MalformedEvent.into()),
+        (Trigger::Jitr, Some(event)) => match JitrRequest::read(&event, config, function, now) {
+            Ok(request) => Ok(register(&request, control).await),
+            Err(denial) => Err(denial),
+        },
+        (Trigger::Claim, Some(event)) => match ClaimRequest::read(&event, config, now) {
             Ok(request) => {
-                let device = request.thing().as_str();
-                Ok(Handled {
-                    device: Some(device.to_owned()),
-                    client_id: client_id(&event),
-                    outcome: engine::run(&request, control, &|id| on_made(id, Some(device))).await,
-                    ..Handled::denied(Code::MalformedEvent)
-                })
+                Ok(Handled { client_id: client_id(&event), ..claim(&request, control, on_made).await })
             }
             Err(denial) => Err(denial),
         },
-        Trigger::Hook | Trigger::Attach => {
-            match HookRequest::read(&event, config, function, invocation.now) {
-                Ok(request) => Ok(Handled {
-                    device: Some(request.device().as_str().to_owned()),
-                    certificate: Some(request.certificate().to_owned()),
-                    template: Some(&request.template().name),
-                    outcome: engine::run(&request, control, &nothing_made).await,
-                    ..Handled::denied(Code::MalformedEvent)
-                }),
-                Err(denial) => Err(denial),
-            }
-        }
+        (Trigger::Hook, Some(event)) => match HookRequest::read(&event, config, function, now) {
+            Ok(request) => Ok(admit(&request, control).await),
+            Err(denial) => Err(denial),
+        },
     };
     handled.unwrap_or_else(Handled::denied)
+}
+
+async fn register<'c>(request: &JitrRequest<'c>, control: &impl ControlPlane) -> Handled<'c> {
+    Handled {
+        certificate: Some(request.certificate().to_owned()),
+        authority: Some(&request.authority().ca_certificate_id),
+        ..Handled::new(engine::run(request, control, &|_| {}).await)
+    }
+}
+
+async fn claim<'c>(
+    request: &ClaimRequest<'c>,
+    control: &impl ControlPlane,
+    on_made: &dyn Fn(&str, Option<&str>),
+) -> Handled<'c> {
+    let device = request.thing().as_str();
+    Handled {
+        device: Some(device.to_owned()),
+        ..Handled::new(engine::run(request, control, &|id| on_made(id, Some(device))).await)
+    }
+}
+
+async fn admit<'c>(request: &HookRequest<'c>, control: &impl ControlPlane) -> Handled<'c> {
+    Handled {
+        device: Some(request.device().as_str().to_owned()),
+        certificate: Some(request.certificate().to_owned()),
+        template: Some(&request.template().name),
+        ..Handled::new(engine::run(request, control, &|_| {}).await)
+    }
+}
+
+async fn attach<'c>(request: &AttachRequest<'c>, control: &impl ControlPlane) -> Handled<'c> {
+    Handled {
+        identity: Some(request.identity().to_owned()),
+        policy: Some(request.policy()),
+        ..Handled::new(engine::run(request, control, &|_| {}).await)
+    }
 }
 
 /// The client id that a rule selects, if the log can show it.

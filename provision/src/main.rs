@@ -1,16 +1,17 @@
-//! The program that Lambda starts: reads the configuration, then gives each event to the function that `_HANDLER` names.
-//! Only this file reads the clock and the environment, writes the log and talks to Lambda.
+//! The program that Lambda starts: reads the configuration, then gives each event to the function that `_HANDLER`
+//! names. Only this file reads the clock and the environment, writes the log and talks to Lambda.
 
 use std::cell::Cell;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use lambda_runtime::{Context, Error, LambdaEvent, Runtime, service_fn};
+use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use iot_provision::config::{self, Config};
+use iot_provision::control::CallError;
 use iot_provision::control::aws::{Aws, Roots};
 use iot_provision::control::settings::AwsSettings;
 use iot_provision::function::{self, Invocation, Trigger};
@@ -78,11 +79,12 @@ impl Program {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the clock is read here")]
-    async fn answer(&self, event: &str, context: &Context) -> Result<Value, Error> {
+    async fn answer(&self, event: &str, context: &Context) -> Result<Value, CallError> {
         let start = SystemTime::now();
         let time =
             context.deadline().duration_since(start).unwrap_or_default().saturating_sub(DEADLINE_RESERVE);
-        let control = Aws::new(&self.settings, &self.roots, &SystemTime::now, time)?;
+        let control = Aws::new(&self.settings, &self.roots, &SystemTime::now, time);
+        let control = control.map_err(|error| CallError { operation: "Connect", what: error.to_string() })?;
         let invocation = Invocation {
             function: &context.invoked_function_arn,
             identity: context.identity.as_ref().map(|identity| identity.identity_id.as_str()),
@@ -104,7 +106,7 @@ impl Program {
             counts: control.counts(),
         };
         write(&log::line(&handled, &facts));
-        Ok(handled.response(self.trigger)?)
+        handled.response(self.trigger)
     }
 }
 
@@ -115,7 +117,10 @@ fn serve(program: &Program) -> ExitCode {
         runtime.block_on(async {
             // The event's own text: it is read once, by a reader that accepts no name twice.
             let handler = service_fn(async |event: LambdaEvent<Box<RawValue>>| {
-                program.answer(event.payload.get(), &event.context).await
+                program.answer(event.payload.get(), &event.context).await.map_err(|error| Diagnostic {
+                    error_type: error.operation.to_owned(),
+                    error_message: error.to_string(),
+                })
             });
             Runtime::new(handler).run().await
         })

@@ -98,12 +98,12 @@ impl<'a> Applicant<'a> {
             Proof::Certificate(id) => Some(registered.certificate(id).ok_or(Code::UnknownCertificate)?),
             Proof::Request { request, made, .. } => {
                 let owner = registered.thing.as_ref().and_then(Thing::owner);
-                let rank = |certificate: &&Certificate| {
-                    let is_new = Some(certificate.id.as_str()) == made;
-                    let is_owner = Some(certificate.id.as_str()) == owner;
-                    (certificate.status == Status::Active, is_owner, !is_new)
+                let is_made = |known: &Certificate| Some(known.id.as_str()) == made;
+                let rank = |known: &&Certificate| {
+                    (known.status == Status::Active, Some(known.id.as_str()) == owner, !is_made(known))
                 };
-                registered.certificates.iter().filter(|known| known.has_key(request.key())).max_by_key(rank)
+                let certificates = registered.certificates.iter();
+                certificates.filter(|known| is_made(known) || known.has_key(request.key())).max_by_key(rank)
             }
         };
         match own.map(|own| own.status) {
@@ -135,7 +135,11 @@ fn decide(applicant: &Applicant<'_>, registered: &Registered, now: SystemTime) -
     let retired = check_free(applicant, registered, own, now)?;
     check_unused(registered, own.map(|own| own.id.as_str()), applicant.replace, now)?;
     match (own, applicant.proof) {
-        (None, Proof::Request { request, .. }) => {
+        // What was made is not visible yet. A second one would be made in vain.
+        (None, Proof::Request { made: Some(_), .. }) => {
+            Ok(Plan { steps: Vec::new(), certificate: None, end: End::Again })
+        }
+        (None, Proof::Request { request, made: None, .. }) => {
             let steps = vec![Step::CreateCertificate { csr: request.pem().to_owned() }];
             Ok(Plan { steps, certificate: None, end: End::Again })
         }

@@ -136,18 +136,42 @@ impl Registered {
         named: Option<&str>,
     ) -> Result<Self, CallError> {
         let device = expected.look_up(control, name).await?;
-        if matches!(device, Lookup::Unknown) {
-            return Ok(Self { device, thing: None, certificates: known });
+        let mut registered = Self { device, thing: None, certificates: known };
+        if matches!(registered.device, Lookup::Unknown) {
+            return Ok(registered);
         }
-        let mut thing = control.thing(name.as_str()).await?;
-        if let Some(thing) = &mut thing {
+        registered.thing = control.thing(name.as_str()).await?;
+        let recorded = registered.device.record().and_then(|record| record.certificate.clone());
+        let owner = registered.thing.as_ref().and_then(Thing::owner).map(str::to_owned);
+        registered
+            .read_certificates(control, named.map(str::to_owned).into_iter().chain(recorded).chain(owner))
+            .await?;
+        if let Some(thing) = &mut registered.thing {
+            // After the owner's certificate: one that is ACTIVE was attached before, so this list has it.
             thing.principals = control.principals(name.as_str()).await?;
-        }
-        let mut registered = Self { device, thing, certificates: known };
-        for id in registered.named_certificates(named) {
-            registered.certificates.extend(control.certificate(&id).await?);
+            let ids = thing
+                .principals
+                .iter()
+                .filter_map(|arn| arn.rsplit_once(":cert/"))
+                .map(|(_, id)| id.to_owned());
+            let ids: Vec<_> = ids.collect();
+            registered.read_certificates(control, ids).await?;
         }
         Ok(registered)
+    }
+
+    /// Reads the certificates with these ids that were not read yet.
+    async fn read_certificates(
+        &mut self,
+        control: &impl ControlPlane,
+        ids: impl IntoIterator<Item = String>,
+    ) -> Result<(), CallError> {
+        for id in ids {
+            if self.certificate(&id).is_none() {
+                self.certificates.extend(control.certificate(&id).await?);
+            }
+        }
+        Ok(())
     }
 
     /// The certificate with this id, if it exists.
@@ -160,20 +184,5 @@ impl Registered {
     #[must_use]
     pub fn principal(&self, arn: &str) -> Option<&Certificate> {
         self.certificates.iter().find(|certificate| certificate.arn == arn)
-    }
-
-    /// Ids of certificates that are named and were not read yet, each once.
-    fn named_certificates(&self, named: Option<&str>) -> Vec<String> {
-        let thing = self.thing.as_ref();
-        let principals = thing.map(|thing| thing.principals.as_slice()).unwrap_or_default();
-        let of_principals = principals.iter().filter_map(|arn| arn.rsplit_once(":cert/")).map(|(_, id)| id);
-        let recorded = self.device.record().and_then(|record| record.certificate.as_deref());
-        let mut ids = Vec::new();
-        for id in named.into_iter().chain(thing.and_then(Thing::owner)).chain(recorded).chain(of_principals) {
-            if self.certificate(id).is_none() && !ids.iter().any(|known| known == id) {
-                ids.push(id.to_owned());
-            }
-        }
-        ids
     }
 }

@@ -5,7 +5,9 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
+use iot_local_cloud::Cloud;
 use iot_local_cloud::api::{Request, Response, is_operation};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -44,6 +46,25 @@ fn sts_answers_in_xml() {
     {
         let response = cloud().respond(&form("sts", text));
         assert_eq!((response.status, header(&response, "Content-Type")), (status, "text/xml"), "{text}");
+    }
+}
+
+#[test]
+fn one_call_of_the_control_plane_in_three_is_throttled() {
+    let cloud = cloud();
+    let list = |cloud: &Cloud| cloud.respond(&request("GET", "/things", Vec::new()));
+    assert!((0..10).all(|_| list(&cloud).status == 200));
+    cloud.set_throttle(NonZeroU32::new(3).unwrap());
+    for _ in 0..3 {
+        assert_eq!([list(&cloud).status, list(&cloud).status], [200, 200]);
+        // Neither other services nor unsigned requests count.
+        assert_eq!(cloud.respond(&form("sts", "Action=GetCallerIdentity&Version=2011-06-15")).status, 200);
+        let mut unsigned = request("GET", "/things", Vec::new());
+        unsigned.headers.retain(|(name, _)| name != "authorization");
+        assert_eq!(cloud.respond(&unsigned).status, 403);
+        let throttled = list(&cloud);
+        assert_eq!((throttled.status, header(&throttled, "x-amzn-ErrorType")), (400, "ThrottlingException"));
+        assert_eq!(body(&throttled), r#"{"message":"Rate exceeded"}"#);
     }
 }
 

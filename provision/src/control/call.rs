@@ -24,7 +24,7 @@ pub struct Call {
     pub target: String,
     /// Headers other than those of the signature.
     pub headers: Vec<(&'static str, String)>,
-    /// The body; empty if there is none.
+    /// The body; empty for a call without one.
     pub body: String,
 }
 

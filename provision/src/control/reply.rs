@@ -92,7 +92,7 @@ impl Reply {
             (Step::CreateCertificate { .. }, 400) if error == "InvalidRequestException" => {
                 Ok(StepResult::Rejected)
             }
-            // Whoever has changed the certificate since is right.
+            // Another run has deleted it, or has given it rights, and then it stays.
             (Step::DeleteCertificate(_), 404 | 406 | 409) => Ok(StepResult::Done),
             (Step::DetachThing { .. }, 404) => Ok(StepResult::Done),
             (Step::CreateThing { .. }, 409)
