@@ -135,6 +135,9 @@ impl Exchange {
         if route.is_none_or(|route| route.is_signed) {
             self.check_scope(cloud, request, route)?;
         }
+        if route.is_some_and(|route| route.service == Service::Iot) && cloud.is_throttled() {
+            return Err(ApiError::new(ErrorKind::Throttling, "Rate exceeded"));
+        }
         let run = route.and_then(|route| route.run).ok_or_else(|| self.not_implemented(&target))?;
         let input = target.input(request)?;
         match run {

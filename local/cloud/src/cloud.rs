@@ -1,5 +1,6 @@
 //! The control plane: one registry, which all parts of a gateway share.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,6 +14,7 @@ use crate::issuer::{DeviceIssuer, IssuerError};
 use crate::registry::{Change, Registry};
 use crate::running_tasks::RunningTasks;
 use crate::store::{self, Database, OpenError};
+use crate::throttle::Throttle;
 
 /// The length of a log that is not worth a snapshot.
 const MIN_LOG_BYTES: u64 = 1 << 20;
@@ -42,6 +44,7 @@ pub struct Cloud {
     issuer: Arc<OnceLock<DeviceIssuer>>,
     built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
     tasks: Arc<RunningTasks>,
+    throttle: Arc<Throttle>,
 }
 
 impl Cloud {
@@ -66,6 +69,7 @@ impl Cloud {
             issuer: Arc::default(),
             built_in: Arc::default(),
             tasks: Arc::default(),
+            throttle: Arc::default(),
         };
         let now = cloud.now();
         // What cannot be stored now is removed by the next operation of fleet provisioning.
@@ -114,6 +118,16 @@ impl Cloud {
             return Ok(issuer.get_or_init(|| opened));
         }
         issuer.get().ok_or(IssuerError::Sign)
+    }
+
+    /// Throttles one call of AWS IoT's control plane in so many, to test what calls it.
+    pub fn set_throttle(&self, every: NonZeroU32) {
+        self.throttle.set(every);
+    }
+
+    /// Counts a call. Returns whether it is throttled.
+    pub(crate) fn is_throttled(&self) -> bool {
+        self.throttle.is_throttled()
     }
 
     /// Sets the built-in authorizer.

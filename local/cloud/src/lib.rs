@@ -28,6 +28,7 @@ mod authorizer_test;
 mod built_in;
 mod effect;
 mod running_tasks;
+mod throttle;
 
 mod cloud;
 pub mod connect;

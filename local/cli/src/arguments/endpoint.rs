@@ -34,6 +34,9 @@ pub struct EndpointArgs {
     /// Start with an empty registry; the present one becomes registry.old
     #[arg(long)]
     pub fresh: bool,
+    /// Throttle one call of AWS IoT's control plane in N, to test what calls it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..), hide_short_help = true)]
+    pub throttle: Option<u32>,
     /// Removed.
     #[arg(long, value_name = "FILE", hide = true, value_parser = removed_client_ca)]
     client_ca: Option<String>,

@@ -1,6 +1,7 @@
 //! The control plane of `serve`: its Region and account, its registry, and the operator's key pair.
 
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
@@ -48,13 +49,17 @@ pub(super) fn open(
     if options.endpoint.fresh {
         Cloud::move_away(&folder)?;
     }
-    Ok(Cloud::open(CloudOptions {
+    let cloud = Cloud::open(CloudOptions {
         account,
         folder: Some(folder),
         private: Some(workspace.root.join("private")),
         endpoint: SERVER_NAME.to_owned(),
         clock: clock::now,
-    })?)
+    })?;
+    if let Some(every) = options.endpoint.throttle.and_then(NonZeroU32::new) {
+        cloud.set_throttle(every);
+    }
+    Ok(cloud)
 }
 
 /// Returns `.iot-local/ACCOUNT/REGION/registry`. Its parents are private.
