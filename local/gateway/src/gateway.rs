@@ -63,7 +63,7 @@ pub struct GatewayOptions {
     pub function: InvokeTarget,
     /// The built-in authorizer's definition.
     pub authorizer: AuthorizerDefinition,
-    /// Further functions, which authorizers of the registry name by their ARNs.
+    /// Further functions, which authorizers and rules of the registry name by their ARNs.
     pub functions: Vec<InvokeTarget>,
     /// The operator's credentials, which the further functions get.
     pub function_credentials: Option<OperatorCredentials>,
