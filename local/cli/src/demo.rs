@@ -1,11 +1,14 @@
 //! `demo`: runs a whole flow once with real MQTT clients and shows which actions are allowed or denied, and why.
 
 mod client;
+mod devices;
 mod example;
 mod output;
 mod reasons;
 mod session;
 
+mod fleet;
+mod jitp;
 mod jwt;
 mod kitting;
 
@@ -28,6 +31,7 @@ use crate::launch::{FunctionArgs, LaunchSettings};
 use crate::serve::{self, ServeError, ServeOptions};
 use crate::token::{self, TokenError};
 
+use devices::Devices;
 use output::Output;
 use reasons::EventLogReader;
 use session::Session;
@@ -42,6 +46,10 @@ pub(crate) enum DemoName {
     Jwt,
     /// Devices with certificates that are registered before delivery
     Kitting,
+    /// Devices that a template provisions when they first connect
+    Jitp,
+    /// Devices that get their certificates by a claim, and by a trusted user
+    Fleet,
     /// All of them
     All,
 }
@@ -126,9 +134,15 @@ pub(crate) enum DemoError {
     /// A device's certificate cannot be created.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The key of a device, its request or its certificate cannot be created, or the certificate of a company's CA.
+    #[error("cannot create a key or a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
     /// A client's TLS cannot be set up.
     #[error("cannot set up the TLS of a client: {0}")]
     Tls(#[from] rustls::Error),
+    /// An answer of the gateway is unusable.
+    #[error("the gateway's answer has no usable {0}")]
+    Answer(&'static str),
     /// The gateway cannot be reached.
     #[error("cannot reach the local gateway: {0}")]
     Gateway(io::Error),
@@ -149,6 +163,12 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Kitting | DemoName::All) {
         run_kitting(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Jitp | DemoName::All) {
+        run_jitp(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Fleet | DemoName::All) {
+        run_fleet(args, launch, &mut output).await?;
     }
     Ok(output.finish())
 }
@@ -176,14 +196,22 @@ async fn run_kitting(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
     let folder = temporary_copy(&args.config, launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
     let (running, workspace) = serve::start(&options).await?;
-    kitting_script(&running, &workspace, output)?.run().await
+    kitting::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
-fn kitting_script<'a>(
+async fn run_jitp(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    jitp::Script { devices: devices(&running, &workspace, output)? }.run().await
+}
+
+/// Prints where the gateway is, and returns it as devices use it.
+fn devices<'a>(
     running: &RunningGateway,
     workspace: &Workspace,
     output: &'a mut Output,
-) -> Result<kitting::Script<'a>, DemoError> {
+) -> Result<Devices<'a>, DemoError> {
     let account = running.cloud.account();
     let mqtts_port = running.mqtts_port.unwrap_or_default();
     output.line(&format!(
@@ -194,13 +222,20 @@ fn kitting_script<'a>(
         running.port
     ));
     let endpoint = format!("http://127.0.0.1:{}", running.port);
-    Ok(kitting::Script {
+    Ok(Devices {
         control: Control::new(&endpoint, account.region()),
         account: format!("{}:{}", account.region(), account.id()),
         authority: Authority::open(&workspace.root)?,
         mqtts_port,
         session: Session { event_log: EventLogReader::new(running.event_log.subscribe()), output },
     })
+}
+
+async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    fleet::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
 /// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the

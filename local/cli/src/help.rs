@@ -5,6 +5,7 @@ Examples:
   cargo local                                    start the local gateway
   cargo local demo                               see what the shipped example allows and denies
   cargo local demo kitting                       devices with certificates
+  cargo local demo jitp                          devices that their first connect provisions
   cargo local token --sub alice --claim tenant=acme
   cargo local snippet mqttjs                     connect a client to the running gateway
   cargo local check --deny-warnings              check a configuration in CI
@@ -25,6 +26,7 @@ pub(crate) const DEMO: &str = "\
 Examples:
   cargo local demo
   cargo local demo kitting                       devices with certificates
+  cargo local demo jitp                          devices that their first connect provisions
   cargo local demo all
 
 Each demo has its own temporary folder and free ports.

@@ -11,6 +11,7 @@ mod watch;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use iot_local_base::env_file::{self, EnvFileError};
@@ -236,6 +237,7 @@ async fn start_with_program(
         function,
         authorizer,
         functions,
+        jitp_delay: Duration::from_secs(options.endpoint.jitp_delay.unwrap_or_default()),
         function_credentials: Some(operator),
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,

@@ -6,6 +6,7 @@
 //! DER -> variables (Subject, Issuer, alternative names, serial number) ^
 //! ```
 
+mod claims;
 mod effective;
 pub(crate) mod issuer;
 mod names;
@@ -87,6 +88,10 @@ impl Cloud {
             command,
         };
         self.read(|registry| {
+            if let Some(claim) = registry.provisioning_claim(&facts.id) {
+                let rights = claims::rights(claim, &certificate, self.account(), self.now());
+                return rights.map_err(|(reason, command)| refusal(reason, Some(command)));
+            }
             let Some(registered) = registry.certificate(&facts.id) else {
                 let signer = issuer::find(registry, &certificate);
                 let (reason, command) = signer.why_unknown(&facts.id, certificate.issuer());

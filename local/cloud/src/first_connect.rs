@@ -16,10 +16,11 @@ mod template;
 use x509_parser::prelude::X509Certificate;
 
 pub use self::event::RegistrationEvent;
+use self::template::{Outcome, Progress};
 use crate::cloud::Cloud;
 use crate::connect::issuer::{self, Issuer};
 use crate::connect::{self, Presented, Refusal, check_validity};
-use crate::error::{ApiError, ErrorKind};
+use crate::error::ApiError;
 use crate::operations::certificates;
 use crate::registry::{CaCertificate, CertificateStatus, Change, Record, Registry};
 
@@ -63,9 +64,10 @@ struct Candidate {
 }
 
 impl Cloud {
-    /// Registers the certificate of a first connect as PENDING_ACTIVATION, and runs the template of its CA. Does the rest
-    /// of it for a certificate that is PENDING_ACTIVATION already. `None` if it is neither, or if the registry has no CA
-    /// for it: then nothing is done, and the refusal of [`Cloud::rights`] has the reason. May wait for the disk.
+    /// Registers the certificate of a first connect as PENDING_ACTIVATION, and runs the template of its CA. A
+    /// certificate that is PENDING_ACTIVATION already is not registered again. `None` for any other certificate, and if
+    /// no CA registers it: then nothing is done, and the refusal of [`Cloud::rights`] has the reason. May wait for the
+    /// disk.
     #[must_use]
     pub fn first_connect(&self, attempt: &Attempt<'_>) -> Option<FirstConnect> {
         let Presented { certificate: der, .. } = attempt.presented;
@@ -99,11 +101,7 @@ impl Cloud {
                 return Some(refused(what, None));
             }
         };
-        let state = match is_new {
-            true => format!("certificate {} is registered now, PENDING_ACTIVATION", facts.id),
-            false => state,
-        };
-        Some(self.continue_with(&ca, &facts.id, &state, attempt.template_time))
+        Some(self.continue_with(&ca, &facts.id, is_new, attempt.template_time))
     }
 
     /// Registers the certificate, unless that is done. Returns its CA, and whether this call registered it. `None` if
@@ -135,24 +133,22 @@ impl Cloud {
         &self,
         ca: &CaCertificate,
         id: &str,
-        state: &str,
+        is_new: bool,
         template_time: TemplateTime,
     ) -> FirstConnect {
         if !template::has_template(ca) {
             let event = RegistrationEvent::new(self, id, &ca.id);
-            let reason = format!("{state}; {} is published", event.topic);
+            let reason = format!("{}; {} is published", waiting(id, is_new), event.topic);
             let command = format!("aws iot update-certificate --certificate-id {id} --new-status ACTIVE");
             let command = Some(format!("{command}, or a rule whose function does it"));
             return FirstConnect { event: Some(event), ..FirstConnect::refused(id, reason, command) };
         }
         if template_time == TemplateTime::Later {
-            let reason = format!("{state}; the template of CA {} runs later", ca.id);
+            let reason = format!("{}; the template of CA {} runs later", waiting(id, is_new), ca.id);
             let command = Some("connect again".to_owned());
             return FirstConnect { awaits_template: true, ..FirstConnect::refused(id, reason, command) };
         }
-        let outcome = self.provision_registered(ca, id);
-        let reason = format!("{state}; {}", outcome.reason);
-        FirstConnect { warnings: outcome.warnings, ..FirstConnect::refused(id, reason, outcome.command) }
+        self.provision_registered(ca, id).described(id, is_new)
     }
 
     /// Runs the template for a certificate that a first connect has registered, if it is still PENDING_ACTIVATION and
@@ -160,10 +156,20 @@ impl Cloud {
     #[must_use]
     pub fn run_template(&self, certificate_id: &str) -> Option<FirstConnect> {
         let ca = self.read(|registry| pending(registry, certificate_id)).filter(|ca| registers(ca))?;
-        let outcome = self.provision_registered(&ca, certificate_id);
-        let reason = format!("certificate {certificate_id}: {}", outcome.reason);
-        let refused = FirstConnect::refused(certificate_id, reason, outcome.command);
-        Some(FirstConnect { warnings: outcome.warnings, ..refused })
+        Some(self.provision_registered(&ca, certificate_id).described(certificate_id, false))
+    }
+}
+
+impl Outcome {
+    fn described(self, id: &str, is_new: bool) -> FirstConnect {
+        let Self { progress, reason, command, warnings } = self;
+        let reason = match (progress, is_new) {
+            (Progress::Provisioned, true) => format!("certificate {id} is registered now; {reason}"),
+            (Progress::Provisioned, false) => format!("certificate {id} was PENDING_ACTIVATION; {reason}"),
+            (Progress::Waiting, _) => format!("{}; {reason}", waiting(id, is_new)),
+            (Progress::Overtaken, _) => reason,
+        };
+        FirstConnect { warnings, ..FirstConnect::refused(id, reason, command) }
     }
 }
 
@@ -222,7 +228,8 @@ fn check_server_name(attempt: &Attempt<'_>) -> Result<(), (String, String)> {
     }
 }
 
-/// The certificate has left PENDING_ACTIVATION.
-fn left_pending(id: &str, status: CertificateStatus) -> ApiError {
-    ApiError::new(ErrorKind::CertificateState, format!("certificate {id} is {status} meanwhile"))
+/// Describes a certificate that is PENDING_ACTIVATION.
+fn waiting(id: &str, is_new: bool) -> String {
+    let registered = if is_new { "registered now, " } else { "" };
+    format!("certificate {id} is {registered}PENDING_ACTIVATION")
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! HTTP request -> api (guard, routes) -> operations -> Change -> store (log on disk) -> registry
 //!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
+//! fleet provisioning over MQTT -> fleet -> Change -> …, and the answer or Rejection
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
 //!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
@@ -32,6 +33,7 @@ mod cloud;
 pub mod connect;
 
 pub mod api;
+pub mod fleet;
 mod operations;
 
 pub mod first_connect;

@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod backlog;
+mod fleet;
 mod hooks;
 mod ingress;
 mod keep_alive;
@@ -35,6 +36,7 @@ use uuid::Uuid;
 
 pub(crate) use self::authenticate::follow_registry;
 use self::backlog::Backlog;
+use self::fleet::FleetRequests;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
@@ -44,6 +46,7 @@ use self::sessions::Sessions;
 use self::storage::{RetainedMessages, SharedGroups};
 use crate::auth::Authenticators;
 use crate::connection::Connections;
+use crate::fleet::Fleet;
 use crate::message::{Message, Observers};
 use crate::timeouts::CONNECT_PACKET_TIMEOUT;
 
@@ -100,14 +103,16 @@ impl Broker {
         *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
         let register = context.extends.hook_mgr().register();
         let sessions = Arc::new(Sessions::default());
-        let hooks = PolicyHooks::new(
+        let fleet = Fleet::new(Arc::clone(&auth));
+        let hooks = PolicyHooks {
             auth,
             connections,
-            Arc::clone(&backlog),
+            backlog: Arc::clone(&backlog),
             presence,
-            Arc::clone(&observers),
-            Arc::clone(&sessions),
-        );
+            observers: Arc::clone(&observers),
+            sessions: Arc::clone(&sessions),
+            fleet: FleetRequests::new(fleet, context.clone(), Arc::clone(&backlog)),
+        };
         for hook in [
             Type::ClientAuthenticate,
             Type::ClientConnected,
@@ -169,7 +174,10 @@ impl Broker {
     /// # Errors
     /// If the broker cannot route the topic.
     pub async fn publish(&self, message: Message) -> Result<(), BrokerError> {
-        self.observers.iter().for_each(|observer| observer.published(&message));
+        // A request of fleet provisioning without a connection has no answer, and may hold an ownership token.
+        if !limits::is_fleet_provisioning(&message.topic) {
+            self.observers.iter().for_each(|observer| observer.published(&message));
+        }
         let Message { topic, payload, is_qos1, retain, .. } = message;
         let qos = if is_qos1 { QoS::AtLeastOnce } else { QoS::AtMostOnce };
         let publish = Publish {

@@ -21,6 +21,7 @@ use crate::alpn::TlsPort;
 use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
 use crate::auth::endpoint::EndpointSettings;
+use crate::auth::first_connect::FirstConnects;
 use crate::auth::sigv4::Operator;
 use crate::auth::unlogged::UnloggedCalls;
 use crate::auth::x509::CertificateAuthenticator;
@@ -65,6 +66,9 @@ pub struct GatewayOptions {
     pub authorizer: AuthorizerDefinition,
     /// Further functions, which authorizers and rules of the registry name by their ARNs.
     pub functions: Vec<InvokeTarget>,
+    /// How long after a first connect the template of just-in-time provisioning runs. Zero: before the connection is
+    /// closed, so that the second connect is admitted.
+    pub jitp_delay: Duration,
     /// The operator's credentials, which the further functions get.
     pub function_credentials: Option<OperatorCredentials>,
     /// The divisor of the times in a response, and of the waits before retries; 1 is real time.
@@ -105,8 +109,8 @@ pub enum GatewayError {
     },
 }
 
-/// A running gateway. Dropping it closes its ports and connections and kills the functions' processes, whatever they do;
-/// [`RunningGateway::end`] waits for rules first.
+/// A running gateway. Dropping it closes its ports and connections and kills the functions' processes, whatever they
+/// do; [`RunningGateway::end`] waits for rules first.
 pub struct RunningGateway {
     /// The plain port.
     pub port: u16,
@@ -179,8 +183,10 @@ impl RunningGateway {
             page: options.page,
         });
         let connections = Arc::new(Connections::default());
-        let auth = Arc::new(authenticators(&authorizer, &options.cloud, options.operator)?);
         let (outbox, messages) = Outbox::new();
+        let first_connects = FirstConnects::new(outbox.clone(), options.jitp_delay);
+        let auth = authenticators(&authorizer, &options.cloud, options.operator, first_connects)?;
+        let auth = Arc::new(auth);
         let presence = Arc::new(Presence::new(outbox.clone()));
         let (rules, rule_worker) = Rules::new(&options.cloud, event_log.clone());
         // What acts on messages besides subscribers.
@@ -347,13 +353,14 @@ fn authenticators(
     authorizer: &Arc<CustomAuthorizer>,
     cloud: &Cloud,
     operator: Option<String>,
+    first_connects: FirstConnects,
 ) -> Result<Authenticators, GatewayError> {
     let account = cloud.account();
     let arn: Arn = account.arn("*").parse()?;
     let operator = operator.map(|key| Operator::new(key, account.region(), account.id(), &arn));
     let operator = operator.transpose().map_err(GatewayError::Operator)?;
     let x509 = CertificateAuthenticator::new(cloud.clone(), arn);
-    Ok(Authenticators { custom: Arc::clone(authorizer), x509, operator })
+    Ok(Authenticators { custom: Arc::clone(authorizer), x509, first_connects, operator })
 }
 
 /// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.

@@ -25,6 +25,7 @@ mod examples;
 pub mod preview;
 
 pub mod connection;
+mod fleet;
 
 pub mod broker;
 mod rules;

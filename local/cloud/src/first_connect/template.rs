@@ -9,6 +9,8 @@ use crate::registry::{
 
 /// What the template has led to, for the event log.
 pub(super) struct Outcome {
+    /// Where the certificate is now.
+    pub(super) progress: Progress,
     /// What was provisioned, or what is missing.
     pub(super) reason: String,
     /// The command or the change that helps.
@@ -17,8 +19,19 @@ pub(super) struct Outcome {
     pub(super) warnings: Vec<String>,
 }
 
-/// Why a template does not provision a device: the reason, and what helps.
-type Failure = (String, Option<String>);
+/// What a template has done with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It has provisioned the device.
+    Provisioned,
+    /// It has failed, and the certificate stays PENDING_ACTIVATION.
+    Waiting,
+    /// Another connect, or a call of the API, was first.
+    Overtaken,
+}
+
+/// A reason, and what helps.
+type Explanation = (String, Option<String>);
 
 /// Whether first connects are provisioned. A configuration with a role alone has no template.
 pub(super) fn has_template(ca: &CaCertificate) -> bool {
@@ -31,15 +44,25 @@ impl Cloud {
     pub(super) fn provision_registered(&self, ca: &CaCertificate, id: &str) -> Outcome {
         let template = match self.read(|registry| template_of(registry, ca)) {
             Ok(template) => template,
-            Err((reason, command)) => return Outcome { reason, command, warnings: Vec::new() },
+            Err((reason, command)) => {
+                return Outcome { progress: Progress::Waiting, reason, command, warnings: Vec::new() };
+            }
         };
-        let (reason, command) = self.run(&template, ca, id).unwrap_or_else(|failure| failure);
-        Outcome { reason, command, warnings: template.warnings() }
+        let (progress, (reason, command)) = match self.run(&template, ca, id) {
+            Ok(explanation) => (Progress::Provisioned, explanation),
+            Err(failure) => failure,
+        };
+        Outcome { progress, reason, command, warnings: template.warnings() }
     }
 
     /// # Errors
     /// Why nothing is provisioned.
-    fn run(&self, template: &Template, ca: &CaCertificate, id: &str) -> Result<Failure, Failure> {
+    fn run(
+        &self,
+        template: &Template,
+        ca: &CaCertificate,
+        id: &str,
+    ) -> Result<Explanation, (Progress, Explanation)> {
         let of_ca = |what: &dyn std::fmt::Display| format!("template of CA {}: {what}", ca.id);
         let plan = self.parameters(id).and_then(|parameters| {
             let plan = template.evaluate(&parameters);
@@ -47,24 +70,26 @@ impl Cloud {
                 let command = error.parameter.is_some().then(|| other_subject(ca));
                 (of_ca(&error), command)
             })
-        })?;
+        });
+        let plan = plan.map_err(|failure| (Progress::Waiting, failure))?;
         let provisioned = self.carry_out(&plan, |registry| still_pending(registry, id));
         let provisioned = provisioned.map_err(|error| match error.kind {
-            // Another connect, or a call of the API, was first.
-            ErrorKind::CertificateState => (error.message, Some("connect again".to_owned())),
-            _ => (of_ca(&error.message), self.missing_policy(&plan)),
+            ErrorKind::CertificateState => {
+                (Progress::Overtaken, (error.message, Some("connect again".to_owned())))
+            }
+            _ => (Progress::Waiting, (of_ca(&error.message), self.missing_policy(&plan))),
         })?;
         let thing = provisioned.thing.as_deref();
         let named = thing.map(|thing| format!(" as thing {thing}")).unwrap_or_default();
         let done = format!("the template of CA {} has provisioned it now{named}", ca.id);
         Ok(match self.after(id, thing) {
             Some((reason, command)) => (format!("{done}, but {reason}"), command),
-            None => (done, Some("connect again; the first connect is always closed".to_owned())),
+            None => (done, Some("connect again: the first connect is always closed".to_owned())),
         })
     }
 
     /// Reads the parameters from the registered certificate.
-    fn parameters(&self, id: &str) -> Result<Parameters, Failure> {
+    fn parameters(&self, id: &str) -> Result<Parameters, Explanation> {
         let pem = self.read(|registry| registry.certificate(id).map(|certificate| certificate.pem.clone()));
         let der = pem.and_then(|pem| pem::parse(pem).ok());
         let der = der.ok_or_else(|| (format!("certificate {id} is unreadable or deleted"), None))?;
@@ -72,7 +97,7 @@ impl Cloud {
     }
 
     /// Returns why the next connect is refused, too.
-    fn after(&self, id: &str, thing: Option<&str>) -> Option<Failure> {
+    fn after(&self, id: &str, thing: Option<&str>) -> Option<Explanation> {
         let status = self.read(|registry| registry.certificate(id).map(|certificate| certificate.status));
         let principal = Principal::Certificate(id.to_owned());
         if status.is_some_and(|status| status != CertificateStatus::Active) {
@@ -101,7 +126,10 @@ impl Cloud {
 fn still_pending(registry: &Registry, id: &str) -> Result<(), ApiError> {
     match registry.certificate(id).map(|certificate| certificate.status) {
         Some(CertificateStatus::PendingActivation) => Ok(()),
-        Some(status) => Err(super::left_pending(id, status)),
+        Some(status) => Err(ApiError::new(
+            ErrorKind::CertificateState,
+            format!("certificate {id} is {status} by now: another connect or call was first"),
+        )),
         None => Err(ApiError::not_found(format_args!("certificate {id}"))),
     }
 }
@@ -110,7 +138,7 @@ fn still_pending(registry: &Registry, id: &str) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// It does not exist, is disabled or invalid, or is for something else.
-fn template_of(registry: &Registry, ca: &CaCertificate) -> Result<Template, Failure> {
+fn template_of(registry: &Registry, ca: &CaCertificate) -> Result<Template, Explanation> {
     let RegistrationConfig { template_body, template_name, .. } =
         ca.registration_config.clone().unwrap_or_default();
     let other = || {

@@ -59,6 +59,22 @@ impl Cloud {
     }
 }
 
+/// Returns the changes that provision a certificate that is registered already, and what they result in.
+///
+/// # Errors
+/// `ResourceRegistrationFailure` with the conflict.
+pub(crate) fn provision_registered(
+    cloud: &Cloud,
+    plan: &Plan,
+    id: &str,
+    registry: &Registry,
+    now: i64,
+) -> Result<(Vec<Change>, Provisioned), ApiError> {
+    let steps = resolve(plan, Some(id), registry).map_err(|conflict| failure(&conflict))?;
+    let changes = steps.into_iter().map(|step| change(step, registry, now)).collect();
+    Ok((changes, provisioned(cloud, plan, Some(id), None)))
+}
+
 fn failure(error: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(ErrorKind::ResourceRegistrationFailure, error.to_string())
 }

@@ -7,8 +7,8 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// The parameter that holds the id of the client's certificate.
 pub(super) const CERTIFICATE_ID: &str = "AWS::IoT::Certificate::Id";
 
-/// The parameters of just-in-time provisioning, with the object identifier and the short name of the subject's attribute
-/// (X.520, RFC 4519).
+/// The parameters of just-in-time provisioning, with the object identifier and the short name of the subject's
+/// attribute (X.520, RFC 4519).
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/jit-provisioning.html>
 pub(super) const SUBJECT_PARAMETERS: [(&str, &str, &str); 7] = [
     ("AWS::IoT::Certificate::Country", "2.5.4.6", "C"),

@@ -100,7 +100,7 @@ fn a_template_may_leave_something_to_do() {
             "but with a status other than ACTIVE; help: aws iot update-certificate",
         ),
         (json!({ "policy": null }), "but without a policy; help: aws iot attach-policy"),
-        (json!({ "thing": null }), "has provisioned it now; help: connect again"),
+        (json!({ "thing": null }), "has provisioned it now; help: connect again: the first"),
     ] {
         let cloud = cloud(WITHIN);
         let ca = put_ca(&cloud, "ca", CertificateMode::Default);

@@ -16,6 +16,7 @@ use rmqtt::types::{
 
 use super::authenticate;
 use super::backlog::{self, Backlog};
+use super::fleet::{self, FleetRequests};
 use super::lifetime;
 use super::presence::Presence;
 use super::sessions::Sessions;
@@ -32,12 +33,13 @@ const MQTT_5: u8 = 5;
 /// The hooks of the broker.
 #[derive(Clone)]
 pub(super) struct PolicyHooks {
-    auth: Arc<Authenticators>,
-    connections: Arc<Connections>,
-    backlog: Arc<Backlog>,
-    presence: Arc<Presence>,
-    observers: Observers,
-    sessions: Arc<Sessions>,
+    pub(super) auth: Arc<Authenticators>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) presence: Arc<Presence>,
+    pub(super) observers: Observers,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) fleet: FleetRequests,
 }
 
 #[async_trait]
@@ -66,9 +68,9 @@ impl Handler for PolicyHooks {
                 };
                 (false, Some(HookResult::SubscribeAclResult(result)))
             }
-            Parameter::MessageExpiryCheck(session, _, publish) => {
+            Parameter::MessageExpiryCheck(session, from, publish) => {
                 self.backlog.leaves(&session.id.client_id, publish);
-                match self.receive(session, publish).await {
+                match fleet::may_receive(session, from, publish) && self.receive(session, publish).await {
                     true => (true, previous),
                     // rmqtt has no hook that denies a delivery. Expiring the message has the same effect.
                     false => (false, Some(HookResult::MessageExpiry)),
@@ -105,17 +107,6 @@ impl Handler for PolicyHooks {
 }
 
 impl PolicyHooks {
-    pub(super) fn new(
-        auth: Arc<Authenticators>,
-        connections: Arc<Connections>,
-        backlog: Arc<Backlog>,
-        presence: Arc<Presence>,
-        observers: Observers,
-        sessions: Arc<Sessions>,
-    ) -> Self {
-        Self { auth, connections, backlog, presence, observers, sessions }
-    }
-
     /// Decides a CONNECT: limits, authorizer, `iot:Connect`, will. Returns whether it is allowed.
     async fn connect(&self, connect: &ConnectInfo) -> bool {
         let Some(connection) = connect.id().remote_addr.and_then(|address| self.connections.get(address))
@@ -211,7 +202,10 @@ impl PolicyHooks {
         if allowed {
             let is_qos0 = publish.qos == QoS::AtMostOnce;
             self.backlog.publishing(&session.id.client_id, is_qos0, backlog::bytes(publish));
-            self.observe(&connection, session, publish);
+            match limits::is_fleet_provisioning(&publish.topic) {
+                true => self.fleet.take(&connection, session, publish),
+                false => self.observe(&connection, session, publish),
+            }
         }
         allowed
     }
@@ -235,8 +229,12 @@ impl PolicyHooks {
         self.observers.iter().for_each(|observer| observer.published(&message));
     }
 
-    /// Gives a will to all that act on messages. The policy has allowed it at the connect.
+    /// Gives a will to all that act on messages. The policy has allowed it at the connect. As a request of fleet
+    /// provisioning it has no answer.
     fn observe_will(&self, session: &Session, publish: &Publish) {
+        if limits::is_fleet_provisioning(&publish.topic) {
+            return;
+        }
         let message = Message {
             topic: publish.topic.to_string(),
             payload: publish.payload.clone(),

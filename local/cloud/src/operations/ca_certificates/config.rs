@@ -64,7 +64,8 @@ fn check(config: &RegistrationConfig) -> Result<(), ApiError> {
     template(TemplateKind::Jitp, "registrationConfig.templateBody", body).map(drop)
 }
 
-/// Checks that the named template exists and is for just-in-time provisioning. Whether it is enabled counts at a connect.
+/// Checks that the named template exists and is for just-in-time provisioning. Whether it is enabled counts at a
+/// connect.
 ///
 /// # Errors
 /// 400.
