@@ -26,6 +26,7 @@ pub(crate) const DEMO: &str = "\
 Examples:
   cargo local demo
   cargo local demo kitting                       devices with certificates
+  cargo local demo bootstrap                     devices that ask for certificates
   cargo local demo jitp                          devices that their first connect provisions
   cargo local demo all
 
@@ -60,7 +61,7 @@ Examples:
   cargo local check
   cargo local check --config app/authorizer.toml --deny-warnings
 
-Documentation: docs/check.md, docs/configuration.md";
+Documentation: docs/check.md, docs/configuration.md, docs/provision.md";
 
 pub(crate) const EXPLAIN: &str = "\
 Examples:
@@ -99,8 +100,9 @@ pub(crate) const PACKAGE: &str = "\
 Examples:
   cargo local package
   cargo local package --arch arm64 --config app/authorizer.toml
+  cargo local package --provision                the provisioning functions
 
-Documentation: docs/package.md, docs/deploy.md";
+Documentation: docs/package.md, docs/deploy.md, docs/deploy-provision.md";
 
 pub(crate) const CERTIFICATE: &str = "\
 Examples:

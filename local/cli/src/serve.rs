@@ -4,6 +4,7 @@ mod annotator;
 mod banner;
 mod control;
 mod functions;
+mod provision;
 mod reload;
 mod terminal;
 mod watch;
@@ -27,7 +28,7 @@ use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
 use iot_local_inspect::deployment::DeploymentError;
-use iot_local_lambda::{InvokeTarget, StartError};
+use iot_local_lambda::StartError;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -214,12 +215,13 @@ async fn start_with_program(
         is_endpoint_removed |= control::remove_endpoint(&mut further, &options.ports());
         Ok(further)
     });
-    let functions = functions.collect::<Result<_, LaunchError>>()?;
+    let mut functions = functions.collect::<Result<Vec<_>, LaunchError>>()?;
+    for mut target in provision::targets(options, &account)? {
+        control::remove_endpoint(&mut target, &options.ports());
+        functions.push(target);
+    }
     let page = page_options(options, &workspace, function.arn())?;
-    let program = match &function {
-        InvokeTarget::Processes(spec) => Some(spec.program.clone()),
-        InvokeTarget::Endpoint(_) => None,
-    };
+    let program = function.spec_mut().map(|spec| spec.program.clone());
     let tls = match options.tls_port {
         Some(port) => {
             let authority = Arc::new(Authority::open(&workspace.root)?);

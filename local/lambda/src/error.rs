@@ -28,6 +28,9 @@ pub enum InvokeError {
     /// The function's invoke endpoint is unreachable, or its response is not that of a Lambda function.
     #[error("the function's endpoint: {0}")]
     Endpoint(String),
+    /// A function that starts at its first invocation cannot be built or started.
+    #[error("the function did not start: {0}")]
+    NotStarted(String),
     /// The sandboxes have been shut down.
     #[error("the function has been stopped")]
     Stopped,

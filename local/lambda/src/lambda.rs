@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::endpoint::Endpoint;
 use crate::error::{InvokeError, StartError};
+use crate::lazy::{LazyHost, LazyTarget};
 use crate::limits::{ASYNC_INVOKE_LIMIT, INVOKE_LIMIT};
 use crate::queue::{Job, Queue};
 use crate::sandbox::Sandbox;
@@ -27,6 +28,8 @@ pub enum InvokeTarget {
     Processes(LambdaSpec),
     /// Behind an Invoke API endpoint.
     Endpoint(Endpoint),
+    /// In processes whose program is built at the first invocation.
+    Lazy(LazyTarget),
 }
 
 impl InvokeTarget {
@@ -36,6 +39,16 @@ impl InvokeTarget {
         match self {
             Self::Processes(spec) => &spec.function_arn,
             Self::Endpoint(endpoint) => endpoint.function_arn(),
+            Self::Lazy(target) => &target.spec.function_arn,
+        }
+    }
+
+    /// Returns how the function's processes run. `None` for an endpoint.
+    pub fn spec_mut(&mut self) -> Option<&mut LambdaSpec> {
+        match self {
+            Self::Processes(spec) => Some(spec),
+            Self::Lazy(target) => Some(&mut target.spec),
+            Self::Endpoint(_) => None,
         }
     }
 }
@@ -55,6 +68,7 @@ pub struct Lambda {
 enum Host {
     Sandboxes { queue: Arc<Queue>, _running: JoinSet<()> },
     Endpoint(Endpoint),
+    Lazy(LazyHost),
     Stopped,
 }
 
@@ -65,7 +79,8 @@ impl Lambda {
         Self { host: Host::Stopped, process_ids: Arc::default() }
     }
 
-    /// Starts the function. An endpoint is not contacted before the first invocation.
+    /// Starts the function. An endpoint is not contacted, and a lazy function does not start, before the first
+    /// invocation.
     ///
     /// # Errors
     /// If a process ends, or does not request an event, within [`INIT_LIMIT`](crate::INIT_LIMIT). Returns the error of
@@ -75,6 +90,9 @@ impl Lambda {
             InvokeTarget::Processes(spec) => Self::start_sandboxes(spec, line_sink).await,
             InvokeTarget::Endpoint(endpoint) => {
                 Ok(Self { host: Host::Endpoint(endpoint), process_ids: Arc::default() })
+            }
+            InvokeTarget::Lazy(target) => {
+                Ok(Self { host: Host::Lazy(LazyHost::new(target, line_sink)), process_ids: Arc::default() })
             }
         }
     }
@@ -111,9 +129,10 @@ impl Lambda {
     /// Sends the event to the next idle sandbox, or to the endpoint, and returns the function's response.
     ///
     /// # Errors
-    /// See [`InvokeError`]. Returns after [`INVOKE_LIMIT`] at the latest.
+    /// See [`InvokeError`]. Returns after [`INVOKE_LIMIT`] at the latest; the start of a lazy function does not count.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        let response = tokio::time::timeout(INVOKE_LIMIT, self.respond(event, INVOKE_LIMIT));
+        let lambda = self.started().await?;
+        let response = tokio::time::timeout(INVOKE_LIMIT, lambda.respond(event, INVOKE_LIMIT));
         response.await.unwrap_or(Err(InvokeError::TimedOut(INVOKE_LIMIT)))
     }
 
@@ -124,7 +143,15 @@ impl Lambda {
     /// # Errors
     /// See [`InvokeError`].
     pub async fn invoke_async(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        self.respond(event, ASYNC_INVOKE_LIMIT).await
+        self.started().await?.respond(event, ASYNC_INVOKE_LIMIT).await
+    }
+
+    /// The function itself, or the one that a lazy function has become.
+    async fn started(&self) -> Result<&Self, InvokeError> {
+        match &self.host {
+            Host::Lazy(lazy) => lazy.started().await,
+            _ => Ok(self),
+        }
     }
 
     /// `limit` is how long a process, or the endpoint, may work on the event.
@@ -134,7 +161,7 @@ impl Lambda {
                 let response = tokio::time::timeout(limit, endpoint.invoke(event));
                 response.await.unwrap_or(Err(InvokeError::TimedOut(limit)))
             }
-            Host::Stopped => Err(InvokeError::Stopped),
+            Host::Stopped | Host::Lazy(_) => Err(InvokeError::Stopped),
             Host::Sandboxes { queue, .. } => {
                 let (reply, response) = oneshot::channel();
                 queue.push(Job { id: Uuid::new_v4(), event, limit, is_retry: false, reply });
@@ -146,6 +173,9 @@ impl Lambda {
     /// Returns the ids of the running processes. Empty for an endpoint.
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
+        if let Host::Lazy(lazy) = &self.host {
+            return lazy.running().map(Self::process_ids).unwrap_or_default();
+        }
         self.process_ids.iter().map(|id| id.load(Ordering::Relaxed)).filter(|id| *id != 0).collect()
     }
 }

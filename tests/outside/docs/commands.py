@@ -28,8 +28,11 @@ from lib.paths import CARGO, ROOT, TARGET
 ELSEWHERE = [
     ("cargo local demo", "test", '"iot-local", "--", "demo"'),
     ("cargo local demo kitting", "test", '"iot-local", "--", "demo", "all"'),
+    ("cargo local demo bootstrap", "test", '"iot-local", "--", "demo", "all"'),
+    ("cargo local demo jitr", "test", '"iot-local", "--", "demo", "all"'),
     ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0"'),
     ("cargo local package", "tests/outside/package/package.py", '"local", "package"'),
+    ("cargo local package --provision", "tests/outside/package/provision.py", '"local", "package", "--provision"'),
     ("cargo local keys fetch users --out keys/users.jwks.json", "local/**/*.rs", '"keys", "fetch", "users", "--config", &config, "--out", out'),
     ("terraform init", "tests/outside/terraform/command.py", 'self.run("init"'),
     ("terraform apply", "tests/outside/terraform/command.py", 'self.run("apply"'),

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use iot_local_gateway::certificate::ClientCertificate;
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::DemoError;
+use super::company::Company;
 use super::devices::{Devices, client_config};
 use super::output::Expected;
 use crate::control::{Call, ControlError, segment};
@@ -25,13 +24,6 @@ const COUNTRY: &str = "JP";
 /// Runs all actions and prints their results.
 pub(super) struct Script<'a> {
     pub(super) devices: Devices<'a>,
-}
-
-/// A CA of a company, with its key.
-struct Company {
-    name: &'static str,
-    certificate_pem: String,
-    issuer: Issuer<'static, KeyPair>,
 }
 
 /// A device with the certificate that the company has put on it.
@@ -136,36 +128,4 @@ impl Script<'_> {
         let tls = client_config(&self.devices.authority, Some((certificate, key)))?;
         Ok(Device { name, certificate_id, tls })
     }
-}
-
-impl Company {
-    fn new(name: &'static str) -> Result<Self, rcgen::Error> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = subject(name, None);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate()?;
-        let certificate_pem = params.self_signed(&key)?.pem();
-        Ok(Self { name, certificate_pem, issuer: Issuer::new(params, key) })
-    }
-
-    /// Issues a certificate with a new key.
-    fn issue(
-        &self,
-        common_name: &str,
-        country: Option<&str>,
-    ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = subject(common_name, country);
-        let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        Ok((certificate.der().clone(), key))
-    }
-}
-
-fn subject(common_name: &str, country: Option<&str>) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    country.into_iter().for_each(|country| name.push(DnType::CountryName, country));
-    name.push(DnType::CommonName, common_name);
-    name
 }

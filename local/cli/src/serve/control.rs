@@ -96,7 +96,7 @@ pub(super) fn adapt_function(
     account: &Account,
     ports: &[u16],
 ) -> bool {
-    let InvokeTarget::Processes(spec) = function else { return false };
+    let Some(spec) = function.spec_mut() else { return false };
     if options.function.function_arn.is_none() {
         let name = FUNCTION_ARN.rsplit(':').next().unwrap_or_default();
         spec.function_arn = format!("arn:aws:lambda:{}:{}:function:{name}", account.region(), account.id());
@@ -106,7 +106,7 @@ pub(super) fn adapt_function(
 
 /// Removes an `AWS_ENDPOINT_URL` that names this gateway from a function's environment. Returns whether it was there.
 pub(super) fn remove_endpoint(function: &mut InvokeTarget, ports: &[u16]) -> bool {
-    let InvokeTarget::Processes(spec) = function else { return false };
+    let Some(spec) = function.spec_mut() else { return false };
     let is_own = names_gateway(&spec.env, ports);
     if is_own {
         spec.env.remove(ENDPOINT_VARIABLE);

@@ -138,10 +138,10 @@ fn the_demo_of_fleet_provisioning_has_the_expected_results() {
 
 #[test]
 fn an_unknown_demo_lists_the_known_ones() {
-    for name in ["jitr", "cognito", "JWT", ""] {
+    for name in ["claim", "cognito", "JWT", ""] {
         let (output, text) = run(example().path(), &["demo", name]);
         assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains("[possible values: jwt, kitting, jitp, fleet, all]"), "{text}");
+        assert!(text.contains("[possible values: jwt, kitting, bootstrap, jitr, jitp, fleet, all]"), "{text}");
     }
 }
 

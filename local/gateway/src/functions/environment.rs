@@ -30,7 +30,7 @@ pub(crate) fn set(
     port: u16,
     credentials: Option<&OperatorCredentials>,
 ) -> Option<String> {
-    let InvokeTarget::Processes(spec) = function else { return None };
+    let spec = function.spec_mut()?;
     for name in ENDPOINTS {
         if spec.env.get(name).is_none() {
             spec.env.set(name, format!("http://127.0.0.1:{port}"));
@@ -79,7 +79,7 @@ mod tests {
         let note = set(&mut function, 8080, Some(&credentials));
         match function {
             InvokeTarget::Processes(spec) => (spec.env, note),
-            InvokeTarget::Endpoint(_) => (Env::default(), note),
+            InvokeTarget::Endpoint(_) | InvokeTarget::Lazy(_) => (Env::default(), note),
         }
     }
 

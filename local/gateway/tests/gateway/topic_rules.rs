@@ -4,6 +4,7 @@
 
 mod end;
 mod failures;
+mod lazy;
 mod messages;
 
 use std::collections::BTreeMap;
