@@ -7,6 +7,7 @@ mod output;
 mod reasons;
 mod session;
 
+mod fleet;
 mod jitp;
 mod jwt;
 mod kitting;
@@ -47,6 +48,8 @@ pub(crate) enum DemoName {
     Kitting,
     /// Devices that a template provisions when they first connect
     Jitp,
+    /// Devices that get their certificates by a claim, and by a trusted user
+    Fleet,
     /// All of them
     All,
 }
@@ -131,12 +134,15 @@ pub(crate) enum DemoError {
     /// A device's certificate cannot be created.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// The certificate of a company's CA or of its device cannot be created.
-    #[error("cannot create a certificate: {0}")]
+    /// The key of a device, its request or its certificate cannot be created, or the certificate of a company's CA.
+    #[error("cannot create a key or a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
     /// A client's TLS cannot be set up.
     #[error("cannot set up the TLS of a client: {0}")]
     Tls(#[from] rustls::Error),
+    /// An answer of the gateway is unusable.
+    #[error("the gateway's answer has no usable {0}")]
+    Answer(&'static str),
     /// The gateway cannot be reached.
     #[error("cannot reach the local gateway: {0}")]
     Gateway(io::Error),
@@ -160,6 +166,9 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Jitp | DemoName::All) {
         run_jitp(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Fleet | DemoName::All) {
+        run_fleet(args, launch, &mut output).await?;
     }
     Ok(output.finish())
 }
@@ -220,6 +229,13 @@ fn devices<'a>(
         mqtts_port,
         session: Session { event_log: EventLogReader::new(running.event_log.subscribe()), output },
     })
+}
+
+async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    fleet::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
 /// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! create, create-from-csr -> certificate PENDING_ACTIVATION, ownership token (its SHA-256 is kept)
-//! provision -> start_provisioning -> Attempt -(hook)-> finish_provisioning -> token used and device provisioned at once
+//! provision -> start_provisioning -> Attempt -(hook)-> finish_provisioning -> one change of the registry
 //! ```
 //!
 //! A token is valid for one hour, once, and for the principal that received it. A certificate that was not provisioned

@@ -1,5 +1,6 @@
 //! Fleet provisioning over MQTT: from a request on a reserved topic to its answer. The registry decides; here are
-//! topics, formats, the hook's invocation and the event log. The broker delivers the answer to the asking connection alone.
+//! topics, formats, the hook's invocation and the event log. The broker delivers the answer to the asking connection
+//! alone.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/fleet-provision-api.html>
 
 mod payload;

@@ -40,7 +40,7 @@ impl Message {
     }
 }
 
-/// Acts on messages: rules, for example. Is given each message once, whoever published it. Must not wait.
+/// Acts on messages: rules, for example. Is given each message once, whatever its publisher is. Must not wait.
 pub trait Observer: Send + Sync {
     /// Takes note of a message.
     fn published(&self, message: &Message);

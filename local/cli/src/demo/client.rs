@@ -1,5 +1,7 @@
 //! The demo's clients: MQTT 5 over WebSocket, MQTT over TLS with a certificate, and the HTTPS publish.
 
+mod exchange;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -81,6 +81,15 @@ impl EventLogReader {
         Reason { code: None, text: text.await.unwrap_or_default() }
     }
 
+    /// Finds what the gateway noted about a request of fleet provisioning of a client. `code` is that of its answer.
+    pub(super) async fn note(&mut self, client_id: &str, code: Option<String>) -> Reason {
+        let text = self.find(|entry| match &entry.kind {
+            EntryKind::Notice { text } if entry.client.as_deref() == Some(client_id) => Some(text.clone()),
+            _ => None,
+        });
+        Reason { code, text: text.await.unwrap_or_default() }
+    }
+
     /// The code in the function's log for a denied connection, or else the gateway's own reason.
     async fn denial(&mut self, reason: String, connection: Uuid) -> Reason {
         let connection = connection.to_string();

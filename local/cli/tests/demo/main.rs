@@ -125,11 +125,23 @@ fn the_demo_of_first_connects_has_the_expected_results() {
 }
 
 #[test]
+fn the_demo_of_fleet_provisioning_has_the_expected_results() {
+    let (output, text) = run(example().path(), &["demo", "fleet", "--json", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    let denied = actions.iter().filter(|action| action["allowed"] == false).count();
+    assert!(denied >= 7 && actions.len() > 25, "{json:#}");
+    assert!(actions.iter().all(|action| action["expected"] == true), "{json:#}");
+    assert!(!text.contains("PRIVATE KEY"), "a key is in the output");
+}
+
+#[test]
 fn an_unknown_demo_lists_the_known_ones() {
     for name in ["jitr", "cognito", "JWT", ""] {
         let (output, text) = run(example().path(), &["demo", name]);
         assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains("[possible values: jwt, kitting, jitp, all]"), "{text}");
+        assert!(text.contains("[possible values: jwt, kitting, jitp, fleet, all]"), "{text}");
     }
 }
 

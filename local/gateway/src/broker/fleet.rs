@@ -2,8 +2,8 @@
 //!
 //! The topics of answers are the same for all devices, and devices share claim certificates, so an answer never goes
 //! through the router, which finds no subscribers for these topics. It is put in the queue of one session, and the
-//! hook before each delivery checks again that it is that session's connection: another one may have taken over its client id
-//! and its queue.
+//! hook before each delivery checks again that it is that session's connection: another one may have taken over its
+//! client id and its queue.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use iot_local_policy::limits;
 use rmqtt::codec::types::Publish as PublishPacket;
 use rmqtt::context::ServerContext;
 use rmqtt::session::Session;
-use rmqtt::types::{From, FromType, Publish, QoS};
+use rmqtt::types::{From, FromType, Id, Publish, QoS};
 
 use super::backlog::Backlog;
 use crate::auth::endpoint::AuthMethod;
@@ -90,10 +90,10 @@ impl FleetRequests {
     }
 }
 
-/// Whether a message may be delivered to a session: an answer of fleet provisioning to the connection that asked alone.
-pub(super) fn may_receive(session: &Session, from: &From, publish: &Publish) -> bool {
-    !limits::is_fleet_provisioning(&publish.topic)
-        || (matches!(from.typ(), FromType::System) && from.id == session.id)
+/// Whether a message may be delivered to the session of this id: an answer of fleet provisioning only to the connection
+/// that asked. The id names the connection, not only its client.
+pub(super) fn may_receive(receiver: &Id, from: &From, topic: &str) -> bool {
+    !limits::is_fleet_provisioning(topic) || (matches!(from.typ(), FromType::System) && from.id == *receiver)
 }
 
 /// Returns the highest quality of service of the session's own subscriptions to a topic, if it has one. Shared
@@ -130,7 +130,34 @@ fn matches(filter: &str, topic: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use rmqtt::types::{From, Id};
+
+    use super::{matches, may_receive};
+
+    #[test]
+    fn an_answer_is_for_one_connection() {
+        let id = |port: u16, client_id: &'static str| {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            Id::new(1, 1, None, Some(address), client_id.into(), None)
+        };
+        let asker = id(1000, "device");
+        let answers = [
+            "$aws/certificates/create/json/accepted",
+            "$aws/provisioning-templates/a/provision/cbor/rejected",
+        ];
+        for answer in answers {
+            assert!(may_receive(&asker, &From::from_system(asker.clone()), answer), "{answer}");
+            // Another connection of the client, another client at the address, and the client's own message.
+            assert!(!may_receive(&id(1001, "device"), &From::from_system(asker.clone()), answer), "{answer}");
+            assert!(!may_receive(&id(1000, "other"), &From::from_system(asker.clone()), answer), "{answer}");
+            assert!(!may_receive(&asker, &From::from_custom(asker.clone()), answer), "{answer}");
+            assert!(!may_receive(&asker, &From::from_lastwill(asker.clone()), answer), "{answer}");
+            assert!(!may_receive(&asker, &From::from_admin(asker.clone()), answer), "{answer}");
+        }
+        assert!(may_receive(&id(1001, "other"), &From::from_custom(asker), "devices/a"));
+    }
 
     #[test]
     fn filters_match_as_on_aws_iot() {

@@ -70,7 +70,9 @@ impl Handler for PolicyHooks {
             }
             Parameter::MessageExpiryCheck(session, from, publish) => {
                 self.backlog.leaves(&session.id.client_id, publish);
-                match fleet::may_receive(session, from, publish) && self.receive(session, publish).await {
+                match fleet::may_receive(&session.id, from, &publish.topic)
+                    && self.receive(session, publish).await
+                {
                     true => (true, previous),
                     // rmqtt has no hook that denies a delivery. Expiring the message has the same effect.
                     false => (false, Some(HookResult::MessageExpiry)),
@@ -229,8 +231,12 @@ impl PolicyHooks {
         self.observers.iter().for_each(|observer| observer.published(&message));
     }
 
-    /// Gives a will to all that act on messages. The policy has allowed it at the connect.
+    /// Gives a will to all that act on messages. The policy has allowed it at the connect. As a request of fleet
+    /// provisioning it has no answer.
     fn observe_will(&self, session: &Session, publish: &Publish) {
+        if limits::is_fleet_provisioning(&publish.topic) {
+            return;
+        }
         let message = Message {
             topic: publish.topic.to_string(),
             payload: publish.payload.clone(),

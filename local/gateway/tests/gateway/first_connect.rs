@@ -40,13 +40,12 @@ fn template() -> String {
 async fn register_ca(api: &Api, has_template: bool) -> String {
     let code = api.call("GET /registrationcode", "", &Value::Null).await;
     let verification = PKI.fresh(code.pointer("/registrationCode").unwrap().as_str().unwrap());
-    let mut body = json!({
+    let config = has_template.then(|| json!({ "templateBody": template(), "roleArn": ROLE }));
+    let body = json!({
         "caCertificate": PKI.device(&["root"]).certificate().pem(),
         "verificationCertificate": verification.certificate().pem(),
+        "registrationConfig": config,
     });
-    if has_template {
-        body["registrationConfig"] = json!({ "templateBody": template(), "roleArn": ROLE });
-    }
     let line = "POST /cacertificate?setAsActive=true&allowAutoRegistration=true";
     let answer = api.call(line, "", &body).await;
     answer.pointer("/certificateId").unwrap().as_str().unwrap().to_owned()

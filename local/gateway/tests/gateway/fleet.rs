@@ -120,6 +120,35 @@ async fn only_the_gateway_publishes_answers() {
     }
 }
 
+/// A rule that selects everything on these topics would have tokens and keys.
+#[tokio::test]
+async fn rules_see_neither_requests_nor_answers() {
+    let factory = Factory::open().await;
+    for (name, filter) in [
+        ("create", "$aws/certificates/#"),
+        ("provision", "$aws/provisioning-templates/#"),
+        ("other", "other"),
+    ] {
+        let republish =
+            json!({ "topic": "seen", "qos": 1, "roleArn": "arn:aws:iam::123456789012:role/rules" });
+        let rule =
+            json!({ "sql": format!("SELECT * FROM '{filter}'"), "actions": [{ "republish": republish }] });
+        factory.api.call(&format!("POST /rules/{name}"), "", &rule).await;
+    }
+    factory.api.attach_policy("all", &factory.claim).await;
+    let mut reader = factory.asker("reader", &["seen"]).await;
+    let mut client = factory.asker("device", &ANSWERS).await;
+    let (_, created) = pending(&mut client).await;
+    let (_, answer) =
+        ask(&mut client, PROVISION, &provision(&created, &json!({ "SerialNumber": "1" }))).await;
+    assert_eq!(answer["thingName"], "1");
+    publish(&client, "other", &json!({ "is": "seen" })).await;
+    while !matches!(client.next().await, Ok(Packet::PubAck(_))) {}
+    // Rules take messages in order.
+    assert_eq!(message(&mut reader).await.1, br#"{"is":"seen"}"#);
+    reader.receives_nothing().await;
+}
+
 /// The parameter `Hook`, and the answer.
 #[tokio::test]
 async fn a_hook_decides() {
