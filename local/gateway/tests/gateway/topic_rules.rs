@@ -5,6 +5,7 @@
 mod end;
 mod failures;
 mod messages;
+mod registrations;
 
 use std::collections::BTreeMap;
 
