@@ -61,7 +61,7 @@ pub(crate) struct ServeArgs {
     function: FunctionArgs,
     #[command(flatten)]
     authorizer: AuthorizerArgs,
-    /// Run a further function, which authorizers of the registry name by its ARN; may be repeated
+    /// Run a further function, which authorizers and rules of the registry name by its ARN; may be repeated
     ///
     /// NAME is that of arn:aws:lambda:REGION:ACCOUNT:function:NAME. COMMAND uses the Lambda Runtime API; URL is that of
     /// a Lambda invoke endpoint. With iot-jwt-authorizer, the same as --function.
@@ -76,7 +76,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64),
           help_heading = "Function", hide_short_help = true)]
     sandboxes: u8,
-    /// Divide the times of the authorizer's response by N
+    /// Divide the times of the authorizer's response, and the waits before retries of rules, by N
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..),
           help_heading = "Authorizer")]
     time_scale: u32,

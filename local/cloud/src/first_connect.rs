@@ -164,10 +164,12 @@ impl Outcome {
     fn described(self, id: &str, is_new: bool) -> FirstConnect {
         let Self { progress, reason, command, warnings } = self;
         let reason = match (progress, is_new) {
-            (Progress::Provisioned, true) => format!("certificate {id} is registered now; {reason}"),
             (Progress::Provisioned, false) => format!("certificate {id} was PENDING_ACTIVATION; {reason}"),
             (Progress::Waiting, _) => format!("{}; {reason}", waiting(id, is_new)),
-            (Progress::Overtaken, _) => reason,
+            (Progress::Provisioned | Progress::Overtaken, true) => {
+                format!("certificate {id} is registered now; {reason}")
+            }
+            (Progress::Overtaken, false) => reason,
         };
         FirstConnect { warnings, ..FirstConnect::refused(id, reason, command) }
     }

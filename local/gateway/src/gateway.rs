@@ -64,7 +64,7 @@ pub struct GatewayOptions {
     pub function: InvokeTarget,
     /// The built-in authorizer's definition.
     pub authorizer: AuthorizerDefinition,
-    /// Further functions, which authorizers of the registry name by their ARNs.
+    /// Further functions, which authorizers and rules of the registry name by their ARNs.
     pub functions: Vec<InvokeTarget>,
     /// How long after a first connect the template of just-in-time provisioning runs. Zero: before the connection is
     /// closed, so that the second connect is admitted.
@@ -109,8 +109,8 @@ pub enum GatewayError {
     },
 }
 
-/// A running gateway. Dropping it closes its ports and connections and kills the functions' processes, whatever they do;
-/// [`RunningGateway::end`] waits for rules first.
+/// A running gateway. Dropping it closes its ports and connections and kills the functions' processes, whatever they
+/// do; [`RunningGateway::end`] waits for rules first.
 pub struct RunningGateway {
     /// The plain port.
     pub port: u16,

@@ -6,8 +6,8 @@ use std::time::Duration;
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-troubleshooting.html>
 pub const INVOKE_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a function runs that is invoked asynchronously: 60 seconds, which is the most that a function of a rule gets
-/// here. On AWS the function's own timeout counts, 3 seconds unless it is set.
+/// How long a function runs that is invoked asynchronously: 60 seconds, the most that a function of a rule gets here.
+/// On AWS the function's own timeout counts, 3 seconds unless it is set.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
 pub const ASYNC_INVOKE_LIMIT: Duration = Duration::from_secs(60);
 

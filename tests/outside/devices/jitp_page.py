@@ -66,7 +66,8 @@ class Shell(Process):
     def subscribe(self, command):
         """What a client prints until it has subscribed."""
         log = self.folder / f"client-{self.number}.log"
-        self.run(f"(exec {command}) > {log} 2>&1 &")
+        # By lines, since a file is otherwise written by blocks.
+        self.run(f"(exec stdbuf -oL {command}) > {log} 2>&1 &")
         self.wait_until(lambda: log.exists() and re.search(SUBSCRIBED, log.read_text(), re.M), SECONDS)
         self.run("kill $!; wait $!")
         return log.read_text()

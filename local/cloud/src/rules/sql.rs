@@ -114,7 +114,7 @@ impl Statement {
         self.items == [Item::All]
     }
 
-    /// Returns whether the statement reads members of the payload, which must then be JSON. `SELECT *` alone reads none.
+    /// Returns whether the statement reads members of the payload, which must then be JSON. `SELECT *` alone does not.
     /// <https://docs.aws.amazon.com/iot/latest/developerguide/binary-payloads.html>
     #[must_use]
     pub fn reads_members(&self) -> bool {

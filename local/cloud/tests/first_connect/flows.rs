@@ -257,14 +257,14 @@ fn a_ca_takes_only_templates_of_just_in_time_provisioning() {
         ),
         (
             body(|template| {
-                template["Resources"]["certificate"]["Properties"]["CertificateId"] = json!(id("ca"))
+                template["Resources"]["certificate"]["Properties"]["CertificateId"] = json!(id("ca"));
             }),
             "CertificateId",
         ),
         (
             body(|template| {
                 template["Resources"]["thing"]["Properties"]["ThingName"] =
-                    json!({ "Ref": "AWS::IoT::Certificate::Locality" })
+                    json!({ "Ref": "AWS::IoT::Certificate::Locality" });
             }),
             "Locality",
         ),

@@ -123,7 +123,7 @@ fn check(row: &Row, outcome: &Outcome) {
     assert_eq!(things(&cloud), expected_things, "{title}: {reason}");
     match outcome {
         Outcome::Event | Outcome::Pending(_) => {
-            assert_eq!(found, Some(PendingActivation), "{title}: {reason}")
+            assert_eq!(found, Some(PendingActivation), "{title}: {reason}");
         }
         Outcome::Provisioned(_) => assert_eq!(found, Some(Active), "{title}: {reason}"),
         Outcome::Nothing(_) => {

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rmqtt::types::Id;
 
-/// The clients that are connected, and the principals of those with wills. A will is published once the connection is no
-/// longer listed.
+/// The clients that are connected, and the principals of those with wills. A will is published once the connection is
+/// no longer listed.
 #[derive(Default)]
 pub(super) struct Sessions {
     connected: AtomicUsize,

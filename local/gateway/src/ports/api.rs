@@ -64,7 +64,7 @@ pub(super) async fn respond(
         return text(StatusCode::SERVICE_UNAVAILABLE, "the gateway ends\n");
     };
     let (auth, rules) = (Arc::clone(&gateway.auth), Arc::clone(&gateway.rules));
-    // The control plane waits for the disk. What a change says of authorizers and rules is in force before its answer is sent.
+    // The control plane waits for the disk. What a change says of authorizers and rules is in force before the answer.
     let respond = move || {
         let revision = *cloud.revision().borrow();
         let response = cloud.respond(&request);

@@ -37,7 +37,7 @@ fn template() -> String {
 }
 
 /// Registers the CA of the tests' devices by its verification certificate. Returns its id.
-async fn register_ca(api: &Api, has_template: bool) -> String {
+pub(crate) async fn register_ca(api: &Api, has_template: bool) -> String {
     let code = api.call("GET /registrationcode", "", &Value::Null).await;
     let verification = PKI.fresh(code.pointer("/registrationCode").unwrap().as_str().unwrap());
     let config = has_template.then(|| json!({ "templateBody": template(), "roleArn": ROLE }));

@@ -6,6 +6,7 @@ mod end;
 mod failures;
 mod lazy;
 mod messages;
+mod registrations;
 
 use std::collections::BTreeMap;
 
