@@ -5,6 +5,11 @@ CONFIG ?= authorizer.toml
 # More options for `cargo local package`, such as --rustc or --bootstrap.
 OPTIONS ?=
 
-.PHONY: build-AuthorizerFunction
+.PHONY: build-AuthorizerFunction build-JitrFunction build-ClaimFunction build-HookFunction build-AttachFunction
 build-AuthorizerFunction:
 	cargo local package --arch $(ARCH) --config $(CONFIG) $(OPTIONS) --into "$(ARTIFACTS_DIR)"
+
+# The functions of provision/template.yaml are one package.
+PROVISION_CONFIG ?= provision/provision.toml
+build-JitrFunction build-ClaimFunction build-HookFunction build-AttachFunction:
+	cargo local package --provision --arch $(ARCH) --config $(PROVISION_CONFIG) $(OPTIONS) --into "$(ARTIFACTS_DIR)"

@@ -1,11 +1,17 @@
 //! `demo`: runs a whole flow once with real MQTT clients and shows which actions are allowed or denied, and why.
 
 mod client;
+mod company;
+mod devices;
 mod example;
 mod output;
 mod reasons;
 mod session;
 
+mod bootstrap;
+mod fleet;
+mod jitp;
+mod jitr;
 mod jwt;
 mod kitting;
 
@@ -24,10 +30,14 @@ use tokio_rustls::rustls;
 
 use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs};
 use crate::control::Control;
-use crate::launch::{FunctionArgs, LaunchSettings};
+use crate::function;
+use crate::launch::{FunctionArgs, LaunchError, LaunchSettings};
+use crate::package::packaged::Packaged;
 use crate::serve::{self, ServeError, ServeOptions};
 use crate::token::{self, TokenError};
 
+use company::Company;
+use devices::Devices;
 use output::Output;
 use reasons::EventLogReader;
 use session::Session;
@@ -42,6 +52,14 @@ pub(crate) enum DemoName {
     Jwt,
     /// Devices with certificates that are registered before delivery
     Kitting,
+    /// Devices that share a credential, and ask for certificates of their own
+    Bootstrap,
+    /// Devices that a function registers when they first connect
+    Jitr,
+    /// Devices that a template provisions when they first connect
+    Jitp,
+    /// Devices that get their certificates by a claim, and by a trusted user
+    Fleet,
     /// All of them
     All,
 }
@@ -126,9 +144,15 @@ pub(crate) enum DemoError {
     /// A device's certificate cannot be created.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    /// The key of a device, its request or its certificate cannot be created, or the certificate of a company's CA.
+    #[error("cannot create a key or a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
     /// A client's TLS cannot be set up.
     #[error("cannot set up the TLS of a client: {0}")]
     Tls(#[from] rustls::Error),
+    /// An answer of the gateway or of a function is unusable.
+    #[error("the answer has no usable {0}")]
+    Answer(&'static str),
     /// The gateway cannot be reached.
     #[error("cannot reach the local gateway: {0}")]
     Gateway(io::Error),
@@ -149,6 +173,18 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Kitting | DemoName::All) {
         run_kitting(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Bootstrap | DemoName::All) {
+        run_bootstrap(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Jitr | DemoName::All) {
+        run_jitr(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Jitp | DemoName::All) {
+        run_jitp(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Fleet | DemoName::All) {
+        run_fleet(args, launch, &mut output).await?;
     }
     Ok(output.finish())
 }
@@ -176,14 +212,63 @@ async fn run_kitting(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
     let folder = temporary_copy(&args.config, launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
     let (running, workspace) = serve::start(&options).await?;
-    kitting_script(&running, &workspace, output)?.run().await
+    kitting::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
-fn kitting_script<'a>(
+async fn run_jitp(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    jitp::Script { devices: devices(&running, &workspace, output)? }.run().await
+}
+
+async fn run_bootstrap(
+    args: &DemoArgs,
+    launch: &LaunchSettings,
+    output: &mut Output,
+) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    write_all(folder.path(), &bootstrap::FILES.map(|(name, text)| (name, text.to_owned())))?;
+    let options = provision_options(args, folder.path(), launch).await?;
+    let (running, workspace) = serve::start(&options).await?;
+    bootstrap::Script { devices: devices(&running, &workspace, output)? }.run().await
+}
+
+async fn run_jitr(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let company = Company::new("Example CA")?;
+    let folder = temporary_copy(&args.config, launch)?;
+    write_all(folder.path(), &jitr::files(&company))?;
+    let options = provision_options(args, folder.path(), launch).await?;
+    let (running, workspace) = serve::start(&options).await?;
+    jitr::Script { devices: devices(&running, &workspace, output)?, company }.run().await
+}
+
+/// The options of a gateway whose provisioning functions are built. Otherwise their first event would wait for that.
+async fn provision_options(
+    args: &DemoArgs,
+    folder: &Path,
+    launch: &LaunchSettings,
+) -> Result<ServeOptions, DemoError> {
+    let built = function::build(Packaged::Provision, &launch.cargo, &launch.env).await;
+    built.map_err(|error| ServeError::from(LaunchError::from(error)))?;
+    Ok(args.options(folder.join(CONFIG), launch.clone(), true))
+}
+
+/// Writes files of the provisioning functions next to the configuration.
+fn write_all(folder: &Path, files: &[(&str, String)]) -> Result<(), DemoError> {
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| DemoError::Copy { path, error })?;
+    }
+    Ok(())
+}
+
+/// Prints where the gateway is, and returns it as devices use it.
+fn devices<'a>(
     running: &RunningGateway,
     workspace: &Workspace,
     output: &'a mut Output,
-) -> Result<kitting::Script<'a>, DemoError> {
+) -> Result<Devices<'a>, DemoError> {
     let account = running.cloud.account();
     let mqtts_port = running.mqtts_port.unwrap_or_default();
     output.line(&format!(
@@ -194,13 +279,20 @@ fn kitting_script<'a>(
         running.port
     ));
     let endpoint = format!("http://127.0.0.1:{}", running.port);
-    Ok(kitting::Script {
+    Ok(Devices {
         control: Control::new(&endpoint, account.region()),
         account: format!("{}:{}", account.region(), account.id()),
         authority: Authority::open(&workspace.root)?,
         mqtts_port,
         session: Session { event_log: EventLogReader::new(running.event_log.subscribe()), output },
     })
+}
+
+async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    let (running, workspace) = serve::start(&options).await?;
+    fleet::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
 /// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the

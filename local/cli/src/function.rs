@@ -7,17 +7,18 @@ use iot_local_identity::deployment::FUNCTION_ARN;
 use iot_local_lambda::LambdaSpec;
 
 use crate::package::build::{Build, BuildError, Tools};
+use crate::package::packaged::Packaged;
 
 /// Variables that the gateway sets, so that inherited values have no effect.
-const NOT_INHERITED: [&str; 2] = ["LAMBDA_TASK_ROOT", "AUTHORIZER_CONFIG"];
+const NOT_INHERITED: [&str; 3] = ["LAMBDA_TASK_ROOT", "AUTHORIZER_CONFIG", "_HANDLER"];
 
-/// Builds the same `bootstrap` as `package`, with cargo's progress on standard error. Returns its path.
+/// Builds the same program as `package`, with cargo's progress on standard error. Returns its path.
 ///
 /// # Errors
 /// See [`BuildError`].
-pub(crate) async fn build(cargo: &str, env: &Env) -> Result<PathBuf, BuildError> {
+pub(crate) async fn build(packaged: Packaged, cargo: &str, env: &Env) -> Result<PathBuf, BuildError> {
     // It runs here, so it must be linked for this system.
-    Build::native(Tools { cargo, env }).await?.run().await
+    Build::native(packaged, Tools { cargo, env }).await?.run().await
 }
 
 /// Returns how to run a program as the function, with `root` as its package.

@@ -5,6 +5,7 @@ Examples:
   cargo local                                    start the local gateway
   cargo local demo                               see what the shipped example allows and denies
   cargo local demo kitting                       devices with certificates
+  cargo local demo jitp                          devices that their first connect provisions
   cargo local token --sub alice --claim tenant=acme
   cargo local snippet mqttjs                     connect a client to the running gateway
   cargo local check --deny-warnings              check a configuration in CI
@@ -25,6 +26,8 @@ pub(crate) const DEMO: &str = "\
 Examples:
   cargo local demo
   cargo local demo kitting                       devices with certificates
+  cargo local demo bootstrap                     devices that ask for certificates
+  cargo local demo jitp                          devices that their first connect provisions
   cargo local demo all
 
 Each demo has its own temporary folder and free ports.
@@ -58,7 +61,7 @@ Examples:
   cargo local check
   cargo local check --config app/authorizer.toml --deny-warnings
 
-Documentation: docs/check.md, docs/configuration.md";
+Documentation: docs/check.md, docs/configuration.md, docs/provision.md";
 
 pub(crate) const EXPLAIN: &str = "\
 Examples:
@@ -97,8 +100,9 @@ pub(crate) const PACKAGE: &str = "\
 Examples:
   cargo local package
   cargo local package --arch arm64 --config app/authorizer.toml
+  cargo local package --provision                the provisioning functions
 
-Documentation: docs/package.md, docs/deploy.md";
+Documentation: docs/package.md, docs/deploy.md, docs/deploy-provision.md";
 
 pub(crate) const CERTIFICATE: &str = "\
 Examples:

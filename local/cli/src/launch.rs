@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::function;
 use crate::package::build::BuildError;
+use crate::package::packaged::Packaged;
 
 /// The arguments for the function.
 #[derive(Debug, Clone, Args)]
@@ -132,7 +133,7 @@ pub async fn launch(
         Some(path) => {
             path.canonicalize().map_err(|source| LaunchError::Bootstrap { path: path.clone(), source })?
         }
-        None => function::build(&settings.cargo, &settings.env).await?,
+        None => function::build(Packaged::Authorizer, &settings.cargo, &settings.env).await?,
     };
     let (root, config) = match args.keep_keys {
         true => (workspace.original.parent().unwrap_or(Path::new("/")), &workspace.original),
@@ -196,10 +197,17 @@ pub(crate) fn further_function(
 ) -> Result<InvokeTarget, LaunchError> {
     let env = env_file::extended(&settings.env, args.env.as_deref())?;
     let arn = format!("arn:aws:lambda:{}:{}:function:{}", account.region(), account.id(), named.name);
-    other_function(&named.function, Some(&arn), &env, settings.sandboxes).map_err(|error| match error {
-        LaunchError::Endpoint(source) => LaunchError::FurtherEndpoint { name: named.name.clone(), source },
-        error => error,
-    })
+    let mut target = other_function(&named.function, Some(&arn), &env, settings.sandboxes).map_err(
+        |error| match error {
+            LaunchError::Endpoint(source) => LaunchError::FurtherEndpoint { name: named.name.clone(), source },
+            error => error,
+        },
+    )?;
+    if let Some(spec) = target.spec_mut() {
+        // A program with several handlers, such as that of the provisioning functions, runs the one of its name.
+        spec.env.set("_HANDLER", &named.name);
+    }
+    Ok(target)
 }
 
 #[cfg(test)]
@@ -262,6 +270,7 @@ mod tests {
             panic!("an endpoint")
         };
         assert_eq!(spec.function_arn, "arn:aws:lambda:eu-west-1:111122223333:function:hook_1");
+        assert_eq!(spec.env.get("_HANDLER"), Some("hook_1"));
         assert_eq!((&spec.args[1], spec.sandboxes), (&"./hook --mode=a".to_owned(), 3));
         let error = further("hook=https://x/").err().unwrap().to_string();
         assert!(error.contains("--lambda hook: invalid URL"), "{error}");

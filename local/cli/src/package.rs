@@ -6,6 +6,7 @@ pub mod archive;
 pub mod build;
 pub mod contents;
 pub mod elf;
+pub mod packaged;
 
 use std::fs;
 use std::io::{self, Write};
@@ -20,18 +21,25 @@ use iot_jwt_authorizer::config::{Config, ConfigErrors};
 use iot_local_base::hex;
 use iot_local_inspect::check::{self, CheckReport};
 use iot_local_inspect::findings::Severity;
+use iot_local_inspect::provision;
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use build::{Architecture, Build, Builder, Tools};
 use contents::Contents;
+use packaged::{Packaged, provision_config};
 
 /// The arguments of the command.
 #[derive(Args, Clone, Debug)]
 pub struct PackageArgs {
-    /// Configuration to package as `authorizer.toml`, with `policies/` and `keys/` next to it
-    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
-    pub config: PathBuf,
+    /// Package the provisioning functions instead of the authorizer
+    #[arg(long)]
+    pub provision: bool,
+    /// Configuration to package, with the files that it names next to it
+    ///
+    /// The default is authorizer.toml; with --provision it is provision.toml, or else the shipped one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Architecture of the Lambda function [default: this machine's]
     #[arg(long)]
     pub arch: Option<Architectures>,
@@ -53,6 +61,23 @@ pub struct PackageArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+impl PackageArgs {
+    /// The program to package.
+    fn packaged(&self) -> Packaged {
+        if self.provision { Packaged::Provision } else { Packaged::Authorizer }
+    }
+
+    /// Its configuration.
+    fn config(&self) -> PathBuf {
+        let authorizer = Path::new(Packaged::Authorizer.config());
+        match &self.config {
+            Some(config) => config.clone(),
+            None if self.provision => provision_config(authorizer),
+            None => authorizer.to_owned(),
+        }
+    }
 }
 
 /// The architectures to package for.
@@ -122,7 +147,11 @@ pub async fn run(
     is_styled: bool,
     out: &mut dyn Write,
 ) -> Result<bool, PackageError> {
-    let report = check::examine(&args.config, tools.env, now);
+    let (packaged, path) = (args.packaged(), args.config());
+    let report = match packaged {
+        Packaged::Authorizer => check::examine(&path, tools.env, now),
+        Packaged::Provision => provision::examine(&path, tools.env),
+    };
     if !args.json {
         out.write_all(report.text(is_styled).as_bytes())?;
     }
@@ -133,8 +162,14 @@ pub async fn run(
         }
         return Ok(false);
     }
-    let config = Config::load(&args.config, &tools.env.lookup())?;
-    let contents = Contents::read(&args.config, &config.files)?;
+    let (files, hash) = match packaged {
+        Packaged::Authorizer => {
+            let config = Config::load(&path, &tools.env.lookup())?;
+            (config.files, Some(config.hash))
+        }
+        Packaged::Provision => (provision::load(&path, tools.env)?.files, None),
+    };
+    let contents = Contents::read(packaged, &path, &files)?;
     let mut packages = Vec::new();
     for (architecture, bootstrap) in functions(args, tools).await? {
         let bytes = read(&bootstrap)?;
@@ -143,17 +178,22 @@ pub async fn run(
         let package = contents.clone().with_function(bytes);
         packages.push(match &args.into {
             Some(folder) => write_files(&package, folder, architecture, requirements)?,
-            None => write_zip(&package, architecture, &args.out, requirements)?,
+            None => {
+                let zip = args.out.join(format!("{}-{architecture}.zip", packaged.package()));
+                write_zip(&package, architecture, zip, requirements)?
+            }
         });
     }
     if args.json {
-        writeln!(out, "{:#}", to_json(&report, Some(&config.hash), &contents.skipped, &packages))?;
+        writeln!(out, "{:#}", to_json(&report, hash.as_deref(), &contents.skipped, &packages))?;
         return Ok(true);
     }
     for name in &contents.skipped {
-        writeln!(out, "skipped: {name}, which {} does not name", args.config.display())?;
+        writeln!(out, "skipped: {name}, which {} does not name", path.display())?;
     }
-    writeln!(out, "configuration {}: `config` in the function's log", config.hash)?;
+    if let Some(hash) = hash {
+        writeln!(out, "configuration {hash}: `config` in the function's log")?;
+    }
     packages.iter().try_for_each(|package| package.write(out))?;
     Ok(true)
 }
@@ -186,7 +226,7 @@ async fn functions(
     }
     let mut builds = Vec::new();
     for architecture in wanted {
-        builds.push(Build::plan(architecture, args.builder, args.rustc.as_deref(), tools).await?);
+        builds.push(Build::plan(args.packaged(), architecture, args.builder, args.rustc.as_deref(), tools).await?);
     }
     let mut built = Vec::new();
     for build in builds {
@@ -247,10 +287,9 @@ impl Package {
 fn write_zip(
     contents: &Contents,
     architecture: Architecture,
-    folder: &Path,
+    path: PathBuf,
     requirements: elf::Requirements,
 ) -> Result<Package, PackageError> {
-    let path = folder.join(format!("iot-jwt-authorizer-{architecture}.zip"));
     let zip = archive::zip(contents.files())?;
     write(&path, &zip)?;
     let hash = digest(&SHA256, &zip).as_ref().to_vec();

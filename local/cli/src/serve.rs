@@ -4,6 +4,7 @@ mod annotator;
 mod banner;
 mod control;
 mod functions;
+mod provision;
 mod reload;
 mod terminal;
 mod watch;
@@ -11,6 +12,7 @@ mod watch;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use iot_local_base::env_file::{self, EnvFileError};
@@ -19,14 +21,15 @@ use iot_local_cloud::{InvalidAccount, OpenError};
 use iot_local_gateway::annotation::{Annotator, PageOptions};
 use iot_local_gateway::auth::endpoint::InvalidEndpoint;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
-use iot_local_gateway::event_log::EntryKind;
+use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_gateway::tls::TlsOptions;
 use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
 use iot_local_identity::workspace::Workspace;
 use iot_local_inspect::deployment::DeploymentError;
-use iot_local_lambda::{InvokeTarget, StartError};
+use iot_local_lambda::StartError;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
@@ -58,7 +61,7 @@ pub(crate) struct ServeArgs {
     function: FunctionArgs,
     #[command(flatten)]
     authorizer: AuthorizerArgs,
-    /// Run a further function, which authorizers of the registry name by its ARN; may be repeated
+    /// Run a further function, which authorizers and rules of the registry name by its ARN; may be repeated
     ///
     /// NAME is that of arn:aws:lambda:REGION:ACCOUNT:function:NAME. COMMAND uses the Lambda Runtime API; URL is that of
     /// a Lambda invoke endpoint. With iot-jwt-authorizer, the same as --function.
@@ -73,7 +76,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64),
           help_heading = "Function", hide_short_help = true)]
     sandboxes: u8,
-    /// Divide the times of the authorizer's response by N
+    /// Divide the times of the authorizer's response, and the waits before retries of rules, by N
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..),
           help_heading = "Authorizer")]
     time_scale: u32,
@@ -206,18 +209,19 @@ async fn start_with_program(
     let endpoint = options.endpoint.settings()?;
     let account = control::account(options)?;
     let (workspace, mut function) = launch::launch(&options.function, &options.launch).await?;
-    let is_endpoint_removed = control::adapt_function(&mut function, options, &account, &options.ports());
+    let mut is_endpoint_removed = control::adapt_function(&mut function, options, &account, &options.ports());
     let functions = options.lambdas.iter().map(|named| {
         let mut further = launch::further_function(named, &account, &options.function, &options.launch)?;
-        control::remove_endpoint(&mut further, &options.ports());
+        is_endpoint_removed |= control::remove_endpoint(&mut further, &options.ports());
         Ok(further)
     });
-    let functions = functions.collect::<Result<_, LaunchError>>()?;
+    let mut functions = functions.collect::<Result<Vec<_>, LaunchError>>()?;
+    for mut target in provision::targets(options, &account)? {
+        control::remove_endpoint(&mut target, &options.ports());
+        functions.push(target);
+    }
     let page = page_options(options, &workspace, function.arn())?;
-    let program = match &function {
-        InvokeTarget::Processes(spec) => Some(spec.program.clone()),
-        InvokeTarget::Endpoint(_) => None,
-    };
+    let program = function.spec_mut().map(|spec| spec.program.clone());
     let tls = match options.tls_port {
         Some(port) => {
             let authority = Arc::new(Authority::open(&workspace.root)?);
@@ -225,15 +229,18 @@ async fn start_with_program(
         }
         None => None,
     };
+    let operator = control::operator(&workspace)?;
     let gateway = GatewayOptions {
         port: options.port,
         tls,
         endpoint,
         cloud: control::open(options, &workspace, account)?,
-        operator: Some(control::operator(&workspace)?),
+        operator: Some(operator.access_key_id.clone()),
         function,
         authorizer,
         functions,
+        jitp_delay: Duration::from_secs(options.endpoint.jitp_delay.unwrap_or_default()),
+        function_credentials: Some(operator),
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
         page,
@@ -302,7 +309,8 @@ fn machine_secret(path: &Path) -> io::Result<String> {
     Ok(std::fs::read_to_string(path)?.trim().to_owned())
 }
 
-/// Starts the gateway and prints its event log until the process is interrupted.
+/// Starts the gateway and prints its event log until the process is interrupted. Then it ends as
+/// [`RunningGateway::end`] says.
 ///
 /// # Errors
 /// See [`ServeError`].
@@ -320,14 +328,43 @@ pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     tokio::pin!(interrupted, reloads);
     loop {
         tokio::select! {
-            () = &mut interrupted => return Ok(()),
+            () = &mut interrupted => break,
             () = &mut reloads => {}
             entry = event_log.recv() => match entry {
-                Ok(entry) => terminal::line(&entry, options.output).iter().for_each(|line| print_line(line)),
-                Err(RecvError::Lagged(count)) => print_skipped(count),
                 Err(RecvError::Closed) => return Ok(()),
+                entry => print_entry(entry, options.output),
             },
         }
+    }
+    end(&running, &mut event_log, options.output).await;
+    Ok(())
+}
+
+/// Ends the gateway once rules have done what they have begun, and prints its event log meanwhile. A second signal ends
+/// it at once.
+async fn end(running: &RunningGateway, event_log: &mut Receiver<LogEntry>, output: OutputArgs) {
+    let (ended, interrupted) = (running.end(), interrupted());
+    tokio::pin!(ended, interrupted);
+    loop {
+        tokio::select! {
+            _ = &mut ended => break,
+            () = &mut interrupted => break,
+            entry = event_log.recv() => match entry {
+                Err(RecvError::Closed) => return,
+                entry => print_entry(entry, output),
+            },
+        }
+    }
+    while let Ok(entry) = event_log.try_recv() {
+        print_entry(Ok(entry), output);
+    }
+}
+
+fn print_entry(entry: Result<LogEntry, RecvError>, output: OutputArgs) {
+    match entry {
+        Ok(entry) => terminal::line(&entry, output).iter().for_each(|line| print_line(line)),
+        Err(RecvError::Lagged(count)) => print_skipped(count),
+        Err(RecvError::Closed) => {}
     }
 }
 

@@ -63,14 +63,18 @@ impl Cloud {
     /// See [`OpenError`]. Nothing was written then.
     pub fn open_with_log(options: CloudOptions, min_log_bytes: u64) -> Result<Self, OpenError> {
         let database = Database::open(options.folder.as_deref(), min_log_bytes)?;
-        Ok(Self {
+        let cloud = Self {
             options: Arc::new(options),
             database: Arc::new(database),
             issuer: Arc::default(),
             built_in: Arc::default(),
             tasks: Arc::default(),
             throttle: Arc::default(),
-        })
+        };
+        let now = cloud.now();
+        // What cannot be stored now is removed by the next operation of fleet provisioning.
+        let _ = cloud.write(|registry| Ok((registry.expired(now), ())));
+        Ok(cloud)
     }
 
     /// Moves the folder of a registry to `NAME.old`, which replaces an older one. A missing folder is no error.

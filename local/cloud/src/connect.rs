@@ -6,6 +6,7 @@
 //! DER -> variables (Subject, Issuer, alternative names, serial number) ^
 //! ```
 
+mod claims;
 mod effective;
 pub(crate) mod issuer;
 mod names;
@@ -87,6 +88,10 @@ impl Cloud {
             command,
         };
         self.read(|registry| {
+            if let Some(claim) = registry.provisioning_claim(&facts.id) {
+                let rights = claims::rights(claim, &certificate, self.account(), self.now());
+                return rights.map_err(|(reason, command)| refusal(reason, Some(command)));
+            }
             let Some(registered) = registry.certificate(&facts.id) else {
                 let signer = issuer::find(registry, &certificate);
                 let (reason, command) = signer.why_unknown(&facts.id, certificate.issuer());
@@ -158,7 +163,11 @@ fn granted(
     })
 }
 
-fn read(der: &[u8]) -> Result<(CertificateFacts, X509Certificate<'_>), Refusal> {
+/// Reads a certificate.
+///
+/// # Errors
+/// It is unreadable.
+pub(crate) fn read(der: &[u8]) -> Result<(CertificateFacts, X509Certificate<'_>), Refusal> {
     let unreadable = |reason| Refusal { certificate_id: String::new(), reason, command: None };
     let facts = CertificateFacts::read(der).map_err(|error| unreadable(error.to_string()))?;
     let (_, certificate) =
@@ -185,22 +194,28 @@ fn check(
             return Err((format!("certificate {id} is {status}"), Some(command)));
         }
     }
-    let now = now.div_euclid(1000);
-    if now < *not_before {
-        let reason = format!("certificate {id} is not valid before {}", date(*not_before));
-        return Err((reason, Some(another_certificate())));
-    }
-    if now > *not_after {
-        return Err((
-            format!("certificate {id} has expired at {}", date(*not_after)),
-            Some(another_certificate()),
-        ));
-    }
+    let validity = check_validity(*not_before, *not_after, now);
+    validity.map_err(|what| (format!("certificate {id} {what}"), Some(another_certificate())))?;
     if *mode == CertificateMode::SniOnly && presented.server_name.is_none() {
         return Err((
             format!("certificate {id} has the mode SNI_ONLY, and the client sends no server name"),
             Some("connect to a host name such as localhost, not to an address".to_owned()),
         ));
+    }
+    Ok(())
+}
+
+/// Checks that `now`, in milliseconds, is within a validity, in seconds.
+///
+/// # Errors
+/// The predicate of a sentence about the certificate.
+pub(crate) fn check_validity(not_before: i64, not_after: i64, now: i64) -> Result<(), String> {
+    let now = now.div_euclid(1000);
+    if now < not_before {
+        return Err(format!("is not valid before {}", date(not_before)));
+    }
+    if now > not_after {
+        return Err(format!("has expired at {}", date(not_after)));
     }
     Ok(())
 }

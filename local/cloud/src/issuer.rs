@@ -18,7 +18,7 @@ const KEY_FILE: &str = "device-ca.key.pem";
 
 /// The end of the validity: 2049-12-31T23:59:59Z, as on AWS.
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/x509-client-certs.html>
-const NOT_AFTER: i64 = 2_524_607_999;
+pub(crate) const NOT_AFTER: i64 = 2_524_607_999;
 
 /// How long before their creation certificates are valid, for clients whose clock is behind.
 const CLOCK_SKEW: Duration = Duration::from_secs(120);
@@ -80,12 +80,14 @@ impl DeviceIssuer {
     }
 
     /// Signs a client certificate of version 3 and returns its DER encoding. `subject` is a `Name` and `public_key` a
-    /// `SubjectPublicKeyInfo`, both DER, so that they are in the certificate as they were sent.
+    /// `SubjectPublicKeyInfo`, both DER, so that they are in the certificate as they were sent. `not_after` is the end
+    /// of the validity, seconds since 1970.
     pub(crate) fn sign(
         &self,
         subject: &[u8],
         public_key: &[u8],
         now: SystemTime,
+        not_after: i64,
     ) -> Result<Vec<u8>, IssuerError> {
         let mut serial = [0; 16];
         fill(&mut serial).map_err(|_| IssuerError::Sign)?;
@@ -94,7 +96,7 @@ impl DeviceIssuer {
             *first = *first & 0x7f | 0x40;
         }
         let not_before = OffsetDateTime::from(now.checked_sub(CLOCK_SKEW).unwrap_or(now));
-        let not_after = OffsetDateTime::from_unix_timestamp(NOT_AFTER).map_err(|_| IssuerError::Sign)?;
+        let not_after = OffsetDateTime::from_unix_timestamp(not_after).map_err(|_| IssuerError::Sign)?;
         let unsigned = construct_der(|writer| {
             writer.write_sequence(|writer| {
                 // Version 3.

@@ -3,7 +3,9 @@
 //! ```text
 //! HTTP request -> api (guard, routes) -> operations -> Change -> store (log on disk) -> registry
 //!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
+//! fleet provisioning over MQTT -> fleet -> Change -> …, and the answer or Rejection
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
+//!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
 //!
 //! No sockets: the gateway passes requests in and carries out what comes back.
@@ -32,7 +34,10 @@ mod cloud;
 pub mod connect;
 
 pub mod api;
+pub mod fleet;
 mod operations;
+
+pub mod first_connect;
 
 pub use account::{Account, InvalidAccount};
 pub use authorizer_test::{AuthorizerTest, HttpContext, InvalidLength, MqttContext};

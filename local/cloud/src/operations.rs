@@ -11,7 +11,7 @@ pub(crate) mod endpoint;
 pub(crate) mod events;
 pub(crate) mod policies;
 pub(crate) mod principals;
-mod provision;
+pub(crate) mod provision;
 pub(crate) mod register_thing;
 pub(crate) mod rules;
 pub(crate) mod sts;

@@ -4,6 +4,7 @@
 //! 10,000 as in one of 10. Iterators over all records are for lists.
 
 mod authorizers;
+mod fleet;
 mod principal;
 mod record;
 mod records;
@@ -22,6 +23,7 @@ pub use self::authorizers::{
     Authorizer, AuthorizerConfig, DefaultAuthorizer, DomainConfiguration, EventConfigurations,
 };
 pub use self::change::Change;
+pub use self::fleet::{OwnershipToken, ProvisioningClaim};
 pub use self::principal::{InvalidPrincipal, PolicyTarget, Principal};
 pub use self::record::Record;
 pub use self::records::{
@@ -34,6 +36,7 @@ pub use self::status::{
 };
 pub use self::templates::{ProvisioningHook, ProvisioningTemplate, RegistrationTask, TemplateVersion};
 
+use self::fleet::FleetRecords;
 use self::relation::Relation;
 
 /// All that one account has registered in one Region. Changed only by [`Registry::apply`].
@@ -61,6 +64,7 @@ pub struct Registry {
     default_authorizer: DefaultAuthorizer,
     domain_configurations: BTreeMap<String, Record<DomainConfiguration>>,
     event_configurations: Option<Record<EventConfigurations>>,
+    fleet: FleetRecords,
     // Derived from the records above.
     cas_by_subject: BTreeMap<String, BTreeSet<String>>,
     certificates_by_ca: BTreeMap<String, BTreeSet<String>>,

@@ -150,7 +150,8 @@ fn only_a_ca_whose_key_is_proved_is_registered() {
 
 #[test]
 fn a_ca_is_described_as_it_was_registered_and_changed() {
-    const CONFIG: &str = r#"{"Parameters":{},"Resources":{}}"#;
+    const CONFIG: &str = r#"{"Resources":{"certificate":{"Type":"AWS::IoT::Certificate",
+        "Properties":{"CertificateId":{"Ref":"AWS::IoT::Certificate::Id"}}}}}"#;
     let cloud = with_code();
     let id = register(&cloud);
     let target = format!("/cacertificate/{id}");

@@ -14,6 +14,7 @@ const BADGES = {
   function: ["FUNCTION", ""],
   keys: ["KEYS", ""],
   notice: ["NOTE", "note"],
+  rule: ["RULE", ""],
   "protocol-error": ["PROTOCOL ERROR", "bad"],
   reloaded: ["RELOADED", "good"],
   reload_failed: ["NOT RELOADED", "bad"],
@@ -69,6 +70,7 @@ function describe(entry) {
     case "connected": return [`principal ${entry.principal.slice(0, 16)}${entry.principal.length > 16 ? "…" : ""}`, reason];
     case "refreshed": return ["The authorizer was called again. Its new policy applies."];
     case "keys": return [`${entry.event}, issuer ${entry.issuer}`, reason];
+    case "rule": return [make("code", {}, `${entry.rule}: ${entry.action}${entry.is_done ? "" : " FAILED"}`), reason];
     case "reload_failed": return [make("pre", { tabindex: "0" }, entry.reason)];
     case "function": return describeLine(entry);
     default: return [reason];

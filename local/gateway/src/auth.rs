@@ -6,13 +6,16 @@ use std::time::Duration;
 use iot_local_policy::{Action, Context, Policy, Question, Verdict};
 
 use self::custom::CustomAuthorizer;
+use self::first_connect::FirstConnects;
 use self::sigv4::{Operator, SignatureDenial, SignatureMarks};
 use self::x509::CertificateAuthenticator;
+use crate::certificate::SERVER_NAME;
 use crate::facts::HttpFacts;
 
 pub(crate) mod authorizers;
 pub mod custom;
 pub mod endpoint;
+pub mod first_connect;
 pub mod sigv4;
 pub mod test_invoke;
 pub(crate) mod unlogged;
@@ -24,6 +27,8 @@ pub struct Authenticators {
     pub custom: Arc<CustomAuthorizer>,
     /// Client certificates.
     pub x509: CertificateAuthenticator,
+    /// The first connects of unknown certificates.
+    pub first_connects: FirstConnects,
     /// The operator's key pair.
     pub operator: Option<Operator>,
 }
@@ -34,6 +39,11 @@ impl Authenticators {
         if let Some(cloud) = self.x509.cloud() {
             self.custom.refresh(&cloud);
         }
+    }
+
+    /// Whether the endpoint has this server name: it is `localhost`, or that of a domain configuration.
+    pub(crate) fn serves(&self, server_name: &str) -> bool {
+        server_name.eq_ignore_ascii_case(SERVER_NAME) || self.custom.live().domain(server_name).is_some()
     }
 
     /// Admits a signed request.

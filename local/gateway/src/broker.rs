@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod backlog;
+mod fleet;
 mod hooks;
 mod ingress;
 mod keep_alive;
@@ -12,11 +13,13 @@ mod lifetime;
 mod packets;
 mod presence;
 mod routes;
+mod sessions;
 mod storage;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use iot_local_policy::limits;
@@ -33,14 +36,17 @@ use uuid::Uuid;
 
 pub(crate) use self::authenticate::follow_registry;
 use self::backlog::Backlog;
+use self::fleet::FleetRequests;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;
 use self::keep_alive::KeepAlive;
 pub use self::presence::Presence;
 use self::routes::Routes;
+use self::sessions::Sessions;
 use self::storage::{RetainedMessages, SharedGroups};
 use crate::auth::Authenticators;
 use crate::connection::Connections;
+use crate::fleet::Fleet;
 use crate::message::{Message, Observers};
 use crate::timeouts::CONNECT_PACKET_TIMEOUT;
 
@@ -70,6 +76,9 @@ pub struct Broker {
     context: ServerContext,
     backlog: Arc<Backlog>,
     observers: Observers,
+    sessions: Arc<Sessions>,
+    /// How many messages of the outbox were published.
+    published: AtomicU64,
     address: SocketAddr,
     _server: JoinSet<()>,
 }
@@ -93,11 +102,22 @@ impl Broker {
         *context.extends.fitter_mgr_mut().await = Box::new(KeepAlive);
         *context.extends.shared_subscription_mut().await = Box::new(SharedGroups::default());
         let register = context.extends.hook_mgr().register();
-        let hooks =
-            PolicyHooks::new(auth, connections, Arc::clone(&backlog), presence, Arc::clone(&observers));
+        let sessions = Arc::new(Sessions::default());
+        let fleet = Fleet::new(Arc::clone(&auth));
+        let hooks = PolicyHooks {
+            auth,
+            connections,
+            backlog: Arc::clone(&backlog),
+            presence,
+            observers: Arc::clone(&observers),
+            sessions: Arc::clone(&sessions),
+            fleet: FleetRequests::new(fleet, context.clone(), Arc::clone(&backlog)),
+        };
         for hook in [
             Type::ClientAuthenticate,
             Type::ClientConnected,
+            Type::ClientDisconnected,
+            Type::MessagePublish,
             Type::MessagePublishCheckAcl,
             Type::ClientSubscribeCheckAcl,
             Type::MessageExpiryCheck,
@@ -114,7 +134,8 @@ impl Broker {
             // Returns only if the listener cannot be polled.
             let _ = server.run().await;
         });
-        Ok(Self { context, backlog, observers, address, _server: running })
+        let published = AtomicU64::new(0);
+        Ok(Self { context, backlog, observers, sessions, published, address, _server: running })
     }
 
     /// Returns the address of the broker's listener.
@@ -134,7 +155,18 @@ impl Broker {
         while let Some(message) = messages.recv().await {
             // Fails only for a topic that cannot be routed, such as one that is too long.
             let _ = self.publish(message).await;
+            self.published.fetch_add(1, Ordering::AcqRel);
         }
+    }
+
+    /// Returns how many messages of the outbox were published.
+    pub(crate) fn published(&self) -> u64 {
+        self.published.load(Ordering::Acquire)
+    }
+
+    /// Whether no client is connected, and the wills of those that were are published. Delayed wills may be left.
+    pub(crate) fn has_no_clients(&self) -> bool {
+        self.sessions.count() == 0
     }
 
     /// Publishes a message of the gateway itself, or of an HTTPS publish, which the policy has allowed.
@@ -142,7 +174,10 @@ impl Broker {
     /// # Errors
     /// If the broker cannot route the topic.
     pub async fn publish(&self, message: Message) -> Result<(), BrokerError> {
-        self.observers.iter().for_each(|observer| observer.published(&message));
+        // A request of fleet provisioning without a connection has no answer, and may hold an ownership token.
+        if !limits::is_fleet_provisioning(&message.topic) {
+            self.observers.iter().for_each(|observer| observer.published(&message));
+        }
         let Message { topic, payload, is_qos1, retain, .. } = message;
         let qos = if is_qos1 { QoS::AtLeastOnce } else { QoS::AtMostOnce };
         let publish = Publish {

@@ -217,6 +217,7 @@ impl Connection {
             DisconnectReason::OverLimit => Some(0x97),
             DisconnectReason::TakenOver => Some(0x8E),
             DisconnectReason::TimeLimit => Some(0x98),
+            DisconnectReason::GatewayEnds => Some(0x8B),
             DisconnectReason::ByClient | DisconnectReason::ByBroker => None,
         }
     }
@@ -265,13 +266,20 @@ struct Lists {
     by_address: HashMap<SocketAddr, Arc<Connection>>,
     /// The admitted ones, by client id.
     by_client_id: HashMap<String, Vec<Arc<Connection>>>,
+    /// Whether the gateway ends, so that each connection that is added ends at once.
+    is_ending: bool,
 }
 
 impl Connections {
     /// Lists a connection until the returned value is dropped.
     #[must_use]
     pub fn add(self: &Arc<Self>, address: SocketAddr, connection: Arc<Connection>) -> ListedConnection {
-        self.lock().by_address.insert(address, Arc::clone(&connection));
+        let mut lists = self.lock();
+        if lists.is_ending {
+            connection.end(DisconnectReason::GatewayEnds);
+        }
+        lists.by_address.insert(address, Arc::clone(&connection));
+        drop(lists);
         ListedConnection { connections: Arc::clone(self), address, connection }
     }
 
@@ -303,6 +311,18 @@ impl Connections {
             connection.facts.certificate.is_some() && connection.phase() == Phase::Admitted
         };
         self.lock().by_address.values().filter(is_admitted).map(Arc::clone).collect()
+    }
+
+    /// Ends all connections, and those that are added from now on.
+    pub(crate) fn end_all(&self) {
+        let mut lists = self.lock();
+        lists.is_ending = true;
+        lists.by_address.values().for_each(|connection| connection.end(DisconnectReason::GatewayEnds));
+    }
+
+    /// Whether no connection is listed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().by_address.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, Lists> {

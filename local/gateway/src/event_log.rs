@@ -107,6 +107,15 @@ pub enum EntryKind {
         /// What happened, and what to do.
         text: String,
     },
+    /// A rule has run for a message: the outcome of one action, or of one attempt of it.
+    Rule {
+        /// The name of the rule.
+        rule: String,
+        /// The action and what it acts on, such as `republish a/b`; `sql` if the statement could not be evaluated.
+        action: String,
+        /// Nothing, or what went wrong.
+        outcome: Result<(), String>,
+    },
     /// Files of the configuration have changed, and a new function runs with them.
     Reloaded {
         /// The changed files, relative to the configuration's folder.
@@ -141,6 +150,8 @@ pub enum DisconnectReason {
     CertificateRefused,
     /// The policies of the certificate no longer allow the connect (AUTH_ERROR, which is assumed).
     ConnectForbidden,
+    /// The gateway ends (SERVER_INITIATED_DISCONNECT).
+    GatewayEnds,
     /// The broker ended it: keep-alive timeout or protocol error (MQTT_KEEP_ALIVE_TIMEOUT, CLIENT_ERROR).
     ByBroker,
 }
@@ -159,6 +170,7 @@ impl EntryKind {
             Self::Function(_)
                 | Self::Keys(_)
                 | Self::Notice { .. }
+                | Self::Rule { .. }
                 | Self::Reloaded { .. }
                 | Self::ReloadFailed { .. }
         )
@@ -187,6 +199,7 @@ impl fmt::Display for DisconnectReason {
             Self::RefreshDenied => "the refresh was denied",
             Self::CertificateRefused => "the registry refuses the certificate",
             Self::ConnectForbidden => "the policies of the certificate no longer allow the connect",
+            Self::GatewayEnds => "the gateway ends",
             Self::ByBroker => "keep-alive timeout or protocol error",
         })
     }
@@ -239,6 +252,12 @@ impl fmt::Display for LogEntry {
             EntryKind::Keys(event) => write!(f, "[keys] {}", printable(&event.text)),
             EntryKind::ProtocolError { reason } => write!(f, "protocol error: {}", escaped(reason)),
             EntryKind::Notice { text } => write!(f, "note: {}", escaped(text)),
+            EntryKind::Rule { rule, action, outcome: Ok(()) } => {
+                write!(f, "rule {}: {} done", escaped(rule), escaped(action))
+            }
+            EntryKind::Rule { rule, action, outcome: Err(reason) } => {
+                write!(f, "rule {}: {} FAILED: {}", escaped(rule), escaped(action), escaped(reason))
+            }
             EntryKind::Reloaded { files } => write!(f, "reloaded: {}", reloaded(files)),
             EntryKind::ReloadFailed { files, reason } => {
                 write!(f, "reload FAILED: {}", reload_failed(files, reason))

@@ -1,11 +1,15 @@
 //! The functions that run on this machine, found by their ARNs.
 
+pub(crate) mod environment;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use iot_local_lambda::{InvokeError, Lambda};
 use iot_local_policy::Arn;
+
+pub use self::environment::OperatorCredentials;
 
 /// Why a function has no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

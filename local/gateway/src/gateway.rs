@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use iot_local_cloud::{BuiltInAuthorizer, Cloud};
 use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
-use iot_local_lambda::{InvokeTarget, Lambda, LineSink, SandboxLine, StartError};
+use iot_local_lambda::{ASYNC_INVOKE_LIMIT, InvokeTarget, Lambda, LineSink, SandboxLine, StartError};
 use iot_local_policy::{Arn, NotAnArn};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -20,6 +21,7 @@ use crate::alpn::TlsPort;
 use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
 use crate::auth::endpoint::EndpointSettings;
+use crate::auth::first_connect::FirstConnects;
 use crate::auth::sigv4::Operator;
 use crate::auth::unlogged::UnloggedCalls;
 use crate::auth::x509::CertificateAuthenticator;
@@ -28,13 +30,23 @@ use crate::broker::{self, Broker, BrokerError, Presence};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
 use crate::examples;
-use crate::functions::{self, Functions};
-use crate::message::{Observers, Outbox};
+use crate::functions::{self, Functions, OperatorCredentials, environment};
+use crate::message::{Observer, Observers, Outbox};
 use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
+use crate::rules::{RuleServices, Rules};
 use crate::selection::AuthorizerDefinition;
 use crate::time_scale::TimeScale;
 use crate::tls::{DomainTls, Tls, TlsError, TlsOptions};
+
+/// How long the end of a gateway waits for rules: as long as a function may run.
+const END_LIMIT: Duration = ASYNC_INVOKE_LIMIT;
+
+/// How long an end takes before the event log says what it waits for.
+const END_NOTICE_DELAY: Duration = Duration::from_millis(500);
+
+/// How often the end of a gateway looks whether rules have ended.
+const END_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The configuration of a gateway.
 pub struct GatewayOptions {
@@ -52,9 +64,14 @@ pub struct GatewayOptions {
     pub function: InvokeTarget,
     /// The built-in authorizer's definition.
     pub authorizer: AuthorizerDefinition,
-    /// Further functions, which authorizers of the registry name by their ARNs.
+    /// Further functions, which authorizers and rules of the registry name by their ARNs.
     pub functions: Vec<InvokeTarget>,
-    /// The divisor of the times in a response; 1 is real time.
+    /// How long after a first connect the template of just-in-time provisioning runs. Zero: before the connection is
+    /// closed, so that the second connect is admitted.
+    pub jitp_delay: Duration,
+    /// The operator's credentials, which the further functions get.
+    pub function_credentials: Option<OperatorCredentials>,
+    /// The divisor of the times in a response, and of the waits before retries; 1 is real time.
     pub time_scale: u32,
     /// The development issuers with which users and machines log in. May be empty.
     pub login: ProviderOptions,
@@ -92,7 +109,8 @@ pub enum GatewayError {
     },
 }
 
-/// A running gateway. Dropping it closes its ports and connections and kills the function's processes.
+/// A running gateway. Dropping it closes its ports and connections and kills the functions' processes, whatever they
+/// do; [`RunningGateway::end`] waits for rules first.
 pub struct RunningGateway {
     /// The plain port.
     pub port: u16,
@@ -107,6 +125,7 @@ pub struct RunningGateway {
     /// The authorizer.
     pub authorizer: Arc<CustomAuthorizer>,
     gateway: Arc<Gateway>,
+    outbox: Outbox,
     line_sink: LineSink,
     _tasks: JoinSet<()>,
 }
@@ -141,6 +160,11 @@ impl RunningGateway {
         let line_sink: LineSink = Arc::new(line_sink);
         let lambda = Arc::new(Lambda::start(options.function, Arc::clone(&line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
+        for function in &mut options.functions {
+            if let Some(text) = environment::set(function, port, options.function_credentials.as_ref()) {
+                event_log.record(None, None, EntryKind::Notice { text });
+            }
+        }
         let further = start_functions(options.functions, &line_sink).await?;
         let functions = Arc::new(Functions::new(lambda, arn, own_name, further));
         let mut authorizer = CustomAuthorizer::new(functions, options.authorizer, time, event_log.clone());
@@ -159,11 +183,15 @@ impl RunningGateway {
             page: options.page,
         });
         let connections = Arc::new(Connections::default());
-        let auth = Arc::new(authenticators(&authorizer, &options.cloud, options.operator)?);
         let (outbox, messages) = Outbox::new();
-        let presence = Arc::new(Presence::new(outbox));
+        let first_connects = FirstConnects::new(outbox.clone(), options.jitp_delay);
+        let auth = authenticators(&authorizer, &options.cloud, options.operator, first_connects)?;
+        let auth = Arc::new(auth);
+        let presence = Arc::new(Presence::new(outbox.clone()));
+        let (rules, rule_worker) = Rules::new(&options.cloud, event_log.clone());
         // What acts on messages besides subscribers.
-        let observers: Observers = Arc::from(Vec::new());
+        let observer: Arc<dyn Observer> = rules.clone();
+        let observers: Observers = Arc::from([observer]);
         let broker =
             Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence), observers)
                 .await?;
@@ -171,6 +199,10 @@ impl RunningGateway {
         let mut tasks = JoinSet::new();
         let publisher = Arc::clone(&broker);
         tasks.spawn(async move { publisher.publish_all(messages).await });
+        let functions = Arc::clone(authorizer.functions());
+        let services =
+            RuleServices { broker: Arc::clone(&broker), functions, time, event_log: event_log.clone() };
+        tasks.spawn(rule_worker.run(services));
         tasks.spawn(auth::follow_registry(Arc::clone(&auth)));
         tasks.spawn(broker::follow_registry(Arc::clone(&auth), Arc::clone(&connections)));
         let gateway = Arc::new(Gateway {
@@ -182,6 +214,7 @@ impl RunningGateway {
             broker,
             connections,
             site,
+            rules,
         });
         tasks.spawn(accept(listener, Arc::clone(&gateway), None));
         for TlsListener { listener, tls, .. } in tls.into_iter().flat_map(|tls| [tls.https, tls.mqtts]) {
@@ -196,6 +229,7 @@ impl RunningGateway {
             event_log,
             authorizer,
             gateway,
+            outbox,
             line_sink,
             _tasks: tasks,
         })
@@ -213,6 +247,44 @@ impl RunningGateway {
         examples::ask(&mut login, &self.authorizer).await;
         self.gateway.site.replace(login);
         Ok(())
+    }
+
+    /// Takes no more MQTT clients, ends those that are connected, and waits until the rules have done what they have
+    /// begun or what waits for them: 60 seconds at most. Functions can call the APIs meanwhile. Returns whether
+    /// everything is done.
+    pub async fn end(&self) -> bool {
+        self.gateway.connections.end_all();
+        let done = async {
+            while !self.is_idle() {
+                tokio::time::sleep(END_POLL_INTERVAL).await;
+            }
+        };
+        tokio::pin!(done);
+        if tokio::time::timeout(END_NOTICE_DELAY, &mut done).await.is_ok() {
+            return true;
+        }
+        let limit = END_LIMIT.as_secs();
+        self.note(format!("the gateway waits for rules before it ends, at most {limit} seconds"));
+        let is_done = tokio::time::timeout(END_LIMIT, done).await.is_ok();
+        if !is_done {
+            self.note(format!("rules have not ended after {limit} seconds; the gateway ends without them"));
+        }
+        is_done
+    }
+
+    fn note(&self, text: String) {
+        self.event_log.record(None, None, EntryKind::Notice { text });
+    }
+
+    /// Whether no client is connected, and no message waits for a subscriber or a rule. In the order in which a message
+    /// passes, so that none is missed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let Gateway { connections, broker, rules, .. } = &*self.gateway;
+        connections.is_empty()
+            && broker.has_no_clients()
+            && broker.published() == self.outbox.sent()
+            && rules.is_idle()
     }
 
     /// Returns the bytes of QoS 0 messages that wait for a client. They are bounded: further messages are dropped.
@@ -281,13 +353,14 @@ fn authenticators(
     authorizer: &Arc<CustomAuthorizer>,
     cloud: &Cloud,
     operator: Option<String>,
+    first_connects: FirstConnects,
 ) -> Result<Authenticators, GatewayError> {
     let account = cloud.account();
     let arn: Arn = account.arn("*").parse()?;
     let operator = operator.map(|key| Operator::new(key, account.region(), account.id(), &arn));
     let operator = operator.transpose().map_err(GatewayError::Operator)?;
     let x509 = CertificateAuthenticator::new(cloud.clone(), arn);
-    Ok(Authenticators { custom: Arc::clone(authorizer), x509, operator })
+    Ok(Authenticators { custom: Arc::clone(authorizer), x509, first_connects, operator })
 }
 
 /// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.

@@ -25,8 +25,10 @@ mod examples;
 pub mod preview;
 
 pub mod connection;
+mod fleet;
 
 pub mod broker;
+mod rules;
 
 pub mod event_log;
 

@@ -1,6 +1,7 @@
 //! Messages on their way to subscribers, and what else acts on them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -18,6 +19,8 @@ pub struct Message {
     pub retain: bool,
     /// Who published it.
     pub publisher: Publisher,
+    /// How many rules in a row have republished it. 0 for a message that no rule published.
+    pub republished: u8,
 }
 
 /// Who published a message. Both are absent for a message of the gateway itself.
@@ -33,11 +36,11 @@ impl Message {
     /// Creates a message of the gateway itself, with quality of service 1.
     #[must_use]
     pub fn of_gateway(topic: String, payload: Bytes) -> Self {
-        Self { topic, payload, is_qos1: true, retain: false, publisher: Publisher::default() }
+        Self { topic, payload, is_qos1: true, retain: false, publisher: Publisher::default(), republished: 0 }
     }
 }
 
-/// Acts on messages: rules, for example. Is given each message once, whoever published it. Must not wait.
+/// Acts on messages: rules, for example. Is given each message once, whatever its publisher is. Must not wait.
 pub trait Observer: Send + Sync {
     /// Takes note of a message.
     fn published(&self, message: &Message);
@@ -48,18 +51,28 @@ pub type Observers = Arc<[Arc<dyn Observer>]>;
 
 /// Takes messages that the gateway publishes. Clones send to one publisher.
 #[derive(Clone)]
-pub struct Outbox(mpsc::UnboundedSender<Message>);
+pub struct Outbox {
+    sender: mpsc::UnboundedSender<Message>,
+    sent: Arc<AtomicU64>,
+}
 
 impl Outbox {
     /// Creates an outbox, and the receiver for its publisher.
     #[must_use]
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Message>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+        (Self { sender, sent: Arc::default() }, receiver)
     }
 
     /// Publishes a message. Does nothing once the gateway has ended.
     pub fn send(&self, message: Message) {
-        let _ = self.0.send(message);
+        self.sent.fetch_add(1, Ordering::AcqRel);
+        let _ = self.sender.send(message);
+    }
+
+    /// Returns how many messages were sent.
+    #[must_use]
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Acquire)
     }
 }

@@ -32,6 +32,7 @@ use crate::broker::{Broker, Presence};
 use crate::connection::Connections;
 use crate::event_log::EventLog;
 use crate::pages::Site;
+use crate::rules::Rules;
 use crate::timeouts::ACCEPT_PAUSE;
 use crate::tls::{DomainTls, Tls};
 
@@ -50,6 +51,7 @@ pub(crate) struct Gateway {
     pub(crate) broker: Arc<Broker>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) site: Site,
+    pub(crate) rules: Arc<Rules>,
 }
 
 impl Gateway {

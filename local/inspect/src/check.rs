@@ -46,14 +46,7 @@ pub struct CheckReport {
 /// nothing.
 #[must_use]
 pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
-    let mut report = CheckReport {
-        findings: Vec::new(),
-        accepted: Vec::new(),
-        cases: Vec::new(),
-        sizes: Vec::new(),
-        trusted: Vec::new(),
-        files: Files::read(config),
-    };
+    let mut report = CheckReport::of_findings(Vec::new(), Files::read(config));
     match deployment::load(config, env) {
         Err(errors) => report.findings = errors.0.into_iter().map(Finding::error).collect(),
         Ok(loaded) => {
@@ -77,6 +70,12 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
 }
 
 impl CheckReport {
+    /// The report of a configuration that has no cases and no policies of its own.
+    #[must_use]
+    pub(crate) fn of_findings(findings: Vec<Finding>, files: Files) -> Self {
+        Self { findings, accepted: Vec::new(), cases: Vec::new(), sizes: Vec::new(), trusted: Vec::new(), files }
+    }
+
     /// The number of findings with this severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {

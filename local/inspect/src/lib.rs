@@ -4,6 +4,7 @@
 //! authorizer.toml -> Deployment (keys), or findings with the lines of its files
 //! Deployment + Inquiry (token, event or claims) -> inquiry -> Explanation -> permission -> cases, diff
 //! authorizer.toml -> check (findings, cases, size)
+//! provision.toml -> provision (findings)
 //! answers of a gateway's API, as data -> certificate
 //! ```
 
@@ -30,3 +31,5 @@ pub mod cases;
 pub mod diff;
 
 pub mod check;
+
+pub mod provision;

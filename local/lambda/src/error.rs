@@ -1,15 +1,16 @@
 //! Why a function does not start, or sends no response.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::limits::{INIT_LIMIT, INVOKE_LIMIT};
+use crate::limits::INIT_LIMIT;
 
 /// Why an invocation has no response. AWS IoT denies the client in each of these cases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// No response within [`INVOKE_LIMIT`], including the wait for an idle sandbox.
-    #[error("the function did not respond within {} seconds; a hanging process is replaced", INVOKE_LIMIT.as_secs())]
-    TimedOut,
+    /// No response within this limit. For [`INVOKE_LIMIT`](crate::INVOKE_LIMIT), the wait for an idle sandbox counts.
+    #[error("the function did not respond within {} seconds; a hanging process is replaced", .0.as_secs())]
+    TimedOut(Duration),
     /// The process ended during the invocation.
     #[error("the function's process ended during the invocation ({0}); it is replaced")]
     Died(String),
@@ -27,6 +28,9 @@ pub enum InvokeError {
     /// The function's invoke endpoint is unreachable, or its response is not that of a Lambda function.
     #[error("the function's endpoint: {0}")]
     Endpoint(String),
+    /// A function that starts at its first invocation cannot be built or started.
+    #[error("the function did not start: {0}")]
+    NotStarted(String),
     /// The sandboxes have been shut down.
     #[error("the function has been stopped")]
     Stopped,

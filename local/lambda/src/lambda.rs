@@ -6,16 +6,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use iot_local_base::clock;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::endpoint::Endpoint;
 use crate::error::{InvokeError, StartError};
-use crate::limits::INVOKE_LIMIT;
+use crate::lazy::{LazyHost, LazyTarget};
+use crate::limits::{ASYNC_INVOKE_LIMIT, INVOKE_LIMIT};
 use crate::queue::{Job, Queue};
 use crate::sandbox::Sandbox;
 use crate::spec::{LambdaSpec, LineSink};
@@ -27,6 +28,8 @@ pub enum InvokeTarget {
     Processes(LambdaSpec),
     /// Behind an Invoke API endpoint.
     Endpoint(Endpoint),
+    /// In processes whose program is built at the first invocation.
+    Lazy(LazyTarget),
 }
 
 impl InvokeTarget {
@@ -36,6 +39,16 @@ impl InvokeTarget {
         match self {
             Self::Processes(spec) => &spec.function_arn,
             Self::Endpoint(endpoint) => endpoint.function_arn(),
+            Self::Lazy(target) => &target.spec.function_arn,
+        }
+    }
+
+    /// Returns how the function's processes run. `None` for an endpoint.
+    pub fn spec_mut(&mut self) -> Option<&mut LambdaSpec> {
+        match self {
+            Self::Processes(spec) => Some(spec),
+            Self::Lazy(target) => Some(&mut target.spec),
+            Self::Endpoint(_) => None,
         }
     }
 }
@@ -55,6 +68,7 @@ pub struct Lambda {
 enum Host {
     Sandboxes { queue: Arc<Queue>, _running: JoinSet<()> },
     Endpoint(Endpoint),
+    Lazy(LazyHost),
     Stopped,
 }
 
@@ -65,7 +79,8 @@ impl Lambda {
         Self { host: Host::Stopped, process_ids: Arc::default() }
     }
 
-    /// Starts the function. An endpoint is not contacted before the first invocation.
+    /// Starts the function. An endpoint is not contacted, and a lazy function does not start, before the first
+    /// invocation.
     ///
     /// # Errors
     /// If a process ends, or does not request an event, within [`INIT_LIMIT`](crate::INIT_LIMIT). Returns the error of
@@ -75,6 +90,9 @@ impl Lambda {
             InvokeTarget::Processes(spec) => Self::start_sandboxes(spec, line_sink).await,
             InvokeTarget::Endpoint(endpoint) => {
                 Ok(Self { host: Host::Endpoint(endpoint), process_ids: Arc::default() })
+            }
+            InvokeTarget::Lazy(target) => {
+                Ok(Self { host: Host::Lazy(LazyHost::new(target, line_sink)), process_ids: Arc::default() })
             }
         }
     }
@@ -111,26 +129,53 @@ impl Lambda {
     /// Sends the event to the next idle sandbox, or to the endpoint, and returns the function's response.
     ///
     /// # Errors
-    /// See [`InvokeError`]. Returns after [`INVOKE_LIMIT`] at the latest.
+    /// See [`InvokeError`]. Returns after [`INVOKE_LIMIT`] at the latest; the start of a lazy function does not count.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        let deadline = clock::deadline(INVOKE_LIMIT);
-        let response = async {
-            match &self.host {
-                Host::Endpoint(endpoint) => endpoint.invoke(event).await,
-                Host::Stopped => Err(InvokeError::Stopped),
-                Host::Sandboxes { queue, .. } => {
-                    let (reply, response) = oneshot::channel();
-                    queue.push(Job { id: Uuid::new_v4(), event, is_retry: false, reply });
-                    response.await.unwrap_or(Err(InvokeError::Stopped))
-                }
+        let lambda = self.started().await?;
+        let response = tokio::time::timeout(INVOKE_LIMIT, lambda.respond(event, INVOKE_LIMIT));
+        response.await.unwrap_or(Err(InvokeError::TimedOut(INVOKE_LIMIT)))
+    }
+
+    /// Invokes the function as an asynchronous invocation does, once: the event waits for an idle sandbox as long as it
+    /// takes, and then the function has [`ASYNC_INVOKE_LIMIT`]. The caller retries, and bounds how many events wait.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html>
+    ///
+    /// # Errors
+    /// See [`InvokeError`].
+    pub async fn invoke_async(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.started().await?.respond(event, ASYNC_INVOKE_LIMIT).await
+    }
+
+    /// The function itself, or the one that a lazy function has become.
+    async fn started(&self) -> Result<&Self, InvokeError> {
+        match &self.host {
+            Host::Lazy(lazy) => lazy.started().await,
+            _ => Ok(self),
+        }
+    }
+
+    /// `limit` is how long a process, or the endpoint, may work on the event.
+    async fn respond(&self, event: Bytes, limit: Duration) -> Result<Bytes, InvokeError> {
+        match &self.host {
+            Host::Endpoint(endpoint) => {
+                let response = tokio::time::timeout(limit, endpoint.invoke(event));
+                response.await.unwrap_or(Err(InvokeError::TimedOut(limit)))
             }
-        };
-        tokio::time::timeout_at(deadline, response).await.unwrap_or(Err(InvokeError::TimedOut))
+            Host::Stopped | Host::Lazy(_) => Err(InvokeError::Stopped),
+            Host::Sandboxes { queue, .. } => {
+                let (reply, response) = oneshot::channel();
+                queue.push(Job { id: Uuid::new_v4(), event, limit, is_retry: false, reply });
+                response.await.unwrap_or(Err(InvokeError::Stopped))
+            }
+        }
     }
 
     /// Returns the ids of the running processes. Empty for an endpoint.
     #[must_use]
     pub fn process_ids(&self) -> Vec<u32> {
+        if let Host::Lazy(lazy) = &self.host {
+            return lazy.running().map(Self::process_ids).unwrap_or_default();
+        }
         self.process_ids.iter().map(|id| id.load(Ordering::Relaxed)).filter(|id| *id != 0).collect()
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! Lambda -> queue -> sandbox -> process <-> runtime_api
 //!        -> endpoint
+//!        -> lazy -> one of these, at the first invocation
 //! ```
 
 mod limits;
@@ -21,9 +22,11 @@ mod process_group;
 mod runtime_api;
 
 mod endpoint;
+mod lazy;
 
 pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use error::{InvokeError, StartError};
 pub use lambda::{InvokeTarget, Lambda};
-pub use limits::{INIT_LIMIT, INVOKE_LIMIT};
+pub use lazy::LazyTarget;
+pub use limits::{ASYNC_INVOKE_LIMIT, INIT_LIMIT, INVOKE_LIMIT};
 pub use spec::{LambdaSpec, LineSink, LineSource, SandboxLine};

@@ -6,6 +6,11 @@ use std::time::Duration;
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth-troubleshooting.html>
 pub const INVOKE_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long a function runs that is invoked asynchronously: 60 seconds, the most that a function of a rule gets here.
+/// On AWS the function's own timeout counts, 3 seconds unless it is set.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
+pub const ASYNC_INVOKE_LIMIT: Duration = Duration::from_secs(60);
+
 /// How long Lambda lets a function initialise before it requests its first event.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
 pub const INIT_LIMIT: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::{InvokeError, StartError};
-use crate::limits::{INIT_LIMIT, INVOKE_LIMIT};
+use crate::limits::INIT_LIMIT;
 use crate::lines::ErrorOutput;
 use crate::queue::Job;
 use crate::runtime_api::{Delivery, RuntimeCall};
@@ -104,7 +104,7 @@ impl Process {
         }
         let Some(next_request) = self.next_request.take() else { return Some(job) };
         // The time limit of the process starts now: the time that the job waited before is not its fault.
-        let deadline = clock::deadline(INVOKE_LIMIT);
+        let deadline = clock::deadline(job.limit);
         let delivery = Delivery { id: job.id, event: job.event.clone(), deadline };
         if next_request.send(delivery).is_err() {
             return Some(job);
@@ -135,7 +135,8 @@ impl Process {
 
     /// Kills the process at its deadline.
     pub(crate) async fn time_out(&mut self) -> ProcessEnd {
-        self.fail(&InvokeError::TimedOut);
+        let limit = self.invocation.as_ref().map_or(INIT_LIMIT, |invocation| invocation.job.limit);
+        self.fail(&InvokeError::TimedOut(limit));
         let _ = self.child.kill().await;
         ProcessEnd::TimedOut
     }

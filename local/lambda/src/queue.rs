@@ -1,5 +1,7 @@
 //! The queue from which all sandboxes take their events.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
@@ -10,6 +12,8 @@ use crate::error::InvokeError;
 pub(crate) struct Job {
     pub(crate) id: Uuid,
     pub(crate) event: Bytes,
+    /// How long a process may work on the event.
+    pub(crate) limit: Duration,
     /// Whether the event was handed before to a process that was then killed.
     pub(crate) is_retry: bool,
     pub(crate) reply: oneshot::Sender<Result<Bytes, InvokeError>>,

@@ -137,7 +137,7 @@ impl Sandbox {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
             .env("AWS_REGION", part(3))
-            .env("_HANDLER", "bootstrap")
+            .env("_HANDLER", self.spec.env.get("_HANDLER").unwrap_or("bootstrap"))
             .current_dir(&self.spec.current_dir)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

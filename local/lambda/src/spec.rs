@@ -12,7 +12,8 @@ pub struct LambdaSpec {
     pub program: PathBuf,
     /// Its arguments. A real Lambda function has none.
     pub args: Vec<String>,
-    /// Its whole environment, except the variables that Lambda sets. The caller sets `LAMBDA_TASK_ROOT`.
+    /// Its whole environment, except the variables that Lambda sets. The caller sets `LAMBDA_TASK_ROOT`, and `_HANDLER`
+    /// if the program has several.
     pub env: Env,
     /// Its working directory.
     pub current_dir: PathBuf,

@@ -57,11 +57,21 @@ pub fn topic(topic: &str, retain: bool) -> Result<(), &'static str> {
         if topic.starts_with("$aws/events/") {
             return Err("only AWS IoT publishes to $aws/events/");
         }
+        if is_fleet_provisioning(topic) && (topic.ends_with("/accepted") || topic.ends_with("/rejected")) {
+            return Err("only AWS IoT publishes answers of fleet provisioning");
+        }
         if retain {
             return Err("the topic is reserved and cannot have a retained message");
         }
     }
     levels(topic)
+}
+
+/// Returns whether a topic is one of fleet provisioning. A message on it is a request, or an answer to one client.
+/// <https://docs.aws.amazon.com/iot/latest/developerguide/fleet-provision-api.html>
+#[must_use]
+pub fn is_fleet_provisioning(topic: &str) -> bool {
+    ["$aws/certificates/", "$aws/provisioning-templates/"].iter().any(|prefix| topic.starts_with(prefix))
 }
 
 /// Checks a topic filter against AWS IoT's limits. For a shared subscription, `filter` is the part after the share
@@ -125,6 +135,8 @@ mod tests {
             "1/2/3/4/5/6/7/8",
             "$aws/rules/name/1/2/3/4/5/6/7/8",
             "$aws/things/lamp/shadow/update",
+            "$aws/certificates/create/json",
+            "$aws/things/lamp/shadow/update/accepted",
             "a/$b",
             &long,
         ] {
@@ -138,6 +150,13 @@ mod tests {
             ["$SYS/x", "$share/g/a", "$aws", "$AWS/things/x", "$aws/events/presence/connected/c", &too_long]
         {
             assert!(topic(invalid, false).is_err(), "{invalid:?}");
+        }
+        for answer in [
+            "$aws/certificates/create/json/accepted",
+            "$aws/certificates/create-from-csr/cbor/rejected",
+            "$aws/provisioning-templates/fleet/provision/json/accepted",
+        ] {
+            assert!(topic(answer, false).is_err(), "{answer}");
         }
         assert!(topic("$aws/things/lamp/shadow/update", true).is_err());
         assert_eq!(topic("a", true), Ok(()));

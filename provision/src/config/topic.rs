@@ -1,5 +1,7 @@
 //! The topics of `[[bootstrap]]`.
 
+use std::fmt;
+
 /// The longest topic of AWS IoT, in bytes.
 /// <https://docs.aws.amazon.com/general/latest/gr/iot-core.html#message-broker-limits>
 pub(super) const MAX_TOPIC_BYTES: usize = 256;
@@ -43,6 +45,13 @@ impl TopicFilter {
 
     fn levels(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|level| &**level)
+    }
+}
+
+/// The filter, as it is written.
+impl fmt::Display for TopicFilter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0.join("/"))
     }
 }
 

@@ -59,8 +59,10 @@ def main():
         skip(f"the commands of {PAGE}", f"{', '.join(missing)} missing")
         return finish()
     with control_plane() as plane:
-        policy = next(block.text for block in found if block.language == "json")
-        (plane.folder / "device.json").write_text(policy)
+        documents = [block.text for block in found if block.language == "json"]
+        check(f"{PAGE} has three documents", len(documents) == 3, str(len(documents)))
+        for name, text in zip(("device.json", "fleet.json", "claim.json"), documents):
+            (plane.folder / name).write_text(text)
         environment = plane.environment()
         environment |= {"FOLDER": str(plane.folder), "PATH": f"{programs(plane.folder)}:{environment['PATH']}"}
         done = subprocess.run(
@@ -70,7 +72,7 @@ def main():
         for expected in ("status          ACTIVE", "ALLOWED: iot:Publish", "DENIED: iot:Publish", "not another's topic", "certificates    3 new"):
             check(f"their output has {expected!r}", expected in done.stdout, done.stdout + done.stderr)
         log = plane.gateway.output()
-        for expected in ("policy device, statement 1 (ConnectAsItsThing)", "policy device, statement 2 (OwnTopics)"):
+        for expected in ("policy device, statement 1 (ConnectAsItsThing)", "policy device, statement 2 (OwnTopics)", "rule alarms: republish alarms/${topic(2)} done"):
             check(f"the event log has {expected!r}", expected in log, log[-2000:])
         snippet = command_line("snippet", "aws", "--port", plane.gateway.port, "--config", str(plane.folder / "authorizer.toml"))
         printed = subprocess.run(snippet, capture_output=True, text=True, check=True).stdout
@@ -79,7 +81,7 @@ def main():
         check("the snippet `aws` works as printed", done.returncode == 0 and "certificates" in done.stdout, printed + done.stdout + done.stderr)
         iot = plane.client("iot")
         statuses = sorted(row["status"] for row in iot.list_certificates()["certificates"])
-        check("one certificate is INACTIVE at the end", statuses == ["ACTIVE"] * 4 + ["INACTIVE"], str(statuses))
+        check("one certificate is INACTIVE at the end", statuses == ["ACTIVE"] * 5 + ["INACTIVE"], str(statuses))
     finish()
 
 

@@ -28,8 +28,11 @@ from lib.paths import CARGO, ROOT, TARGET
 ELSEWHERE = [
     ("cargo local demo", "test", '"iot-local", "--", "demo"'),
     ("cargo local demo kitting", "test", '"iot-local", "--", "demo", "all"'),
+    ("cargo local demo bootstrap", "test", '"iot-local", "--", "demo", "all"'),
+    ("cargo local demo jitr", "test", '"iot-local", "--", "demo", "all"'),
     ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0"'),
     ("cargo local package", "tests/outside/package/package.py", '"local", "package"'),
+    ("cargo local package --provision", "tests/outside/package/provision.py", '"local", "package", "--provision"'),
     ("cargo local keys fetch users --out keys/users.jwks.json", "local/**/*.rs", '"keys", "fetch", "users", "--config", &config, "--out", out'),
     ("terraform init", "tests/outside/terraform/command.py", 'self.run("init"'),
     ("terraform apply", "tests/outside/terraform/command.py", 'self.run("apply"'),
@@ -53,8 +56,9 @@ NEEDS_AWS = "needs an AWS account"
 NOT_RUN = "not run here: "
 # The markers of blocks that a program of one page runs.
 PAGES_WITH_PROGRAMS = {
-    "run by tests/outside/devices/page.py": "docs/devices.md",
-    "run by tests/outside/terraform/terraform.py": "docs/terraform.md",
+    "run by tests/outside/devices/page.py": ["docs/devices.md"],
+    "run by tests/outside/devices/jitp_page.py": ["docs/jitp.md", "docs/jitp.ja.md"],
+    "run by tests/outside/terraform/terraform.py": ["docs/terraform.md"],
 }
 COMMAND_TIMEOUT = 120
 
@@ -73,8 +77,8 @@ def marker_errors(block):
         return [] if aws else [f"{block.place}: no command needs an AWS account"]
     if block.marker.startswith(NOT_RUN):
         return [] if len(block.marker) > len(NOT_RUN) + 5 else [f"{block.place}: say why it is not run"]
-    if page := PAGES_WITH_PROGRAMS.get(block.marker):
-        return [] if block.page == page else [f"{block.place}: only {page} is run there"]
+    if pages_there := PAGES_WITH_PROGRAMS.get(block.marker):
+        return [] if block.page in pages_there else [f"{block.place}: only {' and '.join(pages_there)} run there"]
     if block.marker.startswith(snippets.MARK):
         name = block.marker.removeprefix(snippets.MARK)
         known = name in snippets.HARNESSES or block.language == "sh"

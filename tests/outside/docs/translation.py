@@ -1,5 +1,5 @@
-"""Compares README.ja.md with README.md: headings, paragraphs, items, table rows, fenced blocks, images, links, code
-and numbers.
+"""Compares each Japanese page with its English one: headings, paragraphs, items, table rows, fenced blocks, images,
+links, code and numbers.
 
 Run by `./test translation`.
 """
@@ -13,7 +13,8 @@ from lib.checks import check_none, finish
 from lib.pages import FENCE, blocks
 from lib.paths import ROOT
 
-ENGLISH, JAPANESE = "README.md", "README.ja.md"
+# Each English page, and its translation.
+PAGES = {"README.md": "README.ja.md", "docs/jitp.md": "docs/jitp.ja.md"}
 KINDS = [(r"#+ ", "heading"), (r"- ", "item"), (r"\d+\. ", "numbered item"), (r"\|", "row"), (r"<!--", "marker")]
 
 
@@ -49,7 +50,7 @@ def facts(text):
     """What translation does not change: code, links, images. The two pages' links to each other count as the same."""
     code = re.findall(r"`[^`\n]+`", text)
     plain = re.sub(r"`[^`\n]+`", "", text)
-    targets = [bang + "](" + re.sub(r"^README(\.ja)?\.md$", "the other README", target) + ")" for bang, target in re.findall(r"(!?)\[[^\]]*\]\(([^)\s]+)\)", plain)]
+    targets = [bang + "](" + re.sub(r"^(README|jitp)(\.ja)?\.md$", "the other page", target) + ")" for bang, target in re.findall(r"(!?)\[[^\]]*\]\(([^)\s]+)\)", plain)]
     return sorted(code + targets + re.findall(r"<https?:[^>]+>", plain))
 
 
@@ -75,15 +76,16 @@ def difference(kind, ours, theirs):
     return errors
 
 
-def page_differences(japanese, english):
-    ours, theirs = pieces(JAPANESE, japanese), pieces(ENGLISH, english)
+def page_differences(japanese, english, names=("the translation", "the original")):
+    japanese_page, english_page = names
+    ours, theirs = pieces(japanese_page, japanese), pieces(english_page, english)
     for (line, kind, _), (other, expected, _) in zip(ours, theirs):
         if kind != expected:
-            return [f"{JAPANESE}:{line} is a {kind}, where {ENGLISH}:{other} has a {expected}; use the same order"]
+            return [f"{japanese_page}:{line} is a {kind}, where {english_page}:{other} has a {expected}; use the same order"]
     if len(ours) != len(theirs):
-        page, rest = (JAPANESE, ours[len(theirs):]) if len(ours) > len(theirs) else (ENGLISH, theirs[len(ours):])
+        page, rest = (japanese_page, ours[len(theirs):]) if len(ours) > len(theirs) else (english_page, theirs[len(ours):])
         return [f"{page}:{rest[0][0]} has a {rest[0][1]} that the other page does not have; add it there or remove it"]
-    return [f"{JAPANESE}:{line}, {ENGLISH}:{other}: {error}" for (line, kind, text), (other, _, english) in zip(ours, theirs) for error in difference(kind, text, english)]
+    return [f"{japanese_page}:{line}, {english_page}:{other}: {error}" for (line, kind, text), (other, _, english) in zip(ours, theirs) for error in difference(kind, text, english)]
 
 
 MODEL = ("# Name\n\nIt takes 4 min; see [keys](docs/keys.md) and `kid` here.\n\n![The whole flow of it](docs/flow.svg)\n\n## Try\n\n<!-- needs an AWS account -->\n```sh\n"
@@ -100,7 +102,7 @@ BROKEN = [
     ("docs/flow.svg", "docs/page.png", "add !](docs/flow.svg)"), ("![", "[", "add !](docs/flow.svg)"), ("全体の流れ", "The whole flow of it", "still in English"),
     ("`kid`", "`alg`", "add `kid`"), ("`kid` ", "鍵 ID ", "add `kid`"), ("4 分", "5 分", "number 4"),
     ("| う | え |\n", "", "use the same order"), ("| う | え |", "| う |", "is a row of 1"), ("\n[English](README.md)\n", "", "add it there"), ("README.md)\n", "README.md)\n\n余分\n", "remove it"),
-    ("(README.md)", "(SECURITY.md)", "add ](the other README)"),
+    ("(README.md)", "(SECURITY.md)", "add ](the other page)"),
 ]
 
 
@@ -115,7 +117,9 @@ def missed():
 
 
 def main():
-    check_none(f"{JAPANESE} matches {ENGLISH}", page_differences((ROOT / JAPANESE).read_text(), (ROOT / ENGLISH).read_text()))
+    for english, japanese in PAGES.items():
+        texts = [(ROOT / page).read_text() for page in (japanese, english)]
+        check_none(f"{japanese} matches {english}", page_differences(*texts, (japanese, english)))
     check_none("errors of broken copies are found", missed())
     finish()
 

@@ -1,4 +1,4 @@
-"""`cargo local package`: the contents of the packages, and their responses in AWS's Runtime Interface Emulator.
+"""`cargo local package`: the contents of the packages, of the authorizer and of the provisioning functions, and their responses in AWS's Runtime Interface Emulator.
 
 For x86-64, and for arm64 under QEMU. Run by `./test package`. Prints the sizes, and the times to the first response.
 What a machine does not have is skipped.
@@ -20,6 +20,7 @@ import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import emulator
+import provision
 from lib.checks import check, finish, skip
 from lib.keys import new_key
 from lib.paths import CARGO, PACKAGE_VENV, ROOT, SAM_VENV, TEMPORARY
@@ -111,6 +112,7 @@ def check_architecture(architecture, temporary, config, options, wrapper=(), env
     again, _ = package(architecture, config, temporary / "again", options, environment)
     check(f"{architecture}: packaging is reproducible", path.read_bytes() == again.read_bytes())
     check_contents(architecture, config, path, output)
+    provisioning = provision.check_package(architecture, temporary, options, environment)
     folder = unpack(path, temporary / architecture)
     rie = next(SAM_VENV.glob("lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"), None)
     if not rie or platform.machine() != "x86_64":
@@ -118,6 +120,7 @@ def check_architecture(architecture, temporary, config, options, wrapper=(), env
     # The emulator passes its environment on, and a function in Lambda has none of ours.
     environment = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ} | dict(wrapper and QEMU)
     check_responses(architecture, lambda: emulator.Emulator(rie, folder, wrapper, environment))
+    provision.check_responses(architecture, provision.start(rie, provisioning, wrapper, environment))
 
 
 # Where Debian puts the C library of arm64 without arm64 packages.

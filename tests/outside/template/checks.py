@@ -181,7 +181,7 @@ def alarm_metrics(properties):
 
 def runbook(name, description, docs):
     """A description is a sentence or two about what happened, then the address of an existing heading."""
-    found = re.fullmatch(r"([A-Z][^:]+(?:: [^:]+)?\.) What to do: (\S+)/(\w+\.md)#(\S+)", description)
+    found = re.fullmatch(r"([A-Z][^:]+(?:: [^:]+)?\.) What to do: (\S+)/([\w-]+\.md)#(\S+)", description)
     if not found:
         yield f"{name}: no runbook in {description!r}"
         return

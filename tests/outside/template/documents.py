@@ -1,5 +1,5 @@
-"""docs/deploy.md and docs/logs.md against the template and the log line, and broken copies that each check has to
-find."""
+"""docs/deploy.md and docs/logs.md against template.yaml and the log line, docs/deploy-provision.md against
+provision/template.yaml, and broken copies that each check has to find."""
 
 import functools
 import importlib
@@ -184,10 +184,12 @@ def anchors(pages):
                 yield f"{name}: no heading {page}#{anchor}"
 
 
-CHECKS = {
+# The checks of each page.
+OF_AUTHORIZER = {
     "deploy.md": [parameter_table, parameter_files, account_marks, alarm_table, commands],
     "logs.md": [queries, members, metrics, codes, levels],
 }
+OF_PROVISION = {"deploy-provision.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
 
 # The check, a text of its page, and the replacement.
 BROKEN = [
@@ -216,17 +218,32 @@ BROKEN = [
     (codes, "| `unknown_key`,", "| `unknown_kid`,"),
     (levels, "`TRACE`, ", ""),
 ]
+BROKEN_PROVISION = [
+    (parameter_table, "| `MemorySize` | 256 |", "| `MemorySize` | 128 |"),
+    (parameter_table, "| `CreateTable` |", "| `MakeTable` |"),
+    (parameter_files, "BootstrapRequest: bootstrap/+/request", "BootstrapRequest: bootstrap/#"),
+    (parameter_files, "TableName: devices\n", ""),
+    (parameter_files, "JitpTemplateName: jitp\n", ""),
+    (account_marks, MARK + "\n```sh\nsam delete", "```sh\nsam delete"),
+    (alarm_table, "| HookErrors |", "| HookError |"),
+    (commands, "aws iot create-policy --policy-name device", "aws iot create-policy --name device"),
+    (commands, "sam build --template", "sam build --source"),
+]
 
 
-def checked(template):
-    pages = {name: (ROOT / "docs" / name).read_text() for name in CHECKS}
+def checked(template, pages_of=None):
+    """The checks of the pages with their errors, then those of their broken copies."""
+    checks_of = pages_of or OF_AUTHORIZER
+    pages = {name: (ROOT / "docs" / name).read_text() for name in checks_of}
     yield "links", anchors(pages)
-    yield "links can fail", [] if list(anchors({**pages, "logs.md": pages["logs.md"].replace("## Log levels", "## Levels")})) else ["a broken link is not found"]
-    for name, checks in CHECKS.items():
+    for name in pages:
+        broken = {**pages, name: re.sub(r"^#+ .*$", "# Other", pages[name], flags=re.M)}
+        yield f"links to {name} can fail", [] if list(anchors(broken)) else ["a broken link is not found"]
+    for name, checks in checks_of.items():
         for check in checks:
             yield f"{check.__name__} of {name}", check(pages[name], template)
-    for check, found, instead in BROKEN:
-        name, = [name for name, checks in CHECKS.items() if check in checks]
+    for check, found, instead in BROKEN_PROVISION if checks_of is OF_PROVISION else BROKEN:
+        name, = [name for name, checks in checks_of.items() if check in checks]
         broken = pages[name].replace(found, instead)
         seen = broken != pages[name] and list(check(broken, template))
         yield "a broken page", [] if seen else [f"{check.__name__} does not find {instead!r}"]

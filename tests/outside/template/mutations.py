@@ -1,4 +1,6 @@
-"""Broken copies of the template. Each names the check that has to find it, so that every check can fail."""
+"""Broken copies of template.yaml. Each names the check that has to find it, so that every check can fail."""
+
+from mutation import REMOVED, replaced
 
 P = "Properties"
 FUNCTION = ("Resources", "AuthorizerFunction", P)
@@ -12,16 +14,10 @@ KMS = (*POLICIES, 2, "Fn::If", 1, *STATEMENT)
 ALARMS = (*FUNCTION, "DeploymentPreference", "Alarms")
 BODY = ("Resources", "AuthorizerDashboard", P, "DashboardBody", "Fn::Sub")
 SECRET_POLICY = ("Resources", "KeysSecretPolicy", P, "ResourcePolicy", "Statement", 0)
-REMOVED = object()
 
 
 def alarm(name, *rest):
     return ("Resources", f"{name}Alarm", P, *rest)
-
-
-def replaced(old, new):
-    """A change of a text: `old` replaced by `new`."""
-    return lambda found: found.replace(old, new)
 
 
 # The check, the path of a value, and its replacement.
@@ -126,14 +122,3 @@ MUTATIONS = [
     ("versions", (*FUNCTION, "Tracing"), {"Ref": "Tracing"}),
     ("versions", (*FUNCTION, "AutoPublishAliasAllProperties"), REMOVED),
 ]
-
-
-def apply(template, path, change):
-    *parents, last = path
-    node = template
-    for step in parents:
-        node = node[step]
-    if change is REMOVED:
-        del node[last]
-    else:
-        node[last] = change(node[last]) if callable(change) else change

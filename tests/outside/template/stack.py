@@ -19,8 +19,8 @@ from samtranslator.translator.translator import Translator
 NOTHING = object()
 
 
-def read():
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+def read(name="template.yaml"):
+    template = yaml_parse((ROOT / name).read_text())
     return json.loads(json.dumps(template))
 
 
@@ -54,7 +54,9 @@ class Stack:
         template = copy.deepcopy(template)
         self.values = parameters(template, dict(given))
         # As after `sam package`: the code has been uploaded.
-        template["Resources"]["AuthorizerFunction"]["Properties"]["CodeUri"] = "s3://bucket/package.zip"
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::Serverless::Function":
+                resource["Properties"]["CodeUri"] = "s3://bucket/package.zip"
         # The translator modifies the parameters, so it gets a copy.
         translated = Translator({}, Parser()).translate(template, dict(self.values))
         self.translated = json.loads(json.dumps(translated))

@@ -25,6 +25,12 @@ pub struct EndpointArgs {
     /// Account of the registry and of the function [default: as --region, else 123456789012]
     #[arg(long, value_name = "ID", hide_short_help = true)]
     pub account: Option<String>,
+    /// Time between a first connect and the template that provisions the device [default: 0, before the close]
+    ///
+    /// AWS IoT provisions in the background, typically within 1 to 3 seconds; until then, the device's retries are
+    /// closed, too.
+    #[arg(long, value_name = "SECONDS", hide_short_help = true, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub jitp_delay: Option<u64>,
     /// Start with an empty registry; the present one becomes registry.old
     #[arg(long)]
     pub fresh: bool,
@@ -85,6 +91,7 @@ mod tests {
         let by_default = ["--authentication-type", "DEFAULT", "--application-protocol", "DEFAULT"];
         assert_eq!(parse(&by_default).unwrap().settings(), Ok(EndpointSettings::default()));
         assert!(parse(&["--authentication-type", "AWS_X509"]).unwrap().settings().is_ok());
+        assert_eq!(parse(&["--jitp-delay", "3"]).unwrap().jitp_delay, Some(3));
         let websocket = ["--authentication-type", "AWS_X509", "--application-protocol", "MQTT_WSS"];
         assert!(parse(&websocket).unwrap().settings().is_err());
         for (line, expected) in [
@@ -93,6 +100,8 @@ mod tests {
                 "CUSTOM_AUTH_X509, CUSTOM_AUTH, AWS_X509, AWS_SIGV4, DEFAULT",
             ),
             (["--application-protocol", "MQTT"], "SECURE_MQTT, MQTT_WSS, HTTPS, DEFAULT"),
+            (["--jitp-delay", "3601"], "0..=3600"),
+            (["--jitp-delay", "0.5"], "invalid digit"),
             (["--client-ca", "ca.pem"], "aws iot register-ca-certificate"),
             (["--client-ca", "ca.pem"], "register-certificate-without-ca"),
             (["--client-certificate", "device.pem"], "aws iot register-certificate-without-ca"),

@@ -1,5 +1,8 @@
 //! The demo's clients: MQTT 5 over WebSocket, MQTT over TLS with a certificate, and the HTTPS publish.
 
+mod exchange;
+mod reply;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -186,15 +189,19 @@ impl Client {
 
     /// Returns the next packet, or a description of how the connection ended.
     async fn next(&mut self) -> Result<Packet, String> {
+        self.next_within(RESPONSE_TIMEOUT).await
+    }
+
+    async fn next_within(&mut self, limit: Duration) -> Result<Packet, String> {
         loop {
-            match tokio::time::timeout(RESPONSE_TIMEOUT, self.events.poll()).await {
+            match tokio::time::timeout(limit, self.events.poll()).await {
                 Ok(Ok(Event::Incoming(packet))) => return Ok(packet),
                 Ok(Ok(Event::Outgoing(rumqttc::Outgoing::Disconnect))) => {
                     return Err("disconnected".to_owned());
                 }
                 Ok(Ok(Event::Outgoing(_))) => {}
                 Ok(Err(error)) => return Err(describe(&error)),
-                Err(_) => return Err(format!("no response within {} s", RESPONSE_TIMEOUT.as_secs())),
+                Err(_) => return Err(format!("no response within {} s", limit.as_secs())),
             }
         }
     }

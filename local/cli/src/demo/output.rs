@@ -17,7 +17,7 @@ pub(super) enum Expected {
     DeniedAndClosed,
     /// Denied by the gateway, and the connection ends in this way.
     ClosedWith(&'static str),
-    /// Denied by the function, with this code.
+    /// Denied by the function, or rejected by fleet provisioning, with this code.
     DeniedBy(&'static str),
 }
 
@@ -165,7 +165,7 @@ impl Expected {
             Self::Allowed => "expected to be allowed".to_owned(),
             Self::DeniedAndClosed => "expected to be denied, with the connection closed".to_owned(),
             Self::ClosedWith(response) => format!("expected: {response}"),
-            Self::DeniedBy(code) => format!("expected to be denied by the authorizer with {code}"),
+            Self::DeniedBy(code) => format!("expected to be denied with {code}"),
         }
     }
 }

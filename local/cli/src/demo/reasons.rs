@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 /// How long to wait for an entry after the client has received the response.
 const LOG_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long to wait for the line of a function that a rule invokes, and that may start first.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Reads the gateway's event log.
 pub(super) struct EventLogReader {
@@ -81,6 +83,15 @@ impl EventLogReader {
         Reason { code: None, text: text.await.unwrap_or_default() }
     }
 
+    /// Finds what the gateway noted about a request of fleet provisioning of a client. `code` is that of its answer.
+    pub(super) async fn note(&mut self, client_id: &str, code: Option<String>) -> Reason {
+        let text = self.find(|entry| match &entry.kind {
+            EntryKind::Notice { text } if entry.client.as_deref() == Some(client_id) => Some(text.clone()),
+            _ => None,
+        });
+        Reason { code, text: text.await.unwrap_or_default() }
+    }
+
     /// The code in the function's log for a denied connection, or else the gateway's own reason.
     async fn denial(&mut self, reason: String, connection: Uuid) -> Reason {
         let connection = connection.to_string();
@@ -98,8 +109,30 @@ impl EventLogReader {
         }
     }
 
-    /// The first matching entry, of those read before and those that arrive within the timeout.
+    /// Finds the line of a provisioning function about a device or a certificate: the value of `member`.
+    pub(super) async fn function(&mut self, trigger: &str, member: &str, value: &str) -> Reason {
+        let line = self.find_within(FUNCTION_TIMEOUT, |entry| {
+            let EntryKind::Function(line) = &entry.kind else { return None };
+            let line: Value = serde_json::from_str(&line.text).ok()?;
+            let has = |member: &str, value: &str| line.get(member).and_then(Value::as_str) == Some(value);
+            (has("trigger", trigger) && has(member, value)).then_some(line)
+        });
+        let line = line.await.unwrap_or_default();
+        let text = |member| line.get(member).and_then(Value::as_str).map(str::to_owned);
+        let shown = text("message").map(|message| format!("{trigger}: {message}"));
+        Reason { code: text("code"), text: shown.unwrap_or_default() }
+    }
+
+    /// The first matching entry, of those read before and those that arrive within the usual timeout.
     async fn find<T>(&mut self, pick: impl Fn(&LogEntry) -> Option<T>) -> Option<T> {
+        self.find_within(LOG_TIMEOUT, pick).await
+    }
+
+    async fn find_within<T>(
+        &mut self,
+        limit: Duration,
+        pick: impl Fn(&LogEntry) -> Option<T>,
+    ) -> Option<T> {
         if let Some(found) = self.entries.iter().find_map(&pick) {
             return Some(found);
         }
@@ -113,6 +146,6 @@ impl EventLogReader {
                 }
             }
         };
-        tokio::time::timeout(LOG_TIMEOUT, wait).await.ok().flatten()
+        tokio::time::timeout(limit, wait).await.ok().flatten()
     }
 }

@@ -12,6 +12,9 @@ use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+use super::archive::FUNCTION;
+use super::packaged::Packaged;
+
 /// An architecture of Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
@@ -85,6 +88,7 @@ pub enum BuildError {
 pub struct Build<'a> {
     /// The architecture of the function.
     pub architecture: Architecture,
+    packaged: Packaged,
     builder: Builder,
     rustc: Option<&'a Path>,
     target: PathBuf,
@@ -97,6 +101,7 @@ impl<'a> Build<'a> {
     /// # Errors
     /// The build is not possible on this machine.
     pub async fn plan(
+        packaged: Packaged,
         architecture: Architecture,
         builder: Option<Builder>,
         rustc: Option<&'a Path>,
@@ -108,7 +113,7 @@ impl<'a> Build<'a> {
         if builder == Builder::Cargo && !is_native {
             return Err(BuildError::NoLinker(architecture));
         }
-        let build = Self { architecture, builder, rustc, target: target(tools).await?, tools };
+        let build = Self { architecture, packaged, builder, rustc, target: target(tools).await?, tools };
         if builder == Builder::CargoLambda && !build.has_standard_library().await? {
             return Err(BuildError::NoStandardLibrary(architecture));
         }
@@ -119,36 +124,38 @@ impl<'a> Build<'a> {
     ///
     /// # Errors
     /// Cargo cannot be run.
-    pub async fn native(tools: Tools<'a>) -> Result<Self, BuildError> {
-        let target = target(tools).await?;
-        Ok(Self { architecture: Architecture::host(), builder: Builder::Cargo, rustc: None, target, tools })
+    pub async fn native(packaged: Packaged, tools: Tools<'a>) -> Result<Self, BuildError> {
+        let (architecture, target) = (Architecture::host(), target(tools).await?);
+        Ok(Self { architecture, packaged, builder: Builder::Cargo, rustc: None, target, tools })
     }
 
-    /// Builds `bootstrap` with the release profile, with cargo's progress on standard error. Returns its path.
+    /// Builds the program with the release profile, with cargo's progress on standard error. Returns its path.
     ///
     /// # Errors
     /// Cargo cannot be run, or the build fails.
     pub async fn run(&self) -> Result<PathBuf, BuildError> {
         let mut command = Command::new(self.tools.cargo);
-        let folder = self.target.join("lambda").join(self.architecture.to_string());
+        let folder = self.target.join(self.packaged.output()).join(self.architecture.to_string());
+        let binary = self.packaged.binary();
         if self.builder == Builder::CargoLambda {
             // By default cargo-lambda calls rustup to check the target, and changes the release profile.
             command.args(["lambda", "build", "--skip-target-check", "--disable-optimizations"]);
             command
-                .args(["--target", self.architecture.triple(), "--flatten", "bootstrap", "--lambda-dir"])
+                .args(["--target", self.architecture.triple(), "--flatten", binary, "--lambda-dir"])
                 .arg(&folder);
         } else {
             // Cargo reports the path of the file, since the user can configure the target folder.
             command.args(["build", "--message-format=json-render-diagnostics"]);
         }
-        command.args(["--release", "--locked", "--package", "iot-jwt-authorizer", "--bin", "bootstrap"]);
+        command.args(["--release", "--locked", "--package", self.packaged.package(), "--bin", binary]);
         command.env("CARGO_ENCODED_RUSTFLAGS", flags(self.tools, &self.target));
         if let Some(rustc) = self.rustc {
             command.env("RUSTC", rustc);
         }
-        let (status, executable) = run_build(command, self.tools.cargo).await?;
+        let (status, executable) = run_build(command, self.tools.cargo, binary).await?;
+        // cargo-lambda gives each program the name that Lambda starts.
         let executable =
-            if self.builder == Builder::CargoLambda { Some(folder.join("bootstrap")) } else { executable };
+            if self.builder == Builder::CargoLambda { Some(folder.join(FUNCTION)) } else { executable };
         executable.filter(|_| status.success()).ok_or(BuildError::Failed)
     }
 
@@ -169,8 +176,12 @@ impl<'a> Build<'a> {
     }
 }
 
-/// Runs a build. Returns its status and the path of `bootstrap`, if cargo reported it.
-async fn run_build(mut command: Command, cargo: &str) -> Result<(ExitStatus, Option<PathBuf>), BuildError> {
+/// Runs a build. Returns its status and the path of the program, if cargo reported it.
+async fn run_build(
+    mut command: Command,
+    cargo: &str,
+    binary: &str,
+) -> Result<(ExitStatus, Option<PathBuf>), BuildError> {
     let failed = |source| BuildError::Program { program: cargo.to_owned(), source };
     command.current_dir(workspace()).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(failed)?;
@@ -178,7 +189,7 @@ async fn run_build(mut command: Command, cargo: &str) -> Result<(ExitStatus, Opt
     if let Some(stdout) = child.stdout.take() {
         let mut lines = BufReader::new(stdout).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            executable = bootstrap_path(&line).or(executable);
+            executable = program_path(&line, binary).or(executable);
         }
     }
     Ok((child.wait().await.map_err(failed)?, executable))
@@ -223,13 +234,13 @@ pub fn workspace() -> &'static Path {
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// The path of `bootstrap`, if a line of cargo's output contains it.
-fn bootstrap_path(line: &str) -> Option<PathBuf> {
+/// The path of a program, if a line of cargo's output contains it.
+fn program_path(line: &str, binary: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(line).ok()?;
-    let is_bootstrap =
-        message.get("reason")? == "compiler-artifact" && message.get("target")?.get("name")? == "bootstrap";
+    let is_program =
+        message.get("reason")? == "compiler-artifact" && message.get("target")?.get("name")? == binary;
     let executable = message.get("executable")?.as_str()?;
-    is_bootstrap.then(|| PathBuf::from(executable))
+    is_program.then(|| PathBuf::from(executable))
 }
 
 impl Tools<'_> {
@@ -273,7 +284,9 @@ mod tests {
     #[test]
     fn the_path_is_read_from_cargo_s_output() {
         let line = r#"{"reason":"compiler-artifact","target":{"name":"bootstrap"},"executable":"/t/release/bootstrap"}"#;
+        let bootstrap_path = |line| program_path(line, "bootstrap");
         assert_eq!(bootstrap_path(line), Some(PathBuf::from("/t/release/bootstrap")));
+        assert_eq!(program_path(line, "iot-provision"), None);
         let library = r#"{"reason":"compiler-artifact","target":{"name":"bootstrap"},"executable":null}"#;
         assert_eq!(bootstrap_path(library), None);
         assert_eq!(bootstrap_path("warning: not JSON"), None);

@@ -8,15 +8,13 @@ use std::path::{Component, Path};
 use iot_jwt_authorizer::keys::{KeyFileError, private_key};
 
 use super::archive::{FUNCTION, PackageFile};
-
-/// The file that the function reads if AUTHORIZER_CONFIG is not set.
-const CONFIG: &str = "authorizer.toml";
+use super::packaged::Packaged;
 
 /// The files of a package, sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     files: BTreeMap<String, PackageFile>,
-    /// Files of `policies/` and `keys/` that the configuration does not name. Case files and Markdown files are not
+    /// Files of the authorizer's `policies/` and `keys/` that the configuration does not name. Case files and Markdown files are not
     /// listed.
     pub skipped: Vec<String>,
 }
@@ -34,18 +32,18 @@ impl fmt::Display for ContentsError {
 impl std::error::Error for ContentsError {}
 
 impl Contents {
-    /// Reads the configuration and the files that it names, from
+    /// Reads the configuration of a program and the files that it names, from
     /// [`Config::files`](iot_jwt_authorizer::config::Config::files).
     ///
     /// # Errors
     /// All files that are outside of the configuration's folder, contain a private key, have the name of another file,
     /// or cannot be read.
-    pub fn read(config: &Path, named: &[String]) -> Result<Self, ContentsError> {
+    pub fn read(packaged: Packaged, config: &Path, named: &[String]) -> Result<Self, ContentsError> {
         let folder = config.parent().unwrap_or(Path::new("."));
         let (mut files, mut errors) = (BTreeMap::new(), Vec::new());
         let config = Path::new(config.file_name().unwrap_or_default());
-        for (path, name) in std::iter::once((config, Ok(CONFIG.to_owned())))
-            .chain(named.iter().map(Path::new).map(|path| (path, packaged_name(path))))
+        for (path, name) in std::iter::once((config, Ok(packaged.config().to_owned())))
+            .chain(named.iter().map(Path::new).map(|path| (path, packaged_name(path, packaged))))
         {
             match name.and_then(|name| Ok(PackageFile { bytes: read_checked(folder, path)?, name })) {
                 Ok(file) => {
@@ -54,7 +52,7 @@ impl Contents {
                 Err(what) => errors.push(format!("{}: {what}", path.display())),
             }
         }
-        let skipped = skipped(folder, &files);
+        let skipped = skipped(folder, packaged.folders(), &files);
         if errors.is_empty() { Ok(Self { files, skipped }) } else { Err(ContentsError(errors)) }
     }
 
@@ -72,7 +70,7 @@ impl Contents {
 }
 
 /// The path of a file in the package, which is the same as in the configuration.
-fn packaged_name(path: &Path) -> Result<String, String> {
+fn packaged_name(path: &Path, packaged: Packaged) -> Result<String, String> {
     let mut parts = Vec::new();
     for component in path.components() {
         match component {
@@ -84,9 +82,10 @@ fn packaged_name(path: &Path) -> Result<String, String> {
         }
     }
     let name = parts.join("/");
-    if name == CONFIG || name == FUNCTION {
+    if name == packaged.config() || name == FUNCTION {
         return Err(
-            "the name is that of another file of the package\n  help: move the file to `keys/`".to_owned()
+            "the name is that of another file of the package\n  help: move the file to a folder, such as `keys/`"
+                .to_owned(),
         );
     }
     Ok(name)
@@ -116,15 +115,15 @@ fn read_checked(folder: &Path, path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// The files that a user may expect in the package.
-fn skipped(folder: &Path, files: &BTreeMap<String, PackageFile>) -> Vec<String> {
-    let entries = |name: &'static str| {
+fn skipped(folder: &Path, folders: &[&str], files: &BTreeMap<String, PackageFile>) -> Vec<String> {
+    let entries = |name: &str| {
         let entries = fs::read_dir(folder.join(name)).into_iter().flatten().flatten();
-        entries.map(move |entry| format!("{name}/{}", entry.file_name().to_string_lossy()))
+        entries.map(|entry| format!("{name}/{}", entry.file_name().to_string_lossy())).collect::<Vec<_>>()
     };
     let is_documentation = |name: &String| name.ends_with(".cases.json") || name.ends_with(".md");
-    let mut names: Vec<String> = ["keys", "policies"]
-        .into_iter()
-        .flat_map(entries)
+    let mut names: Vec<String> = folders
+        .iter()
+        .flat_map(|name| entries(name))
         .filter(|name| !is_documentation(name) && !files.contains_key(name))
         .collect();
     names.sort();

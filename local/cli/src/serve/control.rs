@@ -11,6 +11,7 @@ use iot_local_base::env::Env;
 use iot_local_base::{clock, files};
 use iot_local_cloud::{Account, Cloud, CloudOptions};
 use iot_local_gateway::certificate::SERVER_NAME;
+use iot_local_gateway::functions::OperatorCredentials;
 use iot_local_identity::deployment::FUNCTION_ARN;
 use iot_local_identity::workspace::Workspace;
 use iot_local_lambda::InvokeTarget;
@@ -71,8 +72,8 @@ fn registry_folder(root: &Path, account: &Account) -> Result<PathBuf, (PathBuf, 
     Ok(folder.join("registry"))
 }
 
-/// Makes the operator's key pair of this run, and writes it as an AWS credentials file. Returns the access key id.
-pub(super) fn operator(workspace: &Workspace) -> Result<String, ServeError> {
+/// Makes the operator's key pair of this run, and writes it as an AWS credentials file.
+pub(super) fn operator(workspace: &Workspace) -> Result<OperatorCredentials, ServeError> {
     let path = workspace.root.join("private").join("operator");
     let failed = |source| ServeError::StateFile { path: path.clone(), source };
     let (mut key, mut secret) = ([0; 16], [0; 30]);
@@ -83,7 +84,7 @@ pub(super) fn operator(workspace: &Workspace) -> Result<String, ServeError> {
     let secret = STANDARD.encode(secret);
     let content = format!("[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n");
     files::replace(&path, content.as_bytes()).map_err(failed)?;
-    Ok(key)
+    Ok(OperatorCredentials { access_key_id: key, secret_access_key: secret })
 }
 
 /// Adapts a function to the gateway. Its ARN gets the Region and account of the registry, unless `--function-arn` sets
@@ -95,7 +96,7 @@ pub(super) fn adapt_function(
     account: &Account,
     ports: &[u16],
 ) -> bool {
-    let InvokeTarget::Processes(spec) = function else { return false };
+    let Some(spec) = function.spec_mut() else { return false };
     if options.function.function_arn.is_none() {
         let name = FUNCTION_ARN.rsplit(':').next().unwrap_or_default();
         spec.function_arn = format!("arn:aws:lambda:{}:{}:function:{name}", account.region(), account.id());
@@ -105,7 +106,7 @@ pub(super) fn adapt_function(
 
 /// Removes an `AWS_ENDPOINT_URL` that names this gateway from a function's environment. Returns whether it was there.
 pub(super) fn remove_endpoint(function: &mut InvokeTarget, ports: &[u16]) -> bool {
-    let InvokeTarget::Processes(spec) = function else { return false };
+    let Some(spec) = function.spec_mut() else { return false };
     let is_own = names_gateway(&spec.env, ports);
     if is_own {
         spec.env.remove(ENDPOINT_VARIABLE);
@@ -114,8 +115,8 @@ pub(super) fn remove_endpoint(function: &mut InvokeTarget, ports: &[u16]) -> boo
 }
 
 /// What is said when the variable is removed.
-pub(super) const ENDPOINT_REMOVED: &str = "AWS_ENDPOINT_URL names this gateway, so it is removed from the function's \
-    environment; help: set AWS_ENDPOINT_URL_IOT, which leaves other services where they are";
+pub(super) const ENDPOINT_REMOVED: &str = "AWS_ENDPOINT_URL names this gateway, so it is removed from the environment of \
+    functions; help: set AWS_ENDPOINT_URL_IOT, which leaves other services where they are";
 
 fn names_gateway(env: &Env, ports: &[u16]) -> bool {
     let Some(url) = env.get(ENDPOINT_VARIABLE) else { return false };
@@ -171,7 +172,7 @@ mod tests {
     fn the_operator_has_a_new_private_key_pair_at_each_start() {
         let folder = tempfile::tempdir().unwrap();
         let workspace = iot_local_identity::workspace::bare(&folder.path().join("authorizer.toml")).unwrap();
-        let keys: Vec<_> = (0..2).map(|_| operator(&workspace).unwrap()).collect();
+        let keys: Vec<_> = (0..2).map(|_| operator(&workspace).unwrap().access_key_id).collect();
         assert_ne!(keys[0], keys[1]);
         let path = workspace.root.join("private/operator");
         let content = std::fs::read_to_string(&path).unwrap();

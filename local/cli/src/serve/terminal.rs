@@ -29,6 +29,7 @@ pub(super) fn line(entry: &LogEntry, output: OutputArgs) -> Option<String> {
         | EntryKind::Allowed { .. }
         | EntryKind::Refreshed
         | EntryKind::Closed { .. }
+        | EntryKind::Rule { outcome: Ok(()), .. }
             if output.quiet =>
         {
             None

@@ -103,11 +103,45 @@ fn the_demo_of_kitting_has_the_expected_results() {
 }
 
 #[test]
+fn the_demo_of_first_connects_has_the_expected_results() {
+    let folder = example();
+    let (output, text) = run(folder.path(), &["demo", "jitp", "--json", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    assert!(actions.iter().all(|action| action["expected"] == true), "{json:#}");
+    let with = |member: &str, text: &str| {
+        actions
+            .iter()
+            .filter(|action| action[member].as_str().is_some_and(|found| found.contains(text)))
+            .count()
+    };
+    assert_eq!(with("reason", "has provisioned it now as thing sensor-"), 2, "{json:#}");
+    assert_eq!(with("reason", "the subject of the certificate has no C"), 2, "{json:#}");
+    assert_eq!(with("reason", "no registered CA has the name of its issuer"), 1, "{json:#}");
+    assert_eq!(with("response", r#"attributes: {"country":"JP","version":"v1"}"#), 2, "{json:#}");
+    assert_eq!(with("response", "CONNACK Success"), 2, "{json:#}");
+    assert!(!text.contains("PRIVATE KEY"), "a key is in the output");
+}
+
+#[test]
+fn the_demo_of_fleet_provisioning_has_the_expected_results() {
+    let (output, text) = run(example().path(), &["demo", "fleet", "--json", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    let denied = actions.iter().filter(|action| action["allowed"] == false).count();
+    assert!(denied >= 7 && actions.len() > 25, "{json:#}");
+    assert!(actions.iter().all(|action| action["expected"] == true), "{json:#}");
+    assert!(!text.contains("PRIVATE KEY"), "a key is in the output");
+}
+
+#[test]
 fn an_unknown_demo_lists_the_known_ones() {
-    for name in ["jitr", "cognito", "JWT", ""] {
+    for name in ["claim", "cognito", "JWT", ""] {
         let (output, text) = run(example().path(), &["demo", name]);
         assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains("[possible values: jwt, kitting, all]"), "{text}");
+        assert!(text.contains("[possible values: jwt, kitting, bootstrap, jitr, jitp, fleet, all]"), "{text}");
     }
 }
 

@@ -108,3 +108,33 @@ fn a_case_with_a_resource_that_the_action_does_not_take_is_an_error() {
     let output = check(&folder, &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+#[test]
+fn the_provisioning_functions_are_checked_too() {
+    const VALID: &str = "[[template]]\nname = \"fleet\"\nexpected = \"anyone\"\n";
+    const POLICY: &str = r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}"#;
+    let [without, valid, warned, invalid] = [(); 4].map(|()| edited());
+    for (folder, text) in [(&valid, VALID), (&warned, VALID), (&invalid, "[[template]]\n")] {
+        std::fs::write(folder.path("provision.toml"), text).unwrap();
+    }
+    std::fs::write(warned.path("policies/claim.json"), POLICY).unwrap();
+    for (folder, options, succeeds, findings) in [
+        (&without, &["--json", "--deny-warnings"][..], true, None),
+        (&valid, &["--json", "--deny-warnings"], true, Some(0)),
+        (&warned, &["--json"], true, Some(1)),
+        (&warned, &["--json", "--deny-warnings"], false, Some(1)),
+        (&invalid, &["--json"], false, Some(2)),
+    ] {
+        let output = check(folder, options);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.success(), succeeds, "{options:?} {report:#}");
+        let found = report["provision"]["findings"].as_array().map(Vec::len);
+        assert_eq!(found, findings, "{report:#}");
+        assert_eq!((&report["ok"], report["findings"].as_array().unwrap().len()), (&true.into(), 0), "{report:#}");
+    }
+    let other = valid.path("other.toml");
+    std::fs::rename(valid.path("provision.toml"), &other).unwrap();
+    let text = |options: &[&str]| String::from_utf8(check(&valid, options).stdout).unwrap();
+    assert!(!text(&[]).contains("provision.toml") && !text(&[]).contains("other.toml"));
+    assert!(text(&["--provision", other.to_str().unwrap()]).contains("other.toml: 0 errors"));
+}

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use iot_local::package::contents::Contents;
+use iot_local::package::packaged::Packaged;
 
 use super::{Deployment, PROGRAM};
 
@@ -132,7 +133,7 @@ fn the_error_lists_all_files() {
     let deployment = Deployment::example();
     deployment.write("keys/private", PRIVATE_PEM);
     let named = ["../a", "/b", "keys/absent", "authorizer.toml", "keys/private"].map(str::to_owned);
-    let error = Contents::read(&deployment.path("authorizer.toml"), &named).unwrap_err();
+    let error = Contents::read(Packaged::Authorizer, &deployment.path("authorizer.toml"), &named).unwrap_err();
     let names: Vec<&str> = error.0.iter().map(|line| line.split(": ").next().unwrap()).collect();
     assert_eq!(names, named);
 }

@@ -12,6 +12,7 @@
 mod elf;
 mod errors;
 mod plans;
+mod provision;
 #[path = "../../../inspect/tests/explain/recipe_edits.rs"]
 mod recipe_edits;
 mod zips;
@@ -103,9 +104,7 @@ impl Deployment {
 
     fn run(&self, line: &[&str]) -> (String, bool) {
         let mut args = Line::try_parse_from(["package"].iter().chain(line)).unwrap().args;
-        if args.config == Path::new("authorizer.toml") {
-            args.config = self.path("authorizer.toml");
-        }
+        args.config.get_or_insert_with(|| self.path("authorizer.toml"));
         args.out = self.outside("out");
         let mut out = Vec::new();
         let tools = Tools { cargo: env!("CARGO"), env: &Env::default() };

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use iot_local::package::build::{Architecture, Build, Builder, Tools};
+use iot_local::package::packaged::Packaged;
 use iot_local_base::env::Env;
 
 /// A `rustc` that prints a path as the folder of the standard library.
@@ -49,7 +50,7 @@ async fn impossible_builds_are_rejected_with_a_hint() {
         let rustc = rustc(folder.path(), library);
         let tools = Tools { cargo: env!("CARGO"), env };
         let result =
-            Build::plan(architecture, builder, Some(&rustc), tools).await.map_err(|error| error.to_string());
+            Build::plan(Packaged::Authorizer, architecture, builder, Some(&rustc), tools).await.map_err(|error| error.to_string());
         match (result, expected) {
             (Ok(_), None) => {}
             (Err(error), Some(expected)) => assert!(error.contains(expected), "case {index}: {error}"),

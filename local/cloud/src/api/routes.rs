@@ -281,7 +281,12 @@ pub(crate) const ROUTES: &[Route] = &[
         "/provisioning-templates/{templateName}/versions/{versionId}",
         templates::delete_provisioning_template_version,
     ),
-    planned("CreateProvisioningClaim", "POST", "/provisioning-templates/{templateName}/provisioning-claim"),
+    on(
+        "CreateProvisioningClaim",
+        "POST",
+        "/provisioning-templates/{templateName}/provisioning-claim",
+        templates::create_provisioning_claim,
+    ),
     // Rules.
     on("CreateTopicRule", "POST", "/rules/{ruleName}", rules::create_topic_rule),
     on("GetTopicRule", "GET", "/rules/{ruleName}", rules::get_topic_rule),

@@ -56,24 +56,27 @@ impl Issuer {
                 format!("{unknown}, and CA {} has the name of its issuer but did not sign it", ca.id),
                 WITHOUT_CA.into(),
             ),
-            Self::Known(ca) if ca.status == CaStatus::Inactive => (
-                format!("{unknown}, and CA {} that signed it is INACTIVE", ca.id),
-                format!("aws iot update-ca-certificate --certificate-id {} --new-status ACTIVE", ca.id),
-            ),
-            Self::Known(ca) if !ca.auto_registration => (
-                format!(
-                    "{unknown}, and the automatic registration of CA {} that signed it is disabled",
-                    ca.id
+            Self::Known(ca) => match why_not_registering(ca) {
+                Some((what, command)) => (format!("{unknown}, and {what}"), command),
+                None => (
+                    format!("{unknown}; CA {} signed it", ca.id),
+                    "aws iot register-certificate --status ACTIVE --certificate-pem file://FILE".into(),
                 ),
-                format!(
-                    "aws iot update-ca-certificate --certificate-id {} --new-auto-registration-status ENABLE",
-                    ca.id
-                ),
-            ),
-            Self::Known(ca) => (
-                format!("{unknown}; CA {} signed it", ca.id),
-                "aws iot register-certificate --status ACTIVE --certificate-pem file://FILE".into(),
-            ),
+            },
         }
     }
+}
+
+/// Returns why a CA registers no certificates at their first connect, and the command that changes it. `None` if it
+/// does.
+pub(crate) fn why_not_registering(ca: &CaCertificate) -> Option<(String, String)> {
+    let update = format!("aws iot update-ca-certificate --certificate-id {}", ca.id);
+    if ca.status == CaStatus::Inactive {
+        let what = format!("CA {} that signed it is INACTIVE", ca.id);
+        return Some((what, format!("{update} --new-status ACTIVE")));
+    }
+    (!ca.auto_registration).then(|| {
+        let what = format!("the automatic registration of CA {} that signed it is disabled", ca.id);
+        (what, format!("{update} --new-auto-registration-status ENABLE"))
+    })
 }

@@ -84,6 +84,7 @@ pub(crate) fn update_ca_certificate(cloud: &Cloud, input: &Input) -> Result<Valu
     }
     cloud.write(|registry| {
         let old = find(registry, &id)?;
+        config.iter().try_for_each(|config| config::check_template(registry, config))?;
         let kept = if removes_config { None } else { old.registration_config.clone() };
         let mut new = CaCertificate {
             status: status.unwrap_or(old.status),

@@ -9,8 +9,12 @@ mod sent;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-pub(crate) use self::create::{create_certificate_from_csr, create_keys_and_certificate, sign_request};
-pub(crate) use self::register::{register_certificate, register_certificate_without_ca, sent_by_ca};
+pub(crate) use self::create::{
+    Keys, create_certificate_from_csr, create_keys_and_certificate, sign_keys, sign_request,
+};
+pub(crate) use self::register::{
+    presented, register_certificate, register_certificate_without_ca, sent_by_ca,
+};
 pub(crate) use self::sent::{SentCertificate, read_certificate};
 
 use super::paging::{Page, key_by_time};

@@ -24,13 +24,26 @@ impl Cloud {
     /// `InternalFailure`. Nothing is changed then.
     pub fn provision(&self, template: &Template, parameters: &Parameters) -> Result<Provisioned, ApiError> {
         let plan = template.evaluate(parameters).map_err(|error| failure(&error))?;
+        self.carry_out(&plan, |_| Ok(()))
+    }
+
+    /// Makes the changes of a plan that are left, if `check` allows it.
+    ///
+    /// # Errors
+    /// The error of `check`, or those of [`Cloud::provision`]. Nothing is changed then.
+    pub(crate) fn carry_out(
+        &self,
+        plan: &Plan,
+        check: impl FnOnce(&Registry) -> Result<(), ApiError>,
+    ) -> Result<Provisioned, ApiError> {
         let source = plan.certificate.as_ref().map(|certificate| Source::prepare(self, certificate));
         let source = source.transpose()?;
         let now = self.now();
         self.write(|registry| {
+            check(registry)?;
             let new = source.as_ref().map(|source| source.certificate(self, registry)).transpose()?.flatten();
             let id = source.as_ref().map(Source::id);
-            let steps = resolve(&plan, id, registry).map_err(|conflict| failure(&conflict))?;
+            let steps = resolve(plan, id, registry).map_err(|conflict| failure(&conflict))?;
             let mut changes: Vec<_> =
                 new.iter().cloned().map(|new| Change::PutCertificate(new.into())).collect();
             for step in steps {
@@ -41,9 +54,25 @@ impl Cloud {
             }
             let existing = || registry.certificate(id?).map(|certificate| certificate.pem.clone());
             let pem = new.as_ref().map(|new| new.pem.clone()).or_else(existing);
-            Ok((changes, provisioned(self, &plan, id, pem)))
+            Ok((changes, provisioned(self, plan, id, pem)))
         })
     }
+}
+
+/// Returns the changes that provision a certificate that is registered already, and what they result in.
+///
+/// # Errors
+/// `ResourceRegistrationFailure` with the conflict.
+pub(crate) fn provision_registered(
+    cloud: &Cloud,
+    plan: &Plan,
+    id: &str,
+    registry: &Registry,
+    now: i64,
+) -> Result<(Vec<Change>, Provisioned), ApiError> {
+    let steps = resolve(plan, Some(id), registry).map_err(|conflict| failure(&conflict))?;
+    let changes = steps.into_iter().map(|step| change(step, registry, now)).collect();
+    Ok((changes, provisioned(cloud, plan, Some(id), None)))
 }
 
 fn failure(error: &dyn std::fmt::Display) -> ApiError {

@@ -1,12 +1,14 @@
 //! Provisioning templates and their versions.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/provision-template.html>
 
+mod claims;
 mod versions;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::claims::create_provisioning_claim;
 pub(crate) use self::versions::{
     create_provisioning_template_version, delete_provisioning_template_version,
     describe_provisioning_template_version, list_provisioning_template_versions,
@@ -157,6 +159,10 @@ pub(super) fn kind(template_type: TemplateType) -> TemplateKind {
     }
 }
 
+/// Finds a template.
+///
+/// # Errors
+/// ResourceNotFound.
 fn find<'a>(registry: &'a Registry, name: &str) -> Result<&'a Record<ProvisioningTemplate>, ApiError> {
     let found = registry.provisioning_template(name);
     found.ok_or_else(|| ApiError::not_found(format_args!("provisioning template {name}")))
@@ -166,7 +172,8 @@ fn name(input: &Input) -> Result<&str, ApiError> {
     TEMPLATE_NAME.check("templateName", input.label("templateName")?)
 }
 
-fn arn(cloud: &Cloud, name: &str) -> String {
+/// Returns the ARN of a template.
+pub(crate) fn arn(cloud: &Cloud, name: &str) -> String {
     cloud.account().arn(format_args!("provisioningtemplate/{name}"))
 }
 

@@ -15,7 +15,7 @@ use super::error::{TemplateError, element, member};
 use super::expression::Expression;
 use super::kind::TemplateKind;
 use super::names::NameKind;
-use super::parameters::Parameters;
+use super::parameters::{Parameters, subject_attribute};
 use super::plan::{
     CertificateSource, EvaluationError, Plan, PlannedCertificate, PlannedPolicy, PlannedThing,
 };
@@ -78,8 +78,11 @@ impl Template {
             let default = default.as_deref().filter(|_| self.kind != TemplateKind::Jitp);
             let Some(value) = given.get(name).or(default) else {
                 let what = match self.kind {
-                    TemplateKind::Jitp => "the subject of the certificate has no such attribute",
-                    _ => "no value and no default",
+                    TemplateKind::Jitp => {
+                        let attribute = subject_attribute(name).unwrap_or("such attribute");
+                        format!("the subject of the certificate has no {attribute}")
+                    }
+                    _ => "no value and no default".to_owned(),
                 };
                 return Err(EvaluationError::parameter("Parameters", name, what));
             };

@@ -26,11 +26,11 @@ impl TemplateKind {
 
     /// Returns why a template of this kind cannot declare a parameter.
     pub(super) fn check_parameter(self, name: &str) -> Result<(), String> {
-        let is_subject = SUBJECT_PARAMETERS.iter().any(|(parameter, _)| *parameter == name);
+        let is_subject = SUBJECT_PARAMETERS.iter().any(|(parameter, ..)| *parameter == name);
         match self {
             Self::Jitp if is_subject || name == CERTIFICATE_ID => Ok(()),
             Self::Jitp => {
-                let names: Vec<_> = SUBJECT_PARAMETERS.iter().map(|(parameter, _)| *parameter).collect();
+                let names: Vec<_> = SUBJECT_PARAMETERS.iter().map(|(parameter, ..)| *parameter).collect();
                 Err(format!(
                     "just-in-time provisioning has no such parameter; expected one of {CERTIFICATE_ID}, {}",
                     names.join(", ")

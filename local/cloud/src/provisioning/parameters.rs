@@ -7,17 +7,24 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// The parameter that holds the id of the client's certificate.
 pub(super) const CERTIFICATE_ID: &str = "AWS::IoT::Certificate::Id";
 
-/// The parameters of just-in-time provisioning, with the object identifier of the subject's attribute (X.520).
+/// The parameters of just-in-time provisioning, with the object identifier and the short name of the subject's
+/// attribute (X.520, RFC 4519).
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/jit-provisioning.html>
-pub(super) const SUBJECT_PARAMETERS: [(&str, &str); 7] = [
-    ("AWS::IoT::Certificate::Country", "2.5.4.6"),
-    ("AWS::IoT::Certificate::Organization", "2.5.4.10"),
-    ("AWS::IoT::Certificate::OrganizationalUnit", "2.5.4.11"),
-    ("AWS::IoT::Certificate::DistinguishedNameQualifier", "2.5.4.46"),
-    ("AWS::IoT::Certificate::StateName", "2.5.4.8"),
-    ("AWS::IoT::Certificate::CommonName", "2.5.4.3"),
-    ("AWS::IoT::Certificate::SerialNumber", "2.5.4.5"),
+pub(super) const SUBJECT_PARAMETERS: [(&str, &str, &str); 7] = [
+    ("AWS::IoT::Certificate::Country", "2.5.4.6", "C"),
+    ("AWS::IoT::Certificate::Organization", "2.5.4.10", "O"),
+    ("AWS::IoT::Certificate::OrganizationalUnit", "2.5.4.11", "OU"),
+    ("AWS::IoT::Certificate::DistinguishedNameQualifier", "2.5.4.46", "dnQualifier"),
+    ("AWS::IoT::Certificate::StateName", "2.5.4.8", "ST"),
+    ("AWS::IoT::Certificate::CommonName", "2.5.4.3", "CN"),
+    ("AWS::IoT::Certificate::SerialNumber", "2.5.4.5", "serialNumber"),
 ];
+
+/// Returns the short name of the attribute that a parameter of just-in-time provisioning is read from.
+pub(super) fn subject_attribute(parameter: &str) -> Option<&'static str> {
+    let found = SUBJECT_PARAMETERS.iter().find(|(name, ..)| *name == parameter);
+    found.map(|(_, _, attribute)| *attribute)
+}
 
 /// The longest value of a parameter, in characters.
 const MAX_VALUE_CHARS: usize = 4096;
@@ -66,8 +73,8 @@ impl Parameters {
         if let Ok((_, certificate)) = X509Certificate::from_der(der) {
             for attribute in certificate.subject().iter_attributes() {
                 let oid = attribute.attr_type().to_id_string();
-                let parameter = SUBJECT_PARAMETERS.iter().find(|(_, known)| *known == oid);
-                if let (Some((name, _)), Ok(value)) = (parameter, attribute.as_str()) {
+                let parameter = SUBJECT_PARAMETERS.iter().find(|(_, known, _)| *known == oid);
+                if let (Some((name, ..)), Ok(value)) = (parameter, attribute.as_str()) {
                     values.entry((*name).to_owned()).or_insert_with(|| value.to_owned());
                 }
             }

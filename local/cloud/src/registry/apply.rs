@@ -38,6 +38,10 @@ impl Registry {
             | Change::RemoveProvisioningTemplate { .. }
             | Change::PutRegistrationTask(_) => self.apply_to_templates(change),
             Change::PutTopicRule(_) | Change::RemoveTopicRule { .. } => self.apply_to_rules(change),
+            Change::PutOwnershipToken(_)
+            | Change::RemoveOwnershipToken { .. }
+            | Change::PutProvisioningClaim(_)
+            | Change::RemoveProvisioningClaim { .. } => self.apply_to_fleet(change),
             Change::Tag { .. } | Change::Untag { .. } => self.apply_to_tags(change),
         }
     }
@@ -61,6 +65,7 @@ impl Registry {
                 self.unindex_certificate(&removed);
                 self.attachments.remove_right(&PolicyTarget::certificate(id));
                 self.principals.remove_right(&Principal::Certificate(id.clone()));
+                self.fleet.remove_token_of(id);
                 self.tags.remove(&format!("cert/{id}"));
             }
             Change::PutCaCertificate(ca) => {

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::authorizers::{Authorizer, DomainConfiguration, EventConfigurations};
+use super::fleet::{OwnershipToken, ProvisioningClaim};
 use super::principal::{PolicyTarget, Principal};
 use super::record::Record;
 use super::records::{CaCertificate, Certificate, Policy, Thing, ThingGroup, ThingType};
@@ -144,6 +145,20 @@ pub enum Change {
     RemoveTopicRule {
         /// The rule's name.
         name: String,
+    },
+    /// Gives a certificate an ownership token, which replaces an earlier one.
+    PutOwnershipToken(Record<OwnershipToken>),
+    /// Ends an ownership token: it was used, or has expired.
+    RemoveOwnershipToken {
+        /// The SHA-256 of the token.
+        sha256: String,
+    },
+    /// Creates the claim of a trusted user.
+    PutProvisioningClaim(Record<ProvisioningClaim>),
+    /// Deletes the claim of a trusted user.
+    RemoveProvisioningClaim {
+        /// The certificate id of the claim.
+        certificate_id: String,
     },
     /// Sets tags of a resource. Its other tags stay.
     Tag {

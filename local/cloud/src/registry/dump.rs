@@ -17,7 +17,8 @@ impl Registry {
             .chain(self.groups_from_outside().into_iter().map(Change::PutThingGroup))
             .chain(self.provisioning_templates.values().cloned().map(Change::PutProvisioningTemplate))
             .chain(self.registration_tasks.values().cloned().map(Change::PutRegistrationTask))
-            .chain(self.topic_rules.values().cloned().map(Change::PutTopicRule));
+            .chain(self.topic_rules.values().cloned().map(Change::PutTopicRule))
+            .chain(self.fleet.changes());
         records.chain(self.authorizer_changes()).chain(self.attached())
     }
 

@@ -124,6 +124,7 @@ impl Registry {
             }
             Change::RemoveProvisioningTemplate { name } => {
                 self.provisioning_templates.remove(name);
+                self.fleet.remove_claims_of(name);
                 self.tags.remove(&format!("provisioningtemplate/{name}"));
             }
             Change::PutRegistrationTask(task) => {

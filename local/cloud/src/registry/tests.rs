@@ -160,7 +160,38 @@ fn change() -> impl Strategy<Value = Change> {
         (resource(), proptest::collection::btree_set(name(), 0..3))
             .prop_map(|(resource, keys)| Change::Untag { resource, keys }),
     ];
-    prop_oneof![certificates, policies, things, groups, authorizers(), tags]
+    prop_oneof![certificates, policies, things, groups, authorizers(), fleet(), tags]
+}
+
+fn fleet() -> impl Strategy<Value = Change> {
+    let template = name().prop_map(|name| ProvisioningTemplate {
+        name,
+        template_type: TemplateType::FleetProvisioning,
+        description: None,
+        enabled: true,
+        role_arn: "role".to_owned(),
+        hook: None,
+        versions: BTreeMap::from([(1, TemplateVersion { body: "{}".to_owned(), created: 1 })]),
+        default_version: 1,
+        last_version: 1,
+        created: 1,
+        modified: 2,
+    });
+    let token =
+        (name(), name(), name(), 0..4_i64).prop_map(|(sha256, certificate_id, principal, expires)| {
+            OwnershipToken { sha256, certificate_id, principal, expires }
+        });
+    let claim = (name(), name(), 0..4_i64).prop_map(|(certificate_id, template, expires)| {
+        ProvisioningClaim { certificate_id, template, expires }
+    });
+    prop_oneof![
+        template.prop_map(|record| Change::PutProvisioningTemplate(record.into())),
+        name().prop_map(|name| Change::RemoveProvisioningTemplate { name }),
+        token.prop_map(|record| Change::PutOwnershipToken(record.into())),
+        name().prop_map(|sha256| Change::RemoveOwnershipToken { sha256 }),
+        claim.prop_map(|record| Change::PutProvisioningClaim(record.into())),
+        name().prop_map(|certificate_id| Change::RemoveProvisioningClaim { certificate_id }),
+    ]
 }
 
 fn authorizers() -> impl Strategy<Value = Change> {
@@ -254,6 +285,25 @@ fn check_indexes(registry: &Registry) {
         );
     }
     check_relations(registry);
+    check_fleet(registry);
+}
+
+/// Exactly what has expired is removed, and each token has its certificate.
+fn check_fleet(registry: &Registry) {
+    let expiries = |registry: &Registry| {
+        let found = NAMES.iter().filter_map(|name| registry.ownership_token(name));
+        let tokens: Vec<_> = found.map(|token| (token.certificate_id.clone(), token.expires)).collect();
+        assert!(tokens.iter().all(|(certificate, _)| registry.certificate(certificate).is_some()));
+        let claims = NAMES.iter().filter_map(|name| registry.provisioning_claim(name));
+        claims.map(|claim| (claim.template.clone(), claim.expires)).chain(tokens).collect::<Vec<_>>()
+    };
+    for now in 0..4 {
+        let mut later = registry.clone();
+        registry.expired(now).iter().for_each(|change| later.apply(change));
+        let valid: Vec<_> = expiries(registry).into_iter().filter(|(_, expires)| *expires > now).collect();
+        assert_eq!(expiries(&later), valid);
+        assert!(later.expired(now).is_empty());
+    }
 }
 
 /// Both sides of each pair exist, and each finds the other.

@@ -13,6 +13,7 @@
 //! one quote.
 
 mod evaluate;
+mod expression;
 mod filter;
 mod lexer;
 mod parser;
@@ -21,6 +22,7 @@ mod print;
 use serde_json::Value;
 
 pub use evaluate::Message;
+pub use expression::Expression;
 pub use parser::SqlError;
 
 /// The largest statement.
@@ -105,5 +107,38 @@ impl Statement {
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
         filter::matches(&self.filter, topic)
+    }
+    /// Returns whether the result is the whole payload: `SELECT *`.
+    #[must_use]
+    pub fn selects_payload(&self) -> bool {
+        self.items == [Item::All]
+    }
+
+    /// Returns whether the statement reads members of the payload, which must then be JSON. `SELECT *` alone does not.
+    /// <https://docs.aws.amazon.com/iot/latest/developerguide/binary-payloads.html>
+    #[must_use]
+    pub fn reads_members(&self) -> bool {
+        let of_item = |item: &Item| match item {
+            Item::All => !self.selects_payload(),
+            Item::Value { operand, .. } => operand.reads_members(),
+        };
+        self.items.iter().any(of_item) || self.condition.as_ref().is_some_and(Condition::reads_members)
+    }
+}
+
+impl Operand {
+    fn reads_members(&self) -> bool {
+        matches!(self, Self::Attribute(_))
+    }
+}
+
+impl Condition {
+    fn reads_members(&self) -> bool {
+        match self {
+            Self::Value(operand) => operand.reads_members(),
+            Self::Comparison { left, right, .. } => left.reads_members() || right.reads_members(),
+            Self::Not(inner) => inner.reads_members(),
+            Self::And(all) | Self::Or(all) => all.iter().any(Self::reads_members),
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Random statements: printing and parsing gives the same statement, and no text makes the parser panic.
 
+use iot_local_cloud::registry::TopicRule;
 use iot_local_cloud::rules::sql::{Message, Statement};
+use iot_local_cloud::rules::{Payload, Rule, RuleMessage, TopicTemplate, error_message};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn config(cases: u32) -> Config {
     let mut config = Config { cases, failure_persistence: None, ..Config::default() };
@@ -70,8 +72,61 @@ fn statement() -> impl Strategy<Value = String> {
     )
 }
 
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(|number| json!(number)),
+        any::<f64>().prop_map(|number| json!(number)),
+        prop_oneof![any::<String>(), Just("$aws/things/t/shadow/update".to_owned())].prop_map(Value::String),
+    ];
+    let name = prop_oneof![any::<String>(), "[a-c]x?"];
+    let json = leaf.prop_recursive(4, 32, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::Array),
+            prop::collection::btree_map(name.clone(), inner, 0..5).prop_map(|members| json!(members)),
+        ]
+    });
+    prop_oneof![
+        4 => json.prop_map(|value| value.to_string().into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..40),
+        1 => (0..300_usize).prop_map(|depth| "[".repeat(depth).into_bytes()),
+    ]
+}
+
+fn template() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[$a/{}.'() 1]{0,30}",
+        "(\\$\\$aws/)?[a-c/]{0,4}\\$\\{(a|b|ax|a\\.b|topic\\(2\\)|clientid\\(\\))\\}[a-c/]{0,4}",
+    ]
+}
+
 proptest! {
     #![proptest_config(config(5_000))]
+
+    /// Whatever a message is: a rule and a topic have a result or an error, and no message makes a topic reserved.
+    #[test]
+    fn no_message_makes_a_rule_panic(sql in statement(), text in template(), payload in payload(), topic in any::<String>()) {
+        let action = json!({ "lambda": { "functionArn": "a" } }).as_object().unwrap().clone();
+        let rule = Rule::new(&TopicRule {
+            name: "r".to_owned(), sql, sql_version: String::new(), description: None, actions: vec![action],
+            error_action: None, is_disabled: false, created: 0,
+        }).unwrap();
+        for topic in [topic.as_str(), "$aws/rules/r/a/b", "a/b"] {
+            let message = RuleMessage {
+                topic: rule.topic(topic).unwrap_or(topic), payload: Payload::new(&payload), client_id: Some("c"),
+                principal: None, timestamp_ms: 0,
+            };
+            let _ = rule.select(&message);
+            prop_assert!(error_message("r", "t", &message, &[]).is_object());
+            let Ok(template) = TopicTemplate::parse(&text) else { continue };
+            if let Ok(filled) = template.fill(&message.as_sql()) {
+                prop_assert_eq!(filled.starts_with('$'), text.starts_with("$$aws/"), "{} {}", text, filled);
+                prop_assert!(!filled.is_empty() && !filled.contains(['+', '#', '\0']));
+            }
+        }
+    }
 
     #[test]
     fn printing_and_parsing_gives_the_same(sql in statement()) {

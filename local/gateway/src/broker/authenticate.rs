@@ -54,7 +54,7 @@ async fn permissions(
 ) -> Result<CertificatePermissions, CertificateDenial> {
     let (auth, connection, client_id) = (Arc::clone(auth), Arc::clone(connection), client_id.to_owned());
     let asked = tokio::task::spawn_blocking(move || {
-        auth.x509.permissions(&connection.facts, Some(&client_id), connection.method)
+        auth.permissions_at_connect(&connection.facts, &client_id, connection.method)
     });
     asked.await.unwrap_or(Err(CertificateDenial::Registry))
 }

@@ -66,6 +66,15 @@ impl Backlog {
         }
     }
 
+    /// A message enters a client's queue without having been routed.
+    pub(super) fn enters(&self, client_id: &str, publish: &Publish) {
+        if publish.qos == QoS::AtMostOnce {
+            let mut state = self.state();
+            let (queued, _) = state.queues.entry(client_id.to_owned()).or_default();
+            *queued = queued.saturating_add(bytes(publish));
+        }
+    }
+
     /// A message leaves a client's queue, delivered or dropped.
     pub(super) fn leaves(&self, client_id: &str, publish: &Publish) {
         if publish.qos != QoS::AtMostOnce {

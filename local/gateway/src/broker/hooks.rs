@@ -11,13 +11,15 @@ use rmqtt::codec::v5::SubscribeAckReason;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType};
 use rmqtt::session::Session;
 use rmqtt::types::{
-    AuthResult, ConnectInfo, Publish, PublishAclResult, QoS, Reason, Subscribe, SubscribeAclResult,
+    AuthResult, ConnectInfo, FromType, Publish, PublishAclResult, QoS, Reason, Subscribe, SubscribeAclResult,
 };
 
 use super::authenticate;
 use super::backlog::{self, Backlog};
+use super::fleet::{self, FleetRequests};
 use super::lifetime;
 use super::presence::Presence;
+use super::sessions::Sessions;
 use crate::auth::Authenticators;
 use crate::auth::endpoint::AuthMethod;
 use crate::connection::{CertificateSession, ConnectDenial, ConnectRequest, Connection, Connections};
@@ -31,11 +33,13 @@ const MQTT_5: u8 = 5;
 /// The hooks of the broker.
 #[derive(Clone)]
 pub(super) struct PolicyHooks {
-    auth: Arc<Authenticators>,
-    connections: Arc<Connections>,
-    backlog: Arc<Backlog>,
-    presence: Arc<Presence>,
-    observers: Observers,
+    pub(super) auth: Arc<Authenticators>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) presence: Arc<Presence>,
+    pub(super) observers: Observers,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) fleet: FleetRequests,
 }
 
 #[async_trait]
@@ -64,9 +68,11 @@ impl Handler for PolicyHooks {
                 };
                 (false, Some(HookResult::SubscribeAclResult(result)))
             }
-            Parameter::MessageExpiryCheck(session, _, publish) => {
+            Parameter::MessageExpiryCheck(session, from, publish) => {
                 self.backlog.leaves(&session.id.client_id, publish);
-                match self.receive(session, publish).await {
+                match fleet::may_receive(&session.id, from, &publish.topic)
+                    && self.receive(session, publish).await
+                {
                     true => (true, previous),
                     // rmqtt has no hook that denies a delivery. Expiring the message has the same effect.
                     false => (false, Some(HookResult::MessageExpiry)),
@@ -79,7 +85,19 @@ impl Handler for PolicyHooks {
                 self.backlog.leaves(&to.client_id, publish);
                 (true, previous)
             }
+            // The broker publishes a will without asking whether it is allowed.
+            Parameter::MessagePublish(Some(session), from, publish)
+                if matches!(from.typ(), FromType::LastWill) =>
+            {
+                self.observe_will(session, publish);
+                (true, previous)
+            }
+            Parameter::ClientDisconnected(..) => {
+                self.sessions.disconnected();
+                (true, previous)
+            }
             Parameter::ClientConnected(session) => {
+                self.sessions.connected();
                 if let Some(connection) = self.connection(session) {
                     self.presence.connected(&connection, &session.id.client_id);
                 }
@@ -91,16 +109,6 @@ impl Handler for PolicyHooks {
 }
 
 impl PolicyHooks {
-    pub(super) fn new(
-        auth: Arc<Authenticators>,
-        connections: Arc<Connections>,
-        backlog: Arc<Backlog>,
-        presence: Arc<Presence>,
-        observers: Observers,
-    ) -> Self {
-        Self { auth, connections, backlog, presence, observers }
-    }
-
     /// Decides a CONNECT: limits, authorizer, `iot:Connect`, will. Returns whether it is allowed.
     async fn connect(&self, connect: &ConnectInfo) -> bool {
         let Some(connection) = connect.id().remote_addr.and_then(|address| self.connections.get(address))
@@ -159,6 +167,9 @@ impl PolicyHooks {
             earlier.set_disconnect_reason(DisconnectReason::TakenOver);
         }
         let (principal, lifetime) = (admission.principal.clone(), admission.lifetime);
+        if request.will.is_some() {
+            self.sessions.keep_principal(connect.id(), &principal);
+        }
         self.backlog.reset(&request.client_id);
         authenticate::admit(&self.auth, connection, admitted, revision).await;
         self.connections.add_client_id(&request.client_id, connection);
@@ -193,7 +204,10 @@ impl PolicyHooks {
         if allowed {
             let is_qos0 = publish.qos == QoS::AtMostOnce;
             self.backlog.publishing(&session.id.client_id, is_qos0, backlog::bytes(publish));
-            self.observe(&connection, session, publish);
+            match limits::is_fleet_provisioning(&publish.topic) {
+                true => self.fleet.take(&connection, session, publish),
+                false => self.observe(&connection, session, publish),
+            }
         }
         allowed
     }
@@ -212,6 +226,27 @@ impl PolicyHooks {
                 client_id: Some(session.id.client_id.to_string()),
                 principal: connection.principal(),
             },
+            republished: 0,
+        };
+        self.observers.iter().for_each(|observer| observer.published(&message));
+    }
+
+    /// Gives a will to all that act on messages. The policy has allowed it at the connect. As a request of fleet
+    /// provisioning it has no answer.
+    fn observe_will(&self, session: &Session, publish: &Publish) {
+        if limits::is_fleet_provisioning(&publish.topic) {
+            return;
+        }
+        let message = Message {
+            topic: publish.topic.to_string(),
+            payload: publish.payload.clone(),
+            is_qos1: publish.qos == QoS::AtLeastOnce,
+            retain: publish.retain,
+            publisher: Publisher {
+                client_id: Some(session.id.client_id.to_string()),
+                principal: self.sessions.take_principal(&session.id),
+            },
+            republished: 0,
         };
         self.observers.iter().for_each(|observer| observer.published(&message));
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use iot_local_policy::limits;
 use rmqtt::context::ServerContext;
 use rmqtt::router::{DefaultRouter, Router};
 use rmqtt::types::{
@@ -19,8 +20,8 @@ use super::backlog::Backlog;
 /// <https://docs.aws.amazon.com/iot/latest/developerguide/iot-basic-ingest.html>
 const BASIC_INGEST: &str = "$aws/rules/";
 
-/// The broker's router, except that `sensor/#` does not match `sensor`, Basic Ingest has no subscribers, and QoS 0
-/// messages are dropped for a client that does not read.
+/// The broker's router, except that `sensor/#` does not match `sensor`, Basic Ingest and fleet provisioning have no
+/// subscribers, and QoS 0 messages are dropped for a client that does not read.
 pub(super) struct Routes(DefaultRouter, Arc<Backlog>);
 
 impl Routes {
@@ -49,7 +50,7 @@ impl Router for Routes {
     }
 
     async fn matches(&self, id: Id, topic: &TopicName) -> rmqtt::Result<SubRelationsMap> {
-        let mut receivers = match topic.starts_with(BASIC_INGEST) {
+        let mut receivers = match topic.starts_with(BASIC_INGEST) || limits::is_fleet_provisioning(topic) {
             true => SubRelationsMap::default(),
             false => self.0.matches(id.clone(), topic).await?,
         };

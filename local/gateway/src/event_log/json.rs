@@ -52,6 +52,10 @@ impl EntryKind {
                 json!({ "kind": "protocol-error", "reason": mask::text(reason) })
             }
             Self::Notice { text } => json!({ "kind": "notice", "reason": mask::text(text) }),
+            Self::Rule { rule, action, outcome } => json!({
+                "kind": "rule", "rule": rule, "action": action, "is_done": outcome.is_ok(),
+                "reason": outcome.as_ref().err().map(|reason| mask::text(reason)),
+            }),
             Self::Reloaded { files } => {
                 json!({ "kind": "reloaded", "files": files, "reason": reloaded(files) })
             }

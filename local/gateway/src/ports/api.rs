@@ -63,13 +63,14 @@ pub(super) async fn respond(
     let Some(cloud) = gateway.auth.x509.cloud() else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "the gateway ends\n");
     };
-    let auth = Arc::clone(&gateway.auth);
-    // The control plane waits for the disk. What a change says of authorizers is in force before its answer is sent.
+    let (auth, rules) = (Arc::clone(&gateway.auth), Arc::clone(&gateway.rules));
+    // The control plane waits for the disk. What a change says of authorizers and rules is in force before the answer.
     let respond = move || {
         let revision = *cloud.revision().borrow();
         let response = cloud.respond(&request);
         if *cloud.revision().borrow() != revision {
             auth.custom.refresh(&cloud);
+            rules.refresh(&cloud);
         }
         response
     };

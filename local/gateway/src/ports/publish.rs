@@ -50,7 +50,8 @@ pub(super) async fn respond(
     };
     let PublishRequest { topic, is_qos1, retain } = publish;
     let publisher = Publisher { client_id: None, principal: Some(principal) };
-    match gateway.broker.publish(Message { topic, payload, is_qos1, retain, publisher }).await {
+    match gateway.broker.publish(Message { topic, payload, is_qos1, retain, publisher, republished: 0 }).await
+    {
         Ok(()) => message(StatusCode::OK, "OK"),
         Err(_) => message(StatusCode::BAD_REQUEST, "the broker cannot route this topic"),
     }

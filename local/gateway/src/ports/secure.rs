@@ -111,7 +111,7 @@ fn hint(error: &std::io::Error, port: TlsPort) -> &'static str {
 
 /// Describes a server name that the gateway's certificate does not have. Empty for one that it has.
 fn unknown_name(gateway: &Gateway, name: &str) -> String {
-    match name.eq_ignore_ascii_case(SERVER_NAME) || gateway.auth.custom.live().domain(name).is_some() {
+    match gateway.auth.serves(name) {
         true => String::new(),
         false => format!(
             "; it asks for server name \"{name}\" (SNI), and the certificate is for {SERVER_NAME}; help: connect to \

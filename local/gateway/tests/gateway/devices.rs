@@ -86,7 +86,8 @@ impl Pki {
         static SERIAL: AtomicU32 = AtomicU32::new(2);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let extensions = if name.starts_with("v3") { "-extfile ext -extensions v3" } else { "" };
-        self.run(&format!("req -new -key {key}.key -subj /CN={name} -out {file}.csr"));
+        let subject = name.replace('/', "\\/");
+        self.run(&format!("req -new -key {key}.key -subj /CN={subject} -out {file}.csr"));
         self.run(&format!(
             "x509 -req -in {file}.csr -CA {ca}.pem -CAkey {ca}.key -set_serial {serial} -days 30 {extensions} \
              -out {file}.pem"
@@ -117,7 +118,7 @@ impl Pki {
     pub(crate) fn fresh(&self, common_name: &str) -> Device {
         // Tests run at once, and several use one name.
         static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let file = format!("{common_name}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let file = format!("{}-{}", common_name.replace('/', "_"), NUMBER.fetch_add(1, Ordering::Relaxed));
         self.issue_as(&file, common_name, "other", "root");
         Device { chain: vec![self.certificate(&file)], key: self.key("other") }
     }

@@ -138,6 +138,7 @@ async fn the_will_is_sent_when_the_connection_is_lost() {
 async fn the_broker_denies_clients_that_bypass_the_gateway() {
     use iot_local_gateway::TimeScale;
     use iot_local_gateway::auth::Authenticators;
+    use iot_local_gateway::auth::first_connect::FirstConnects;
     use iot_local_gateway::auth::x509::CertificateAuthenticator;
     use iot_local_gateway::broker::{Broker, Presence};
     use iot_local_gateway::functions::Functions;
@@ -157,8 +158,10 @@ async fn the_broker_denies_clients_that_bypass_the_gateway() {
         EventLog::default(),
     ));
     let x509 = CertificateAuthenticator::new(support::cloud(), arn);
-    let auth = Arc::new(Authenticators { custom: authorizer, x509, operator: None });
-    let presence = Arc::new(Presence::new(Outbox::new().0));
+    let (outbox, _) = Outbox::new();
+    let first_connects = FirstConnects::new(outbox.clone(), std::time::Duration::ZERO);
+    let auth = Arc::new(Authenticators { custom: authorizer, x509, first_connects, operator: None });
+    let presence = Arc::new(Presence::new(outbox));
     let observers: Observers = Arc::from(Vec::new());
     let broker = Broker::start(auth, Arc::new(Connections::default()), presence, observers).await.unwrap();
     let mut direct = MqttOptions::new("a", "127.0.0.1", broker.address().port());

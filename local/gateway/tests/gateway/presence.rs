@@ -180,6 +180,12 @@ async fn only_the_gateway_publishes_events() {
         let mut client = connect(&gateway, &device, "a+b").await.unwrap();
         client.mqtt.publish(topic, QoS::AtLeastOnce, false, "forged").await.unwrap();
         assert!(client.next().await.is_err(), "{topic}");
+        let config = gateway.device_config(&crate::devices::Connect::new(gateway.mqtts_port, &device));
+        let mut with_will = rumqttc::MqttOptions::new("a+b", "localhost", gateway.mqtts_port);
+        with_will
+            .set_transport(rumqttc::Transport::tls_with_config(rumqttc::TlsConfiguration::Rustls(config)));
+        with_will.set_last_will(rumqttc::LastWill::new(topic, "forged", QoS::AtLeastOnce, false));
+        assert!(connect_with(with_will).await.is_err(), "{topic}");
         let encoded = topic.replace('$', "%24").replace('/', "%2F");
         for path in [topic, encoded.as_str()] {
             for authorization in ["", "token: good\r\n"] {

@@ -64,6 +64,8 @@ pub(crate) fn defaults(function: LambdaSpec) -> GatewayOptions {
         function: function.into(),
         authorizer: AuthorizerDefinition::default(),
         functions: Vec::new(),
+        jitp_delay: Duration::ZERO,
+        function_credentials: None,
         time_scale: 1,
         login: ProviderOptions::default(),
         page: PageOptions::default(),

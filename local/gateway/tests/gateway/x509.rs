@@ -217,9 +217,14 @@ pub(crate) async fn connect(
     device: &Device,
     client_id: &str,
 ) -> Result<Client, rumqttc::ConnectionError> {
+    connect_with(device_options(gateway, device, client_id)).await
+}
+
+/// The options of a device on the port of MQTT with certificates.
+pub(crate) fn device_options(gateway: &TlsGateway, device: &Device, client_id: &str) -> MqttOptions {
     let config = gateway.device_config(&Connect::new(gateway.mqtts_port, device));
     let mut options = MqttOptions::new(client_id, "localhost", gateway.mqtts_port);
     options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(config)));
     options.set_keep_alive(Duration::from_secs(30));
-    connect_with(options).await
+    options
 }

@@ -34,13 +34,27 @@ impl Files {
     /// Reads the configuration, its policies and its keys. Unreadable files are skipped: the authorizer reports them.
     #[must_use]
     pub fn read(config: &Path) -> Self {
+        Self::read_with(config, &[], &["policies", "keys"])
+    }
+
+    /// Reads the configuration of the provisioning functions, the lists that it names, and the policies, templates and
+    /// rules next to it.
+    #[must_use]
+    pub fn of_provision(config: &Path, lists: &[String]) -> Self {
+        let others: Vec<&str> = lists.iter().map(String::as_str).chain(["template.yaml"]).collect();
+        Self::read_with(config, &others, &["policies", "templates", "rules"])
+    }
+
+    fn read_with(config: &Path, others: &[&str], folders: &[&str]) -> Self {
         let folder = config.parent().unwrap_or(Path::new("."));
         let name = config.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut texts = BTreeMap::new();
-        if let Ok(text) = std::fs::read_to_string(config) {
-            texts.insert(name.clone(), text);
+        for file in others.iter().copied().chain([&*name]) {
+            if let Ok(text) = std::fs::read_to_string(folder.join(file)) {
+                texts.insert(file.to_owned(), text);
+            }
         }
-        for part in ["policies", "keys"] {
+        for part in folders {
             for entry in std::fs::read_dir(folder.join(part)).into_iter().flatten().flatten() {
                 if let Ok(text) = std::fs::read_to_string(entry.path()) {
                     texts.insert(format!("{part}/{}", entry.file_name().to_string_lossy()), text);
@@ -67,6 +81,13 @@ impl Files {
     #[must_use]
     pub fn text(&self, file: &str) -> Option<&str> {
         self.texts.get(file).map(String::as_str)
+    }
+
+    /// The files of a folder, by their names relative to the configuration's folder, with their texts.
+    pub(crate) fn in_folder(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
+        let is_inside = move |file: &str| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let texts = self.texts.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+        texts.filter(move |(file, _)| is_inside(file))
     }
 
     /// Whether a file is one of `keys/`.

@@ -4,16 +4,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
+use crate::operations::register_thing::template;
 use crate::operations::{Input, expected};
-use crate::registry::RegistrationConfig;
-
-/// The longest template, in characters.
-const MAX_TEMPLATE: usize = 10_240;
+use crate::provisioning::TemplateKind;
+use crate::registry::{RegistrationConfig, Registry, TemplateType};
 
 /// Reads the member, if it is there. An empty one counts as absent.
 ///
 /// # Errors
-/// 400: another form, a template without role, or both a template and the name of one.
+/// 400: another form, an invalid template, a template without role, or both a template and the name of one.
 pub(super) fn read(input: &Input) -> Result<Option<RegistrationConfig>, ApiError> {
     let Some(members) = input.object("registrationConfig")? else { return Ok(None) };
     let config = RegistrationConfig {
@@ -62,16 +61,25 @@ fn check(config: &RegistrationConfig) -> Result<(), ApiError> {
     if config.role_arn.is_none() {
         return Err(ApiError::invalid("registrationConfig.roleArn is missing; a template needs it"));
     }
-    if body.chars().count() > MAX_TEMPLATE {
-        return Err(expected("registrationConfig.templateBody", "10240 characters at most"));
-    }
-    let template = serde_json::from_str::<Map<String, Value>>(body).unwrap_or_default();
-    if ["Parameters", "Resources"].iter().all(|name| template.get(*name).is_some_and(Value::is_object)) {
-        Ok(())
-    } else {
-        Err(expected(
-            "registrationConfig.templateBody",
-            "a JSON object with the objects Parameters and Resources",
-        ))
+    template(TemplateKind::Jitp, "registrationConfig.templateBody", body).map(drop)
+}
+
+/// Checks that the named template exists and is for just-in-time provisioning. Whether it is enabled counts at a
+/// connect.
+///
+/// # Errors
+/// 400.
+pub(super) fn check_template(registry: &Registry, config: &RegistrationConfig) -> Result<(), ApiError> {
+    let Some(name) = &config.template_name else { return Ok(()) };
+    match registry.provisioning_template(name) {
+        Some(template) if template.template_type == TemplateType::Jitp => Ok(()),
+        Some(template) => Err(ApiError::invalid(format!(
+            "provisioning template {name} of registrationConfig.templateName has the type {}; expected JITP",
+            template.template_type
+        ))),
+        None => Err(ApiError::invalid(format!(
+            "provisioning template {name} of registrationConfig.templateName does not exist; \
+             help: call CreateProvisioningTemplate with type JITP first"
+        ))),
     }
 }

@@ -54,6 +54,8 @@ pub(crate) fn register_ca_certificate(cloud: &Cloud, input: &Input) -> Result<Va
     let arn = arn(cloud.account(), &record.id);
     cloud.write(|registry| {
         check_new(registry, &record, &arn)?;
+        let config = record.registration_config.iter();
+        config.into_iter().try_for_each(|config| config::check_template(registry, config))?;
         if let Some(verification) = &verification {
             check_verification(registry, &ca, verification)?;
         }

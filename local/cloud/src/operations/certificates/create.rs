@@ -13,7 +13,7 @@ use super::{Input, arn};
 use crate::certificate::CertificateFacts;
 use crate::cloud::Cloud;
 use crate::error::{ApiError, ErrorKind};
-use crate::issuer::{common_name, pem_text};
+use crate::issuer::{NOT_AFTER, common_name, pem_text};
 use crate::registry::{Certificate, CertificateMode, CertificateStatus, Change};
 
 /// The common name of a certificate without a CSR.
@@ -22,16 +22,23 @@ const COMMON_NAME: &str = "AWS IoT Certificate";
 /// Creates an RSA key and a certificate for it. The private key is in the answer and nowhere else.
 pub(crate) fn create_keys_and_certificate(cloud: &Cloud, input: &Input) -> Result<Value, ApiError> {
     let status = status(input)?;
-    let keys = Keys::generate().ok_or_else(|| internal("no RSA key could be made"))?;
-    let mut answer = create(cloud, &common_name(COMMON_NAME), &keys.public, status)?;
+    let keys = Keys::generate()?;
+    let certificate = sign_keys(cloud, &keys, status, NOT_AFTER)?;
+    let mut answer = register(cloud, certificate)?;
     if let Some(members) = answer.as_object_mut() {
-        let pair = json!({
-            "PublicKey": pem_text("PUBLIC KEY", &keys.public),
-            "PrivateKey": pem_text("RSA PRIVATE KEY", &keys.private),
-        });
-        members.insert("keyPair".to_owned(), pair);
+        members.insert("keyPair".to_owned(), keys.pair());
     }
     Ok(answer)
+}
+
+/// Signs a certificate for a new key, without registering it. `not_after` is in seconds since 1970.
+pub(crate) fn sign_keys(
+    cloud: &Cloud,
+    keys: &Keys,
+    status: CertificateStatus,
+    not_after: i64,
+) -> Result<Certificate, ApiError> {
+    sign(cloud, &common_name(COMMON_NAME), &keys.public, status, not_after)
 }
 
 /// Creates a certificate for the key of a CSR. The same CSR again gives another certificate.
@@ -39,12 +46,13 @@ pub(crate) fn create_keys_and_certificate(cloud: &Cloud, input: &Input) -> Resul
 /// # Errors
 /// 400 for a CSR that is unreadable, has an unsupported key or an invalid signature.
 pub(crate) fn create_certificate_from_csr(cloud: &Cloud, input: &Input) -> Result<Value, ApiError> {
-    let request = CertificationRequest::read(input.required_text("certificateSigningRequest")?)?;
-    create(cloud, &request.subject, &request.public_key, status(input)?)
+    let status = status(input)?;
+    let certificate = sign_request(cloud, input.required_text("certificateSigningRequest")?, status)?;
+    register(cloud, certificate)
 }
 
 /// An RSA key of 2,048 bits. Not `Debug`: it holds the private key.
-struct Keys {
+pub(crate) struct Keys {
     /// `RSAPrivateKey` of PKCS #1 (RFC 8017), as AWS gives it.
     private: Vec<u8>,
     /// `SubjectPublicKeyInfo`.
@@ -52,7 +60,25 @@ struct Keys {
 }
 
 impl Keys {
-    fn generate() -> Option<Self> {
+    /// Generates a key.
+    ///
+    /// # Errors
+    /// InternalFailure: the library cannot.
+    pub(crate) fn generate() -> Result<Self, ApiError> {
+        Self::try_generate().ok_or_else(|| internal("no RSA key could be made"))
+    }
+
+    /// Returns the private key, PEM.
+    pub(crate) fn private_pem(&self) -> String {
+        pem_text("RSA PRIVATE KEY", &self.private)
+    }
+
+    /// Returns the member `keyPair` of a response.
+    pub(crate) fn pair(&self) -> Value {
+        json!({ "PublicKey": pem_text("PUBLIC KEY", &self.public), "PrivateKey": self.private_pem() })
+    }
+
+    fn try_generate() -> Option<Self> {
         let key = KeyPair::generate(KeySize::Rsa2048).ok()?;
         let pkcs8: Pkcs8V1Der<'_> = key.as_der().ok()?;
         let public: PublicKeyX509Der<'_> = key.public_key().as_der().ok()?;
@@ -68,13 +94,7 @@ impl Keys {
     }
 }
 
-fn create(
-    cloud: &Cloud,
-    subject: &[u8],
-    public_key: &[u8],
-    status: CertificateStatus,
-) -> Result<Value, ApiError> {
-    let certificate = sign(cloud, subject, public_key, status)?;
+fn register(cloud: &Cloud, certificate: Certificate) -> Result<Value, ApiError> {
     let answer = json!({
         "certificateArn": arn(cloud.account(), &certificate.id),
         "certificateId": certificate.id,
@@ -93,7 +113,7 @@ pub(crate) fn sign_request(
     status: CertificateStatus,
 ) -> Result<Certificate, ApiError> {
     let request = CertificationRequest::read(request)?;
-    sign(cloud, &request.subject, &request.public_key, status)
+    sign(cloud, &request.subject, &request.public_key, status, NOT_AFTER)
 }
 
 fn sign(
@@ -101,9 +121,10 @@ fn sign(
     subject: &[u8],
     public_key: &[u8],
     status: CertificateStatus,
+    not_after: i64,
 ) -> Result<Certificate, ApiError> {
     let issuer = cloud.issuer().map_err(|error| internal(&error.to_string()))?;
-    let der = issuer.sign(subject, public_key, (cloud.options().clock)());
+    let der = issuer.sign(subject, public_key, (cloud.options().clock)(), not_after);
     let der = der.map_err(|error| internal(&error.to_string()))?;
     let facts = CertificateFacts::read(&der).map_err(|error| internal(&error.to_string()))?;
     let now = cloud.now();

@@ -13,6 +13,7 @@ use crate::certificate::CertificateFacts;
 use crate::cloud::Cloud;
 use crate::connect::issuer::has_signed;
 use crate::error::{ApiError, ErrorKind};
+use crate::issuer::pem_text;
 use crate::registry::{
     CaCertificate, CaStatus, Certificate, CertificateMode, CertificateStatus, Change, Registry,
 };
@@ -68,6 +69,16 @@ pub(crate) fn sent_by_ca(
     let leaf = parse(sent)?;
     let ca = signer(registry, &leaf, ca.map(|ca| ca.facts.id.as_str()))?;
     Ok(record(cloud, sent, status, ca.mode, Some(ca.id.clone())))
+}
+
+/// Returns the record of a certificate that a device presents at its first connect, and that `ca` has signed.
+///
+/// # Errors
+/// 400: its key is unsupported, or it is too long.
+pub(crate) fn presented(cloud: &Cloud, der: &[u8], ca: &CaCertificate) -> Result<Certificate, ApiError> {
+    let sent = read_certificate("certificate", &pem_text("CERTIFICATE", der))?;
+    parse(&sent)?;
+    Ok(record(cloud, &sent, CertificateStatus::PendingActivation, ca.mode, Some(ca.id.clone())))
 }
 
 fn status(input: &Input) -> Result<CertificateStatus, ApiError> {

@@ -7,6 +7,7 @@ use super::super::{Input, expected, missing, names};
 use crate::error::{ApiError, ErrorKind};
 use crate::registry::TopicRule;
 use crate::rules::sql::Statement;
+use crate::rules::{InvalidTopic, TopicTemplate};
 
 const MAX_ACTIONS: usize = 10;
 const SQL_VERSIONS: [&str; 3] = ["2015-10-08", "2016-03-23", "beta"];
@@ -123,9 +124,17 @@ fn read_action(member: &str, action: &Value) -> Result<Map<String, Value>, ApiEr
 
 fn check_republish(members: &Map<String, Value>, place: &str) -> Result<(), ApiError> {
     read_arn(&format!("{place}.roleArn"), text(members, place, "roleArn")?)?;
-    if text(members, place, "topic")?.is_empty() {
+    let topic = text(members, place, "topic")?;
+    if topic.is_empty() {
         return Err(expected(&format!("{place}.topic"), "a topic"));
     }
+    TopicTemplate::parse(topic).map_err(|error| {
+        let kind = match error {
+            InvalidTopic::Expression { .. } => ErrorKind::SqlParse,
+            InvalidTopic::Open | InvalidTopic::Reserved => ErrorKind::InvalidRequest,
+        };
+        ApiError::new(kind, format!("{place}.topic: {error}"))
+    })?;
     match members.get("qos").filter(|value| !value.is_null()) {
         None => Ok(()),
         Some(qos) if qos.as_i64().is_some_and(|qos| (0..=1).contains(&qos)) => Ok(()),

@@ -59,7 +59,7 @@ impl Statement {
 }
 
 impl Operand {
-    fn evaluate(&self, message: &Message<'_>) -> Option<Value> {
+    pub(super) fn evaluate(&self, message: &Message<'_>) -> Option<Value> {
         match self {
             Self::Attribute(path) => {
                 path.iter().try_fold(message.payload, |value, name| value.get(name)).cloned()

@@ -68,6 +68,27 @@ impl Statement {
     }
 }
 
+impl Operand {
+    /// Parses one value.
+    ///
+    /// # Errors
+    /// The first word that does not fit.
+    pub(super) fn parse(text: &str) -> Result<Self, SqlError> {
+        let tokens = lexer::tokens(text);
+        let mut input = TokenSlice::new(&tokens);
+        let parsed: Parsed<Self> = terminated(operand, eof).parse_next(&mut input);
+        parsed.map_err(|error| {
+            let remaining = error.into_inner().map_or(0, |error: Unexpected| error.remaining);
+            let i = tokens.len().saturating_sub(remaining);
+            if i < tokens.len() {
+                return describe(text, &tokens, i);
+            }
+            let what = "the expression ends too early; expected a name, a literal or a function".to_owned();
+            SqlError { word: String::new(), start: text.len(), what }
+        })
+    }
+}
+
 fn check_nesting(tokens: &[Token]) -> Result<(), SqlError> {
     let nesting = tokens.iter().filter(|token| token.kind.is_word("NOT") || token.kind.is_symbol("("));
     match nesting.clone().nth(MAX_NESTING) {
