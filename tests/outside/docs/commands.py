@@ -100,6 +100,7 @@ class Workspace:
         self.gateway = gateway
         for part in ("policies", "keys", "docs/recipes"):
             shutil.copytree(ROOT / part, self.folder / part)
+        shutil.copytree(ROOT / "provision", self.folder / "provision", ignore=lambda *_: ["src", "tests", "cases"])
         shutil.copy(ROOT / "authorizer.toml", self.folder)
         self.token = token("alice", "tenant=acme")
         shutil.copytree(ROOT / ".iot-local", self.folder / ".iot-local")
