@@ -290,7 +290,8 @@ fn devices<'a>(
 
 async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
     let folder = temporary_copy(&args.config, launch)?;
-    let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
+    write_all(folder.path(), &fleet::FILES.map(|(name, text)| (name, text.to_owned())))?;
+    let options = provision_options(args, folder.path(), launch).await?;
     let (running, workspace) = serve::start(&options).await?;
     fleet::Script { devices: devices(&running, &workspace, output)? }.run().await
 }

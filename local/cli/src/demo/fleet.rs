@@ -23,6 +23,12 @@ const DEVICE_POLICY: &str = include_str!("kitting.json");
 /// The Region and account in the policies.
 const POLICY_ACCOUNT: &str = "us-east-1:123456789012";
 
+/// The configuration of the pre-provisioning hook, and the serial numbers that it allows.
+pub(super) const FILES: [(&str, &str); 2] = [
+    ("provision.toml", "[[template]]\nname = \"fleet\"\nexpected = \"list:devices.csv\"\n"),
+    ("devices.csv", "device\n1\n2\n3\n"),
+];
+
 const CREATE: &str = "$aws/certificates/create-from-csr/json";
 const PROVISION: &str = "$aws/provisioning-templates/fleet/provision/json";
 const OTHER: &str = "$aws/provisioning-templates/other/provision/json";
@@ -71,7 +77,7 @@ impl Script<'_> {
         self.devices
             .session
             .output
-            .section("the operator prepares a template, and a claim that all devices share");
+            .section("the operator prepares a template with a hook, and a claim that all devices share");
         for (name, document) in [("device", DEVICE_POLICY), ("claim", CLAIM_POLICY)] {
             let body = json!({ "policyDocument": document.replace(POLICY_ACCOUNT, &self.devices.account) });
             let target = format!("/policies/{name}");
@@ -82,6 +88,7 @@ impl Script<'_> {
         let body = json!({
             "templateName": "fleet", "templateBody": TEMPLATE, "enabled": true,
             "provisioningRoleArn": format!("arn:aws:iam::{account}:role/provisioning"),
+            "preProvisioningHook": { "targetArn": format!("arn:aws:lambda:{}:function:hook", self.devices.account) },
         });
         let call = Call::new("CreateProvisioningTemplate", "POST", "/provisioning-templates");
         let call = Call { body: Some(&body), ..call };
@@ -148,11 +155,12 @@ impl Script<'_> {
                 "InvalidCertificateOwnershipToken",
             ),
             ("an empty token", request(&json!(""), json!({})), "InvalidCertificateOwnershipToken"),
-            ("no serial number", request(&pending.token, json!({})), "InvalidParameters"),
+            ("no serial number", request(&pending.token, json!({})), "AccessDenied"),
+            ("serial number #", request(&pending.token, json!({ "SerialNumber": "#" })), "AccessDenied"),
             (
-                "serial number #",
-                request(&pending.token, json!({ "SerialNumber": "#" })),
-                "ResourceRegistrationFailure",
+                "serial number 9, which is not listed",
+                request(&pending.token, json!({ "SerialNumber": "9" })),
+                "AccessDenied",
             ),
         ] {
             self.ask(&mut client, "factory-2", label, PROVISION, &request, Expected::DeniedBy(code)).await;
