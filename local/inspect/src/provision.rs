@@ -19,10 +19,8 @@ use crate::findings::files::Files;
 /// Checks the configuration of the provisioning functions. Writes nothing.
 #[must_use]
 pub fn examine(config: &Path, env: &Env) -> CheckReport {
-    let loaded = load(config, env);
-    let named = loaded.as_ref().map(|config| config.files.as_slice()).unwrap_or_default();
-    let files = Files::of_provision(config, named);
-    let findings = match loaded {
+    let files = Files::of_provision(config);
+    let findings = match load(config, env) {
         Err(errors) => errors.0.into_iter().map(Finding::error).collect(),
         Ok(config) => {
             let mut warnings = policies::warnings(&config, &files);

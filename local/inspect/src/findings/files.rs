@@ -10,6 +10,9 @@ use iot_local_identity::deployment::document::{ConfigDocument, Field};
 
 use crate::member;
 
+/// The authorizer's configuration, which shares the folder `policies/`.
+const AUTHORIZER: &str = "authorizer.toml";
+
 /// The configuration, and the policies and keys next to it.
 pub struct Files {
     /// As the user named it.
@@ -37,12 +40,19 @@ impl Files {
         Self::read_with(config, &[], &["policies", "keys"])
     }
 
-    /// Reads the configuration of the provisioning functions, the lists that it names, and the policies, templates and
-    /// rules next to it.
+    /// Reads the configuration of the provisioning functions, and the policies, templates and rules next to it. Not the
+    /// lists that it names, which may have secrets.
     #[must_use]
-    pub fn of_provision(config: &Path, lists: &[String]) -> Self {
-        let others: Vec<&str> = lists.iter().map(String::as_str).chain(["template.yaml"]).collect();
-        Self::read_with(config, &others, &["policies", "templates", "rules"])
+    pub fn of_provision(config: &Path) -> Self {
+        Self::read_with(config, &["template.yaml", AUTHORIZER], &["policies", "templates", "rules"])
+    }
+
+    /// The policies that the grants of an `authorizer.toml` next to the configuration name.
+    pub(crate) fn authorizer_policies(&self) -> Vec<String> {
+        let document = self.texts.get(AUTHORIZER).and_then(|text| ConfigDocument::parse(text));
+        let grants = document.as_ref().map(|document| document.tables("grant")).unwrap_or_default();
+        let names = grants.iter().filter_map(|grant| grant.field("policy")?.string().map(str::to_owned));
+        names.collect()
     }
 
     fn read_with(config: &Path, others: &[&str], folders: &[&str]) -> Self {

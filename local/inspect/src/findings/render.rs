@@ -52,7 +52,13 @@ fn render(finding: &Finding, files: &Files, renderer: &Renderer) -> String {
             title.element(Snippet::source(text).path(&shown).annotation(annotation))
         }
         None if finding.error.place == ErrorPlace::File => Group::with_title(title),
-        None => title.element(Origin::path(&shown)),
+        None => {
+            let line = match finding.error.place {
+                ErrorPlace::Line { line, .. } => Some(line),
+                _ => None,
+            };
+            title.element(origin(&shown, line))
+        }
     };
     if let Some(name) = finding.suggestion() {
         group = group.element(Level::HELP.message(format!("did you mean `{name}`?")));
@@ -67,7 +73,8 @@ fn render(finding: &Finding, files: &Files, renderer: &Renderer) -> String {
     renderer.render(&[group])
 }
 
-/// The place in a key file without its text, since a key that does not belong there may be secret.
+/// The place in a file without its text: a key that does not belong in a key file may be secret, and so may a field of
+/// a list of devices.
 fn origin(shown: &str, line: Option<usize>) -> Origin<'_> {
     let origin = Origin::path(shown);
     match line {

@@ -44,12 +44,14 @@ pub(super) fn warnings(config: &Config, files: &Files) -> Vec<ConfigError> {
     found
 }
 
-/// The policies that devices and identities get. Any other one is that of a credential that devices share.
+/// The policies that devices and identities get, and those of the authorizer's tokens. Any other one is that of a
+/// credential that devices share.
 fn given_policies(config: &Config, files: &Files) -> BTreeSet<String> {
     let authorities = config.authorities.iter().map(|authority| authority.policy.clone());
     let bootstraps = config.bootstraps.iter().map(|bootstrap| bootstrap.policy.clone());
     let mut names: BTreeSet<String> =
         authorities.chain(bootstraps).chain(config.identity_policy.clone()).collect();
+    names.extend(files.authorizer_policies());
     for (_, text) in files.in_folder("templates") {
         let template: Value = serde_json::from_str(text).unwrap_or_default();
         let resources = template.get("Resources").and_then(Value::as_object);
