@@ -1,4 +1,5 @@
-"""`cargo local package`: the contents of the packages, of the authorizer and of the provisioning functions, and their responses in AWS's Runtime Interface Emulator.
+"""`cargo local package`: the contents of the packages, of the authorizer and of the provisioning functions, and their
+responses in AWS's Runtime Interface Emulator.
 
 For x86-64, and for arm64 under QEMU. Run by `./test package`. Prints the sizes, and the times to the first response.
 What a machine does not have is skipped.
@@ -151,22 +152,23 @@ def check_arm64(temporary, config):
     check_architecture("arm64", temporary, config, ["--rustc", shutil.which(rustc)], [qemu], environment)
 
 
-def check_sam_build(temporary, bootstrap):
-    """`sam build` with the template, and with the function that has been built."""
+def check_sam_build(temporary, template, functions, shipped, bootstrap):
+    """`sam build` with a template, and with the program that has been built."""
     if not (SAM_VENV / "bin/sam").exists() or not shutil.which("make"):
-        return skip("sam build", "SAM's command line or make is missing")
+        return skip(f"sam build of {template}", "SAM's command line or make is missing")
     environment = os.environ | {"ARCH": "x86_64", "OPTIONS": f"--bootstrap {bootstrap}", "SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(temporary / "sam")}
-    built = temporary / "built"
-    command = [SAM_VENV / "bin/sam", "build", "--template", "template.yaml", "--build-dir", built, "--parameter-overrides", "Architecture=x86_64"]
+    built = temporary / "built" / template
+    command = [SAM_VENV / "bin/sam", "build", "--template", template, "--build-dir", built, "--parameter-overrides", "Architecture=x86_64"]
     ran = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if ran.returncode:
-        return check("sam build", False, ran.stdout[-2000:])
-    files = sorted(str(path.relative_to(built / "AuthorizerFunction")) for path in (built / "AuthorizerFunction").rglob("*") if path.is_file())
-    check("sam build writes the same files", files == SHIPPED, files)
-    if files != SHIPPED:
-        return
-    same = (built / "AuthorizerFunction/bootstrap").read_bytes() == bootstrap.read_bytes()
-    check("sam build: the function is that of the zip, and is executable", same and os.access(built / "AuthorizerFunction/bootstrap", os.X_OK))
+        return check(f"sam build of {template}", False, ran.stdout[-2000:])
+    for function in functions:
+        folder = built / function
+        files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        check(f"sam build writes the files of the zip for {function}", files == shipped, files)
+        program = folder / "bootstrap"
+        same = program.exists() and program.read_bytes() == bootstrap.read_bytes() and os.access(program, os.X_OK)
+        check(f"sam build: {function} is that of the zip, and is executable", same)
 
 
 def main():
@@ -176,7 +178,10 @@ def main():
         if platform.machine() == "x86_64":
             # `cargo` uses what the other tests have built.
             check_architecture("x86_64", temporary, config, ["--builder", "cargo"])
-            check_sam_build(temporary, temporary / "x86_64/bootstrap")
+            check_sam_build(temporary, "template.yaml", ["AuthorizerFunction"], SHIPPED, temporary / "x86_64/bootstrap")
+            functions = [f"{name}Function" for name in ("Jitr", "Claim", "Hook", "Attach")]
+            program = temporary / "provision-x86_64-unpacked/bootstrap"
+            check_sam_build(temporary, "provision/template.yaml", functions, provision.SHIPPED, program)
         else:
             skip("x86_64: the package", "this machine is not x86-64")
         check_arm64(temporary, config)
