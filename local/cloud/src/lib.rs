@@ -20,6 +20,8 @@ pub mod registry;
 pub mod provisioning;
 pub mod rules;
 
+pub mod sigv4;
+
 mod signature;
 mod signing_key;
 mod store;

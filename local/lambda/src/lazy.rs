@@ -65,7 +65,6 @@ impl LazyHost {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 

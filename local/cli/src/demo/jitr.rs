@@ -52,11 +52,8 @@ impl Script<'_> {
     /// # Errors
     /// A certificate cannot be created.
     pub(super) async fn run(&mut self) -> Result<(), DemoError> {
-        let code = match self.registration_code().await {
-            Ok(code) => code,
-            // The output has the failed call.
-            Err(_) => return Ok(()),
-        };
+        // The output has a failed call.
+        let Ok(code) = self.registration_code().await else { return Ok(()) };
         let (verification, _) = self.company.issue(&code, None)?;
         if self.register(&ClientCertificate::new(&verification).pem()).await.is_err() {
             return Ok(());
