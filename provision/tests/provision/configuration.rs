@@ -65,6 +65,14 @@ fn variables_of_the_environment_are_filled() {
 }
 
 #[test]
+fn a_thing_has_two_attributes_of_its_subject() {
+    let text = base().replace("{ country =", "{ id = \"${Id}\", country =");
+    let names: Vec<_> =
+        parse(&text).unwrap().authorities[0].attributes.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(names, ["country", "id"]);
+}
+
+#[test]
 fn the_file_is_in_the_task_s_folder() {
     for (root, name, expected) in [
         (None, None, "./provision.toml"),

@@ -74,6 +74,11 @@ fn other_lines_name_what_they_are_about() {
             json!({ "template": "fleet", "device": "sensor-1", "certificate_id": id('a') }),
         ),
         (
+            "hook",
+            "a serial number that is used",
+            json!({ "template": "fleet", "device": "sensor-1", "certificate_id": id('a'), "code": "already_used" }),
+        ),
+        (
             "attach",
             "an identity",
             json!({ "identity": "eu-west-1:00000000-0000-4000-8000-000000000001", "policy": "app", "trigger": "attach" }),

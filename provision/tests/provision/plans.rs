@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use iot_provision::certificate::SigningRequest;
+use iot_provision::control::{CallError, ControlPlane};
 use iot_provision::denial::Code;
+use iot_provision::engine::{self, Attempt, Request};
 use iot_provision::expected::Lookup;
 use iot_provision::names::ThingName;
 use iot_provision::plan::{self, Applicant, End, Plan, Proof, Step};
 use iot_provision::registered::{Certificate, OWNER, Registered, Thing};
 
-use crate::support::memory::certificate;
+use crate::support::memory::{Memory, certificate};
+use crate::support::schedule::block_on;
 use crate::support::{file, id, now};
 
 /// Plans a request of `device-1` for which a certificate was made already.
@@ -70,4 +73,28 @@ fn a_certificate_that_was_made_is_deleted_if_another_run_was_first() {
         assert_eq!(plan.certificate, Some(id('b')), "{status}");
         assert!(!plan.steps.contains(&Step::Activate(id('a'))), "{status}");
     }
+}
+
+#[test]
+fn a_certificate_of_an_earlier_run_comes_before_one_that_was_made_now() {
+    for digits in [['a', 'b'], ['b', 'a']] {
+        let certificates = digits.map(|digit| certificate(&id(digit), "INACTIVE", "device-1"));
+        let plan = plan_with_made(&id('a'), &registered(certificates.to_vec(), None));
+        assert_eq!((plan.certificate, &plan.steps[0]), (Some(id('b')), &Step::DeleteCertificate(id('a'))));
+    }
+}
+
+/// A request that always asks to be planned again.
+struct Restless;
+
+impl Request for Restless {
+    async fn plan(&self, _: &impl ControlPlane, _: &Attempt) -> Result<Plan, CallError> {
+        Ok(Plan { steps: Vec::new(), certificate: None, end: End::Again })
+    }
+}
+
+#[test]
+fn an_event_is_planned_a_few_times_only() {
+    let failure = block_on(engine::run(&Restless, &Memory::default(), &|_| {})).unwrap_err();
+    assert_eq!(failure.what, "what is registered changed 6 times while the event was handled");
 }

@@ -4,9 +4,9 @@ import hashlib
 import json
 import queue
 
-import fleet
+import registry
 from device_client import CONNECTED, TIMEOUT_SECONDS, opened
-from fleet import registered
+from registry import registered
 from host import Proxy, Sandbox, at_once, sandboxes
 from lib.checks import check, check_none
 
@@ -21,8 +21,8 @@ class Device:
     """A device with a key of its own."""
 
     def __init__(self, id):
-        self.id, self.key = id, fleet.new_key()
-        self.csr = fleet.csr(id, self.key)
+        self.id, self.key = id, registry.new_key()
+        self.csr = registry.csr(id, self.key)
 
     def event(self, **members):
         """What the rule selects of its request."""
@@ -62,7 +62,7 @@ class Listener:
 
 def accepted(iot, device, response):
     """Whether a response is the certificate of the device's key, which has its rights."""
-    certificate = fleet.x509.load_pem_x509_certificate(response["certificatePem"].encode())
+    certificate = registry.x509.load_pem_x509_certificate(response["certificatePem"].encode())
     id = response["certificateId"]
     expected = {"certificate_id": id}, {id: ("ACTIVE", ["device"])}
     return (response["status"], response["thing"]) == ("accepted", device.id) \
@@ -72,7 +72,7 @@ def accepted(iot, device, response):
 def connects(plane, device, response):
     """Whether the device connects with its certificate, under its own name and no other."""
     files = [plane.folder / "own.pem", plane.folder / "own.key"]
-    for file, text in zip(files, (response["certificatePem"], fleet.key_pem(device.key))):
+    for file, text in zip(files, (response["certificatePem"], registry.key_pem(device.key))):
         file.write_text(text)
     outcomes = []
     for client_id in (device.id, "other"):
@@ -83,14 +83,14 @@ def connects(plane, device, response):
 
 def check_allowed(plane, iot, listener, environment):
     first, secret = Device("device-1"), Device("device-2")
-    with Sandbox("claim", fleet.configuration(), environment, [("devices.csv", DEVICES)]) as sandbox:
+    with Sandbox("claim", registry.configuration(), environment, [("devices.csv", DEVICES)]) as sandbox:
         sandbox.invoke(first.event())
         response = listener.response(first.id)
         check("a request gets a certificate of its key", accepted(iot, first, response), str(response)[:200])
         check("with which the device connects, as itself only", connects(plane, first, response))
         sandbox.invoke(first.event())
         check("the same request gets the same certificate", listener.response(first.id) == response)
-        sandbox.invoke(first.event(csr=fleet.csr("another name", first.key)))
+        sandbox.invoke(first.event(csr=registry.csr("another name", first.key)))
         check("another request of the key, too", listener.response(first.id) == response)
         sandbox.invoke(secret.event(secret=SECRET))
         check("a device with its secret", accepted(iot, secret, listener.response(secret.id)))
@@ -102,10 +102,10 @@ def check_allowed(plane, iot, listener, environment):
 
 
 def check_denied(iot, listener, environment):
-    forged = fleet.csr("device-3", fleet.new_key()).splitlines()
+    forged = registry.csr("device-3", registry.new_key()).splitlines()
     forged[2] = forged[2][::-1]
-    count = len(fleet.all_certificates(iot))
-    with Sandbox("claim", fleet.configuration(), environment, [("devices.csv", DEVICES)]) as sandbox:
+    count = len(registry.all_certificates(iot))
+    with Sandbox("claim", registry.configuration(), environment, [("devices.csv", DEVICES)]) as sandbox:
         for title, event, code in [
             ("an id that has another key", Device("device-1").event(), "name_taken"),
             ("an unexpected device", Device("device-9").event(), "unexpected_device"),
@@ -121,14 +121,14 @@ def check_denied(iot, listener, environment):
         for title, id, code in [("an id with a slash", "a/b", "unsafe_name"), ("a wildcard as id", "+", "unsafe_name"), ("no id", None, "malformed_event")]:
             answer = sandbox.invoke(Device("device-3").event(id=id))
             check(f"denied: {title}", answer == {"status": "denied", "code": code}, str(answer))
-        check("nothing was made", len(fleet.all_certificates(iot)) == count)
+        check("nothing was made", len(registry.all_certificates(iot)) == count)
         check_none("the log has nothing but lines", sandbox.problems(SECRET[:-1]))
     check("and nothing else was sent", listener.responses.empty())
 
 
 def check_revoked(iot, listener, environment):
     device = Device("device-3")
-    with Sandbox("claim", fleet.configuration(), environment, [("devices.csv", DEVICES)]) as sandbox:
+    with Sandbox("claim", registry.configuration(), environment, [("devices.csv", DEVICES)]) as sandbox:
         sandbox.invoke(device.event())
         made = listener.response(device.id)["certificateId"]
         for status, code in [("INACTIVE", "inactive"), ("REVOKED", "revoked")]:
@@ -140,19 +140,19 @@ def check_revoked(iot, listener, environment):
 
 def check_at_once(iot, listener, environment):
     device = Device("five")
-    count = len(fleet.all_certificates(iot))
-    with sandboxes(5, "claim", fleet.configuration(), environment, [("devices.csv", DEVICES)]) as (_, invoke):
+    count = len(registry.all_certificates(iot))
+    with sandboxes(5, "claim", registry.configuration(), environment, [("devices.csv", DEVICES)]) as (_, invoke):
         answers = at_once(invoke, [device.event()] * 5)
         responses = [listener.response(device.id) for _ in answers]
     check("five requests at once get one certificate", all(response == responses[0] for response in responses), str(answers))
     check("it has its rights", accepted(iot, device, responses[0]))
-    check("and is the only one", len(fleet.all_certificates(iot)) == count + 1)
+    check("and is the only one", len(registry.all_certificates(iot)) == count + 1)
 
 
 def stop(plane, iot, listener, environment, proxy, number, is_answered=False):
     """Kills the function after a call, and sends the request again. Returns the call, as method and path."""
-    before, device = fleet.all_certificates(iot), Device(f"stop-{7 if is_answered else number}")
-    settings = ("claim", fleet.configuration(), environment, [("devices.csv", DEVICES)])
+    before, device = registry.all_certificates(iot), Device(f"stop-{7 if is_answered else number}")
+    settings = ("claim", registry.configuration(), environment, [("devices.csv", DEVICES)])
     with Sandbox(*settings) as sandbox:
         proxy.reset(number, sandbox.process.kill, is_answered)
         sandbox.start_event(device.event())
@@ -161,9 +161,9 @@ def stop(plane, iot, listener, environment, proxy, number, is_answered=False):
         sandbox.process.wait(20)
         made = {line["certificate_id"] for line in sandbox.lines() if line.get("event") == "certificate_made"}
     last = proxy.calls[-1]
-    new = {id: found for id, found in fleet.all_certificates(iot).items() if id not in before}
+    new = {id: found for id, found in registry.all_certificates(iot).items() if id not in before}
     title = f"killed after {last.split()[0]} {last.split('/')[1]}{' and its answer' if is_answered else ''}"
-    check(f"{title}: no certificate is ACTIVE without rights", not fleet.without_rights(new), str(new))
+    check(f"{title}: no certificate is ACTIVE without rights", not registry.without_rights(new), str(new))
     proxy.reset()
     with Sandbox(*settings) as sandbox:
         sandbox.invoke(device.event())
@@ -171,7 +171,7 @@ def stop(plane, iot, listener, environment, proxy, number, is_answered=False):
         listener.response(device.id)
     response = listener.response(device.id)
     check("the same request again comes to the same end", accepted(iot, device, response), str(response)[:200])
-    all = fleet.all_certificates(iot)
+    all = registry.all_certificates(iot)
     orphans = {id: found for id, found in all.items() if id not in before and id != response["certificateId"]}
     is_unused = all_unused(orphans) and len(orphans) == (number == 1)
     check("and leaves one unused certificate after the first call, none after others", is_unused, str(orphans))

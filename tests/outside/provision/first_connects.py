@@ -1,7 +1,7 @@
 """Just-in-time registration on the gateway's control plane: the traps of registration."""
 
-import fleet
-from fleet import event, registered
+import registry
+from registry import event, registered
 from host import Proxy, Sandbox, at_once, sandboxes
 from lib.checks import check, check_none
 
@@ -37,24 +37,24 @@ class Authorities:
     """The policies, and a CA certificate of devices."""
 
     def __init__(self, iot):
-        fleet.create_policies(iot)
-        self.authority, self.key = fleet.Authority(iot, "devices"), fleet.new_key()
+        registry.create_policies(iot)
+        self.authority, self.key = registry.Authority(iot, "devices"), registry.new_key()
 
     def configuration(self, **settings):
-        return fleet.configuration(self.authority.id, bootstrap="dynamodb:devices", **settings)
+        return registry.configuration(self.authority.id, bootstrap="dynamodb:devices", **settings)
 
 
 class Certificates(Authorities):
-    """The certificates of all checks. They are registered before the gateway's registry is seeded."""
+    """The certificates of all checks, each registered by its first connect."""
 
-    def __init__(self, iot):
+    def __init__(self, iot, gateway):
         super().__init__(iot)
-        self.other = fleet.Authority(iot, "tests")
+        self.other = registry.Authority(iot, "tests")
         names = ["once", "five", "second", "taken", "stranger", "revoked", "stopped", "throttled"]
         names += [f"odd-{number}" for number in range(len(ALLOWED))] + [f"stop-{number}" for number in range(1, STOPPED_DEVICES + 1)]
-        self.ids = {name: self.authority.register(iot, {"stranger": "taken"}.get(name, name)) for name in names}
-        self.denied = [self.authority.register(iot, name, country) for _, name, country, _, _ in DENIED]
-        self.foreign = self.other.register(iot, "foreign")
+        self.ids = {name: self.authority.connect(gateway, {"stranger": "taken"}.get(name, name)) for name in names}
+        self.denied = [self.authority.connect(gateway, name, country) for _, name, country, _, _ in DENIED]
+        self.foreign = self.other.connect(gateway, "foreign")
 
     def event(self, name, **members):
         return event(self.ids[name], self.authority.id, **members)
@@ -62,7 +62,7 @@ class Certificates(Authorities):
 
 def expected(certificate):
     """What is registered of a device that came in."""
-    attributes = {"country": fleet.COUNTRY, "certificate_id": certificate}
+    attributes = {"country": registry.COUNTRY, "certificate_id": certificate}
     return attributes, {certificate: ("ACTIVE", ["device"])}
 
 
@@ -92,7 +92,7 @@ def check_at_once(iot, known, environment):
         check("five events at once have no error", all_accepted(responses), str(responses))
         found = registered(iot, "five")
         check("make one thing with one attachment", found == expected(known.ids["five"]), str(found))
-        things = iot.list_principal_things(principal=fleet_arn(iot, known.ids["five"]))["things"]
+        things = iot.list_principal_things(principal=arn_of(iot, known.ids["five"]))["things"]
         check("and the certificate has one thing", things == ["five"], str(things))
 
 
@@ -100,7 +100,7 @@ def all_accepted(responses):
     return all(isinstance(response, dict) and response.get("status") == "accepted" for response in responses)
 
 
-def fleet_arn(iot, certificate):
+def arn_of(iot, certificate):
     return iot.describe_certificate(certificateId=certificate)["certificateDescription"]["certificateArn"]
 
 
@@ -108,7 +108,7 @@ def check_denied(iot, known, environment):
     with Sandbox("jitr", known.configuration(), environment) as sandbox:
         def denied(title, code, event, status="PENDING_ACTIVATION"):
             response = sandbox.invoke(event)
-            found = fleet.rights(iot, fleet_arn(iot, event["certificateId"]))
+            found = registry.rights(iot, arn_of(iot, event["certificateId"]))
             passed = response == {"status": "denied", "code": code} and found == (status, [])
             check(f"denied: {title}", passed, f"{response}, {found}")
 
@@ -136,7 +136,7 @@ def check_denied(iot, known, environment):
         found = registered(iot, "taken")
         passed = response["status"] == "accepted" and found == expected(known.ids["stranger"])
         check("with `replace` the new certificate takes the thing", passed, f"{response}, {found}")
-        status = fleet.rights(iot, fleet_arn(iot, known.ids["taken"]))[0]
+        status = registry.rights(iot, arn_of(iot, known.ids["taken"]))[0]
         check("and the old one is deactivated", status == "INACTIVE", status)
 
 
@@ -151,7 +151,7 @@ def check_stops(iot, known, plane, environment):
                 sandbox.start_event(known.event(name))
                 check(f"a function is killed after call {number}", proxy.stopped.wait(60), str(proxy.calls))
                 sandbox.process.wait(20)
-            found = fleet.rights(iot, fleet_arn(iot, known.ids[name]))
+            found = registry.rights(iot, arn_of(iot, known.ids[name]))
             check("and leaves no certificate ACTIVE without rights", found[0] != "ACTIVE" or found[1] == ["device"], str(found))
             proxy.reset()
             with Sandbox("jitr", known.configuration(), proxied) as sandbox:

@@ -5,7 +5,7 @@ Run by `./test provision`; `provision.py PROGRAM` tests a built one. `ONLY=storm
 `storm`.
 """
 
-import contextlib
+import concurrent.futures
 import os
 import pathlib
 import sys
@@ -20,7 +20,7 @@ for folder in (HERE.parent, HERE.parent / "devices", HERE.parent / "sources"):
 
 import claims
 import first_connects
-import fleet
+import registry
 import storm
 import tables
 from control_plane import control_plane
@@ -51,22 +51,10 @@ def environment(endpoint, keys=ANY_KEY):
     return keys | {f"AWS_ENDPOINT_URL_{name}": endpoint for name in names}
 
 
-@contextlib.contextmanager
-def seeded(prepare, *options):
-    """A gateway whose certificates were registered by first connects, and what `prepare` has returned."""
-    with control_plane() as plane:
-        known = prepare(plane.client("iot"))
-        plane.gateway.end()
-        if not fleet.await_activation(plane):
-            raise SystemExit("FAILED: no certificate of the registry awaits its activation")
-        with Gateway("--config", str(plane.folder / "authorizer.toml"), *options) as gateway:
-            plane.gateway, plane.endpoint = gateway, f"http://127.0.0.1:{gateway.port}"
-            yield plane, known
-
-
 def on_gateway():
-    with seeded(first_connects.Certificates) as (plane, known):
+    with control_plane() as plane:
         iot, own = plane.client("iot"), environment(plane.endpoint)
+        known = first_connects.Certificates(iot, plane.gateway)
         timed("first connects", first_connects.check_allowed, iot, known, own)
         timed("five events at once", first_connects.check_at_once, iot, known, own)
         timed("denied first connects", first_connects.check_denied, iot, known, own)
@@ -75,7 +63,7 @@ def on_gateway():
         timed("what is shipped", tables.check_shipped, iot)
     with control_plane() as plane:
         iot = plane.client("iot")
-        fleet.create_policies(iot)
+        registry.create_policies(iot)
         own = environment(plane.endpoint, operator(plane))
         with claims.Listener(plane) as listener:
             timed("bootstrap", claims.check_allowed, plane, iot, listener, own)
@@ -94,14 +82,21 @@ def on_moto():
 
 
 def in_a_storm():
-    def prepare(iot):
-        known = first_connects.Authorities(iot)
-        return known, {f"storm-{n}": known.authority.register(iot, f"storm-{n}", key=known.key) for n in range(storm.DEVICES)}
-
-    with seeded(prepare, "--throttle", "3") as (plane, (known, devices)):
+    with control_plane("--throttle", "3") as plane:
         # Throttled, too: it tries again.
         patient = plane.client("iot", config=Config(retries={"total_max_attempts": 20}))
-        timed("the storm", storm.check_storm, patient, known, devices, environment(plane.endpoint))
+        known = first_connects.Authorities(patient)
+
+        def connect(number):
+            return f"storm-{number}", known.authority.connect(plane.gateway, f"storm-{number}", key=known.key)
+
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            devices = dict(pool.map(connect, range(storm.DEVICES)))
+        timed("the storm", storm.come_in, known, devices, environment(plane.endpoint))
+        plane.gateway.end()
+        with Gateway("--config", str(plane.folder / "authorizer.toml")) as gateway:
+            plane.gateway, plane.endpoint = gateway, f"http://127.0.0.1:{gateway.port}"
+            timed("its registry", storm.check_registered, plane.client("iot"), devices)
 
 
 PARTS = {"gateway": on_gateway, "moto": on_moto, "storm": in_a_storm}

@@ -2,7 +2,7 @@
 
 import time
 
-import fleet
+import registry
 from host import at_once, sandboxes
 from lib.checks import check
 
@@ -10,24 +10,29 @@ DEVICES = 1000
 SANDBOXES = 12
 
 
-def check_storm(iot, known, storm, environment):
-    """First connects. `storm` are the certificates by the names of their devices."""
+def come_in(known, devices, environment):
+    """Their events at once. `devices` are certificates that wait, by the names of their things."""
     start = time.monotonic()
     with sandboxes(SANDBOXES, "jitr", known.configuration(), environment) as (all, invoke):
-        responses = at_once(invoke, [fleet.event(id, known.authority.id) for id in storm.values()])
+        responses = at_once(invoke, [registry.event(id, known.authority.id) for id in devices.values()])
         seconds = time.monotonic() - start
         lines = [line for sandbox in all for line in sandbox.lines()]
-    accepted = sum(response == {"status": "accepted", "certificateId": id} for response, id in zip(responses, storm.values()))
-    check(f"{len(storm)} devices at once come in", accepted == len(storm), str([r for r in responses if not isinstance(r, dict)][:3]))
+    accepted = sum(response == {"status": "accepted", "certificateId": id} for response, id in zip(responses, devices.values()))
+    check(f"{len(devices)} devices at once come in", accepted == len(devices), str([r for r in responses if not isinstance(r, dict)][:3]))
     calls, throttled = (sum(line[name] for line in lines) for name in ("calls", "throttled"))
     check("one call in three is throttled", 0.3 < throttled / calls < 0.36, f"{throttled} of {calls}")
-    check("each device has one line", len(lines) == len(storm), str(len(lines)))
+    check("each device has one line", len(lines) == len(devices), str(len(lines)))
+    print(f"{len(devices)} devices, {SANDBOXES} sandboxes, {calls} calls, {throttled} throttled, {seconds:.0f} s", flush=True)
+
+
+def check_registered(iot, devices):
+    """What is registered afterwards, by a gateway that does not throttle."""
     things = {}
     for page in iot.get_paginator("list_things").paginate(PaginationConfig={"PageSize": 250}):
         things |= {thing["thingName"]: thing["attributes"] for thing in page["things"]}
-    expected = {name: {"country": fleet.COUNTRY, "certificate_id": id} for name, id in storm.items()}
-    check("each has its thing", {name: things.get(name) for name in storm} == expected)
-    certificates = fleet.all_certificates(iot)
-    wrong = [name for name, id in storm.items() if certificates[id] != ("ACTIVE", ["device"], [name])]
-    check("and its policy, and is ACTIVE, none twice", not wrong and len(certificates) == len(storm), str(wrong[:3]))
-    print(f"{len(storm)} devices, {calls} calls, {throttled} throttled, {seconds:.0f} s", flush=True)
+    expected = {name: {"country": registry.COUNTRY, "certificate_id": id} for name, id in devices.items()}
+    check("each has its thing, and there are no others", things == expected, str(len(things)))
+    certificates = registry.all_certificates(iot)
+    wrong = [name for name, id in devices.items() if certificates[id] != ("ACTIVE", ["device"], [name])]
+    check("each certificate is ACTIVE, with one policy and one thing", not wrong, str(wrong[:3]))
+    check("and there are no others", len(certificates) == len(devices), str(len(certificates)))

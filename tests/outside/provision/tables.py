@@ -4,9 +4,9 @@ moto, as far as it has the calls."""
 import json
 import subprocess
 
-import fleet
+import registry
 from claims import Device
-from fleet import event, registered
+from registry import event, registered
 from host import ACCOUNT, REGION, Proxy, Sandbox, at_once, sandboxes
 from lib.checks import check, check_none
 from lib.paths import ROOT
@@ -43,7 +43,7 @@ def check_hook(moto, environment):
     iot, dynamodb = moto.client("iot", REGION), moto.client("dynamodb", REGION)
     create_table(dynamodb, "sensor-1", "sensor-2", ("sensor-3", {"secret_sha256": "no hash"}), "five")
     first, second = (iot.create_keys_and_certificate(setAsActive=True)["certificateId"] for _ in range(2))
-    with Sandbox("hook", fleet.configuration(bootstrap="dynamodb:devices"), environment) as sandbox:
+    with Sandbox("hook", registry.configuration(bootstrap="dynamodb:devices"), environment) as sandbox:
         for title, event, expected in [
             ("a device of the table", hook_event(first, "sensor-1"), ALLOW),
             ("the same certificate again", hook_event(first, "sensor-1"), ALLOW),
@@ -66,11 +66,11 @@ def check_hook(moto, environment):
         check_none("the log has nothing but lines", sandbox.problems())
     iot.update_certificate(certificateId=first, newStatus="INACTIVE")
     iot.delete_certificate(certificateId=first)
-    with Sandbox("hook", fleet.configuration(bootstrap="dynamodb:devices"), environment) as sandbox:
+    with Sandbox("hook", registry.configuration(bootstrap="dynamodb:devices"), environment) as sandbox:
         check("a serial number whose certificate was deleted", sandbox.invoke(hook_event(second, "sensor-1")) == ALLOW)
         check("the table has the second certificate", recorded(dynamodb, "sensor-1") == second)
     ids = [iot.create_keys_and_certificate(setAsActive=True)["certificateId"] for _ in range(5)]
-    with sandboxes(5, "hook", fleet.configuration(bootstrap="dynamodb:devices"), environment) as (_, invoke):
+    with sandboxes(5, "hook", registry.configuration(bootstrap="dynamodb:devices"), environment) as (_, invoke):
         responses = at_once(invoke, [hook_event(id, "five") for id in ids])
     check("five certificates for one serial number at once: one", responses.count(ALLOW) == 1 and responses.count(DENY) == 4, str(responses))
     allowed = ids[responses.index(ALLOW)] if ALLOW in responses else None
@@ -79,8 +79,8 @@ def check_hook(moto, environment):
 
 def check_identity(iot, environment):
     """On any control plane with AttachPolicy."""
-    own, other = fleet.new_identity(), fleet.new_identity()
-    with Sandbox("attach", fleet.configuration(bootstrap="dynamodb:devices"), environment) as sandbox:
+    own, other = registry.new_identity(), registry.new_identity()
+    with Sandbox("attach", registry.configuration(bootstrap="dynamodb:devices"), environment) as sandbox:
         response = sandbox.invoke({"identityId": other, "policy": "device"}, identity=own)
         check("an identity gets its policy", response == {"status": "accepted", "identityId": own, "policy": "app"}, str(response))
         check("again", sandbox.invoke({}, identity=own)["status"] == "accepted")
@@ -119,8 +119,8 @@ def with_authority(authority):
 def check_moto(moto, environment):
     """moto has no first connect, attaches no policy to an identity, and certifies a key of its own for each request."""
     iot, dynamodb = moto.client("iot", REGION), moto.client("dynamodb", REGION)
-    fleet.create_policies(iot)
-    authority = fleet.Authority(iot, "devices")
+    registry.create_policies(iot)
+    authority = registry.Authority(iot, "devices")
     ids = {name: authority.register(iot, name) for name in ("sensor-1", "sensor-2", "revoked", "a/b")}
     stranger = authority.register(iot, "sensor-1")
     for id in (*ids.values(), stranger):
@@ -128,7 +128,7 @@ def check_moto(moto, environment):
     dynamodb.put_item(TableName="devices", Item={"device": {"S": "device-1"}})
     with Proxy(moto.port, with_authority(authority.id)) as proxy:
         proxied = environment | {"AWS_ENDPOINT_URL_IOT": proxy.url}
-        with Sandbox("jitr", fleet.configuration(authority.id, bootstrap="dynamodb:devices"), proxied) as sandbox:
+        with Sandbox("jitr", registry.configuration(authority.id, bootstrap="dynamodb:devices"), proxied) as sandbox:
             response = sandbox.invoke(event(ids["sensor-1"], authority.id))
             expected = {"country": "JP", "certificate_id": ids["sensor-1"]}, {ids["sensor-1"]: ("ACTIVE", ["device"])}
             found = registered(iot, "sensor-1")
@@ -146,17 +146,17 @@ def check_moto(moto, environment):
             ]:
                 response = sandbox.invoke(event(id, authority.id, **members))
                 check(f"moto: denied: {title}", response == {"status": "denied", "code": code}, str(response))
-            left = fleet.without_rights(fleet.all_certificates(iot))
+            left = registry.without_rights(registry.all_certificates(iot))
             check("moto: the log has nothing but lines", not sandbox.problems(), str(sandbox.problems()))
             check("moto: no device is ACTIVE without rights", not set(left) & set(ids.values()), str(left))
         five = authority.register(iot, "five")
         iot.update_certificate(certificateId=five, newStatus="PENDING_ACTIVATION")
-        with sandboxes(5, "jitr", fleet.configuration(authority.id, bootstrap="dynamodb:devices"), proxied) as (_, invoke):
+        with sandboxes(5, "jitr", registry.configuration(authority.id, bootstrap="dynamodb:devices"), proxied) as (_, invoke):
             responses = at_once(invoke, [event(five, authority.id)] * 5)
         found = registered(iot, "five")
         passed = found == ({"country": "JP", "certificate_id": five}, {five: ("ACTIVE", ["device"])})
         check("moto: five events at once: one thing, one attachment", passed, f"{responses}, {found}")
-    with Sandbox("claim", fleet.configuration(authority.id, bootstrap="dynamodb:devices"), environment) as sandbox:
+    with Sandbox("claim", registry.configuration(authority.id, bootstrap="dynamodb:devices"), environment) as sandbox:
         device = Device("device-1")
         response = sandbox.invoke(device.event())
         found = registered(iot, "device-1")
@@ -168,11 +168,11 @@ def check_moto(moto, environment):
 
 # The handler, the configuration, the environment, and what the error names.
 STARTS = [
-    ("Jitr", fleet.configuration("0" * 64, bootstrap="dynamodb:devices"), {}, "unknown handler"),
-    ("jitr", fleet.configuration(bootstrap="dynamodb:devices"), {}, "[[authority]]"),
+    ("Jitr", registry.configuration("0" * 64, bootstrap="dynamodb:devices"), {}, "unknown handler"),
+    ("jitr", registry.configuration(bootstrap="dynamodb:devices"), {}, "[[authority]]"),
     ("hook", "[[template]]\nname = 1\n", {}, "provision.toml:2"),
-    ("claim", fleet.configuration(), {}, "devices.csv"),
-    ("attach", fleet.configuration(bootstrap="dynamodb:devices"), {"AWS_ENDPOINT_URL_IOT": "http://example.com"}, "AWS_ENDPOINT_URL_IOT"),
+    ("claim", registry.configuration(), {}, "devices.csv"),
+    ("attach", registry.configuration(bootstrap="dynamodb:devices"), {"AWS_ENDPOINT_URL_IOT": "http://example.com"}, "AWS_ENDPOINT_URL_IOT"),
 ]
 
 

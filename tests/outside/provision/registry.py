@@ -2,7 +2,11 @@
 
 import datetime
 import json
+import socket
+import ssl
+import tempfile
 import uuid
+import warnings
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -10,11 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from host import ACCOUNT, REGION
-from lib.paths import ROOT
+from lib.paths import ROOT, TEMPORARY
 
 START, END = datetime.datetime(2026, 1, 1), datetime.datetime(2049, 12, 31)
 POLICY = (ROOT / "provision/policies/device.json").read_text()
 COUNTRY = "JP"
+# MQTT 3.1.1, a clean session, the client id `dev`.
+CONNECT = b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03dev"
+TIMEOUT_SECONDS = 120
+
+# Some subjects are longer than X.520 allows, on purpose.
+warnings.filterwarnings("ignore", "Attribute's length", UserWarning)
 
 
 def pem(made):
@@ -56,23 +66,34 @@ class Authority:
         builder = builder.add_extension(x509.BasicConstraints(is_ca, None), critical=True)
         return builder.sign(self.key, hashes.SHA256())
 
-    def register(self, iot, common_name, country=COUNTRY, key=None):
+    def certificate(self, common_name, country=COUNTRY, key=None):
+        return self.sign(subject(common_name, country), (key or new_key()).public_key())
+
+    def register(self, iot, common_name):
         """The id of a registered certificate that is INACTIVE."""
-        certificate = pem(self.sign(subject(common_name, country), (key or new_key()).public_key()))
-        made = iot.register_certificate(certificatePem=certificate, caCertificatePem=self.pem, status="INACTIVE")
+        made = iot.register_certificate(
+            certificatePem=pem(self.certificate(common_name)), caCertificatePem=self.pem, status="INACTIVE")
         return made["certificateId"]
 
-
-def await_activation(plane):
-    """Makes every INACTIVE certificate of a gateway that has ended one that a first connect has registered. AWS has no
-    call for that."""
-    changed = 0
-    for file in plane.registry.iterdir():
-        if file.is_file():
-            text = file.read_text()
-            changed += text.count('"INACTIVE"')
-            file.write_text(text.replace('"INACTIVE"', '"PENDING_ACTIVATION"'))
-    return changed
+    def connect(self, gateway, common_name, country=COUNTRY, key=None):
+        """The id of a certificate that its first connect has registered. The gateway closes that connection."""
+        key = key or new_key()
+        certificate = self.certificate(common_name, country, key)
+        tls = ssl.create_default_context(cafile=gateway.authority)
+        with tempfile.NamedTemporaryFile("w", dir=TEMPORARY) as file:
+            file.write(pem(certificate) + key_pem(key))
+            file.flush()
+            tls.load_cert_chain(file.name)
+        with socket.create_connection(("127.0.0.1", int(gateway.mqtts_port)), TIMEOUT_SECONDS) as connection:
+            with tls.wrap_socket(connection, server_hostname="localhost") as client:
+                client.sendall(CONNECT)
+                try:
+                    answer = client.recv(1)
+                except OSError:
+                    answer = b""
+        if answer:
+            raise SystemExit(f"FAILED: the first connect of {common_name} got an answer")
+        return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def event(certificate, authority, **members):
