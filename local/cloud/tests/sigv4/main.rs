@@ -1,8 +1,8 @@
 //! The verifier of Signature Version 4 against AWS's suite, addresses that real clients signed, changes of them, and
 //! AWS's signer for Rust.
 //!
-//! `suite.json` is AWS's suite as in the crate aws-sigv4 1.6.4 (Apache-2.0), with the two cases that the crate adds. Its
-//! paths that are signed as for Amazon S3, and its two queries with a signed session token, are denied here.
+//! `suite.json` is AWS's suite as in the crate aws-sigv4 1.6.4 (Apache-2.0), with the two cases that the crate adds.
+//! Its paths that are signed as for Amazon S3, and its two queries with a signed session token, are denied here.
 
 #![cfg(test)]
 
