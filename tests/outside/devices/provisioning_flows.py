@@ -49,6 +49,10 @@ def check_templates(iot):
         (409, "DeleteConflictException"))
     iot.delete_provisioning_template_version(templateName="fleet", versionId=1)
     equal("the templates", [item["templateName"] for item in iot.list_provisioning_templates()["templates"]], ["fleet"])
+    before = [item["certificateId"] for item in iot.list_certificates()["certificates"]]
+    claim = iot.create_provisioning_claim(templateName="fleet")
+    equal("a claim has a key and five minutes", ("PRIVATE KEY" in claim["keyPair"]["PrivateKey"], 290 < claim["expiration"].timestamp() - time.time() <= 300), (True, True))
+    equal("a claim is not listed", [item["certificateId"] for item in iot.list_certificates()["certificates"]], before)
     iot.delete_provisioning_template(templateName="fleet")
     equal("a deleted template", error_of(iot.describe_provisioning_template, templateName="fleet"), (404, "ResourceNotFoundException"))
 
