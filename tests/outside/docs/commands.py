@@ -28,6 +28,7 @@ from lib.paths import CARGO, ROOT, TARGET
 ELSEWHERE = [
     ("cargo local demo", "test", '"iot-local", "--", "demo"'),
     ("cargo local demo kitting", "test", '"iot-local", "--", "demo", "all"'),
+    ("cargo local demo fleet", "test", '"iot-local", "--", "demo", "all"'),
     ("cargo local demo bootstrap", "test", '"iot-local", "--", "demo", "all"'),
     ("cargo local demo jitr", "test", '"iot-local", "--", "demo", "all"'),
     ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0"'),
