@@ -31,6 +31,8 @@ export async function keptKeys(browser, gateway, issuer) {
 export async function issuerSignIn(browser, gateway, issuer) {
   const { page, recorded, end } = await visit(browser, gateway);
   await page.locator("#real-issuer summary").click();
+  // The page reads the configuration after it is shown. Without an issuer, the check below fails.
+  await page.waitForFunction(() => document.querySelector("#issuer-url").value !== "").catch(() => {});
   check("the configured issuer is filled in", (await page.inputValue("#issuer-url")) === issuer.issuer);
   check("the redirect URI to register is shown", (await text(page, "#redirect-uri")) === `${gateway.address}issuer.html`);
   await fillIssuer(page, issuer);
