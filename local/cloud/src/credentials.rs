@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -141,6 +142,26 @@ impl Caller {
             }
         }
     }
+
+    /// Returns the caller's unique id, as GetCallerIdentity answers it: of the role, and the name of the session.
+    #[must_use]
+    pub fn user_id(&self, account: &Account) -> String {
+        match self {
+            Self::Operator => account.id().to_owned(),
+            Self::Session(session) => format!("{}:{}", session.role.id(), session.session_name),
+        }
+    }
+}
+
+impl Role {
+    /// Returns the unique id, as AWS makes one for each role. Here it is made of the name, so that it stays the same.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
+    #[must_use]
+    pub fn id(&self) -> String {
+        let hash = digest(&SHA256, self.name.as_bytes());
+        let letters = hash.as_ref().iter().filter_map(letter);
+        "AROA".chars().chain(letters).take(KEY_ID_LETTERS.saturating_add(1)).collect()
+    }
 }
 
 impl KeyPair {
@@ -151,11 +172,15 @@ impl KeyPair {
     pub fn random(prefix: &str) -> Result<Self, RandomError> {
         let mut letters = [0; KEY_ID_LETTERS];
         rand::fill(&mut letters).map_err(|_| RandomError)?;
-        let letter = |byte: &u8| KEY_LETTERS.get(usize::from(byte & 31)).copied().map(char::from);
         let access_key_id =
             prefix.chars().chain(letters.iter().filter_map(letter)).take(KEY_ID_LETTERS).collect();
         Ok(Self { access_key_id, secret_access_key: random_text::<SECRET_BYTES>()? })
     }
+}
+
+/// Returns a letter of an access key id.
+fn letter(byte: &u8) -> Option<char> {
+    KEY_LETTERS.get(usize::from(byte & 31)).copied().map(char::from)
 }
 
 /// The system's random number generator failed.

@@ -24,6 +24,8 @@ pub mod rules;
 pub mod credentials;
 pub mod sigv4;
 
+mod authentication;
+
 mod signature;
 mod signing_key;
 mod store;
