@@ -1,4 +1,5 @@
-//! Signature Version 4 on both ports: the ways of signing, what changes a signature, and what a signed connection may do.
+//! Signature Version 4 on both ports: the ways of signing, what changes a signature, and what a signed connection may
+//! do.
 
 #![expect(
     clippy::unwrap_used,
