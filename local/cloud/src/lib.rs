@@ -4,6 +4,7 @@
 //! HTTP request -> api (guard, routes) -> operations -> Change -> store (log on disk) -> registry
 //!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
 //! fleet provisioning over MQTT -> fleet -> Change -> …, and the answer or Rejection
+//! access key -> credentials -> sigv4 -> Caller or SignatureDenial
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
 //!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
@@ -20,7 +21,10 @@ pub mod registry;
 pub mod provisioning;
 pub mod rules;
 
+pub mod credentials;
 pub mod sigv4;
+
+mod authentication;
 
 mod signature;
 mod signing_key;
