@@ -15,6 +15,7 @@ mod follow;
 mod function_choice;
 mod http;
 mod invoke;
+mod matrix;
 mod packets;
 mod pages;
 mod policy;
