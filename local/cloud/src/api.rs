@@ -106,7 +106,10 @@ fn respond(cloud: &Cloud, request: &Request) -> Response {
             let error = ApiError::new(ErrorKind::NotImplemented, "only a running gateway can answer this");
             Response { effect: Some(effect), ..exchange.format.error(&error, &request_id) }
         }
-        Err(error) => exchange.format.error(&error, &request_id),
+        Err(error) => {
+            exchange.note = exchange.note.or(error.note.clone());
+            exchange.format.error(&error, &request_id)
+        }
     };
     response.operation = exchange.operation;
     response.note = exchange.note;
