@@ -150,6 +150,15 @@ impl Caller {
             }
         }
     }
+
+    /// Returns the caller's unique id, as GetCallerIdentity answers it: of the role, and the name of the session.
+    #[must_use]
+    pub fn user_id(&self, account: &Account) -> String {
+        match self {
+            Self::Operator => account.id().to_owned(),
+            Self::Session(session) => session.principal(),
+        }
+    }
 }
 
 impl KeyPair {
@@ -160,11 +169,15 @@ impl KeyPair {
     pub fn random(prefix: &str) -> Result<Self, RandomError> {
         let mut letters = [0; KEY_ID_LETTERS];
         rand::fill(&mut letters).map_err(|_| RandomError)?;
-        let letter = |byte: &u8| KEY_LETTERS.get(usize::from(byte & 31)).copied().map(char::from);
         let access_key_id =
             prefix.chars().chain(letters.iter().filter_map(letter)).take(KEY_ID_LETTERS).collect();
         Ok(Self { access_key_id, secret_access_key: random_text::<SECRET_BYTES>()? })
     }
+}
+
+/// Returns a letter of an access key id.
+fn letter(byte: &u8) -> Option<char> {
+    KEY_LETTERS.get(usize::from(byte & 31)).copied().map(char::from)
 }
 
 /// The system's random number generator failed.

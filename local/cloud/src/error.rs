@@ -48,15 +48,21 @@ pub enum ErrorKind {
     InvalidIdentityToken,
     /// 400: the token of AssumeRoleWithWebIdentity is expired.
     ExpiredIdentityToken,
+    /// 400: the signature has not the form of Signature Version 4.
+    IncompleteSignature,
     /// 401: the caller may not call this.
     Unauthorized,
     /// 403: the request is not signed.
     MissingAuthenticationToken,
     /// 403: the signature or its scope is wrong.
     SignatureDoesNotMatch,
+    /// 403: the session token is not that of the access key.
+    UnrecognizedClient,
+    /// 403: the credentials are expired.
+    ExpiredToken,
     /// 403: the caller's role does not allow the operation.
     AccessDenied,
-    /// 403: the request comes from a page of another origin.
+    /// 403: the request comes from a page of another origin, or a request of the data plane is denied.
     Forbidden,
     /// 404: the resource does not exist.
     ResourceNotFound,
@@ -136,6 +142,9 @@ impl ErrorKind {
             Self::Unauthorized => "UnauthorizedException",
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             Self::SignatureDoesNotMatch => "InvalidSignatureException",
+            Self::IncompleteSignature => "IncompleteSignatureException",
+            Self::UnrecognizedClient => "UnrecognizedClientException",
+            Self::ExpiredToken => "ExpiredTokenException",
             Self::AccessDenied => "AccessDeniedException",
             Self::Forbidden => "ForbiddenException",
             Self::ResourceNotFound => "ResourceNotFoundException",
@@ -154,12 +163,13 @@ impl ErrorKind {
         }
     }
 
-    /// Returns the code in XML answers. STS has its own for an invalid scope.
+    /// Returns the code in XML answers. STS has its own for a wrong signature and an unknown token.
     pub(crate) fn query_code(self) -> &'static str {
         match self {
             Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
             Self::Validation => "ValidationError",
             Self::ExpiredIdentityToken => "ExpiredTokenException",
+            Self::UnrecognizedClient => "InvalidClientTokenId",
             _ => self.name().trim_end_matches("Exception"),
         }
     }
@@ -182,10 +192,13 @@ impl ErrorKind {
             | Self::InvalidPoolConfiguration
             | Self::Validation
             | Self::InvalidIdentityToken
-            | Self::ExpiredIdentityToken => 400,
+            | Self::ExpiredIdentityToken
+            | Self::IncompleteSignature => 400,
             Self::Unauthorized => 401,
             Self::MissingAuthenticationToken
             | Self::SignatureDoesNotMatch
+            | Self::UnrecognizedClient
+            | Self::ExpiredToken
             | Self::AccessDenied
             | Self::Forbidden => 403,
             Self::ResourceNotFound => 404,

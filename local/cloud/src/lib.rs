@@ -27,6 +27,8 @@ mod role;
 pub mod credentials;
 pub mod identity_pool;
 
+mod authentication;
+
 mod signature;
 mod signing_key;
 mod store;

@@ -10,6 +10,7 @@ pub(crate) mod cognito_identity;
 pub(crate) mod domains;
 pub(crate) mod endpoint;
 pub(crate) mod events;
+pub(crate) mod lambda;
 pub(crate) mod policies;
 pub(crate) mod principals;
 pub(crate) mod provision;

@@ -25,6 +25,8 @@ mod rules;
 mod sandboxes;
 mod secure;
 mod selection;
+mod signatures;
+mod signer;
 mod statements;
 mod support;
 mod tls;
