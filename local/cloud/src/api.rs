@@ -153,7 +153,7 @@ impl Exchange {
         let run = route.and_then(|route| route.run).ok_or_else(|| self.not_implemented(&target))?;
         let input = Input { caller, ..target.input(request)? };
         if let Some(route) = route {
-            permission::check(cloud, input.caller.as_ref(), route)?;
+            permission::check(cloud, &input, route)?;
         }
         match run {
             Run::Answer(run) => run(cloud, &input).map(Outcome::Answer),

@@ -8,8 +8,8 @@ use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
     EffectOperation, Operation, attachments, authorization, authorizers, bulk, ca_certificates, certificates,
-    cognito_identity, domains, endpoint, events, lambda, policies, principals, register_thing, rules, sts, tags,
-    templates, thing_groups, thing_types, things,
+    cognito_identity, domains, endpoint, events, lambda, policies, principals, register_thing, rules, sts,
+    tags, templates, thing_groups, thing_types, things,
 };
 
 /// A row of the table.

@@ -56,7 +56,10 @@ impl Cloud {
         let name = &session.role.name;
         let role = self.identity_pool().and_then(|pool| pool.roles.get(name).cloned());
         let role = role.map(|role| Arc::clone(role.policy()));
-        role.ok_or_else(|| SessionRefusal { reason: format!("role {name} no longer exists"), command: None })
+        role.ok_or_else(|| SessionRefusal {
+            reason: format!("role {} no longer exists", session.role_arn),
+            command: None,
+        })
     }
 
     /// Returns the rights of a caller with temporary credentials, for a connect, a request, or after a change of the
@@ -99,22 +102,6 @@ impl Cloud {
     pub fn session_sources(&self, session: &Session, client_id: Option<&str>) -> RightsSources {
         let identity = session.identity.as_ref().filter(|identity| identity.is_authenticated);
         self.read(|registry| RightsSources::of_identity(registry, identity, client_id))
-    }
-}
-
-impl SessionRights {
-    /// Returns why an identity without any policy is denied. `None` if it has one, or needs none.
-    #[must_use]
-    pub fn without_policy(&self) -> Option<SessionRefusal> {
-        let identity =
-            self.identity.as_ref().filter(|_| self.policies.as_ref().is_some_and(Vec::is_empty))?;
-        let id = &identity.identity_id;
-        Some(SessionRefusal {
-            reason: format!(
-                "Cognito identity {id} has no AWS IoT policy, and its role alone does not suffice"
-            ),
-            command: Some(format!("aws iot attach-policy --policy-name NAME --target {id}")),
-        })
     }
 }
 

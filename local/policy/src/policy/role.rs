@@ -80,7 +80,9 @@ impl RoleLimit {
             return by_role;
         }
         let mut by_policies = policies.decide_alone(access);
-        if by_policies.decided_by.is_none() {
+        if policies.statements.is_empty() {
+            by_policies.reason = without_policy(access.context);
+        } else if by_policies.decided_by.is_none() {
             by_policies.reason = format!("policies of the identity: {}", by_policies.reason);
         }
         let (allowed, reason, decided_by) = match (by_role.allowed, by_policies.allowed) {
@@ -93,6 +95,15 @@ impl RoleLimit {
         };
         Verdict { allowed, reason, decided_by }
     }
+}
+
+/// Returns why an identity without any policy is denied, and the command that changes it.
+fn without_policy(context: &Context) -> String {
+    let id = context.cognito.as_ref().map_or("ID", |identity| &identity.identity_id);
+    format!(
+        "no AWS IoT policy is attached to Cognito identity {id}; help: aws iot attach-policy --policy-name NAME \
+         --target {id}"
+    )
 }
 
 fn join(by_role: &Verdict, by_policies: &Verdict) -> String {

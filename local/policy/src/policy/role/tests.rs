@@ -319,6 +319,23 @@ fn shared_actions_need_both_and_others_the_role() {
     }
 }
 
+/// Trap 6: the reason has the command that attaches a policy to this identity.
+#[test]
+fn without_any_policy_shared_actions_are_denied() {
+    let none = Policy::parse_named(&[], &arn()).unwrap().limited_by(Arc::new(role(&allow("*", "*"))));
+    for (action, resource, expected) in [
+        (Action::Connect, "client/a", false),
+        (Action::Publish, "topic/a", false),
+        (Action::GetThingShadow, "thing/a", false),
+        (Action::GetRetainedMessage, "topic/a", true),
+    ] {
+        let verdict = none.decide(&Question { action, resource, context: &context() });
+        assert_eq!(verdict.allowed, expected, "{action}: {}", verdict.reason);
+        let command = format!("help: aws iot attach-policy --policy-name NAME --target {ID}");
+        assert_eq!(verdict.reason.ends_with(&command), !expected, "{action}: {}", verdict.reason);
+    }
+}
+
 #[test]
 fn a_guest_has_the_rights_of_the_role_alone() {
     let policy = Policy::of_role(Arc::new(role(&allow("iot:Publish", "ARN:topic/a"))));
