@@ -2,8 +2,8 @@
 //! <https://docs.aws.amazon.com/iot/latest/apireference/>
 //!
 //! ```text
-//! request -> guard (Host, Origin, size) -> routes -> guard (Authorization, service, Region) -> signature of a known key
-//!         -> permission of its caller -> operation -> format
+//! request -> guard (Host, Origin, size) -> routes -> guard (Authorization, service, Region)
+//!         -> signature of a known key -> permission of its caller -> operation -> format
 //! ```
 
 pub mod guard;
@@ -161,8 +161,8 @@ impl Exchange {
         }
     }
 
-    /// Checks the scope of a request and, if this gateway knows its access key, the signature. Returns who signed it, or
-    /// `None` for another key: tools and CI have such keys. The data plane accepts none of those.
+    /// Checks the scope of a request and, if this gateway knows its access key, the signature. Returns who signed it,
+    /// or `None` for another key: tools and CI have such keys. The data plane accepts none of those.
     fn caller(
         &mut self,
         cloud: &Cloud,

@@ -1,6 +1,7 @@
 //! Requests of the APIs with keys that the gateway knows: they are verified, and held to a role. Other keys are not.
 
 #![cfg(test)]
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
 mod support;
 
@@ -49,12 +50,15 @@ impl Signed {
     }
 
     /// Sends a request that is signed with a key for a service.
-    fn send(&self, key: &Key, service: &str, sent: &Sent, change: fn(&mut Request)) -> Response {
+    fn send(&self, key: &Key, service: &str, sent: &Sent, change: Change) -> Response {
         let mut request = signed(key, service, sent);
         change(&mut request);
         self.cloud.respond(&request)
     }
 }
+
+/// What happens to a signed request on its way.
+type Change = fn(&mut Request);
 
 /// Method and target, and the form of a query request.
 struct Sent(&'static str, &'static str, &'static str);
@@ -116,7 +120,6 @@ fn a_known_key_is_verified_and_another_is_not() {
     let earlier = Key("ASIALOCALABCDEFGHIJK".to_owned(), "any".to_owned(), Some("any".to_owned()));
     let (operator, temporary, expired) = (&signed.operator, &signed.temporary, &signed.expired);
     let other_secret = Key(operator.0.clone(), "other".to_owned(), None);
-    type Change = fn(&mut Request);
     let rows: &[(&str, &Key, &str, &Sent, Change, u16, &str)] = &[
         ("operator", operator, "iot", &LIST, kept, 200, ""),
         ("unknown key", &unknown, "iot", &LIST, kept, 200, ""),
@@ -200,8 +203,8 @@ fn the_caller_s_identity_is_that_of_the_key() {
     let signed = Signed::new();
     let unknown = Key("AKIDEXAMPLE".to_owned(), "any".to_owned(), None);
     let session = "<Arn>arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials</Arn>";
-    for (key, change, status, part) in [
-        (&signed.operator, kept as fn(&mut Request), 200, "<Arn>arn:aws:iam::123456789012:root</Arn>"),
+    let rows: &[(&Key, Change, u16, &str)] = &[
+        (&signed.operator, kept, 200, "<Arn>arn:aws:iam::123456789012:root</Arn>"),
         (&unknown, kept, 200, "<Arn>arn:aws:iam::123456789012:root</Arn>"),
         (&signed.temporary, kept, 200, session),
         (&signed.temporary, kept, 200, ":CognitoIdentityCredentials</UserId>"),
@@ -209,22 +212,24 @@ fn the_caller_s_identity_is_that_of_the_key() {
         (&signed.temporary, broken, 403, "<Code>SignatureDoesNotMatch</Code>"),
         (&signed.temporary, without_token, 403, "<Code>InvalidClientTokenId</Code>"),
         (&signed.expired, kept, 403, "<Code>ExpiredToken</Code>"),
-    ] {
-        let response = signed.send(key, "sts", &CALLER, change);
+    ];
+    for (key, change, status, part) in rows {
+        let response = signed.send(key, "sts", &CALLER, *change);
         let text = body(&response);
-        assert!(response.status == status && text.contains(part), "{part}: {text}");
+        assert!(response.status == *status && text.contains(part), "{part}: {text}");
     }
 }
 
 #[test]
 fn the_event_log_gets_the_reason_of_a_denied_signature() {
     let signed = Signed::new();
-    for (key, change, part) in [
-        (&signed.operator, broken as fn(&mut Request), "wrong signature; the canonical request"),
+    let rows: &[(&Key, Change, &str)] = &[
+        (&signed.operator, broken, "wrong signature; the canonical request"),
         (&signed.temporary, without_token, "X-Amz-Security-Token is missing"),
         (&signed.expired, kept, "help: get new credentials"),
-    ] {
-        let note = signed.send(key, "iot", &LIST, change).note.unwrap_or_default();
+    ];
+    for (key, change, part) in rows {
+        let note = signed.send(key, "iot", &LIST, *change).note.unwrap_or_default();
         assert!(note.starts_with("a request to iot was denied: ") && note.contains(part), "{note}");
     }
 }

@@ -124,8 +124,8 @@ impl PolicyHooks {
                 true
             }
             Err(ConnectDenial { reason, decided_by }) => {
-                // AWS IoT closes the connection of a certificate or of a signature without a CONNACK. For MQTT 5 a CONNACK
-                // is assumed.
+                // AWS IoT closes the connection of a certificate or of a signature without a CONNACK. For MQTT 5 a
+                // CONNACK is assumed.
                 let is_silent = matches!(connection.method, AuthMethod::Certificate | AuthMethod::SigV4);
                 if is_silent && !connection.is_mqtt5() {
                     connection.set_silent();

@@ -14,6 +14,7 @@ mod fleet_factory;
 mod follow;
 mod function_choice;
 mod http;
+mod invoke;
 mod packets;
 mod pages;
 mod policy;

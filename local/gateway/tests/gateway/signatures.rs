@@ -1,6 +1,12 @@
-//! Signature Version 4 on both ports: the ways of signing, what changes a signature, and what a signed connection may do.
+//! Signature Version 4 on both ports: the ways of signing, what changes a signature, and what a signed connection may
+//! do.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a panic is how a test fails"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

@@ -190,12 +190,13 @@ pub(crate) async fn send_request<S: AsyncRead + AsyncWrite + Unpin>(
     String::from_utf8_lossy(&response).into_owned()
 }
 
-/// Whether the bytes are a complete response with a known length, or accept a WebSocket.
+/// Whether the bytes are a complete response with a known length or without a body, or accept a WebSocket.
 fn is_whole(response: &[u8]) -> bool {
     let text = String::from_utf8_lossy(response);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
-    head.starts_with("HTTP/1.1 101 ") || length.is_some_and(|length| body.len() >= length)
+    let has_no_body = ["HTTP/1.1 101 ", "HTTP/1.1 204 "].iter().any(|start| head.starts_with(start));
+    has_no_body || length.is_some_and(|length| body.len() >= length)
 }
 
 pub(crate) async fn post(port: u16, target: &str, headers: &str, body: &str) -> String {
