@@ -104,7 +104,7 @@ async fn an_open_connection_follows_the_policies_of_the_identity() {
     gateway.detach("app", &id).await;
     assert!(client.next().await.is_err(), "the connect is no longer allowed");
     let reason = find(&mut event_log, |kind| match kind {
-        EntryKind::Disconnect { reason, .. } => Some(*reason),
+        EntryKind::Closed { reason, .. } => Some(*reason),
         _ => None,
     });
     assert_eq!(reason.await, DisconnectReason::ConnectForbidden);
