@@ -3,6 +3,7 @@
 mod apis;
 mod authorizers;
 mod certificates;
+mod cognito;
 mod connects;
 mod delivery;
 mod devices;
