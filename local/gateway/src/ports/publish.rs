@@ -156,7 +156,7 @@ async fn admit(
     let context = Context { source_ip: Some(client.peer), ..Context::default() };
     let by_certificate = match method {
         AuthMethod::SigV4 => {
-            return gateway.auth.admit_caller(facts, context).map_err(|denial| denial.to_string());
+            return gateway.auth.admit_caller(facts, context).await.map_err(|denial| denial.to_string());
         }
         AuthMethod::Custom => {
             let facts = ConnectionFacts { certificate: None, ..facts.clone() };
