@@ -4,6 +4,7 @@
 //! HTTP request -> api (guard, routes) -> operations -> Change -> store (log on disk) -> registry
 //!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
 //! fleet provisioning over MQTT -> fleet -> Change -> …, and the answer or Rejection
+//! request for a shadow, over MQTT or HTTPS -> shadows -> Change -> …, and the answer or ShadowRejection
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
 //!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
@@ -38,6 +39,7 @@ pub mod connect;
 pub mod api;
 pub mod fleet;
 mod operations;
+pub mod shadows;
 
 pub mod first_connect;
 

@@ -28,6 +28,7 @@ mod policy;
 pub mod authorizer_response;
 pub mod json;
 pub mod limits;
+pub mod shadow_topic;
 
 pub use action::{Action, UnknownAction};
 pub use arn::{Arn, NotAnArn};
