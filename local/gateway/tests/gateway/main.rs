@@ -25,6 +25,7 @@ mod rules;
 mod sandboxes;
 mod secure;
 mod selection;
+mod shadows;
 mod statements;
 mod support;
 mod tls;
