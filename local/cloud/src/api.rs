@@ -5,6 +5,7 @@
 //! request -> guard (Host, Origin, size) -> routes -> guard (Authorization, service, Region) -> operation -> format
 //! ```
 
+pub mod data_plane;
 pub mod guard;
 
 mod format;

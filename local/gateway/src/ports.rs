@@ -10,6 +10,7 @@ mod http_auth;
 mod api;
 
 mod publish;
+mod rest;
 mod websocket;
 
 mod relay;

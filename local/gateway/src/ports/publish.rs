@@ -133,7 +133,7 @@ async fn allowed_principal(
 ///
 /// # Errors
 /// Why it is denied, for the operator.
-async fn admit(
+pub(super) async fn admit(
     method: AuthMethod,
     facts: &ConnectionFacts,
     client: &ClientConnection,

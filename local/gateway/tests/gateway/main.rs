@@ -20,6 +20,7 @@ mod policy;
 mod presence;
 mod publish;
 mod refresh;
+mod rest;
 mod rejections;
 mod rules;
 mod sandboxes;
