@@ -23,10 +23,7 @@ async fn a_shadow_lives_over_https_and_its_subscribers_hear_of_it() {
     }
     let document = caller.succeed("GET /things/lamp/shadow", &Value::Null).await;
     assert_eq!(document["state"], json!({ "desired": { "on": true }, "delta": { "on": true } }));
-    assert_eq!(
-        document["metadata"]["desired"]["on"]["timestamp"],
-        document["metadata"]["desired"]["on"]["timestamp"]
-    );
+    assert!(document["metadata"]["desired"]["on"]["timestamp"].is_u64(), "{document}");
     let deleted = caller.succeed("DELETE /things/lamp/shadow", &Value::Null).await;
     assert_eq!(deleted["version"], 1);
     assert_eq!(message(&mut app).await.0, format!("{SHADOW}/delete/accepted"));
