@@ -89,7 +89,7 @@ async fn an_https_publish_needs_the_role_and_the_policy() {
 #[tokio::test]
 async fn the_role_decides_calls_of_the_control_plane() {
     let gateway = Identities::open_with(|options, _| {
-        options.functions = vec![rule_function("attach"), rule_function("other")]
+        options.functions = vec![rule_function("attach"), rule_function("other")];
     })
     .await;
     gateway.api().create_policy("app", &apps()).await;
