@@ -125,6 +125,14 @@ impl Identities {
         Self { running: RunningGateway::start(options).await.unwrap(), issuer }
     }
 
+    /// Gives the role `app` other statements.
+    pub(super) fn set_role(&self, statements: &Value) {
+        let pool = self.running.cloud.identity_pool().unwrap();
+        let mut pool = IdentityPool::clone(&pool);
+        pool.roles.insert("app".to_owned(), role("app", statements));
+        self.running.cloud.set_identity_pool(Some(pool));
+    }
+
     pub(super) fn api(&self) -> Api {
         Api { port: self.running.port }
     }
