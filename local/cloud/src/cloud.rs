@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::account::Account;
 use crate::built_in::BuiltInAuthorizer;
+use crate::credentials::Credentials;
 use crate::error::ApiError;
 use crate::issuer::{DeviceIssuer, IssuerError};
 use crate::registry::{Change, Registry};
@@ -36,7 +37,7 @@ pub struct CloudOptions {
     pub clock: fn() -> SystemTime,
 }
 
-/// A control plane. Clones share one registry.
+/// A control plane. Clones share one registry and its credentials.
 #[derive(Clone)]
 pub struct Cloud {
     options: Arc<CloudOptions>,
@@ -45,6 +46,7 @@ pub struct Cloud {
     built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
     tasks: Arc<RunningTasks>,
     throttle: Arc<Throttle>,
+    credentials: Arc<Credentials>,
 }
 
 impl Cloud {
@@ -63,6 +65,7 @@ impl Cloud {
     /// See [`OpenError`]. Nothing was written then.
     pub fn open_with_log(options: CloudOptions, min_log_bytes: u64) -> Result<Self, OpenError> {
         let database = Database::open(options.folder.as_deref(), min_log_bytes)?;
+        let credentials = Arc::new(Credentials::new(options.clock));
         let cloud = Self {
             options: Arc::new(options),
             database: Arc::new(database),
@@ -70,6 +73,7 @@ impl Cloud {
             built_in: Arc::default(),
             tasks: Arc::default(),
             throttle: Arc::default(),
+            credentials,
         };
         let now = cloud.now();
         // What cannot be stored now is removed by a later operation.
@@ -143,6 +147,12 @@ impl Cloud {
     #[must_use]
     pub fn built_in_authorizer(&self) -> Option<BuiltInAuthorizer> {
         self.built_in.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the access keys that this gateway knows.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// Returns the bulk registrations that run.

@@ -32,13 +32,21 @@ pub enum ErrorKind {
     SqlParse,
     /// 400: the call was throttled.
     Throttling,
+    /// 400: the signature has not the form of Signature Version 4.
+    IncompleteSignature,
     /// 401: the caller may not call this.
     Unauthorized,
     /// 403: the request is not signed.
     MissingAuthenticationToken,
     /// 403: the signature or its scope is wrong.
     SignatureDoesNotMatch,
-    /// 403: the request comes from a page of another origin.
+    /// 403: the session token is not that of the access key.
+    UnrecognizedClient,
+    /// 403: the credentials are expired.
+    ExpiredToken,
+    /// 403: the caller's role does not allow the operation.
+    AccessDenied,
+    /// 403: the request comes from a page of another origin, or a request of the data plane is denied.
     Forbidden,
     /// 404: the resource does not exist.
     ResourceNotFound,
@@ -101,9 +109,13 @@ impl ErrorKind {
             Self::InvalidResponse => "InvalidResponseException",
             Self::SqlParse => "SqlParseException",
             Self::Throttling => "ThrottlingException",
+            Self::IncompleteSignature => "IncompleteSignatureException",
             Self::Unauthorized => "UnauthorizedException",
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             Self::SignatureDoesNotMatch => "InvalidSignatureException",
+            Self::UnrecognizedClient => "UnrecognizedClientException",
+            Self::ExpiredToken => "ExpiredTokenException",
+            Self::AccessDenied => "AccessDeniedException",
             Self::Forbidden => "ForbiddenException",
             Self::ResourceNotFound => "ResourceNotFoundException",
             Self::CertificateState => "CertificateStateException",
@@ -121,10 +133,11 @@ impl ErrorKind {
         }
     }
 
-    /// Returns the code in XML answers. STS has its own for an invalid scope.
+    /// Returns the code in XML answers. STS has its own for a wrong signature and an unknown token.
     pub(crate) fn query_code(self) -> &'static str {
         match self {
             Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
+            Self::UnrecognizedClient => "InvalidClientTokenId",
             _ => self.name().trim_end_matches("Exception"),
         }
     }
@@ -140,9 +153,15 @@ impl ErrorKind {
             | Self::ResourceRegistrationFailure
             | Self::InvalidResponse
             | Self::SqlParse
-            | Self::Throttling => 400,
+            | Self::Throttling
+            | Self::IncompleteSignature => 400,
             Self::Unauthorized => 401,
-            Self::MissingAuthenticationToken | Self::SignatureDoesNotMatch | Self::Forbidden => 403,
+            Self::MissingAuthenticationToken
+            | Self::SignatureDoesNotMatch
+            | Self::UnrecognizedClient
+            | Self::ExpiredToken
+            | Self::AccessDenied
+            | Self::Forbidden => 403,
             Self::ResourceNotFound => 404,
             Self::CertificateState => 406,
             Self::ResourceAlreadyExists

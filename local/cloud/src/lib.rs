@@ -5,6 +5,7 @@
 //!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
 //! fleet provisioning over MQTT -> fleet -> Change -> …, and the answer or Rejection
 //! request for a shadow, over MQTT or HTTPS -> shadows -> Change -> …, and the answer or ShadowRejection
+//! access key -> credentials -> sigv4 -> Caller or SignatureDenial
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
 //!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
@@ -21,7 +22,10 @@ pub mod registry;
 pub mod provisioning;
 pub mod rules;
 
+pub mod credentials;
 pub mod sigv4;
+
+mod authentication;
 
 mod signature;
 mod signing_key;

@@ -9,6 +9,7 @@ pub(crate) mod certificates;
 pub(crate) mod domains;
 pub(crate) mod endpoint;
 pub(crate) mod events;
+pub(crate) mod lambda;
 pub(crate) mod policies;
 pub(crate) mod principals;
 pub(crate) mod provision;

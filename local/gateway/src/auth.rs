@@ -7,15 +7,16 @@ use iot_local_policy::{Action, Context, Policy, Question, Verdict};
 
 use self::custom::CustomAuthorizer;
 use self::first_connect::FirstConnects;
-use self::sigv4::{Operator, SignatureDenial, SignatureMarks};
+use self::sigv4::{CallerAuthenticator, CallerDenial};
 use self::x509::CertificateAuthenticator;
 use crate::certificate::SERVER_NAME;
-use crate::facts::HttpFacts;
+use crate::facts::ConnectionFacts;
 
 pub(crate) mod authorizers;
 pub mod custom;
 pub mod endpoint;
 pub mod first_connect;
+pub(crate) mod session;
 pub mod sigv4;
 pub mod test_invoke;
 pub(crate) mod unlogged;
@@ -29,8 +30,8 @@ pub struct Authenticators {
     pub x509: CertificateAuthenticator,
     /// The first connects of unknown certificates.
     pub first_connects: FirstConnects,
-    /// The operator's key pair.
-    pub operator: Option<Operator>,
+    /// The callers of signed requests.
+    pub callers: CallerAuthenticator,
 }
 
 impl Authenticators {
@@ -46,17 +47,18 @@ impl Authenticators {
         server_name.eq_ignore_ascii_case(SERVER_NAME) || self.custom.live().domain(server_name).is_some()
     }
 
-    /// Admits a signed request.
+    /// Admits the caller whose signature was verified.
     ///
     /// # Errors
-    /// Why it is denied.
-    pub(crate) fn operator(
+    /// Why the caller is denied.
+    pub(crate) fn admit_caller(
         &self,
-        http: Option<&HttpFacts>,
+        facts: &ConnectionFacts,
         context: Context,
-    ) -> Result<Admission, SignatureDenial> {
-        let marks = http.and_then(SignatureMarks::of).ok_or(SignatureDenial::Credential)?;
-        self.operator.as_ref().ok_or(SignatureDenial::Key)?.admit(&marks, context)
+    ) -> Result<Admission, CallerDenial> {
+        let caller = facts.caller.as_ref().ok_or(CallerDenial::Unsigned)?;
+        let cloud = self.x509.cloud().ok_or(CallerDenial::Ending)?;
+        self.callers.admit(&cloud, caller, context)
     }
 }
 
@@ -89,6 +91,13 @@ pub struct Lifetime {
     pub disconnect_after: Duration,
     /// The time until the client is authenticated again with the same credentials.
     pub refresh_after: Duration,
+}
+
+impl Lifetime {
+    /// The lifetime of an admission that is not decided again.
+    pub(crate) fn without_refresh(disconnect_after: Duration) -> Self {
+        Self { disconnect_after, refresh_after: Duration::MAX }
+    }
 }
 
 impl Admission {

@@ -228,7 +228,7 @@ impl Connection {
             DisconnectReason::CertificateRefused | DisconnectReason::ByApi => Some(0x98),
             DisconnectReason::OverLimit => Some(0x97),
             DisconnectReason::TakenOver => Some(0x8E),
-            DisconnectReason::TimeLimit => Some(0x98),
+            DisconnectReason::TimeLimit | DisconnectReason::SignatureLimit => Some(0x98),
             DisconnectReason::GatewayEnds => Some(0x8B),
             DisconnectReason::ByClient | DisconnectReason::ByBroker => None,
         }

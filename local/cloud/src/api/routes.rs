@@ -8,7 +8,7 @@ use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
     EffectOperation, Operation, attachments, authorization, authorizers, bulk, ca_certificates, certificates,
-    domains, endpoint, events, policies, principals, register_thing, rules, sts, tags, templates,
+    domains, endpoint, events, lambda, policies, principals, register_thing, rules, sts, tags, templates,
     thing_groups, thing_types, things,
 };
 
@@ -342,6 +342,11 @@ pub(crate) const ROUTES: &[Route] = &[
     on("ListTagsForResource", "GET", "/tags", tags::list_tags_for_resource),
     on("DescribeEventConfigurations", "GET", "/event-configurations", events::describe_event_configurations),
     on("UpdateEventConfigurations", "PATCH", "/event-configurations", events::update_event_configurations),
+    // Lambda.
+    Route {
+        service: Service::Lambda,
+        ..effect("Invoke", "POST", "/2015-03-31/functions/{FunctionName}/invocations", lambda::invoke)
+    },
     // Security Token Service.
     action(Service::Sts, "GetCallerIdentity", sts::get_caller_identity),
 ];

@@ -18,7 +18,7 @@ pub(super) async fn authenticate(
     request: &ConnectRequest,
 ) -> Result<(Admission, Option<CertificateSession>), ConnectDenial> {
     if connection.method == AuthMethod::SigV4 {
-        return Ok((auth.operator(connection.facts.http.as_ref(), request.context.clone())?, None));
+        return Ok((auth.admit_caller(&connection.facts, request.context.clone())?, None));
     }
     let permissions = match connection.method {
         AuthMethod::Custom | AuthMethod::SigV4 => None,

@@ -124,8 +124,10 @@ impl PolicyHooks {
                 true
             }
             Err(ConnectDenial { reason, decided_by }) => {
-                // AWS IoT closes the connection of a certificate without a CONNACK. For MQTT 5 a CONNACK is assumed.
-                if connection.method == AuthMethod::Certificate && !connection.is_mqtt5() {
+                // AWS IoT closes the connection of a certificate or of a signature without a CONNACK. For MQTT 5 a
+                // CONNACK is assumed.
+                let is_silent = matches!(connection.method, AuthMethod::Certificate | AuthMethod::SigV4);
+                if is_silent && !connection.is_mqtt5() {
                     connection.set_silent();
                 }
                 self.record(&connection, &client_id, EntryKind::ConnectDenied { reason, decided_by });
@@ -173,7 +175,7 @@ impl PolicyHooks {
         self.backlog.reset(&request.client_id);
         authenticate::admit(&self.auth, connection, admitted, revision).await;
         self.connections.add_client_id(&request.client_id, connection);
-        if let (Some(event), Some(lifetime)) = (event, lifetime) {
+        if let Some(lifetime) = lifetime {
             let (connection, auth) = (Arc::clone(connection), Arc::clone(&self.auth));
             tokio::spawn(lifetime::SessionTimer { connection, auth, event, request }.run(lifetime));
         }

@@ -21,6 +21,7 @@ use iot_local_policy::{Action, limits};
 use self::answer::Answer;
 use super::client_connection::ClientConnection;
 use super::head::Head;
+use super::http_auth::{HttpDenial, SentRequest};
 use super::{Gateway, WholeResponse, http_auth, publish};
 use crate::auth::Admission;
 use crate::auth::endpoint::AuthMethod;
@@ -46,7 +47,8 @@ pub(super) async fn respond(
     gateway: &Gateway,
     is_body_read: &mut bool,
 ) -> WholeResponse {
-    let facts = head.facts(client, request.uri().query());
+    let mut facts = head.facts(client, request.uri().query());
+    let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
     let body = match read(request).await {
         Ok(body) => body,
         Err(answer) => return answer.response(),
@@ -56,15 +58,16 @@ pub(super) async fn respond(
         Ok(named) => named,
         Err(error) => return Answer::from(error).response(),
     };
-    let admission = match admit(named.operation, &facts, client, gateway).await {
+    let sent = SentRequest { method: &method, path: &path, body: &body, is_websocket: false };
+    let admission = match admit(named.operation, &mut facts, sent, client, gateway).await {
         Ok(admission) => admission,
-        Err(reason) => {
+        Err(HttpDenial { reason, message }) => {
             gateway.event_log().record(
                 Some(facts.connection),
                 None,
                 EntryKind::ConnectDenied { reason, decided_by: None },
             );
-            return Answer::forbidden().response();
+            return message.map_or_else(Answer::forbidden, |message| Answer::denied(&message)).response();
         }
     };
     let call = Call { request: &named, body: &body, admission: &admission, facts: &facts, gateway };
@@ -111,21 +114,23 @@ impl Call<'_> {
 /// Authenticates the client.
 ///
 /// # Errors
-/// Why it is denied, for the operator.
+/// Why it is denied.
 async fn admit(
     operation: DataOperation,
-    facts: &ConnectionFacts,
+    facts: &mut ConnectionFacts,
+    sent: SentRequest<'_>,
     client: &ClientConnection,
     gateway: &Gateway,
-) -> Result<Admission, String> {
-    match http_auth::method(gateway, client, facts, false)? {
+) -> Result<Admission, HttpDenial> {
+    let denied = |reason| HttpDenial { reason, message: None };
+    match http_auth::method(gateway, client, facts, sent)? {
         // https://docs.aws.amazon.com/iot/latest/developerguide/custom-auth.html
-        AuthMethod::Custom | AuthMethod::CustomWithCertificate => Err(format!(
+        AuthMethod::Custom | AuthMethod::CustomWithCertificate => Err(denied(format!(
             "a client of an authorizer can only publish over HTTPS, and this is {}; help: sign the request, or use a \
              client certificate without a token",
             operation.name()
-        )),
-        method => publish::admit(method, facts, client, gateway).await,
+        ))),
+        method => publish::admit(method, facts, client, gateway).await.map_err(denied),
     }
 }
 

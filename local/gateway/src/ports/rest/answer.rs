@@ -33,7 +33,12 @@ impl Answer {
     }
 
     pub(super) fn forbidden() -> Self {
-        Self::error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden")
+        Self::denied("Forbidden")
+    }
+
+    /// 403 with AWS's reason, such as a signature that is wrong.
+    pub(super) fn denied(message: &str) -> Self {
+        Self::error(StatusCode::FORBIDDEN, "ForbiddenException", message)
     }
 
     pub(super) fn invalid(message: &str) -> Self {
@@ -67,8 +72,9 @@ impl Answer {
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);
         }
-        if let Some(error) = self.error {
-            headers.insert(ERROR_TYPE, HeaderValue::from_static(error));
+        // AWS ends the name with a colon. Its SDKs read the part before it.
+        if let Some(error) = self.error.and_then(|name| HeaderValue::from_str(&format!("{name}:")).ok()) {
+            headers.insert(ERROR_TYPE, error);
         }
         response
     }

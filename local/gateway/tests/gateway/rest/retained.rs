@@ -17,7 +17,6 @@ async fn retain(client: &mut Client, topic: &str, qos: QoS, payload: &str) {
     }
     while !matches!(client.next().await.unwrap(), rumqttc::Packet::PubAck(_)) {}
 }
-}
 
 #[tokio::test]
 async fn retained_messages_are_read_and_listed() {
