@@ -4,10 +4,10 @@ mod plain;
 mod secure;
 
 mod head;
-mod data_plane;
 mod http;
 mod http_auth;
 
+mod answer;
 mod api;
 
 mod publish;

@@ -169,11 +169,10 @@ impl Observer for Shadows {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         let lane = usize::try_from(hasher.finish()).unwrap_or_default().checked_rem(LANES);
-        let lane = lane.and_then(|lane| self.lanes.get(lane));
+        let Some(lane) = lane.and_then(|lane| self.lanes.get(lane)) else { return };
         let (payload, republished) = (message.payload.clone(), message.republished);
         // Fails only once the worker has ended with the gateway.
-        let job = Job { id, request, payload, client_id, republished, _permit: permit };
-        let _ = lane.map(|lane| lane.send(job));
+        let _ = lane.send(Job { id, request, payload, client_id, republished, _permit: permit });
     }
 
     /// AWS IoT delivers a will to subscribers and rules, but its shadow service ignores it.

@@ -5,20 +5,19 @@
 //! request -> DataRequest -> Admission (signature or certificate) -> iot: action on the resource -> answer
 //! ```
 
-mod answer;
 mod connections;
 mod retained;
 mod shadow;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
 use iot_local_cloud::ApiError;
 use iot_local_cloud::api::data_plane::{DataOperation, DataRequest};
 use iot_local_policy::{Action, limits};
 
-use self::answer::Answer;
+use super::answer::Answer;
 use super::client_connection::ClientConnection;
 use super::head::Head;
 use super::http_auth::{HttpDenial, SentRequest};
@@ -67,7 +66,7 @@ pub(super) async fn respond(
                 None,
                 EntryKind::ConnectDenied { reason, decided_by: None },
             );
-            return message.map_or_else(Answer::forbidden, |message| Answer::denied(&message)).response();
+            return message.map_or_else(Answer::forbidden, |text| Answer::denied(&text)).response();
         }
     };
     let call = Call { request: &named, body: &body, admission: &admission, facts: &facts, gateway };
@@ -114,7 +113,7 @@ impl Call<'_> {
 /// Authenticates the client.
 ///
 /// # Errors
-/// Why it is denied.
+/// Why it is denied, for the operator.
 async fn admit(
     operation: DataOperation,
     facts: &mut ConnectionFacts,
@@ -139,10 +138,9 @@ async fn read(request: Request<Incoming>) -> Result<Bytes, Answer> {
     match tokio::time::timeout(READ_TIMEOUT, body).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let text = "The payload exceeds the maximum size allowed";
-            Err(Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", text))
+            Err(Answer::too_large("The payload exceeds the maximum size allowed"))
         }
         Ok(Err(_)) => Err(Answer::invalid("the body cannot be read")),
-        Err(_) => Err(Answer::invalid("timed out while reading the body")),
+        Err(_) => Err(Answer::timed_out("timed out while reading the body")),
     }
 }

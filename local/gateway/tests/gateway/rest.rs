@@ -1,6 +1,11 @@
 //! The REST operations of AWS IoT's data plane: shadows, retained messages, connections.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
 
 mod connections;
 mod retained;

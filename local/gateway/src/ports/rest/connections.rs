@@ -5,9 +5,9 @@ use iot_local_policy::{Action, limits};
 use serde_json::{Value, json};
 
 use super::Call;
-use super::answer::Answer;
 use crate::connection::Phase;
 use crate::event_log::DisconnectReason;
+use crate::ports::answer::Answer;
 use crate::timeouts::CLOSE_TIMEOUT;
 
 /// The number of filters in an answer without `maxResults`.

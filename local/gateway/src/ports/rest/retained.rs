@@ -7,8 +7,8 @@ use iot_local_policy::{Action, limits};
 use serde_json::{Value, json};
 
 use super::Call;
-use super::answer::Answer;
 use crate::broker::RetainedMessage;
+use crate::ports::answer::Answer;
 
 /// The number of topics in an answer without `maxResults`.
 const DEFAULT_PAGE_SIZE: usize = 25;

@@ -11,7 +11,7 @@ use iot_local_policy::shadow_topic::{ShadowRequest, is_shadow_name, is_thing_nam
 use serde_json::json;
 
 use super::Call;
-use super::answer::Answer;
+use crate::ports::answer::Answer;
 
 /// The number of names in an answer without `pageSize`.
 const DEFAULT_PAGE_SIZE: usize = 25;

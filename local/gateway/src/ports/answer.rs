@@ -1,4 +1,5 @@
-//! Answers, as AWS's SDKs read them.
+//! Answers of AWS IoT's data plane over HTTP, as AWS's SDKs read them.
+//! <https://docs.aws.amazon.com/iot/latest/apireference/API_Operations_AWS_IoT_Data_Plane.html>
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -9,7 +10,7 @@ use iot_local_cloud::shadows::ShadowRejection;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::ports::WholeResponse;
+use super::WholeResponse;
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -19,30 +20,44 @@ pub(super) struct Answer {
     status: StatusCode,
     /// AWS's name of an error.
     error: Option<&'static str>,
-    /// The body. That of an error gets the id of the request.
+    /// The body. That of an error, and a message, get the id of the request.
     body: Value,
+    has_id: bool,
 }
 
 impl Answer {
     pub(super) fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, error: None, body }
+        Self { status: StatusCode::OK, error: None, body, has_id: false }
     }
 
     pub(super) fn error(status: StatusCode, name: &'static str, message: &str) -> Self {
-        Self { status, error: Some(name), body: json!({ "message": message }) }
+        Self { status, error: Some(name), body: json!({ "message": message }), has_id: true }
+    }
+
+    /// The answer to a publish.
+    pub(super) fn published() -> Self {
+        Self { has_id: true, ..Self::ok(json!({ "message": "OK" })) }
     }
 
     pub(super) fn forbidden() -> Self {
         Self::denied("Forbidden")
     }
 
-    /// 403 with AWS's reason, such as a signature that is wrong.
+    /// A denial with AWS's message.
     pub(super) fn denied(message: &str) -> Self {
         Self::error(StatusCode::FORBIDDEN, "ForbiddenException", message)
     }
 
+    pub(super) fn too_large(message: &str) -> Self {
+        Self::error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message)
+    }
+
     pub(super) fn invalid(message: &str) -> Self {
         Self::error(StatusCode::BAD_REQUEST, "InvalidRequestException", message)
+    }
+
+    pub(super) fn timed_out(message: &str) -> Self {
+        Self::error(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", message)
     }
 
     pub(super) fn not_found(message: &str) -> Self {
@@ -61,7 +76,9 @@ impl Answer {
 
     pub(super) fn response(mut self) -> WholeResponse {
         let id = Uuid::new_v4().to_string();
-        if let (Some(_), Value::Object(members)) = (self.error, &mut self.body) {
+        if let Value::Object(members) = &mut self.body
+            && self.has_id
+        {
             members.insert("traceId".to_owned(), id.clone().into());
         }
         let body = if self.body.is_null() { Bytes::new() } else { self.body.to_string().into() };
@@ -72,8 +89,9 @@ impl Answer {
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);
         }
-        // AWS ends the name with a colon. Its SDKs read the part before it.
-        if let Some(error) = self.error.and_then(|name| HeaderValue::from_str(&format!("{name}:")).ok()) {
+        // The colon is AWS's.
+        let error = self.error.map(|error| HeaderValue::from_str(&format!("{error}:")));
+        if let Some(Ok(error)) = error {
             headers.insert(ERROR_TYPE, error);
         }
         response
@@ -90,6 +108,6 @@ impl From<ApiError> for Answer {
 impl From<ShadowRejection> for Answer {
     fn from(rejection: ShadowRejection) -> Self {
         let status = StatusCode::from_u16(rejection.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, error: Some(rejection.name()), body: rejection.answer() }
+        Self { status, error: Some(rejection.name()), body: rejection.answer(), has_id: true }
     }
 }
