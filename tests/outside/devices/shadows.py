@@ -154,7 +154,7 @@ def check_mosquitto(plane, data, device):
 
 
 def check_isolation(plane, data, device, other):
-    """The walk-through's policy keeps another device out, and nobody forges an answer."""
+    """The walk-through's policy keeps another device out, and no client forges an answer."""
     certificate = [other.certificate, other.key]
     shadow, forged = f"$aws/things/{THING}/shadow", json.dumps({"state": {"desired": {"color": "forged"}}})
     for topic in (f"{shadow}/update", f"{shadow}/get", f"{shadow}/delete", f"{shadow}/update/delta", "$aws/things/other/shadow/update/delta",
