@@ -144,6 +144,8 @@ pub enum DisconnectReason {
     TakenOver,
     /// `disconnectAfterInSeconds` has elapsed (CUSTOMAUTH_TTL_EXPIRATION).
     TimeLimit,
+    /// A signed connection has lasted for 24 hours (SERVER_INITIATED_DISCONNECT, which is assumed).
+    SignatureLimit,
     /// A refresh was denied (AUTH_ERROR).
     RefreshDenied,
     /// The registry refuses the certificate, which has left ACTIVE or is deleted (AUTH_ERROR, which is assumed).
@@ -196,6 +198,7 @@ impl fmt::Display for DisconnectReason {
             Self::OverLimit => "a publish or a SUBSCRIBE exceeded a limit of AWS IoT",
             Self::TakenOver => "a later connection uses the same client id",
             Self::TimeLimit => "disconnectAfterInSeconds has elapsed",
+            Self::SignatureLimit => "a connection with Signature Version 4 lasts at most 24 hours",
             Self::RefreshDenied => "the refresh was denied",
             Self::CertificateRefused => "the registry refuses the certificate",
             Self::ConnectForbidden => "the policies of the certificate no longer allow the connect",

@@ -20,6 +20,7 @@ pub mod functions;
 pub mod message;
 
 pub mod auth;
+pub mod login_provider;
 pub mod annotation;
 mod examples;
 pub mod preview;

@@ -4,6 +4,7 @@ mod plain;
 mod secure;
 
 mod head;
+mod data_plane;
 mod http;
 mod http_auth;
 

@@ -1,6 +1,7 @@
 //! Passes requests of the AWS APIs to the control plane, and serves the gateway's CA certificate under AWS's path.
 
 mod authorizer_test;
+mod invoke;
 
 use std::sync::Arc;
 
@@ -76,8 +77,15 @@ pub(super) async fn respond(
     };
     match tokio::task::spawn_blocking(respond).await {
         Ok(mut response) => {
-            if let Some(Effect::TestAuthorizer(test)) = response.effect.take() {
-                response = authorizer_test::complete(response, &gateway.auth.custom, &test).await;
+            match response.effect.take() {
+                Some(Effect::TestAuthorizer(test)) => {
+                    response = authorizer_test::complete(response, &gateway.auth.custom, &test).await;
+                }
+                Some(Effect::Invoke(invocation)) => {
+                    let functions = gateway.auth.custom.functions();
+                    response = invoke::complete(response, functions, *invocation).await;
+                }
+                None => {}
             }
             if let Some(text) = &response.note {
                 gateway.event_log().record(None, None, EntryKind::Notice { text: text.clone() });

@@ -14,8 +14,9 @@ fn the_page_of_operations_is_up_to_date() {
         "# AWS APIs of the local gateway\n\n\
          Generated from `local/cloud/src/api/routes.rs`; a test keeps it up to date. Requests, answers and errors are those\n\
          of AWS's API references: [AWS IoT](https://docs.aws.amazon.com/iot/latest/apireference/),\n\
-         [STS](https://docs.aws.amazon.com/STS/latest/APIReference/). A request is signed with Signature Version 4 and any\n\
-         key, for the gateway's Region, and sent to `127.0.0.1`, `localhost` or a name below `localhost`.\n\n\
+         [STS](https://docs.aws.amazon.com/STS/latest/APIReference/). A request is signed with Signature Version 4, for\n\
+         the gateway's Region, and sent to `127.0.0.1`, `localhost` or a name below `localhost`. Any key that the gateway does\n\
+         not know will do, except for `iot-data`; the operator's and temporary keys are verified.\n\n\
          ## Operations\n\n\
          | service | operation | request |\n| --- | --- | --- |\n",
     );
