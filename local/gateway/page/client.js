@@ -83,7 +83,8 @@ export function connect(id, { query, ...credentials }, { time_scale: timeScale }
   });
 }
 
-const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.` : "");
+/** A reason as a sentence. The name of an action keeps its form. */
+const sentence = (text) => (text ? `${text.startsWith("iot:") ? "i" : text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.` : "");
 
 function showEnding() {
   if (ending.error || ending.denial) {

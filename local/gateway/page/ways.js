@@ -77,7 +77,7 @@ async function attempt(action) {
 export function handleDenial(reason) {
   const command = reason.match(/aws iot attach-policy [^;\n]*/)?.[0];
   if (!isIdentity() || !command) return;
-  const endpoint = `--endpoint-url ${location.origin}`;
+  const endpoint = `--region ${gateway.identity_pool.region} --endpoint-url ${location.origin}`;
   $("attach-command").textContent = [
     `aws iot create-policy --policy-name app --policy-document file://provision/policies/app.json ${endpoint}`,
     `aws iot attach-policy --policy-name app --target ${identity.id} ${endpoint}`,

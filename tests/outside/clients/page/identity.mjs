@@ -67,7 +67,7 @@ async function choose(page) {
 
 async function withoutPolicy(page, id) {
   await button(page, "Connect").click();
-  await expect("without an attached policy CONNECT is denied, with the reason", page, "#connect-result", /^DENIED[^]*has no AWS IoT policy/);
+  await expect("without an attached policy CONNECT is denied, with the reason", page, "#connect-result", /^DENIED[^]*no AWS IoT policy is attached/);
   await expect("the page shows the command with the identity", page, "#attach-command", new RegExp(`aws iot attach-policy --policy-name app --target ${id} `));
 }
 
