@@ -168,6 +168,9 @@ async fn respond(
         (&Method::GET | &Method::HEAD, api::AUTHORITY_PATH) => {
             api::authority(&request, client, gateway).map(Either::Left)
         }
+        (&Method::OPTIONS, _) if let Some(response) = api::preflight(&request, client, gateway) => {
+            response.map(Either::Left)
+        }
         (method, path)
             if api::is_signed(&request) || (api::is_api(&request) && !gateway.site.serves(method, path)) =>
         {

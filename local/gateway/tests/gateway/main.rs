@@ -3,6 +3,7 @@
 mod apis;
 mod authorizers;
 mod certificates;
+mod cognito;
 mod connects;
 mod delivery;
 mod devices;
@@ -15,6 +16,7 @@ mod follow;
 mod function_choice;
 mod http;
 mod invoke;
+mod matrix;
 mod packets;
 mod pages;
 mod policy;
