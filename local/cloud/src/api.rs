@@ -6,6 +6,7 @@
 //!         -> signature of a known key -> permission of its caller -> operation -> format
 //! ```
 
+pub mod data_plane;
 pub mod guard;
 
 mod format;

@@ -79,8 +79,12 @@ impl Cloud {
             pool: Arc::default(),
         };
         let now = cloud.now();
-        // What cannot be stored now is removed by the next operation of fleet provisioning.
-        let _ = cloud.write(|registry| Ok((registry.expired(now), ())));
+        // What cannot be stored now is removed by a later operation.
+        let _ = cloud.write(|registry| {
+            let mut expired = registry.expired(now);
+            expired.extend(registry.forgotten_shadows(now));
+            Ok((expired, ()))
+        });
         Ok(cloud)
     }
 
@@ -92,7 +96,7 @@ impl Cloud {
         store::move_away(folder)
     }
 
-    /// Returns a number that grows with every change of the registry.
+    /// Returns a number that grows with every change of the registry, except those of shadows.
     #[must_use]
     pub fn revision(&self) -> watch::Receiver<u64> {
         self.database.revision()

@@ -6,6 +6,7 @@
 //! fleet provisioning over MQTT -> fleet -> Change -> …, and the answer or Rejection
 //! access key -> credentials -> sigv4 -> Caller or SignatureDenial
 //! ID token -> identity_pool -> identity, Role -> credentials
+//! request for a shadow, over MQTT or HTTPS -> shadows -> Change -> …, and the answer or ShadowRejection
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
 //!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
@@ -45,6 +46,7 @@ pub mod connect;
 pub mod api;
 pub mod fleet;
 mod operations;
+pub mod shadows;
 
 pub mod first_connect;
 

@@ -57,6 +57,7 @@ struct State {
     is_mqtt5: bool,
     has_assigned_client_id: bool,
     is_silent: bool,
+    prevents_will: bool,
     has_disconnect_packet: bool,
     disconnect_reason: Option<DisconnectReason>,
     reason_code: Option<u8>,
@@ -105,6 +106,17 @@ impl Connection {
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.state().is_silent
+    }
+
+    /// Has the broker not send the will when the gateway ends the connection.
+    pub fn set_prevents_will(&self) {
+        self.state().prevents_will = true;
+    }
+
+    /// Whether the broker is not to send the will when the gateway ends the connection.
+    #[must_use]
+    pub fn prevents_will(&self) -> bool {
+        self.state().prevents_will
     }
 
     /// Records that the client sent a DISCONNECT.
@@ -214,7 +226,7 @@ impl Connection {
             DisconnectReason::Forbidden
             | DisconnectReason::RefreshDenied
             | DisconnectReason::ConnectForbidden => Some(0x87),
-            DisconnectReason::CertificateRefused => Some(0x98),
+            DisconnectReason::CertificateRefused | DisconnectReason::ByApi => Some(0x98),
             DisconnectReason::OverLimit => Some(0x97),
             DisconnectReason::TakenOver => Some(0x8E),
             DisconnectReason::TimeLimit | DisconnectReason::SignatureLimit => Some(0x98),

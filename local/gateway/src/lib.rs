@@ -30,6 +30,7 @@ mod fleet;
 
 pub mod broker;
 mod rules;
+mod shadows;
 
 pub mod event_log;
 

@@ -30,6 +30,7 @@ mod trust;
 pub mod authorizer_response;
 pub mod json;
 pub mod limits;
+pub mod shadow_topic;
 
 pub use action::{Action, UnknownAction};
 pub use arn::{Arn, NotAnArn};

@@ -250,7 +250,7 @@ impl PolicyHooks {
             },
             republished: 0,
         };
-        self.observers.iter().for_each(|observer| observer.published(&message));
+        self.observers.iter().for_each(|observer| observer.published_will(&message));
     }
 
     async fn subscribe(&self, session: &Session, subscribe: &Subscribe) -> Result<(), SubscribeAckReason> {
