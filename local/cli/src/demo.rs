@@ -260,9 +260,14 @@ async fn provision_options(
     folder: &Path,
     launch: &LaunchSettings,
 ) -> Result<ServeOptions, DemoError> {
+    build_provision(launch).await?;
+    Ok(args.options(folder.join(CONFIG), launch.clone(), true))
+}
+
+async fn build_provision(launch: &LaunchSettings) -> Result<(), DemoError> {
     let built = function::build(Packaged::Provision, &launch.cargo, &launch.env).await;
     built.map_err(|error| ServeError::from(LaunchError::from(error)))?;
-    Ok(args.options(folder.join(CONFIG), launch.clone(), true))
+    Ok(())
 }
 
 /// Writes files next to the configuration.
@@ -312,7 +317,7 @@ async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output
 async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
     let folder = temporary_copy(&args.config, launch)?;
     write_all(folder.path(), &cognito::FILES.map(|(name, text)| (name, text.to_owned())))?;
-    let options = provision_options(args, folder.path(), launch).await?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), false);
     let (running, workspace) = serve::start(&options).await?;
     let issuer = workspace
         .issuers
@@ -320,6 +325,7 @@ async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
         .find(|issuer| issuer.has_id_tokens_for_pools())
         .ok_or(DemoError::NoRsaIssuer)?
         .settings();
+    build_provision(launch).await?;
     output.line(&format!(
         "The local gateway listens on ws://127.0.0.1:{}/mqtt and has an identity pool. Each line shows what the\n\
          client sees. Below it is the reason, which only the operator sees: the statement of the role or of the\n\

@@ -76,6 +76,7 @@ impl Script<'_> {
         }
         self.both_allow(&ana).await?;
         self.https(&http, &ana).await?;
+        self.shadow(&http, &ana).await?;
         self.denied_signatures(&ana).await
     }
 
@@ -181,6 +182,27 @@ impl Script<'_> {
             let reason = self.session.event_log.action(Action::Publish, &format!("topic/{topic}")).await;
             let object = format!("/topics/apps/IDENTITY/{name}");
             self.session.output.action("POST", &object, expected, &answer.outcome(), &reason);
+        }
+        Ok(())
+    }
+
+    async fn shadow(&mut self, http: &Http, ana: &Person) -> Result<(), DemoError> {
+        self.session
+            .output
+            .section("ana's device shadow, which custom authentication does not reach over HTTPS");
+        let document = json!({ "state": { "desired": { "colour": "green" } } }).to_string();
+        let allowed = Expected::Allowed;
+        for (method, thing, label, action, body, expected) in [
+            ("POST", &*ana.identity, "IDENTITY", Action::UpdateThingShadow, &*document, allowed),
+            ("GET", &ana.identity, "IDENTITY", Action::GetThingShadow, "", allowed),
+            ("GET", "lamp-1", "lamp-1", Action::GetThingShadow, "", Expected::DeniedAndClosed),
+        ] {
+            self.session.event_log.clear();
+            let target = format!("/things/{}/shadow", thing.replace(':', "%3A"));
+            let answer = self.signed(http, ana, "iotdata", method, &target, body).await?;
+            let reason = self.session.event_log.action(action, &format!("thing/{thing}")).await;
+            let object = format!("/things/{label}/shadow");
+            self.session.output.action(method, &object, expected, &answer.outcome(), &reason);
         }
         Ok(())
     }
