@@ -7,9 +7,11 @@ use fastrand::Rng;
 use iot_jwt_authorizer::algorithm::Algorithm;
 use iot_jwt_authorizer::config::Config;
 use iot_jwt_authorizer::keys::KeySet;
-use iot_jwt_authorizer::keys::fetch::{FETCH_TIMEOUT, Fetcher};
+use iot_jwt_authorizer::keys::fetch::Fetcher;
 use iot_jwt_authorizer::keys::fetch_result::FetchedKeys;
-use iot_jwt_authorizer::keys::sources::{FetchReport, Need};
+use iot_jwt_authorizer::keys::sources::{KeyChange, Need};
+use iot_jwt_authorizer::source::FETCH_TIMEOUT;
+use iot_jwt_authorizer::source::schedule::FetchReport;
 use iot_jwt_authorizer::time::NumericDate;
 use iot_local_inspect::deployment::Deployment;
 use iot_local_inspect::explain::Explanation;
@@ -68,7 +70,7 @@ async fn fetch_missing(
     notes
 }
 
-fn note(report: FetchReport) -> FetchNote {
+fn note(report: FetchReport<KeyChange>) -> FetchNote {
     let outcome = match report.outcome {
         Ok(change) if change.left_out.is_empty() => format!("fetched: usable keys: {}", change.keys),
         Ok(change) => {
