@@ -79,6 +79,17 @@ impl ListSource {
         }
     }
 
+    /// `refresh_seconds` and `max_stale_seconds`.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
+    /// The short names of the configuration's issuers.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.issuers.iter().map(|issuer| &**issuer)
+    }
+
     /// What a decision gets.
     #[must_use]
     pub fn revocation(&self) -> Revocation {

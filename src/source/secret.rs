@@ -64,7 +64,7 @@ impl AwsEnvironment {
     ///
     /// # Errors
     /// What the environment lacks.
-    pub(crate) fn client(&self, id: &str) -> Result<Client, FetchFailure> {
+    pub fn client(&self, id: &str) -> Result<Client, FetchFailure> {
         // A secret's ARN may name another Region.
         let region = id.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)).or(self.region.as_deref());
         let region = region.ok_or(FetchFailure::Environment("AWS_REGION is not set"))?;
