@@ -9,7 +9,7 @@ OPTIONS ?=
 build-AuthorizerFunction:
 	cargo local package --arch $(ARCH) --config $(CONFIG) $(OPTIONS) --into "$(ARTIFACTS_DIR)"
 
-# The functions of provision/template.yaml are one package.
+# The functions of provision/template.yaml, and `attach` of deploy/cognito.yaml, are one package.
 PROVISION_CONFIG ?= provision/provision.toml
 build-JitrFunction build-ClaimFunction build-HookFunction build-AttachFunction:
 	cargo local package --provision --arch $(ARCH) --config $(PROVISION_CONFIG) $(OPTIONS) --into "$(ARTIFACTS_DIR)"

@@ -4,6 +4,7 @@ mod annotator;
 mod banner;
 mod control;
 mod functions;
+mod identity_pool;
 mod provision;
 mod reload;
 mod terminal;
@@ -230,17 +231,19 @@ async fn start_with_program(
         None => None,
     };
     let operator = control::operator(&workspace)?;
+    let pool = identity_pool::identity_pool(options, &workspace, &account)?;
+    let cloud = control::open(options, &workspace, account)?;
+    cloud.set_identity_pool(Some(pool));
     let gateway = GatewayOptions {
         port: options.port,
         tls,
         endpoint,
-        cloud: control::open(options, &workspace, account)?,
-        operator: Some(operator.access_key_id.clone()),
+        cloud,
+        operator: Some(operator),
         function,
         authorizer,
         functions,
         jitp_delay: Duration::from_secs(options.endpoint.jitp_delay.unwrap_or_default()),
-        function_credentials: Some(operator),
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
         page,

@@ -2,13 +2,16 @@
 //! <https://docs.aws.amazon.com/iot/latest/apireference/>
 //!
 //! ```text
-//! request -> guard (Host, Origin, size) -> routes -> guard (Authorization, service, Region) -> operation -> format
+//! request -> guard (Host, Origin, size) -> routes -> guard (Authorization, service, Region)
+//!         -> signature of a known key -> permission of its caller -> operation -> format
 //! ```
 
+pub mod data_plane;
 pub mod guard;
 
 mod format;
 mod path;
+mod permission;
 mod routes;
 mod service;
 mod target;
@@ -22,8 +25,11 @@ use self::routes::{Route, Run};
 use self::service::Service;
 use self::target::Target;
 use crate::cloud::Cloud;
-pub use crate::effect::Effect;
+use crate::credentials::{Caller, TEMPORARY_PREFIX};
+pub use crate::effect::{Effect, Invocation, InvocationType};
 use crate::error::{ApiError, ErrorKind};
+use crate::operations::Input;
+use crate::sigv4::{SignatureDenial, SignedRequest};
 
 /// A request, read whole. Not `Debug`: it may hold a key.
 #[derive(Clone)]
@@ -106,7 +112,10 @@ fn respond(cloud: &Cloud, request: &Request) -> Response {
             let error = ApiError::new(ErrorKind::NotImplemented, "only a running gateway can answer this");
             Response { effect: Some(effect), ..exchange.format.error(&error, &request_id) }
         }
-        Err(error) => exchange.format.error(&error, &request_id),
+        Err(error) => {
+            exchange.note = exchange.note.or(error.note.clone());
+            exchange.format.error(&error, &request_id)
+        }
     };
     response.operation = exchange.operation;
     response.note = exchange.note;
@@ -132,18 +141,47 @@ impl Exchange {
         let target = Target::of(request);
         let route = target.route();
         self.operation = route.map(|route| route.name);
-        if route.is_none_or(|route| route.is_signed) {
-            self.check_scope(cloud, request, route)?;
+        if route.is_some_and(|route| route.service == Service::IotData) {
+            self.format = Format::DataPlane;
         }
+        let caller = match route.is_none_or(|route| route.is_signed) {
+            true => self.caller(cloud, request, route)?,
+            false => None,
+        };
         if route.is_some_and(|route| route.service == Service::Iot) && cloud.is_throttled() {
             return Err(ApiError::new(ErrorKind::Throttling, "Rate exceeded"));
         }
         let run = route.and_then(|route| route.run).ok_or_else(|| self.not_implemented(&target))?;
-        let input = target.input(request)?;
+        let input = Input { caller, ..target.input(request)? };
+        if let Some(route) = route {
+            permission::check(cloud, &input, route)?;
+        }
         match run {
             Run::Answer(run) => run(cloud, &input).map(Outcome::Answer),
             Run::Effect(run) => run(cloud, &input).map(Outcome::Effect),
         }
+    }
+
+    /// Checks the scope of a request and, if this gateway knows its access key, the signature. Returns who signed it,
+    /// or `None` for another key: tools and CI have such keys. The data plane accepts none of those.
+    fn caller(
+        &mut self,
+        cloud: &Cloud,
+        request: &Request,
+        route: Option<&Route>,
+    ) -> Result<Option<Caller>, ApiError> {
+        let scope = guard::scope(request)?;
+        let service = self.check_scope(cloud, request, route, scope)?;
+        let is_required = service == Service::IotData || scope.access_key.starts_with(TEMPORARY_PREFIX);
+        if !is_required && cloud.credentials().find(scope.access_key).is_none() {
+            return Ok(None);
+        }
+        let Request { method, path, query, headers, body, .. } = request;
+        let signed = SignedRequest { method, path, query, headers, body };
+        cloud.authenticate(&signed, &[service.signing_name()]).map(Some).map_err(|denial| {
+            self.note = Some(format!("a request to {service} was denied: {denial}"));
+            ApiError::new(denial_kind(service, &denial), denial.message())
+        })
     }
 
     fn check_scope(
@@ -151,8 +189,8 @@ impl Exchange {
         cloud: &Cloud,
         request: &Request,
         route: Option<&Route>,
-    ) -> Result<(), ApiError> {
-        let scope = guard::scope(request)?;
+        scope: Scope<'_>,
+    ) -> Result<Service, ApiError> {
         self.format = Format::of(request, Some(scope.service));
         let Some(service) = Service::by_signing_name(scope.service) else {
             return Err(self.unknown_service(scope));
@@ -176,7 +214,7 @@ impl Exchange {
                     route.service.signing_name()
                 ),
             )),
-            _ => Ok(()),
+            _ => Ok(service),
         }
     }
 
@@ -195,6 +233,19 @@ impl Exchange {
         let message = format!("{target} is not implemented by this gateway; nothing was changed");
         self.note = Some(message.clone());
         ApiError::new(ErrorKind::NotImplemented, message)
+    }
+}
+
+/// Returns the error of a denied signature. The data plane of AWS IoT has one for all.
+fn denial_kind(service: Service, denial: &SignatureDenial) -> ErrorKind {
+    match denial {
+        _ if service == Service::IotData => ErrorKind::Forbidden,
+        SignatureDenial::UnknownKey(_) | SignatureDenial::SessionToken { .. } => {
+            ErrorKind::UnrecognizedClient
+        }
+        SignatureDenial::CredentialsExpired(_) => ErrorKind::ExpiredToken,
+        SignatureDenial::Malformed(_) | SignatureDenial::Doubled => ErrorKind::IncompleteSignature,
+        _ => ErrorKind::SignatureDoesNotMatch,
     }
 }
 

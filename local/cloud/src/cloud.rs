@@ -9,7 +9,9 @@ use tokio::sync::watch;
 
 use crate::account::Account;
 use crate::built_in::BuiltInAuthorizer;
+use crate::credentials::Credentials;
 use crate::error::ApiError;
+use crate::identity_pool::{IdentityPool, PoolState};
 use crate::issuer::{DeviceIssuer, IssuerError};
 use crate::registry::{Change, Registry};
 use crate::running_tasks::RunningTasks;
@@ -36,7 +38,7 @@ pub struct CloudOptions {
     pub clock: fn() -> SystemTime,
 }
 
-/// A control plane. Clones share one registry.
+/// A control plane. Clones share one registry and its credentials.
 #[derive(Clone)]
 pub struct Cloud {
     options: Arc<CloudOptions>,
@@ -45,6 +47,8 @@ pub struct Cloud {
     built_in: Arc<RwLock<Option<BuiltInAuthorizer>>>,
     tasks: Arc<RunningTasks>,
     throttle: Arc<Throttle>,
+    credentials: Arc<Credentials>,
+    pool: Arc<PoolState>,
 }
 
 impl Cloud {
@@ -63,6 +67,7 @@ impl Cloud {
     /// See [`OpenError`]. Nothing was written then.
     pub fn open_with_log(options: CloudOptions, min_log_bytes: u64) -> Result<Self, OpenError> {
         let database = Database::open(options.folder.as_deref(), min_log_bytes)?;
+        let credentials = Arc::new(Credentials::new(options.clock));
         let cloud = Self {
             options: Arc::new(options),
             database: Arc::new(database),
@@ -70,10 +75,16 @@ impl Cloud {
             built_in: Arc::default(),
             tasks: Arc::default(),
             throttle: Arc::default(),
+            credentials,
+            pool: Arc::default(),
         };
         let now = cloud.now();
-        // What cannot be stored now is removed by the next operation of fleet provisioning.
-        let _ = cloud.write(|registry| Ok((registry.expired(now), ())));
+        // What cannot be stored now is removed by a later operation.
+        let _ = cloud.write(|registry| {
+            let mut expired = registry.expired(now);
+            expired.extend(registry.forgotten_shadows(now));
+            Ok((expired, ()))
+        });
         Ok(cloud)
     }
 
@@ -85,7 +96,7 @@ impl Cloud {
         store::move_away(folder)
     }
 
-    /// Returns a number that grows with every change of the registry.
+    /// Returns a number that grows with every change of the registry, except those of shadows.
     #[must_use]
     pub fn revision(&self) -> watch::Receiver<u64> {
         self.database.revision()
@@ -139,6 +150,27 @@ impl Cloud {
     #[must_use]
     pub fn built_in_authorizer(&self) -> Option<BuiltInAuthorizer> {
         self.built_in.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the access keys that this gateway knows.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Sets the identity pool, or removes it. Credentials that were issued before have the roles of the new one.
+    pub fn set_identity_pool(&self, pool: Option<IdentityPool>) {
+        self.pool.set(pool.map(Arc::new));
+    }
+
+    /// Returns the identity pool, if there is one.
+    #[must_use]
+    pub fn identity_pool(&self) -> Option<Arc<IdentityPool>> {
+        self.pool.get()
+    }
+
+    pub(crate) fn pool_state(&self) -> &PoolState {
+        &self.pool
     }
 
     /// Returns the bulk registrations that run.

@@ -62,11 +62,11 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// Returns whether a request has a mark of a signature: the header `Authorization: AWS4-HMAC-SHA256`, or
-    /// `X-Amz-Algorithm` in the query.
+    /// Returns the mark of the signature of a request: `Authorization`, of the form `AWS4-HMAC-SHA256 …`, or
+    /// `X-Amz-Algorithm` in the query. `None` if it is not signed.
     #[must_use]
-    pub fn is_in(request: &SignedRequest<'_>) -> bool {
-        parameters::marks(request).any()
+    pub fn mark_in(request: &SignedRequest<'_>) -> Option<&'static str> {
+        parameters::marks(request).first()
     }
 
     /// Reads the parameters of the signature of a request, or `None` if it is not signed.

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use iot_local_cloud::credentials::{Caller, Session};
 use iot_local_policy::{Action, Context, Policy, Question, Verdict};
 
 use self::custom::CustomAuthorizer;
 use self::first_connect::FirstConnects;
-use self::sigv4::{Operator, SignatureDenial, SignatureMarks};
+use self::session::SessionPermissions;
+use self::sigv4::{CallerAuthenticator, CallerDenial};
 use self::x509::CertificateAuthenticator;
 use crate::certificate::SERVER_NAME;
-use crate::facts::HttpFacts;
+use crate::facts::ConnectionFacts;
 
 pub(crate) mod authorizers;
 pub mod custom;
 pub mod endpoint;
 pub mod first_connect;
+pub(crate) mod session;
 pub mod sigv4;
 pub mod test_invoke;
 pub(crate) mod unlogged;
@@ -29,8 +32,8 @@ pub struct Authenticators {
     pub x509: CertificateAuthenticator,
     /// The first connects of unknown certificates.
     pub first_connects: FirstConnects,
-    /// The operator's key pair.
-    pub operator: Option<Operator>,
+    /// The callers of signed requests.
+    pub callers: CallerAuthenticator,
 }
 
 impl Authenticators {
@@ -46,17 +49,40 @@ impl Authenticators {
         server_name.eq_ignore_ascii_case(SERVER_NAME) || self.custom.live().domain(server_name).is_some()
     }
 
-    /// Admits a signed request.
+    /// Admits the caller whose signature was verified, for a request or a connection.
     ///
     /// # Errors
-    /// Why it is denied.
-    pub(crate) fn operator(
-        &self,
-        http: Option<&HttpFacts>,
+    /// Why the caller is denied.
+    pub(crate) async fn admit_caller(
+        self: &Arc<Self>,
+        facts: &ConnectionFacts,
         context: Context,
-    ) -> Result<Admission, SignatureDenial> {
-        let marks = http.and_then(SignatureMarks::of).ok_or(SignatureDenial::Credential)?;
-        self.operator.as_ref().ok_or(SignatureDenial::Key)?.admit(&marks, context)
+    ) -> Result<Admission, CallerDenial> {
+        let session = match facts.caller.as_ref().ok_or(CallerDenial::Unsigned)? {
+            Caller::Operator => return Ok(self.callers.admit_operator(context)),
+            Caller::Session(session) => Arc::clone(session),
+        };
+        let auth = Arc::clone(self);
+        // The registry may wait for the disk.
+        let asked = tokio::task::spawn_blocking(move || {
+            let permissions = auth.session_permissions(&session, context.client_id.as_deref())?;
+            let lifetime = Some(auth.callers.lifetime());
+            Ok(Admission { lifetime, ..permissions.admission(context) })
+        });
+        asked.await.unwrap_or(Err(CallerDenial::Ending))
+    }
+
+    /// Returns what a session may do. Without a client id, it is for HTTPS. May wait while a change is stored.
+    ///
+    /// # Errors
+    /// Why the session is denied.
+    pub(crate) fn session_permissions(
+        &self,
+        session: &Session,
+        client_id: Option<&str>,
+    ) -> Result<SessionPermissions, CallerDenial> {
+        let cloud = self.x509.cloud().ok_or(CallerDenial::Ending)?;
+        Ok(SessionPermissions::find(&cloud, self.callers.arn(), session, client_id)?)
     }
 }
 
@@ -89,6 +115,13 @@ pub struct Lifetime {
     pub disconnect_after: Duration,
     /// The time until the client is authenticated again with the same credentials.
     pub refresh_after: Duration,
+}
+
+impl Lifetime {
+    /// The lifetime of an admission that is not decided again.
+    pub(crate) fn without_refresh(disconnect_after: Duration) -> Self {
+        Self { disconnect_after, refresh_after: Duration::MAX }
+    }
 }
 
 impl Admission {

@@ -1,6 +1,7 @@
 //! The facts about a connection and a CONNECT packet that the event for the authorizer contains.
 
 use bytes::Bytes;
+use iot_local_cloud::credentials::Caller;
 use uuid::Uuid;
 
 use crate::certificate::ClientCertificate;
@@ -16,6 +17,8 @@ pub struct ConnectionFacts {
     pub certificate: Option<ClientCertificate>,
     /// The HTTP request of an HTTPS publish or a WebSocket handshake.
     pub http: Option<HttpFacts>,
+    /// Who signed that request. Present only if the signature is verified.
+    pub caller: Option<Caller>,
 }
 
 /// An HTTP request. Not `Debug`: it holds credentials.

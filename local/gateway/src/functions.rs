@@ -9,8 +9,6 @@ use bytes::Bytes;
 use iot_local_lambda::{InvokeError, Lambda};
 use iot_local_policy::Arn;
 
-pub use self::environment::OperatorCredentials;
-
 /// Why a function has no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FunctionError {

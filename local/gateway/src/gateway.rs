@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use iot_local_cloud::credentials::KeyPair;
 use iot_local_cloud::{BuiltInAuthorizer, Cloud};
 use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
@@ -22,7 +23,7 @@ use crate::annotation::PageOptions;
 use crate::auth::custom::CustomAuthorizer;
 use crate::auth::endpoint::EndpointSettings;
 use crate::auth::first_connect::FirstConnects;
-use crate::auth::sigv4::Operator;
+use crate::auth::sigv4::CallerAuthenticator;
 use crate::auth::unlogged::UnloggedCalls;
 use crate::auth::x509::CertificateAuthenticator;
 use crate::auth::{self, Authenticators};
@@ -30,12 +31,13 @@ use crate::broker::{self, Broker, BrokerError, Presence};
 use crate::connection::Connections;
 use crate::event_log::{EntryKind, EventLog};
 use crate::examples;
-use crate::functions::{self, Functions, OperatorCredentials, environment};
+use crate::functions::{self, Functions, environment};
 use crate::message::{Observer, Observers, Outbox};
 use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::rules::{RuleServices, Rules};
 use crate::selection::AuthorizerDefinition;
+use crate::shadows::Shadows;
 use crate::time_scale::TimeScale;
 use crate::tls::{DomainTls, Tls, TlsError, TlsOptions};
 
@@ -58,8 +60,8 @@ pub struct GatewayOptions {
     pub endpoint: EndpointSettings,
     /// The control plane, with the registry of certificates.
     pub cloud: Cloud,
-    /// The access key id of the operator, who may do everything. Without it, no signed request is served.
-    pub operator: Option<String>,
+    /// The key pair of the operator, who may do everything. The further functions get it, too.
+    pub operator: Option<KeyPair>,
     /// The authorizer's function.
     pub function: InvokeTarget,
     /// The built-in authorizer's definition.
@@ -69,9 +71,8 @@ pub struct GatewayOptions {
     /// How long after a first connect the template of just-in-time provisioning runs. Zero: before the connection is
     /// closed, so that the second connect is admitted.
     pub jitp_delay: Duration,
-    /// The operator's credentials, which the further functions get.
-    pub function_credentials: Option<OperatorCredentials>,
-    /// The divisor of the times in a response, and of the waits before retries; 1 is real time.
+    /// The divisor of the times in a response, of the lifetimes of credentials and signed connections, and of the waits
+    /// before retries; 1 is real time.
     pub time_scale: u32,
     /// The development issuers with which users and machines log in. May be empty.
     pub login: ProviderOptions,
@@ -143,6 +144,11 @@ impl RunningGateway {
         options
             .cloud
             .set_built_in_authorizer(BuiltInAuthorizer { authorizer: authorizer.into(), is_default });
+        let credentials = options.cloud.credentials();
+        credentials.set_time_scale(options.time_scale);
+        if let Some(operator) = &options.operator {
+            credentials.set_operator(operator.clone());
+        }
         let (listener, port) = listen(options.port, "--port").await?;
         let tls = match &options.tls {
             Some(tls) => Some(TlsListeners::open(tls, options.endpoint).await?),
@@ -161,7 +167,7 @@ impl RunningGateway {
         let lambda = Arc::new(Lambda::start(options.function, Arc::clone(&line_sink)).await?);
         let time = TimeScale::faster(options.time_scale);
         for function in &mut options.functions {
-            if let Some(text) = environment::set(function, port, options.function_credentials.as_ref()) {
+            if let Some(text) = environment::set(function, port, options.operator.as_ref()) {
                 event_log.record(None, None, EntryKind::Notice { text });
             }
         }
@@ -185,13 +191,14 @@ impl RunningGateway {
         let connections = Arc::new(Connections::default());
         let (outbox, messages) = Outbox::new();
         let first_connects = FirstConnects::new(outbox.clone(), options.jitp_delay);
-        let auth = authenticators(&authorizer, &options.cloud, options.operator, first_connects)?;
+        let auth = authenticators(&authorizer, &options.cloud, first_connects)?;
         let auth = Arc::new(auth);
         let presence = Arc::new(Presence::new(outbox.clone()));
         let (rules, rule_worker) = Rules::new(&options.cloud, event_log.clone());
         // What acts on messages besides subscribers.
-        let observer: Arc<dyn Observer> = rules.clone();
-        let observers: Observers = Arc::from([observer]);
+        let (shadows, shadow_worker) = Shadows::new(outbox.clone(), event_log.clone());
+        let acting: [Arc<dyn Observer>; 2] = [rules.clone(), shadows.clone()];
+        let observers: Observers = Arc::from(acting);
         let broker =
             Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence), observers)
                 .await?;
@@ -203,6 +210,7 @@ impl RunningGateway {
         let services =
             RuleServices { broker: Arc::clone(&broker), functions, time, event_log: event_log.clone() };
         tasks.spawn(rule_worker.run(services));
+        tasks.spawn(shadow_worker.run(Arc::clone(&shadows), Arc::clone(&auth)));
         tasks.spawn(auth::follow_registry(Arc::clone(&auth)));
         tasks.spawn(broker::follow_registry(Arc::clone(&auth), Arc::clone(&connections)));
         let gateway = Arc::new(Gateway {
@@ -215,6 +223,7 @@ impl RunningGateway {
             connections,
             site,
             rules,
+            shadows,
         });
         tasks.spawn(accept(listener, Arc::clone(&gateway), None));
         for TlsListener { listener, tls, .. } in tls.into_iter().flat_map(|tls| [tls.https, tls.mqtts]) {
@@ -276,15 +285,18 @@ impl RunningGateway {
         self.event_log.record(None, None, EntryKind::Notice { text });
     }
 
-    /// Whether no client is connected, and no message waits for a subscriber or a rule. In the order in which a message
-    /// passes, so that none is missed.
+    /// Whether no client is connected, and no message waits for a subscriber, a shadow or a rule. In the order in which
+    /// a message passes, so that none is missed; a rule may have published a request for a shadow meanwhile.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        let Gateway { connections, broker, rules, .. } = &*self.gateway;
+        let Gateway { connections, broker, rules, shadows, .. } = &*self.gateway;
+        let taken = shadows.taken();
         connections.is_empty()
             && broker.has_no_clients()
+            && shadows.is_idle()
             && broker.published() == self.outbox.sent()
             && rules.is_idle()
+            && shadows.taken() == taken
     }
 
     /// Returns the bytes of QoS 0 messages that wait for a client. They are bounded: further messages are dropped.
@@ -352,15 +364,13 @@ impl TlsListeners {
 fn authenticators(
     authorizer: &Arc<CustomAuthorizer>,
     cloud: &Cloud,
-    operator: Option<String>,
     first_connects: FirstConnects,
 ) -> Result<Authenticators, GatewayError> {
     let account = cloud.account();
     let arn: Arn = account.arn("*").parse()?;
-    let operator = operator.map(|key| Operator::new(key, account.region(), account.id(), &arn));
-    let operator = operator.transpose().map_err(GatewayError::Operator)?;
+    let callers = CallerAuthenticator::new(account.clone(), arn.clone()).map_err(GatewayError::Operator)?;
     let x509 = CertificateAuthenticator::new(cloud.clone(), arn);
-    Ok(Authenticators { custom: Arc::clone(authorizer), x509, first_connects, operator })
+    Ok(Authenticators { custom: Arc::clone(authorizer), x509, first_connects, callers })
 }
 
 /// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.

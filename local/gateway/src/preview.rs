@@ -47,6 +47,7 @@ impl PreviewRequest<'_> {
             connection: Uuid::new_v4(),
             server_name: None,
             certificate: None,
+            caller: None,
             http: query.map(|query| HttpFacts { headers: Vec::new(), query: Some(query) }),
         };
         let mqtt = MqttFacts {

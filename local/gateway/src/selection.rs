@@ -163,17 +163,17 @@ impl AuthorizerDefinition {
         Ok(Selected { token, ..selected })
     }
 
-    /// Whether a request has a token, or names an authorizer. An `Authorization` that is not Signature Version 4 counts
-    /// as a token: the authorizer may read it.
+    /// Returns the header or parameter of a request with a token or the name of an authorizer, if there is one. An
+    /// `Authorization` that is not Signature Version 4 counts as a token: the authorizer may read it.
     #[must_use]
-    pub fn has_token(&self, http: &HttpFacts) -> bool {
+    pub fn token_place(&self, http: &HttpFacts) -> Option<&str> {
         let keys = [Some(NAME_KEY), Some(SIGNATURE_KEY), self.token_key.as_deref()];
         let is_other_scheme = |value: &str| !value.trim_start().starts_with("AWS4-HMAC-SHA256");
-        keys.into_iter().flatten().any(|key| lookup(key, Some(http), None).is_some())
-            || http
-                .headers
-                .iter()
-                .any(|(name, value)| name.eq_ignore_ascii_case("authorization") && is_other_scheme(value))
+        let is_token = |(name, value): &(String, String)| {
+            name.eq_ignore_ascii_case("authorization") && is_other_scheme(value)
+        };
+        let found = keys.into_iter().flatten().find(|key| lookup(key, Some(http), None).is_some());
+        found.or_else(|| http.headers.iter().any(is_token).then_some("Authorization"))
     }
 
     /// Checks the signature of a token if token signing is on.

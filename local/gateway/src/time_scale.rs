@@ -5,8 +5,9 @@ use std::time::Duration;
 /// How much faster than real time the times of a response pass. AWS IoT's shortest time, five minutes, is long for a
 /// test.
 ///
-/// Only `disconnectAfterInSeconds` and `refreshAfterInSeconds` are accelerated, not keep-alive, session expiry or the
-/// lifetime of a token.
+/// Only `disconnectAfterInSeconds`, `refreshAfterInSeconds`, the 24 hours of a signed connection, the lifetime of
+/// temporary credentials and the waits of rules are accelerated, not keep-alive, session expiry or the lifetime of a
+/// token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeScale(u32);
 

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::endpoint::Endpoint;
 use crate::error::{InvokeError, StartError};
+use crate::invoker::InvokerIdentity;
 use crate::lazy::{LazyHost, LazyTarget};
 use crate::limits::{ASYNC_INVOKE_LIMIT, INVOKE_LIMIT};
 use crate::queue::{Job, Queue};
@@ -131,8 +132,20 @@ impl Lambda {
     /// # Errors
     /// See [`InvokeError`]. Returns after [`INVOKE_LIMIT`] at the latest; the start of a lazy function does not count.
     pub async fn invoke(&self, event: Bytes) -> Result<Bytes, InvokeError> {
+        self.invoke_as(event, None).await
+    }
+
+    /// The same for a Cognito identity, which the function finds in its context. An endpoint does not get it.
+    ///
+    /// # Errors
+    /// As [`Self::invoke`].
+    pub async fn invoke_as(
+        &self,
+        event: Bytes,
+        identity: Option<InvokerIdentity>,
+    ) -> Result<Bytes, InvokeError> {
         let lambda = self.started().await?;
-        let response = tokio::time::timeout(INVOKE_LIMIT, lambda.respond(event, INVOKE_LIMIT));
+        let response = tokio::time::timeout(INVOKE_LIMIT, lambda.respond(event, identity, INVOKE_LIMIT));
         response.await.unwrap_or(Err(InvokeError::TimedOut(INVOKE_LIMIT)))
     }
 
@@ -143,7 +156,7 @@ impl Lambda {
     /// # Errors
     /// See [`InvokeError`].
     pub async fn invoke_async(&self, event: Bytes) -> Result<Bytes, InvokeError> {
-        self.started().await?.respond(event, ASYNC_INVOKE_LIMIT).await
+        self.started().await?.respond(event, None, ASYNC_INVOKE_LIMIT).await
     }
 
     /// The function itself, or the one that a lazy function has become.
@@ -155,7 +168,12 @@ impl Lambda {
     }
 
     /// `limit` is how long a process, or the endpoint, may work on the event.
-    async fn respond(&self, event: Bytes, limit: Duration) -> Result<Bytes, InvokeError> {
+    async fn respond(
+        &self,
+        event: Bytes,
+        identity: Option<InvokerIdentity>,
+        limit: Duration,
+    ) -> Result<Bytes, InvokeError> {
         match &self.host {
             Host::Endpoint(endpoint) => {
                 let response = tokio::time::timeout(limit, endpoint.invoke(event));
@@ -164,7 +182,7 @@ impl Lambda {
             Host::Stopped | Host::Lazy(_) => Err(InvokeError::Stopped),
             Host::Sandboxes { queue, .. } => {
                 let (reply, response) = oneshot::channel();
-                queue.push(Job { id: Uuid::new_v4(), event, limit, is_retry: false, reply });
+                queue.push(Job { id: Uuid::new_v4(), event, identity, limit, is_retry: false, reply });
                 response.await.unwrap_or(Err(InvokeError::Stopped))
             }
         }

@@ -9,6 +9,7 @@
 mod limits;
 
 mod error;
+mod invoker;
 mod spec;
 
 mod lambda;
@@ -26,6 +27,7 @@ mod lazy;
 
 pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use error::{InvokeError, StartError};
+pub use invoker::InvokerIdentity;
 pub use lambda::{InvokeTarget, Lambda};
 pub use lazy::LazyTarget;
 pub use limits::{ASYNC_INVOKE_LIMIT, INIT_LIMIT, INVOKE_LIMIT};

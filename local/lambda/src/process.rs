@@ -105,7 +105,8 @@ impl Process {
         let Some(next_request) = self.next_request.take() else { return Some(job) };
         // The time limit of the process starts now: the time that the job waited before is not its fault.
         let deadline = clock::deadline(job.limit);
-        let delivery = Delivery { id: job.id, event: job.event.clone(), deadline };
+        let (event, identity) = (job.event.clone(), job.identity.clone());
+        let delivery = Delivery { id: job.id, event, identity, deadline };
         if next_request.send(delivery).is_err() {
             return Some(job);
         }

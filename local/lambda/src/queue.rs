@@ -7,11 +7,14 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::error::InvokeError;
+use crate::invoker::InvokerIdentity;
 
 /// An event that waits for a sandbox.
 pub(crate) struct Job {
     pub(crate) id: Uuid,
     pub(crate) event: Bytes,
+    /// Who invokes the function, if a Cognito identity does.
+    pub(crate) identity: Option<InvokerIdentity>,
     /// How long a process may work on the event.
     pub(crate) limit: Duration,
     /// Whether the event was handed before to a process that was then killed.

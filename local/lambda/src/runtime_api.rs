@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::invoker::InvokerIdentity;
 use crate::limits::{MAX_ERROR_MESSAGE_CHARS, MAX_RESPONSE_BYTES};
 
 const ROOT: &str = "/2018-06-01/runtime/";
@@ -27,6 +28,7 @@ const ROOT: &str = "/2018-06-01/runtime/";
 pub(crate) struct Delivery {
     pub(crate) id: Uuid,
     pub(crate) event: Bytes,
+    pub(crate) identity: Option<InvokerIdentity>,
     pub(crate) deadline: Instant,
 }
 
@@ -94,7 +96,11 @@ async fn next(calls: &mpsc::Sender<RuntimeCall>, function_arn: &str) -> Response
         return status(StatusCode::GONE);
     }
     let Ok(delivery) = delivery.await else { return status(StatusCode::GONE) };
-    Response::builder()
+    let identity = delivery.identity.map(|identity| identity.header());
+    let response = identity.into_iter().fold(Response::builder(), |response, identity| {
+        response.header("lambda-runtime-cognito-identity", identity)
+    });
+    response
         .header("content-type", "application/json")
         .header("lambda-runtime-aws-request-id", delivery.id.to_string())
         .header("lambda-runtime-deadline-ms", epoch_millis(delivery.deadline).to_string())

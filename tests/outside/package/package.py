@@ -179,9 +179,10 @@ def main():
             # `cargo` uses what the other tests have built.
             check_architecture("x86_64", temporary, config, ["--builder", "cargo"])
             check_sam_build(temporary, "template.yaml", ["AuthorizerFunction"], SHIPPED, temporary / "x86_64/bootstrap")
-            functions = [f"{name}Function" for name in ("Jitr", "Claim", "Hook", "Attach")]
+            functions = [f"{name}Function" for name in ("Jitr", "Claim", "Hook")]
             program = temporary / "provision-x86_64-unpacked/bootstrap"
             check_sam_build(temporary, "provision/template.yaml", functions, provision.SHIPPED, program)
+            check_sam_build(temporary, "deploy/cognito.yaml", ["AttachFunction"], provision.SHIPPED, program)
         else:
             skip("x86_64: the package", "this machine is not x86-64")
         check_arm64(temporary, config)

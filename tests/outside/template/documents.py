@@ -1,5 +1,6 @@
 """docs/deploy.md and docs/logs.md against template.yaml and the log line, docs/deploy-provision.md against
-provision/template.yaml, and broken copies that each check has to find."""
+provision/template.yaml, docs/deploy-cognito.md against deploy/cognito.yaml, and broken copies that each check has to
+find."""
 
 import functools
 import importlib
@@ -46,15 +47,18 @@ def parameter_table(text, template):
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section(text, "## Parameters"), re.M))
     wanted = {}
     for name, parameter in template["Parameters"].items():
-        default = parameter["Default"]
-        wanted[name] = f"`{default}`" if isinstance(default, str) and default else str(default) if default != "" else "empty"
+        default = parameter.get("Default")
+        if default is None:
+            wanted[name] = "required"
+        else:
+            wanted[name] = f"`{default}`" if isinstance(default, str) and default else str(default) if default != "" else "empty"
     yield from differs("parameters", set(rows.items()), set(wanted.items()))
 
 
 def parameter_files(text, template):
     found = blocks(text, "yaml")
-    if len(found) < 4:
-        yield "the page has fewer than four examples"
+    if len(found) < 2:
+        yield "the page has fewer than two examples"
     for block in found:
         given = yaml_parse(block)
         unknown = set(given) - set(template["Parameters"])
@@ -190,6 +194,7 @@ OF_AUTHORIZER = {
     "logs.md": [queries, members, metrics, codes, levels],
 }
 OF_PROVISION = {"deploy-provision.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
+OF_COGNITO = {"deploy-cognito.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
 
 # The check, a text of its page, and the replacement.
 BROKEN = [
@@ -229,6 +234,17 @@ BROKEN_PROVISION = [
     (commands, "aws iot create-policy --policy-name device", "aws iot create-policy --name device"),
     (commands, "sam build --template", "sam build --source"),
 ]
+BROKEN_COGNITO = [
+    (parameter_table, "| `LoginDomainPrefix` | required |", "| `LoginDomainPrefix` | empty |"),
+    (parameter_table, "| `PolicyName` |", "| `Policy` |"),
+    (parameter_files, "LoginDomainPrefix: example-app\n", ""),
+    (parameter_files, "AppUrl: https://test.example.com/", "AppUrl: http://test.example.com/"),
+    (account_marks, MARK + "\n```sh\nsam build", "```sh\nsam build"),
+    (alarm_table, "| AttachErrors |", "| AttachError |"),
+    (commands, "aws cognito-idp admin-create-user --user-pool-id", "aws cognito-idp admin-create-user --user-pool"),
+    (commands, "aws iot detach-policy", "aws iot remove-policy"),
+    (commands, "--capabilities", "--capability"),
+]
 
 
 def checked(template, pages_of=None):
@@ -242,7 +258,8 @@ def checked(template, pages_of=None):
     for name, checks in checks_of.items():
         for check in checks:
             yield f"{check.__name__} of {name}", check(pages[name], template)
-    for check, found, instead in BROKEN_PROVISION if checks_of is OF_PROVISION else BROKEN:
+    broken_copies, = [rows for of, rows in ((OF_AUTHORIZER, BROKEN), (OF_PROVISION, BROKEN_PROVISION), (OF_COGNITO, BROKEN_COGNITO)) if of is checks_of]
+    for check, found, instead in broken_copies:
         name, = [name for name, checks in checks_of.items() if check in checks]
         broken = pages[name].replace(found, instead)
         seen = broken != pages[name] and list(check(broken, template))

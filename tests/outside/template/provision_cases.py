@@ -17,9 +17,8 @@ GOOD = {
     "hook": {"FleetTemplateName": "fleet"},
     "hook, with a table": {"FleetTemplateName": "fleet", **TABLE, "DevicePolicyName": "sensor"},
     "a template without a function": {"JitpTemplateName": "jitp", "DevicePolicyName": "sensor"},
-    "attach": {"AttachPolicies": "true"},
     "everything": {
-        **JITR, **CLAIM, **TABLE, "SecondAuthorityId": OTHER_CA, "FleetTemplateName": "fleet", "JitpTemplateName": "jitp", "AttachPolicies": "true", "AlarmTopicArn": TOPIC,
+        **JITR, **CLAIM, **TABLE, "SecondAuthorityId": OTHER_CA, "FleetTemplateName": "fleet", "JitpTemplateName": "jitp", "AlarmTopicArn": TOPIC,
         "DocsUrl": "https://git.example.com/docs", "DenialAlarmCount": 3, "LogRetentionDays": 365, "LogLevel": "WARN", "Architecture": "x86_64", "MemorySize": 128,
         "ReservedConcurrency": 20,
     },
@@ -36,7 +35,7 @@ CONTRADICTIONS = [
     ({"FleetTemplateName": "devices", "JitpTemplateName": "devices"}, "share their names"),
     ({**JITR, "CreateTable": "true"}, "CreateTable needs TableName"),
     ({"CreateTable": "true"}, "CreateTable needs TableName"),
-    ({"AttachPolicies": "true", "TableName": "devices"}, "TableName does nothing"),
+    ({"JitpTemplateName": "jitp", "TableName": "devices"}, "TableName does nothing"),
     ({"JitpTemplateName": "jitp", **TABLE}, "TableName does nothing"),
 ]
 
@@ -71,7 +70,6 @@ OUTSIDE = [
     ({"JitpTemplateName": "jitp/1"}, "JitpTemplateName"),
     ({"DevicePolicyName": ""}, "DevicePolicyName"),
     ({"DevicePolicyName": 'device" }, "x": { "y": "'}, "DevicePolicyName"),
-    ({"AttachPolicies": "yes"}, "AttachPolicies"),
     ({"TableName": "*"}, "TableName"),
     ({"TableName": "table/devices"}, "TableName"),
     ({"CreateTable": "yes"}, "CreateTable"),

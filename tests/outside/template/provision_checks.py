@@ -18,9 +18,7 @@ DEVICES = [
 
 def triggers(given):
     """The functions of a deployment, by the name of their resource without `Function`."""
-    present = {
-        "Jitr": given["AuthorityId"], "Claim": given["BootstrapRequest"], "Hook": given["FleetTemplateName"], "Attach": given["AttachPolicies"] == "true",
-    }
+    present = {"Jitr": given["AuthorityId"], "Claim": given["BootstrapRequest"], "Hook": given["FleetTemplateName"]}
     return [name for name, wanted in present.items() if wanted]
 
 
@@ -43,7 +41,7 @@ def functions(stack):
         waits = name in ("Jitr", "Claim")
         for member, value in {
             "Handler": name.lower(), "Runtime": "provided.al2023", "Architectures": [given["Architecture"]], "MemorySize": given["MemorySize"],
-            "Timeout": {"Jitr": 60, "Claim": 60, "Hook": 5, "Attach": 10}[name], "Role": f"<{name}Role.Arn>", "Environment": None,
+            "Timeout": {"Jitr": 60, "Claim": 60, "Hook": 5}[name], "Role": f"<{name}Role.Arn>", "Environment": None,
             "ReservedConcurrentExecutions": given["ReservedConcurrency"] if waits and given["ReservedConcurrency"] != "-1" else None,
             "DeadLetterConfig": {"TargetArn": QUEUE} if waits else None,
             "LoggingConfig": {"LogGroup": f"<{name}Logs>", "LogFormat": "JSON", "ApplicationLogLevel": given["LogLevel"], "SystemLogLevel": "WARN"},
@@ -72,7 +70,6 @@ def roles(stack):
             ("iot:Publish", ARN.format("iot", f"topic/{given['BootstrapResponse']}")), *failed, *table,
         ],
         "Hook": [*([("iot:DescribeCertificate", CERTIFICATES)] if table else []), *table],
-        "Attach": [("iot:AttachPolicy", "*")],
     }
     wanted = {f"{name}Role": [(["logs:CreateLogStream", "logs:PutLogEvents"], f"<{name}Logs.Arn>"), *allowed[name]] for name in triggers(given)}
     if given["AuthorityId"] or given["BootstrapRequest"]:
@@ -109,15 +106,12 @@ def stars(stack):
             actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
             if any("*" in action for action in actions) or "NotAction" in statement or "NotResource" in statement:
                 yield f"{name}{path}: a wildcard in the actions"
-            if statement.get("Resource") == "*" and actions not in (["iot:CreateCertificateFromCsr"], ["iot:AttachPolicy"]):
+            if statement.get("Resource") == "*" and actions != ["iot:CreateCertificateFromCsr"]:
                 yield f"{name}{path}: every resource"
-            if actions == ["iot:AttachPolicy"] and name != "AttachRole":
-                yield f"{name}{path}: policies for every target"
 
 
 def permissions(stack):
-    """Each function may be invoked by its rule or its template alone. `attach` is invoked with the role of the identity
-    pool."""
+    """Each function may be invoked by its rule or its template alone."""
     given = stack.values
     template = ARN.format("iot", f"provisioningtemplate/{given['FleetTemplateName']}")
     sources = {
@@ -218,8 +212,7 @@ def alarms(stack):
     wanted = {}
     for name in triggers(given):
         function = f"<{name}Function>"
-        if name != "Attach":
-            wanted[f"{name}DenialsAlarm"] = ("iot-provision", "denied", {"function": function}, "Sum", 300, given["DenialAlarmCount"])
+        wanted[f"{name}DenialsAlarm"] = ("iot-provision", "denied", {"function": function}, "Sum", 300, given["DenialAlarmCount"])
         if name in ("Jitr", "Claim"):
             wanted["FailedEventsAlarm"] = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": "<FailedEvents.QueueName>"}, "Maximum", 60, 1)
         else:
@@ -243,8 +236,6 @@ def alarms(stack):
 def outputs(stack):
     given = stack.values
     wanted = {f"{name}FunctionName": f"<{name}Function>" for name in triggers(given)}
-    if "Attach" in triggers(given):
-        wanted["AttachFunctionArn"] = "<AttachFunction.Arn>"
     if given["AuthorityId"] or given["BootstrapRequest"]:
         wanted["FailedEventsUrl"] = "<FailedEvents>"
     for parameter, resource in {"FleetTemplateName": "<FleetTemplate>", "JitpTemplateName": "<JitpTemplate>"}.items():

@@ -4,14 +4,11 @@ use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::rand;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use iot_local_base::env::Env;
 use iot_local_base::{clock, files};
+use iot_local_cloud::credentials::KeyPair;
 use iot_local_cloud::{Account, Cloud, CloudOptions};
 use iot_local_gateway::certificate::SERVER_NAME;
-use iot_local_gateway::functions::OperatorCredentials;
 use iot_local_identity::deployment::FUNCTION_ARN;
 use iot_local_identity::workspace::Workspace;
 use iot_local_lambda::InvokeTarget;
@@ -21,9 +18,6 @@ use crate::local_settings::LocalSettings;
 
 /// The variable that names the endpoint of all AWS services.
 const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
-
-/// The letters of an access key id.
-const KEY_LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// Returns the Region and the account: of the options, else of `local.toml`, else of `--function-arn`, else the
 /// defaults. The environment has no influence.
@@ -73,18 +67,16 @@ fn registry_folder(root: &Path, account: &Account) -> Result<PathBuf, (PathBuf, 
 }
 
 /// Makes the operator's key pair of this run, and writes it as an AWS credentials file.
-pub(super) fn operator(workspace: &Workspace) -> Result<OperatorCredentials, ServeError> {
+pub(super) fn operator(workspace: &Workspace) -> Result<KeyPair, ServeError> {
     let path = workspace.root.join("private").join("operator");
     let failed = |source| ServeError::StateFile { path: path.clone(), source };
-    let (mut key, mut secret) = ([0; 16], [0; 30]);
-    let filled = rand::fill(&mut key).and_then(|()| rand::fill(&mut secret));
-    filled.map_err(|_| failed(io::Error::other("the system's random number generator failed")))?;
-    let letter = |byte: &u8| KEY_LETTERS.get(usize::from(byte & 31)).copied().map(char::from);
-    let key: String = "AKIA".chars().chain(key.iter().filter_map(letter)).collect();
-    let secret = STANDARD.encode(secret);
-    let content = format!("[default]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n");
+    let pair = KeyPair::random("AKIA").map_err(|error| failed(io::Error::other(error)))?;
+    let KeyPair { access_key_id, secret_access_key } = &pair;
+    let content = format!(
+        "[default]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n"
+    );
     files::replace(&path, content.as_bytes()).map_err(failed)?;
-    Ok(OperatorCredentials { access_key_id: key, secret_access_key: secret })
+    Ok(pair)
 }
 
 /// Adapts a function to the gateway. Its ARN gets the Region and account of the registry, unless `--function-arn` sets

@@ -16,6 +16,8 @@ const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 pub(crate) enum Format {
     /// REST with JSON: AWS IoT, Lambda.
     RestJson,
+    /// The same for AWS IoT's data plane, whose errors have a trace id.
+    DataPlane,
     /// JSON 1.1, with the operation in `X-Amz-Target`: Cognito.
     Json,
     /// XML, with the operation in the form member `Action`: STS.
@@ -35,6 +37,8 @@ impl Format {
             Self::Query
         } else if matches!(service, Some("s3" | "s3express" | "route53" | "cloudfront")) {
             Self::RestXml
+        } else if service == Some("iotdata") {
+            Self::DataPlane
         } else {
             Self::RestJson
         }
@@ -43,7 +47,7 @@ impl Format {
     /// Formats the result of an operation. XML's outermost element has the name of the operation.
     pub(crate) fn success(self, operation: &str, value: &Value, request_id: &str) -> Response {
         let body = match self {
-            Self::RestJson | Self::Json => value.to_string(),
+            Self::RestJson | Self::DataPlane | Self::Json => value.to_string(),
             Self::Query | Self::RestXml => {
                 let mut result = String::new();
                 write_xml(&mut result, value);
@@ -61,6 +65,7 @@ impl Format {
         let (kind, message) = (error.kind.name(), error.message.as_str());
         let body = match self {
             Self::RestJson => json_error(error).to_string(),
+            Self::DataPlane => json!({ "message": message, "traceId": request_id }).to_string(),
             Self::Json => json!({ "__type": kind, "message": message }).to_string(),
             Self::Query => {
                 let (kind, message) = (escape(error.kind.query_code()), escape(message));
@@ -78,15 +83,17 @@ impl Format {
             }
         };
         let mut response = self.response(error.kind.status(), body, request_id);
-        if matches!(self, Self::RestJson | Self::Json) {
-            response.headers.push(("x-amzn-ErrorType", kind.to_owned()));
+        match self {
+            Self::RestJson | Self::Json => response.headers.push(("x-amzn-ErrorType", kind.to_owned())),
+            Self::DataPlane => response.headers.push(("x-amzn-ErrorType", format!("{kind}:"))),
+            Self::Query | Self::RestXml => {}
         }
         response
     }
 
     fn response(self, status: u16, body: String, request_id: &str) -> Response {
         let content_type = match self {
-            Self::RestJson => "application/json",
+            Self::RestJson | Self::DataPlane => "application/json",
             Self::Json => "application/x-amz-json-1.1",
             Self::Query | Self::RestXml => "text/xml",
         };

@@ -18,6 +18,8 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The credential scope of a signed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scope<'a> {
+    /// The access key id.
+    pub(crate) access_key: &'a str,
     /// The Region, such as `us-east-1`.
     pub(crate) region: &'a str,
     /// The signing name of the service, such as `iot`.
@@ -128,14 +130,17 @@ fn parse_authorization(header: &str) -> Option<Scope<'_>> {
 
 fn parse_credential(credential: &str) -> Option<Scope<'_>> {
     let mut parts = credential.split('/');
-    let (key, date) = (parts.next()?, parts.next()?);
+    let (access_key, date) = (parts.next()?, parts.next()?);
     let (region, service) = (parts.next()?, parts.next()?);
     let is_end = parts.next()? == "aws4_request" && parts.next().is_none();
-    let is_key = (1..=128).contains(&key.len())
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    let is_key = (1..=128).contains(&access_key.len())
+        && access_key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
     let is_date = date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit());
-    (is_end && is_key && is_date && is_scope_name(region) && is_scope_name(service))
-        .then_some(Scope { region, service })
+    (is_end && is_key && is_date && is_scope_name(region) && is_scope_name(service)).then_some(Scope {
+        access_key,
+        region,
+        service,
+    })
 }
 
 fn is_scope_name(text: &str) -> bool {
@@ -235,7 +240,7 @@ mod tests {
         let good = format!(
             "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/iot/aws4_request, SignedHeaders=host;x-amz-date, Signature={signature}"
         );
-        let scope = Scope { region: "us-east-1", service: "iot" };
+        let scope = Scope { access_key: "AKID", region: "us-east-1", service: "iot" };
         assert_eq!(parse_authorization(&good), Some(scope));
         assert_eq!(parse_authorization(&good.replace(", ", ",")), Some(scope));
         for (from, to) in [

@@ -8,8 +8,8 @@ use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
     EffectOperation, Operation, attachments, authorization, authorizers, bulk, ca_certificates, certificates,
-    domains, endpoint, events, policies, principals, register_thing, rules, sts, tags, templates,
-    thing_groups, thing_types, things,
+    cognito_identity, domains, endpoint, events, lambda, policies, principals, register_thing, rules, sts,
+    tags, templates, thing_groups, thing_types, things,
 };
 
 /// A row of the table.
@@ -342,8 +342,22 @@ pub(crate) const ROUTES: &[Route] = &[
     on("ListTagsForResource", "GET", "/tags", tags::list_tags_for_resource),
     on("DescribeEventConfigurations", "GET", "/event-configurations", events::describe_event_configurations),
     on("UpdateEventConfigurations", "PATCH", "/event-configurations", events::update_event_configurations),
+    // Lambda.
+    Route {
+        service: Service::Lambda,
+        ..effect("Invoke", "POST", "/2015-03-31/functions/{FunctionName}/invocations", lambda::invoke)
+    },
     // Security Token Service.
     action(Service::Sts, "GetCallerIdentity", sts::get_caller_identity),
+    unsigned(Service::Sts, "AssumeRoleWithWebIdentity", sts::assume_role_with_web_identity),
+    // Identity pools.
+    unsigned(Service::CognitoIdentity, "GetId", cognito_identity::get_id),
+    unsigned(
+        Service::CognitoIdentity,
+        "GetCredentialsForIdentity",
+        cognito_identity::get_credentials_for_identity,
+    ),
+    unsigned(Service::CognitoIdentity, "GetOpenIdToken", cognito_identity::get_open_id_token),
 ];
 
 /// Finds the row of a REST request, with the labels of its path, still percent-encoded.
@@ -371,6 +385,10 @@ const fn effect(name: &'static str, method: &'static str, path: &'static str, ru
 
 const fn planned(name: &'static str, method: &'static str, path: &'static str) -> Route {
     Route { service: Service::Iot, name, method, path, run: None, is_signed: true }
+}
+
+const fn unsigned(service: Service, name: &'static str, run: Operation) -> Route {
+    Route { is_signed: false, ..action(service, name, run) }
 }
 
 const fn action(service: Service, name: &'static str, run: Operation) -> Route {

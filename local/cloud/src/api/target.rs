@@ -63,7 +63,12 @@ impl<'a> Target<'a> {
                 for (name, value) in found.iter().flat_map(|(_, labels)| labels) {
                     input.labels.push(((*name).to_owned(), path::decode(value)?));
                 }
-                input.body = json_object(&request.body)?;
+                match found {
+                    Some((route, _)) if route.service == Service::Lambda => {
+                        input.raw_body.clone_from(&request.body);
+                    }
+                    _ => input.body = json_object(&request.body)?,
+                }
             }
             Self::Header { .. } => input.body = json_object(&request.body)?,
             Self::Form { members, .. } => {

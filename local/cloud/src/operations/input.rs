@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::credentials::Caller;
 use crate::error::ApiError;
 
 /// What a request of an operation brings. Not `Debug`: it may hold a key.
@@ -15,6 +16,10 @@ pub(crate) struct Input {
     pub(crate) headers: Vec<(String, String)>,
     /// The members of the body. Empty without a body.
     pub(crate) body: Map<String, Value>,
+    /// The whole body, for an operation whose body is not JSON. Empty for all others.
+    pub(crate) raw_body: Vec<u8>,
+    /// Who signed the request. Absent for a key that this gateway does not know, and without a signature.
+    pub(crate) caller: Option<Caller>,
 }
 
 /// The path, the query and the headers.

@@ -99,6 +99,12 @@ pub enum SignatureDenial {
          help: curl --aws-sigv4 works for paths without percent signs"
     )]
     PathEncodedOnce,
+    /// Another path has the same signature.
+    #[error(
+        "the path has an empty segment or a segment of dots, and other paths have the same signature; help: encode the \
+         slashes of a topic or a name as %2F"
+    )]
+    AmbiguousPath,
     /// The signature is wrong.
     #[error("wrong signature; the canonical request of this gateway, with masked values, is {canonical:?}")]
     Mismatch {
@@ -147,6 +153,7 @@ impl SignatureDenial {
             | Self::Payload
             | Self::TokenSigned
             | Self::PathEncodedOnce
+            | Self::AmbiguousPath
             | Self::Mismatch { .. } => {
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
                  Access Key and signing method. Consult the service documentation for details."

@@ -54,9 +54,13 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Whether there is any signature.
-    pub(super) fn any(&self) -> bool {
-        self.headers > 0 || self.in_query > 0
+    /// Returns where the signature is.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        match self {
+            Self { headers: 1.., .. } => Some("Authorization"),
+            Self { in_query: 1.., .. } => Some("X-Amz-Algorithm"),
+            _ => None,
+        }
     }
 }
 
@@ -74,7 +78,7 @@ pub(super) fn marks(request: &SignedRequest<'_>) -> Marks {
 /// Reads the signature of a request, if it has one.
 pub(super) fn read(request: &SignedRequest<'_>) -> Result<Option<Signature>, SignatureDenial> {
     match marks(request) {
-        marks if !marks.any() => Ok(None),
+        marks if marks.first().is_none() => Ok(None),
         Marks { headers: 1, other_headers: 0, in_query: 0 } => in_header(request).map(Some),
         Marks { headers: 0, other_headers: 0, in_query: 1 } => in_query(request).map(Some),
         _ => Err(SignatureDenial::Doubled),

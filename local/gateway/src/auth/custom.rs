@@ -197,10 +197,10 @@ impl CustomAuthorizer {
         &self.definition.name
     }
 
-    /// Whether a request has a token, or names an authorizer.
+    /// Returns the header or parameter of a request with a token or the name of an authorizer, if there is one.
     #[must_use]
-    pub fn has_token(&self, http: &HttpFacts) -> bool {
-        self.live().active().any(|authorizer| authorizer.has_token(http))
+    pub fn token_place(&self, http: &HttpFacts) -> Option<String> {
+        self.live().active().find_map(|authorizer| authorizer.token_place(http).map(str::to_owned))
     }
 
     /// Whether a response to an event applies to all HTTPS publishes of a connection (`enableCachingForHttp`).

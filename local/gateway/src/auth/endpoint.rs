@@ -48,17 +48,17 @@ pub enum CertificateUse {
 
 /// What an HTTP request shows about its authentication.
 #[derive(Debug, Clone, Copy)]
-pub struct HttpMarks {
+pub struct HttpMarks<'a> {
     /// The ALPN name. Absent on the plain port.
     pub alpn: Alpn,
     /// Whether the request opens a WebSocket.
     pub is_websocket: bool,
     /// Whether the client has presented a certificate.
     pub has_certificate: bool,
-    /// Whether the request has marks of Signature Version 4.
-    pub is_signed: bool,
-    /// Whether the request has a token or names an authorizer.
-    pub has_token: bool,
+    /// The mark of Signature Version 4, if the request has one, such as `X-Amz-Algorithm`.
+    pub signature: Option<&'a str>,
+    /// The header or parameter with a token or the name of an authorizer, if the request has one.
+    pub token: Option<&'a str>,
 }
 
 impl EndpointSettings {
@@ -75,6 +75,12 @@ impl EndpointSettings {
         } else {
             Err(InvalidEndpoint { authentication, protocol })
         }
+    }
+
+    /// Returns whether clients are authenticated by Signature Version 4 only.
+    #[must_use]
+    pub fn requires_signature(self) -> bool {
+        self.authentication == AuthenticationType::AwsSigv4
     }
 
     /// Returns whether the handshake of a client requests a certificate. `offered` are the client's ALPN names.
@@ -124,7 +130,7 @@ impl EndpointSettings {
     ///
     /// # Errors
     /// Why it is denied, for the operator.
-    pub fn for_http(self, marks: HttpMarks) -> Result<AuthMethod, String> {
+    pub fn for_http(self, marks: HttpMarks<'_>) -> Result<AuthMethod, String> {
         use ApplicationProtocol::{Default, Https, MqttWss};
         let (expected, name) = match marks.is_websocket {
             true => (MqttWss, "MQTT over WebSocket"),
@@ -133,12 +139,11 @@ impl EndpointSettings {
         if self.protocol != expected && self.protocol != Default {
             return Err(self.other_protocol(name));
         }
-        if marks.is_signed && marks.has_token {
-            return Err(
-                "the request has a signature of Signature Version 4, and also a token or the name of an \
-                        authorizer; expected one of them"
-                    .to_owned(),
-            );
+        if let (Some(signature), Some(token)) = (marks.signature, marks.token) {
+            return Err(format!(
+                "the request has a signature of Signature Version 4 in {signature}, and also a token or the name of an \
+                 authorizer in {token}; expected one of them"
+            ));
         }
         let method = self.http_method(marks);
         match method {
@@ -150,12 +155,12 @@ impl EndpointSettings {
             AuthMethod::Certificate | AuthMethod::CustomWithCertificate if !marks.has_certificate => {
                 Err("missing client certificate; help: use the TLS port".to_owned())
             }
-            AuthMethod::SigV4 if !marks.is_signed => Err(format!(
+            AuthMethod::SigV4 if marks.signature.is_none() => Err(format!(
                 "missing signature of Signature Version 4, and --authentication-type is {}",
                 self.authentication
             )),
             AuthMethod::Certificate | AuthMethod::Custom | AuthMethod::CustomWithCertificate
-                if marks.is_signed =>
+                if marks.signature.is_some() =>
             {
                 Err("the request has a signature of Signature Version 4, which this endpoint does not accept"
                     .to_owned())
@@ -164,16 +169,16 @@ impl EndpointSettings {
         }
     }
 
-    fn http_method(self, marks: HttpMarks) -> AuthMethod {
+    fn http_method(self, marks: HttpMarks<'_>) -> AuthMethod {
         match self.authentication {
             AuthenticationType::CustomAuthX509 => AuthMethod::CustomWithCertificate,
             AuthenticationType::CustomAuth => AuthMethod::Custom,
             AuthenticationType::AwsX509 => AuthMethod::Certificate,
             AuthenticationType::AwsSigv4 => AuthMethod::SigV4,
             AuthenticationType::Default if marks.alpn == Alpn::HttpCertificate => AuthMethod::Certificate,
-            AuthenticationType::Default if marks.is_signed => AuthMethod::SigV4,
+            AuthenticationType::Default if marks.signature.is_some() => AuthMethod::SigV4,
             AuthenticationType::Default
-                if marks.has_certificate && !marks.has_token && !marks.is_websocket =>
+                if marks.has_certificate && marks.token.is_none() && !marks.is_websocket =>
             {
                 AuthMethod::Certificate
             }

@@ -22,7 +22,7 @@ use super::presence::Presence;
 use super::sessions::Sessions;
 use crate::auth::Authenticators;
 use crate::auth::endpoint::AuthMethod;
-use crate::connection::{CertificateSession, ConnectDenial, ConnectRequest, Connection, Connections};
+use crate::connection::{ConnectDenial, ConnectRequest, Connection, Connections, RegistrySession};
 use crate::event_log::{DisconnectReason, EntryKind};
 use crate::facts::MqttFacts;
 use crate::message::{Message, Observers, Publisher};
@@ -124,8 +124,10 @@ impl PolicyHooks {
                 true
             }
             Err(ConnectDenial { reason, decided_by }) => {
-                // AWS IoT closes the connection of a certificate without a CONNACK. For MQTT 5 a CONNACK is assumed.
-                if connection.method == AuthMethod::Certificate && !connection.is_mqtt5() {
+                // AWS IoT closes the connection of a certificate or of a signature without a CONNACK. For MQTT 5 a
+                // CONNACK is assumed.
+                let is_silent = matches!(connection.method, AuthMethod::Certificate | AuthMethod::SigV4);
+                if is_silent && !connection.is_mqtt5() {
                     connection.set_silent();
                 }
                 self.record(&connection, &client_id, EntryKind::ConnectDenied { reason, decided_by });
@@ -173,7 +175,7 @@ impl PolicyHooks {
         self.backlog.reset(&request.client_id);
         authenticate::admit(&self.auth, connection, admitted, revision).await;
         self.connections.add_client_id(&request.client_id, connection);
-        if let (Some(event), Some(lifetime)) = (event, lifetime) {
+        if let Some(lifetime) = lifetime {
             let (connection, auth) = (Arc::clone(connection), Arc::clone(&self.auth));
             tokio::spawn(lifetime::SessionTimer { connection, auth, event, request }.run(lifetime));
         }
@@ -181,8 +183,8 @@ impl PolicyHooks {
     }
 
     /// Records what AWS IoT might decide otherwise.
-    fn record_warnings(&self, connection: &Connection, client_id: &str, session: &CertificateSession) {
-        for text in &session.permissions.warnings {
+    fn record_warnings(&self, connection: &Connection, client_id: &str, session: &RegistrySession) {
+        for text in session.warnings() {
             self.record(connection, client_id, EntryKind::Notice { text: text.clone() });
         }
     }
@@ -248,7 +250,7 @@ impl PolicyHooks {
             },
             republished: 0,
         };
-        self.observers.iter().for_each(|observer| observer.published(&message));
+        self.observers.iter().for_each(|observer| observer.published_will(&message));
     }
 
     async fn subscribe(&self, session: &Session, subscribe: &Subscribe) -> Result<(), SubscribeAckReason> {

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::authenticate;
+use crate::auth::endpoint::AuthMethod;
 use crate::auth::{Authenticators, Lifetime};
 use crate::connection::{ConnectDenial, ConnectRequest, Connection, Phase};
 use crate::event::Event;
 use crate::event_log::{DisconnectReason, EntryKind};
 
-/// An admitted connection, with the event that each refresh sends again. AWS IoT stores the credentials for that.
+/// An admitted connection, with the event of custom authentication that each refresh sends again. AWS IoT stores the
+/// credentials for that.
 pub(super) struct SessionTimer {
     pub(super) connection: Arc<Connection>,
     pub(super) auth: Arc<Authenticators>,
-    pub(super) event: Event,
+    pub(super) event: Option<Event>,
     pub(super) request: ConnectRequest,
 }
 
@@ -33,7 +35,7 @@ impl SessionTimer {
             };
             let refreshed = tokio::select! {
                 () = self.connection.wait_for(Phase::Ending) => return,
-                () = &mut disconnect => return self.connection.end(DisconnectReason::TimeLimit),
+                () = &mut disconnect => return self.connection.end(self.end_reason()),
                 refreshed = refreshed => refreshed,
             };
             match refreshed {
@@ -51,7 +53,7 @@ impl SessionTimer {
     async fn refresh(&self) -> Result<Duration, ConnectDenial> {
         let revision = self.auth.x509.revision();
         let admitted =
-            authenticate::authenticate(&self.auth, &self.connection, Some(&self.event), &self.request)
+            authenticate::authenticate(&self.auth, &self.connection, self.event.as_ref(), &self.request)
                 .await?;
         let (admission, _) = &admitted;
         self.request.check_policy(admission)?;
@@ -60,6 +62,13 @@ impl SessionTimer {
         authenticate::admit(&self.auth, &self.connection, admitted, revision).await;
         self.record(EntryKind::Refreshed);
         Ok(refresh_after)
+    }
+
+    fn end_reason(&self) -> DisconnectReason {
+        match self.connection.method {
+            AuthMethod::SigV4 => DisconnectReason::SignatureLimit,
+            _ => DisconnectReason::TimeLimit,
+        }
     }
 
     fn record(&self, kind: EntryKind) {

@@ -12,6 +12,7 @@ fn facts(headers: &[(&str, &str)], query: Option<&str>) -> ConnectionFacts {
         connection: Uuid::nil(),
         server_name: Some("localhost".to_owned()),
         certificate: None,
+        caller: None,
         http: Some(HttpFacts { headers, query: query.map(str::to_owned) }),
     }
 }

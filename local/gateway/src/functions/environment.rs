@@ -1,5 +1,6 @@
 //! The environment of functions that call AWS IoT: where its APIs are here, and the operator's credentials.
 
+use iot_local_cloud::credentials::KeyPair;
 use iot_local_lambda::InvokeTarget;
 
 /// The variables that name the endpoints of the APIs.
@@ -13,23 +14,10 @@ const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 /// The Region, as Python's SDK reads it. Lambda sets it beside `AWS_REGION`, which every process gets.
 const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 
-/// The operator's credentials, which functions get. Not `Debug`, since one of them is a secret.
-#[derive(Clone)]
-pub struct OperatorCredentials {
-    /// The access key id.
-    pub access_key_id: String,
-    /// The secret access key.
-    pub secret_access_key: String,
-}
-
 /// Sets endpoints, Region and credentials in the environment of a function. What the user has set stays, except the
 /// Region, which is that of the function's ARN. Returns a sentence if other credentials stay. An endpoint has its own
 /// environment.
-pub(crate) fn set(
-    function: &mut InvokeTarget,
-    port: u16,
-    credentials: Option<&OperatorCredentials>,
-) -> Option<String> {
+pub(crate) fn set(function: &mut InvokeTarget, port: u16, credentials: Option<&KeyPair>) -> Option<String> {
     let spec = function.spec_mut()?;
     for name in ENDPOINTS {
         if spec.env.get(name).is_none() {
@@ -38,7 +26,7 @@ pub(crate) fn set(
     }
     let mut parts = spec.function_arn.split(':').skip(3);
     spec.env.set(DEFAULT_REGION, parts.next().unwrap_or_default());
-    let OperatorCredentials { access_key_id, secret_access_key } = credentials?;
+    let KeyPair { access_key_id, secret_access_key } = credentials?;
     if let Some(key) = spec.env.get(KEY_ID) {
         let name = super::name_of(&spec.function_arn);
         return (key != access_key_id).then(|| {
@@ -75,7 +63,7 @@ mod tests {
             function_arn: "arn:aws:lambda:eu-west-1:123456789012:function:f".to_owned(),
         });
         let credentials =
-            OperatorCredentials { access_key_id: "AKIA".to_owned(), secret_access_key: "s3cret".to_owned() };
+            KeyPair { access_key_id: "AKIA".to_owned(), secret_access_key: "s3cret".to_owned() };
         let note = set(&mut function, 8080, Some(&credentials));
         match function {
             InvokeTarget::Processes(spec) => (spec.env, note),

@@ -61,6 +61,10 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S, bytes: &mut BytesMut) -
         let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut slots);
         match request.parse(bytes) {
+            // A fragment is not sent (RFC 9112, section 3.2). hyper removes it from the path that is verified.
+            Ok(httparse::Status::Complete(_)) if request.path.is_some_and(|target| target.contains('#')) => {
+                return Err(HeadError::Malformed);
+            }
             Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD_BYTES => {
                 let headers = owned_headers(request.headers);
                 let body_length = if request.version == Some(1) { body_length(&headers) } else { None };
@@ -127,6 +131,7 @@ impl Head {
             server_name,
             certificate: client.handshake.as_ref().and_then(|handshake| handshake.certificate.clone()),
             http: Some(HttpFacts { headers: self.headers.clone(), query: query.map(str::to_owned) }),
+            caller: None,
         }
     }
 }

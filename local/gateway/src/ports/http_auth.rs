@@ -1,54 +1,109 @@
 //! How the client of a WebSocket or of an HTTPS publish is authenticated.
 
-use iot_local_policy::Context;
+use iot_local_cloud::credentials::Caller;
+use iot_local_cloud::sigv4::{Signature, SignatureDenial, SignedRequest};
 
 use super::Gateway;
 use super::client_connection::ClientConnection;
 use crate::alpn::Alpn;
 use crate::auth::endpoint::{AuthMethod, HttpMarks};
-use crate::auth::sigv4::{SignatureDenial, SignatureMarks};
+use crate::auth::sigv4::{CallerDenial, DATA_SERVICES, WEBSOCKET_SERVICES};
 use crate::facts::{ConnectionFacts, HttpFacts};
 
-/// Returns the method. A signature is checked at once, before a WebSocket is opened.
+/// The message to a client without a signature, where only that is accepted.
+const UNSIGNED: &str = "Missing Authentication Token";
+
+/// The parts of a request that are not among the facts. Not `Debug`: a body may hold a secret.
+#[derive(Clone, Copy)]
+pub(super) struct SentRequest<'a> {
+    /// The method, upper case.
+    pub(super) method: &'a str,
+    /// The path, still percent-encoded.
+    pub(super) path: &'a str,
+    /// The whole body.
+    pub(super) body: &'a [u8],
+    /// Whether the request opens a WebSocket.
+    pub(super) is_websocket: bool,
+}
+
+/// Why a request is denied with 403.
+#[derive(Debug)]
+pub(super) struct HttpDenial {
+    /// The reason, for the operator.
+    pub(super) reason: String,
+    /// AWS's message to the client. Absent if the request has nothing to do with Signature Version 4.
+    pub(super) message: Option<String>,
+}
+
+impl From<SignatureDenial> for HttpDenial {
+    fn from(denial: SignatureDenial) -> Self {
+        Self { reason: denial.to_string(), message: Some(denial.message()) }
+    }
+}
+
+/// Returns the method. A signature is verified at once, before a WebSocket is opened; then the facts get its caller.
 ///
 /// # Errors
-/// Why the request is denied with 403, for the operator.
+/// Why the request is denied.
 pub(super) fn method(
     gateway: &Gateway,
     client: &ClientConnection,
-    facts: &ConnectionFacts,
-    is_websocket: bool,
-) -> Result<AuthMethod, String> {
-    let Some(http) = facts.http.as_ref() else { return Err("no HTTP request".to_owned()) };
-    let signature = SignatureMarks::of(http);
-    if signature.as_ref().is_some_and(|marks| marks.is_doubled) {
-        return Err(SignatureDenial::Doubled.to_string());
-    }
-    let endpoint = gateway.endpoint_of(facts.server_name.as_deref())?;
-    let method = endpoint.for_http(HttpMarks {
+    facts: &mut ConnectionFacts,
+    sent: SentRequest<'_>,
+) -> Result<AuthMethod, HttpDenial> {
+    let no_request = || HttpDenial { reason: "no HTTP request".to_owned(), message: None };
+    let http = facts.http.as_ref().ok_or_else(no_request)?;
+    let request = SignedRequest {
+        method: sent.method,
+        path: sent.path,
+        query: http.query.as_deref().unwrap_or_default(),
+        headers: &http.headers,
+        body: sent.body,
+    };
+    let signature = Signature::mark_in(&request);
+    let token = gateway.auth.custom.token_place(http);
+    let endpoint = gateway.endpoint_of(facts.server_name.as_deref());
+    let denied = |reason: String, is_signature_expected: bool| HttpDenial {
+        reason,
+        message: match signature {
+            Some(_) => Some("Forbidden".to_owned()),
+            None => is_signature_expected.then(|| UNSIGNED.to_owned()),
+        },
+    };
+    let endpoint = endpoint.map_err(|reason| denied(reason, false))?;
+    let marks = HttpMarks {
         alpn: client.handshake.as_ref().map_or(Alpn::Absent, |handshake| handshake.alpn),
-        is_websocket,
+        is_websocket: sent.is_websocket,
         has_certificate: facts.certificate.is_some(),
-        is_signed: signature.is_some(),
-        has_token: gateway.auth.custom.has_token(http),
-    })?;
+        signature,
+        token: token.as_deref(),
+    };
+    let method = endpoint.for_http(marks).map_err(|reason| denied(reason, endpoint.requires_signature()))?;
     match method {
         AuthMethod::SigV4 => {
-            let operator = gateway.auth.operator(Some(http), Context::default());
-            operator.map_err(|denial| denial.to_string())?;
+            facts.caller = Some(caller(gateway, &request, sent.is_websocket)?);
         }
         // A browser presents its certificate to every page that asks for this address.
         AuthMethod::Certificate => {
             if let Some(origin) = foreign_origin(http, client.local_port) {
-                return Err(format!(
+                let reason = format!(
                     "a request with a certificate from a page of another origin, \"{origin}\"; expected no Origin, or \
                      the gateway's"
-                ));
+                );
+                return Err(denied(reason, false));
             }
         }
         AuthMethod::Custom | AuthMethod::CustomWithCertificate => {}
     }
     Ok(method)
+}
+
+/// Verifies the signature of a request. Returns who signed it.
+fn caller(gateway: &Gateway, request: &SignedRequest<'_>, is_websocket: bool) -> Result<Caller, HttpDenial> {
+    let services: &[&str] = if is_websocket { &WEBSOCKET_SERVICES } else { &DATA_SERVICES };
+    let ending = || HttpDenial { reason: CallerDenial::Ending.to_string(), message: None };
+    let cloud = gateway.auth.x509.cloud().ok_or_else(ending)?;
+    Ok(cloud.authenticate(request, services)?)
 }
 
 /// Returns an `Origin` that is not this port of the gateway.

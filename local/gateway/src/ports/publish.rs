@@ -4,19 +4,19 @@
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Request, Response, StatusCode};
 use iot_local_base::clock;
 use iot_local_policy::limits;
 use iot_local_policy::{Action, Context, Policy};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
-use uuid::Uuid;
 
+use super::answer::Answer;
 use super::client_connection::ClientConnection;
 use super::head::Head;
+use super::http_auth::{HttpDenial, SentRequest};
 use super::{Gateway, WholeResponse, http_auth};
 use crate::auth::Admission;
 use crate::auth::custom::Denial;
@@ -26,6 +26,9 @@ use crate::event_log::EntryKind;
 use crate::facts::ConnectionFacts;
 use crate::message::{Message, Publisher};
 use crate::timeouts::READ_TIMEOUT;
+
+/// The message to a client that is denied.
+const FORBIDDEN: &str = "Forbidden";
 
 /// Authenticates the client, checks its policy, and publishes. Sets `is_body_read` once the request's body is read.
 pub(super) async fn respond(
@@ -37,23 +40,26 @@ pub(super) async fn respond(
 ) -> WholeResponse {
     let publish = match PublishRequest::parse(request.uri().path(), request.uri().query()) {
         Ok(publish) => publish,
-        Err(error) => return message(StatusCode::BAD_REQUEST, error),
+        Err(error) => return Answer::invalid(error).response(),
     };
-    let facts = head.facts(client, request.uri().query());
+    let mut facts = head.facts(client, request.uri().query());
+    let path = request.uri().path().to_owned();
     let payload = match payload(request).await {
         Ok(payload) => payload,
         Err(response) => return response,
     };
     *is_body_read = true;
-    let Some(principal) = allowed_principal(&publish, &facts, client, gateway).await else {
-        return message(StatusCode::FORBIDDEN, "Forbidden");
+    let sent = SentRequest { method: "POST", path: &path, body: &payload, is_websocket: false };
+    let principal = match allowed_principal(&publish, &mut facts, sent, client, gateway).await {
+        Ok(principal) => principal,
+        Err(text) => return Answer::denied(&text).response(),
     };
     let PublishRequest { topic, is_qos1, retain } = publish;
     let publisher = Publisher { client_id: None, principal: Some(principal) };
     match gateway.broker.publish(Message { topic, payload, is_qos1, retain, publisher, republished: 0 }).await
     {
-        Ok(()) => message(StatusCode::OK, "OK"),
-        Err(_) => message(StatusCode::BAD_REQUEST, "the broker cannot route this topic"),
+        Ok(()) => Answer::published().response(),
+        Err(_) => Answer::invalid("the broker cannot route this topic").response(),
     }
 }
 
@@ -91,30 +97,38 @@ async fn payload(request: Request<Incoming>) -> Result<Bytes, WholeResponse> {
     match tokio::time::timeout(READ_TIMEOUT, body).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(message(StatusCode::PAYLOAD_TOO_LARGE, "the payload is larger than 128 KiB"))
+            Err(Answer::too_large("the payload is larger than 128 KiB").response())
         }
-        Ok(Err(_)) => Err(message(StatusCode::BAD_REQUEST, "the payload cannot be read")),
-        Err(_) => Err(message(StatusCode::REQUEST_TIMEOUT, "timed out while reading the payload")),
+        Ok(Err(_)) => Err(Answer::invalid("the payload cannot be read").response()),
+        Err(_) => Err(Answer::timed_out("timed out while reading the payload").response()),
     }
 }
 
-/// Returns the principal of the client, if it may publish.
+/// Returns the principal of the client.
+///
+/// # Errors
+/// It may not publish. The text is for the client.
 async fn allowed_principal(
     publish: &PublishRequest,
-    facts: &ConnectionFacts,
+    facts: &mut ConnectionFacts,
+    sent: SentRequest<'_>,
     client: &ClientConnection,
     gateway: &Gateway,
-) -> Option<String> {
-    let record = |kind| gateway.event_log().record(Some(facts.connection), None, kind);
-    let admission = match http_auth::method(gateway, client, facts, false) {
-        Ok(method) => admit(method, facts, client, gateway).await,
-        Err(reason) => Err(reason),
+) -> Result<String, String> {
+    let connection = facts.connection;
+    let record = |kind| gateway.event_log().record(Some(connection), None, kind);
+    let admission = match http_auth::method(gateway, client, facts, sent) {
+        Ok(method) => {
+            let admission = admit(method, facts, client, gateway).await;
+            admission.map_err(|reason| HttpDenial { reason, message: None })
+        }
+        Err(denial) => Err(denial),
     };
     let admission = match admission {
         Ok(admission) => admission,
-        Err(reason) => {
+        Err(HttpDenial { reason, message }) => {
             record(EntryKind::ConnectDenied { reason, decided_by: None });
-            return None;
+            return Err(message.unwrap_or_else(|| FORBIDDEN.to_owned()));
         }
     };
     // iot:Connect is not checked for an HTTPS publish.
@@ -126,14 +140,14 @@ async fn allowed_principal(
         record(EntryKind::decided(action, &resource, verdict));
         allowed
     });
-    is_allowed.then_some(admission.principal)
+    if is_allowed { Ok(admission.principal) } else { Err(FORBIDDEN.to_owned()) }
 }
 
 /// Authenticates the client.
 ///
 /// # Errors
 /// Why it is denied, for the operator.
-async fn admit(
+pub(super) async fn admit(
     method: AuthMethod,
     facts: &ConnectionFacts,
     client: &ClientConnection,
@@ -142,8 +156,7 @@ async fn admit(
     let context = Context { source_ip: Some(client.peer), ..Context::default() };
     let by_certificate = match method {
         AuthMethod::SigV4 => {
-            let operator = gateway.auth.operator(facts.http.as_ref(), context);
-            return operator.map_err(|denial| denial.to_string());
+            return gateway.auth.admit_caller(facts, context).await.map_err(|denial| denial.to_string());
         }
         AuthMethod::Custom => {
             let facts = ConnectionFacts { certificate: None, ..facts.clone() };
@@ -195,15 +208,6 @@ async fn admit_custom(
         *cached() = Some((admission.clone(), name, expiry));
     }
     Ok(admission)
-}
-
-/// Creates a response with a body as of AWS IoT.
-fn message(status: StatusCode, text: &str) -> WholeResponse {
-    let body = serde_json::json!({ "message": text, "traceId": Uuid::new_v4().to_string() }).to_string();
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
 }
 
 #[cfg(test)]

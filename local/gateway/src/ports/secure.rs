@@ -192,7 +192,7 @@ async fn mqtt(
         handshake.map_or((None, None), |handshake| (handshake.server_name, handshake.certificate));
     // By default, the authorizer does not receive the certificate.
     let certificate = certificate.filter(|_| method != AuthMethod::Custom);
-    let facts = ConnectionFacts { connection, server_name, certificate, http: None };
+    let facts = ConnectionFacts { connection, server_name, certificate, http: None, caller: None };
     let (to_client, from_client) = Framed::new(stream, BytesCodec::new()).split::<Bytes>();
     // Many clients close without close_notify. The stream reports an error, which ends the connection like any other
     // end.

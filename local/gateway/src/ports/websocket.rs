@@ -21,8 +21,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use super::answer::Answer;
 use super::client_connection::ClientConnection;
 use super::head::Head;
+use super::http_auth::{HttpDenial, SentRequest};
 use super::relay::{self, Stop};
 use super::{Gateway, WholeResponse, http_auth, text};
 use crate::auth::endpoint::AuthMethod;
@@ -90,9 +92,9 @@ pub(super) fn accept(
             "invalid WebSocket handshake; expected version 13 and a key\n",
         ));
     };
-    let facts = head.facts(client, request.uri().query());
-    let method = http_auth::method(gateway, client, &facts, true)
-        .map_err(|reason| Rejection { response: text(StatusCode::FORBIDDEN, "forbidden\n"), reason })?;
+    let mut facts = head.facts(client, request.uri().query());
+    let sent = SentRequest { method: "GET", path: request.uri().path(), body: &[], is_websocket: true };
+    let method = http_auth::method(gateway, client, &mut facts, sent).map_err(denied)?;
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -103,6 +105,14 @@ pub(super) fn accept(
     // AWS IoT has no X.509 custom authentication over WebSocket, so a certificate is ignored.
     let facts = ConnectionFacts { certificate: None, ..facts };
     Ok((response, Upgrade { upgraded: hyper::upgrade::on(request), facts, method }))
+}
+
+fn denied(HttpDenial { reason, message }: HttpDenial) -> Rejection {
+    let response = match message {
+        Some(message) => Answer::denied(&message).response(),
+        None => text(StatusCode::FORBIDDEN, "forbidden\n"),
+    };
+    Rejection { response, reason }
 }
 
 fn reject(status: StatusCode, reason: &'static str) -> Rejection {

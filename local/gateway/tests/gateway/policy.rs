@@ -139,6 +139,7 @@ async fn the_broker_denies_clients_that_bypass_the_gateway() {
     use iot_local_gateway::TimeScale;
     use iot_local_gateway::auth::Authenticators;
     use iot_local_gateway::auth::first_connect::FirstConnects;
+    use iot_local_gateway::auth::sigv4::CallerAuthenticator;
     use iot_local_gateway::auth::x509::CertificateAuthenticator;
     use iot_local_gateway::broker::{Broker, Presence};
     use iot_local_gateway::functions::Functions;
@@ -157,10 +158,12 @@ async fn the_broker_denies_clients_that_bypass_the_gateway() {
         TimeScale::faster(1),
         EventLog::default(),
     ));
-    let x509 = CertificateAuthenticator::new(support::cloud(), arn);
+    let cloud = support::cloud();
+    let callers = CallerAuthenticator::new(cloud.account().clone(), arn.clone()).unwrap();
+    let x509 = CertificateAuthenticator::new(cloud, arn);
     let (outbox, _) = Outbox::new();
     let first_connects = FirstConnects::new(outbox.clone(), std::time::Duration::ZERO);
-    let auth = Arc::new(Authenticators { custom: authorizer, x509, first_connects, operator: None });
+    let auth = Arc::new(Authenticators { custom: authorizer, x509, first_connects, callers });
     let presence = Arc::new(Presence::new(outbox));
     let observers: Observers = Arc::from(Vec::new());
     let broker = Broker::start(auth, Arc::new(Connections::default()), presence, observers).await.unwrap();

@@ -1,13 +1,11 @@
-//! HTTPS publishes: by a certificate, by the operator's key, and the requests that are denied.
+//! HTTPS publishes: by a certificate, and the requests that are denied.
 
-use rumqttc::{Packet, QoS};
 use serde_json::json;
 
 use crate::devices::{Api, Connect, PKI};
 use crate::secure;
 use crate::statements::allow;
-use crate::support::{OPERATOR, TIMEOUT, denial, find, post, send_request};
-use crate::x509::connect;
+use crate::support::{denial, find, send_request};
 
 #[tokio::test]
 async fn a_certificate_publishes_by_https_without_thing_variables() {
@@ -86,55 +84,4 @@ async fn a_certificate_publishes_by_https_without_thing_variables() {
     let response = send_request(&mut stream, crate::tls::UPGRADE.as_bytes()).await;
     assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
     assert!(find(&mut event_log, denial).await.contains("WebSocket by a certificate"));
-}
-
-#[tokio::test]
-async fn a_signed_request_is_the_operator_s_or_denied() {
-    let gateway = secure::open().await;
-    let api = Api { port: gateway.running.port };
-    api.create_policy("all", &crate::statements::allow_all()).await;
-    let device = PKI.fresh("v3-receiver");
-    api.register(&device, "ACTIVE").await;
-    api.attach_policy("all", &device).await;
-    let mut receiver = connect(&gateway, &device, "receiver").await.unwrap();
-    receiver.mqtt.subscribe("signed", QoS::AtLeastOnce).await.unwrap();
-    assert!(matches!(receiver.next().await, Ok(Packet::SubAck(_))));
-    let header = |key: &str, region: &str| {
-        format!(
-            "Authorization: AWS4-HMAC-SHA256 Credential={key}/20261129/{region}/iotdata/aws4_request, \
-             SignedHeaders=host, Signature=00\r\n"
-        )
-    };
-    let good = header(OPERATOR, "us-east-1");
-    let query = format!(
-        "&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={OPERATOR}%2F20261129%2Fus-east-1%2Fiotdata%2Faws4_request"
-    );
-    for (query, headers, expected, logged) in [
-        ("", good.clone(), "200", ""),
-        (query.as_str(), String::new(), "200", ""),
-        ("", header("AKIAUNKNOWN", "us-east-1"), "403", "Signature Version 4 is not served yet"),
-        ("", header(OPERATOR, "eu-west-1"), "403", "--region eu-west-1"),
-        ("", header("", "us-east-1"), "403", "unknown access key"),
-        (query.as_str(), good.clone(), "403", "two signatures"),
-        ("", format!("{good}token: good\r\n"), "403", "expected one of them"),
-        ("&token=good", good.clone(), "403", "expected one of them"),
-        (
-            "",
-            format!("{good}X-Amz-CustomAuthorizer-Name: iot-jwt-authorizer\r\n"),
-            "403",
-            "expected one of them",
-        ),
-    ] {
-        let mut event_log = gateway.running.event_log.subscribe();
-        let response =
-            post(gateway.running.port, &format!("/topics/signed?qos=1{query}"), &headers, "x").await;
-        assert_eq!(response.split(' ').nth(1), Some(expected), "{headers}: {response}");
-        if logged.is_empty() {
-            let received = tokio::time::timeout(TIMEOUT, receiver.next()).await.unwrap();
-            assert!(matches!(received, Ok(Packet::Publish(_))), "{received:?}");
-        } else {
-            let reason = find(&mut event_log, denial).await;
-            assert!(reason.contains(logged) && !reason.contains(OPERATOR), "{headers}: {reason}");
-        }
-    }
 }

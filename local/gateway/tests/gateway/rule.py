@@ -6,6 +6,7 @@ Members of the event are instructions:
   "exit": true    exits during the invocation
   "sleep": N      responds after N seconds
   "env": [NAME]   writes these variables, too
+  "context": true responds with the Cognito identity of the invocation
 """
 
 import http.client
@@ -18,7 +19,7 @@ API = "/2018-06-01/runtime/invocation/"
 attempts = {}
 
 
-def respond(event):
+def respond(event, identity):
     known = event if isinstance(event, dict) else {}
     attempts[known.get("name")] = attempts.get(known.get("name"), 0) + 1
     variables = {name: os.environ.get(name) for name in known.get("env", [])}
@@ -28,7 +29,7 @@ def respond(event):
         os._exit(1)
     if attempts[known.get("name")] <= known.get("failures", 0):
         raise RuntimeError("failing as asked")
-    return {}
+    return {"identity": identity and json.loads(identity)} if known.get("context") else {}
 
 
 def main():
@@ -39,7 +40,8 @@ def main():
         event = json.loads(response.read())
         request = response.headers["lambda-runtime-aws-request-id"]
         try:
-            kind, body = "response", respond(event)
+            identity = response.headers["lambda-runtime-cognito-identity"]
+            kind, body = "response", respond(event, identity)
         except Exception as error:
             kind, body = "error", {"errorType": type(error).__name__, "errorMessage": str(error)}
         host.request("POST", API + "%s/%s" % (request, kind), json.dumps(body))

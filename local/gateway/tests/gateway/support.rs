@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use iot_local_base::env::Env;
+use iot_local_cloud::credentials::KeyPair;
 use iot_local_cloud::{Account, Cloud, CloudOptions};
 use iot_local_gateway::annotation::PageOptions;
 use iot_local_gateway::auth::endpoint::EndpointSettings;
@@ -60,20 +61,24 @@ pub(crate) fn defaults(function: LambdaSpec) -> GatewayOptions {
         tls: None,
         endpoint: EndpointSettings::default(),
         cloud: cloud(),
-        operator: Some(OPERATOR.to_owned()),
+        operator: Some(operator()),
         function: function.into(),
         authorizer: AuthorizerDefinition::default(),
         functions: Vec::new(),
         jitp_delay: Duration::ZERO,
-        function_credentials: None,
         time_scale: 1,
         login: ProviderOptions::default(),
         page: PageOptions::default(),
     }
 }
 
-/// The access key id of the operator.
-pub(crate) const OPERATOR: &str = "AKIAOPERATORFORTESTS";
+/// The operator's key pair.
+pub(crate) fn operator() -> KeyPair {
+    KeyPair {
+        access_key_id: "AKIAOPERATORFORTESTS".to_owned(),
+        secret_access_key: "the-operator-s-secret".to_owned(),
+    }
+}
 
 /// Returns a control plane whose registry is in memory only.
 pub(crate) fn cloud() -> Cloud {
@@ -185,12 +190,13 @@ pub(crate) async fn send_request<S: AsyncRead + AsyncWrite + Unpin>(
     String::from_utf8_lossy(&response).into_owned()
 }
 
-/// Whether the bytes are a complete response with a known length.
+/// Whether the bytes are a complete response with a known length or without a body, or accept a WebSocket.
 fn is_whole(response: &[u8]) -> bool {
     let text = String::from_utf8_lossy(response);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
-    length.is_some_and(|length| body.len() >= length)
+    let has_no_body = ["HTTP/1.1 101 ", "HTTP/1.1 204 "].iter().any(|start| head.starts_with(start));
+    has_no_body || length.is_some_and(|length| body.len() >= length)
 }
 
 pub(crate) async fn post(port: u16, target: &str, headers: &str, body: &str) -> String {

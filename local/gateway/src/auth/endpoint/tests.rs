@@ -117,8 +117,8 @@ fn http_is_decided_by_the_marks_of_the_request_or_by_the_settings() {
             alpn: if has('h') { Alpn::HttpCertificate } else { Alpn::Absent },
             is_websocket: has('w'),
             has_certificate: has('c'),
-            is_signed: has('s'),
-            has_token: has('t'),
+            signature: has('s').then_some("Authorization"),
+            token: has('t').then_some("token"),
         });
         match (&result, expected) {
             (Ok(method), Ok(expected)) => assert_eq!(*method, expected, "{authentication} {marks}"),
@@ -130,8 +130,8 @@ fn http_is_decided_by_the_marks_of_the_request_or_by_the_settings() {
         alpn: Alpn::Absent,
         is_websocket: false,
         has_certificate: false,
-        is_signed: false,
-        has_token: true,
+        signature: None,
+        token: Some("token"),
     };
     for (protocol, is_websocket, is_allowed) in [
         ("HTTPS", false, true),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use iot_local_gateway::functions::OperatorCredentials;
+use iot_local_cloud::credentials::KeyPair;
 use rumqttc::LastWill;
 use tokio::time::Instant;
 
 use super::*;
-use crate::support::OPERATOR;
+use crate::support::operator;
 
 #[tokio::test]
 async fn an_end_loses_nothing() {
@@ -51,10 +51,6 @@ async fn an_end_loses_nothing() {
 async fn functions_have_the_endpoints_and_the_operator_s_credentials() {
     let gateway = open_with(1, |options| {
         options.functions = vec![rule_function("collect")];
-        options.function_credentials = Some(OperatorCredentials {
-            access_key_id: OPERATOR.to_owned(),
-            secret_access_key: "secret".to_owned(),
-        });
     })
     .await;
     let rules = Rules { api: Api { port: gateway.port }, gateway };
@@ -72,8 +68,9 @@ async fn functions_have_the_endpoints_and_the_operator_s_credentials() {
     ];
     rules.client("sender").await.send("in", json!({ "env": names }).to_string()).await;
     let url = format!("http://127.0.0.1:{}", rules.gateway.port);
-    let values =
-        [Some(&*url), Some(&url), Some("us-east-1"), Some("us-east-1"), Some(OPERATOR), Some("secret")];
+    let KeyPair { access_key_id, secret_access_key } = operator();
+    let region = Some("us-east-1");
+    let values = [Some(&*url), Some(&url), region, region, Some(&access_key_id), Some(&secret_access_key)];
     let values = values.into_iter().chain([None, None]);
     let expected: Value =
         names.into_iter().zip(values).map(|(name, value)| (name.to_owned(), json!(value))).collect();
