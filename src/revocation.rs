@@ -83,7 +83,7 @@ impl Revocation {
         }
     }
 
-    /// Whether there should be a list and is none.
+    /// Whether there should be a list in use, and it is missing.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         matches!(self, Self::Stale(_))

@@ -1,7 +1,10 @@
 //! The revocation list: by issuer, which subjects, tokens and keys are revoked.
 //!
 //! ```json
-//! {"version": 17, "sub": {"users": ["ana"]}, "jti": {"users": []}, "kid": {}, "issued_before": {"users": {"ana": 1795000000}}}
+//! {
+//!   "version": 17, "sub": { "users": ["ana"] }, "jti": { "users": [] }, "kid": {},
+//!   "issued_before": { "users": { "ana": 1795000000 } }
+//! }
 //! ```
 //!
 //! An entry may be `sha256:` and the SHA-256 of the value in hexadecimal digits. A list is read strictly, since one that

@@ -105,7 +105,7 @@ impl ListSource {
         self.is_old(now) && self.schedule.is_ready(now)
     }
 
-    /// Whether the list is older than `refresh_seconds`, or there is none.
+    /// Whether the list has reached the age of `refresh_seconds`, or is missing.
     #[must_use]
     pub fn is_old(&self, now: NumericDate) -> bool {
         self.list.as_ref().is_none_or(|list| list.has_reached(self.lifetimes.refresh, now))

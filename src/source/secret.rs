@@ -33,7 +33,8 @@ const OTHER_PARTITIONS: [&str; 4] = ["cn-", "us-iso", "eu-iso", "eusc-"];
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
 pub const MAX_SECRET_BYTES: usize = 64 * 1024;
 
-/// Largest response, in bytes: [`MAX_SECRET_BYTES`] of a secret, of which JSON escapes each quotation mark and line end.
+/// Largest response, in bytes: [`MAX_SECRET_BYTES`] of a secret, of which JSON escapes each quotation mark and line
+/// end.
 const MAX_RESPONSE_BYTES: usize = 2 * MAX_SECRET_BYTES + 4096;
 
 /// What the environment says about AWS. Lambda's credentials are valid for the life of a sandbox.
