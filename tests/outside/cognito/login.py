@@ -14,6 +14,8 @@ import boto3
 from botocore.config import Config
 
 POOL = "us-east-1:00000000-0000-4000-8000-000000000001"
+# A policy that leaves the role alone to decide.
+POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
 # The page's own client.
 CLIENT = "iot-local-page"
 

@@ -1,9 +1,11 @@
-"""Requests that botocore signs, changed at random. The gateway never accepts one that an independent verifier denies.
+"""Requests that botocore signs with the operator's key and with a Cognito identity's, changed at random. The gateway never
+accepts one that an independent verifier denies.
 
 Run by `./test cognito`. `mutated.py SEED` repeats the choices of a run.
 """
 
 import collections
+import json
 import pathlib
 import random
 import socket
@@ -20,6 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "devices"))
 from control_plane import REGION, control_plane
 from lib.checks import check, check_none, finish
+from login import POLICY, person
 from operator_key import operator_key
 from verifier import Denied, Request, is_signed, verify
 
@@ -51,9 +54,11 @@ def word(choices, length=8):
     return "".join(choices.choice(LETTERS) for _ in range(choices.randint(1, length)))
 
 
-def original(choices, host, credentials):
+def original(choices, host, operator, identity, person):
     """A request that botocore has signed."""
     kind = choices.choice(["header", "header", "presigned", "websocket", "websocket-header", "control"])
+    # The role of an identity allows nothing of the control plane.
+    credentials = choices.choice([operator, person]) if kind != "control" else operator
     headers, body = {"Host": host}, b""
     if kind.startswith("websocket"):
         method, path, query, service, services = "GET", "/mqtt", [], choices.choice(WEBSOCKET), WEBSOCKET
@@ -65,6 +70,7 @@ def original(choices, host, credentials):
     else:
         # A topic of the user's own does not begin with a dollar sign.
         topic = "/".join(word(choices).translate(str.maketrans("/.$", "xyz")) for _ in range(choices.randint(1, 4)))
+        topic = f"apps/{identity}/{topic}" if credentials is person else topic
         path = "/topics/" + quote(topic, safe=choices.choice(["", "/"]))
         method, service, services = "POST", "iotdata", DATA
         query = choices.sample(["qos=1", "retain=false", f"x={quote(word(choices), safe='')}", "y=", "z"], choices.randint(0, 4))
@@ -77,8 +83,10 @@ def original(choices, host, credentials):
     target = f"http://{host}{path}" + ("?" + "&".join(query) if query else "")
     request = AWSRequest(method=method, url=target, headers=headers, data=body)
     if kind in ("presigned", "websocket"):
-        SigV4QueryAuth(credentials, service, REGION, expires=300).add_auth(request)
+        # AWS IoT expects the session token after the signed address.
+        SigV4QueryAuth(Credentials(credentials.access_key, credentials.secret_key), service, REGION, expires=300).add_auth(request)
         query = request.url.partition("?")[2].split("&")
+        query += [f"X-Amz-Security-Token={quote(credentials.token, safe='')}"] if credentials.token else []
     else:
         SigV4Auth(credentials, service, REGION).add_auth(request)
     sent = [(name, value.decode("latin-1") if isinstance(value, bytes) else str(value)) for name, value in request.headers.items()]
@@ -251,11 +259,15 @@ def main():
     with control_plane() as plane:
         port = int(plane.gateway.port)
         key, secret = operator_key(plane.folder)
-        keys = {key: (secret, None)}
-        credentials = Credentials(key, secret)
+        identity, issued, _ = person(plane, "alice")
+        iot = plane.client("iot")
+        iot.create_policy(policyName="all", policyDocument=json.dumps(POLICY))
+        iot.attach_policy(policyName="all", target=identity)
+        keys = {key: (secret, None), issued["key"]: (issued["secret"], issued["token"])}
+        signers = Credentials(key, secret), identity, Credentials(issued["key"], issued["secret"], issued["token"])
         requests = []
         for number in range(COUNT):
-            sent = original(choices, f"127.0.0.1:{port}", credentials)
+            sent = original(choices, f"127.0.0.1:{port}", *signers)
             names = []
             # One request in ten is not changed.
             for _ in range(choices.choice([0, 1, 1, 1, 1, 1, 1, 2, 2, 3])):

@@ -17,13 +17,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "devices"))
 from control_plane import control_plane
 from lib.checks import check, finish, skip
 from lib.paths import ROOT
-from login import POOL, person
+from login import POLICY, POOL, person
 from signed_data import CLIENTS, NOTES, TRANSPORTS
 
 OUTSIDE = pathlib.Path(__file__).resolve().parents[1]
 CLIENT_TIMEOUT = 80
 KINDS = {"": "connects and is held to its topics", "client": "another client id", "secret": "a wrong secret"}
-POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
 
 
 def table():
