@@ -70,6 +70,17 @@ impl Client {
         Self::open(options).await
     }
 
+    /// Connects to an address that authenticates the client by itself. Returns no client if the connect was denied.
+    pub(super) async fn connect_address(
+        port: u16,
+        id: &str,
+        address: String,
+    ) -> (Option<Self>, ClientOutcome) {
+        let mut options = MqttOptions::new(id, address, port);
+        options.set_transport(Transport::Ws);
+        Self::open(options).await
+    }
+
     /// Connects over TLS. The configuration has the certificate. Returns no client if the connect was denied.
     pub(super) async fn connect_tls(
         port: u16,
@@ -283,6 +294,11 @@ fn describe(error: &ConnectionError) -> String {
         }
         ConnectionError::MqttState(_) | ConnectionError::Io(_) => "closed".to_owned(),
         ConnectionError::Timeout(_) => "no response".to_owned(),
+        // The status of an answer that opens no WebSocket.
+        ConnectionError::Websocket(error) => match error.to_string().strip_prefix("HTTP error: ") {
+            Some(status) => format!("HTTP {status}"),
+            None => "no connection".to_owned(),
+        },
         _ => "no connection".to_owned(),
     }
 }
