@@ -4,6 +4,7 @@ mod annotator;
 mod banner;
 mod control;
 mod functions;
+mod operator;
 mod provision;
 mod reload;
 mod terminal;
@@ -26,7 +27,7 @@ use iot_local_gateway::tls::TlsOptions;
 use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
-use iot_local_identity::workspace::Workspace;
+use iot_local_identity::workspace::{self, Workspace};
 use iot_local_inspect::deployment::DeploymentError;
 use iot_local_lambda::StartError;
 use tokio::sync::broadcast::Receiver;
@@ -229,12 +230,16 @@ async fn start_with_program(
         }
         None => None,
     };
-    let operator = control::operator(&workspace)?;
+    // Gateways of other Regions may start in the same folder.
+    let lock = workspace::lock(&workspace.root).map_err(LaunchError::from)?;
+    let operator = operator::operator(&workspace)?;
+    let cloud = control::open(options, &workspace, account)?;
+    drop(lock);
     let gateway = GatewayOptions {
         port: options.port,
         tls,
         endpoint,
-        cloud: control::open(options, &workspace, account)?,
+        cloud,
         operator: Some(operator),
         function,
         authorizer,
