@@ -1,12 +1,16 @@
 //! `local.toml`: optional settings of `cargo local` alone, next to `authorizer.toml`.
 
+mod pool;
+
 use std::path::Path;
 
 use iot_local_base::files;
 use toml_edit::{Document, Item};
 
+pub(crate) use self::pool::PoolSettings;
+
 /// The name of the file.
-const FILE_NAME: &str = "local.toml";
+pub(crate) const FILE_NAME: &str = "local.toml";
 
 /// The settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,12 +19,14 @@ pub(crate) struct LocalSettings {
     pub(crate) region: Option<String>,
     /// The account of the registry.
     pub(crate) account: Option<String>,
+    /// The identity pool.
+    pub(crate) identity_pool: PoolSettings,
 }
 
-/// All errors of the file, one in a line.
+/// All errors of the file and of the roles that it names, one in a line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
-pub(crate) struct LocalSettingsError(Vec<String>);
+pub(crate) struct LocalSettingsError(pub(crate) Vec<String>);
 
 impl LocalSettings {
     /// Reads the file next to a configuration. Without the file, no setting is set.
@@ -55,9 +61,13 @@ impl LocalSettings {
             let slot = match key {
                 "region" => &mut settings.region,
                 "account" => &mut settings.account,
+                "identity_pool" => {
+                    settings.identity_pool = PoolSettings::parse(item, &line, &mut errors);
+                    continue;
+                }
                 _ => {
                     errors.push(format!(
-                        ":{}: unknown member \"{key}\"; expected region or account",
+                        ":{}: unknown member \"{key}\"; expected region, account or identity_pool",
                         line(span)
                     ));
                     continue;
@@ -101,11 +111,11 @@ mod tests {
             (
                 "Region = \"a\"\n\nprofile = \"b\"",
                 Err(vec![
-                    "local.toml:1: unknown member \"Region\"; expected region or account",
-                    "local.toml:3: unknown member \"profile\"; expected region or account",
+                    "local.toml:1: unknown member \"Region\"; expected region, account or identity_pool",
+                    "local.toml:3: unknown member \"profile\"; expected region, account or identity_pool",
                 ]),
             ),
-            ("[identity_pool]\nid = \"x\"", Err(vec!["local.toml:1: unknown member \"identity_pool\""])),
+            ("[identity_pool]\nid = \"x\"", Err(vec!["local.toml:2: invalid id"])),
             ("region = \"a\"\nregion = \"b\"", Err(vec!["local.toml:2: duplicate key"])),
             ("region", Err(vec!["local.toml:1: "])),
         ] {

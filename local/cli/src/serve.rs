@@ -4,6 +4,7 @@ mod annotator;
 mod banner;
 mod control;
 mod functions;
+mod identity_pool;
 mod operator;
 mod provision;
 mod reload;
@@ -233,8 +234,10 @@ async fn start_with_program(
     // Gateways of other Regions may start in the same folder.
     let lock = workspace::lock(&workspace.root).map_err(LaunchError::from)?;
     let operator = operator::operator(&workspace)?;
+    let pool = identity_pool::identity_pool(options, &workspace, &account)?;
     let cloud = control::open(options, &workspace, account)?;
     drop(lock);
+    cloud.set_identity_pool(Some(pool));
     let gateway = GatewayOptions {
         port: options.port,
         tls,

@@ -6,6 +6,7 @@
 //!         -> signature of a known key -> permission of its caller -> operation -> format
 //! ```
 
+pub mod data_plane;
 pub mod guard;
 
 mod format;
@@ -111,7 +112,10 @@ fn respond(cloud: &Cloud, request: &Request) -> Response {
             let error = ApiError::new(ErrorKind::NotImplemented, "only a running gateway can answer this");
             Response { effect: Some(effect), ..exchange.format.error(&error, &request_id) }
         }
-        Err(error) => exchange.format.error(&error, &request_id),
+        Err(error) => {
+            exchange.note = exchange.note.or(error.note.clone());
+            exchange.format.error(&error, &request_id)
+        }
     };
     response.operation = exchange.operation;
     response.note = exchange.note;
@@ -150,7 +154,7 @@ impl Exchange {
         let run = route.and_then(|route| route.run).ok_or_else(|| self.not_implemented(&target))?;
         let input = Input { caller, ..target.input(request)? };
         if let Some(route) = route {
-            permission::check(cloud, input.caller.as_ref(), route)?;
+            permission::check(cloud, &input, route)?;
         }
         match run {
             Run::Answer(run) => run(cloud, &input).map(Outcome::Answer),

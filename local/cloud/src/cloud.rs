@@ -11,6 +11,7 @@ use crate::account::Account;
 use crate::built_in::BuiltInAuthorizer;
 use crate::credentials::Credentials;
 use crate::error::ApiError;
+use crate::identity_pool::{IdentityPool, PoolState};
 use crate::issuer::{DeviceIssuer, IssuerError};
 use crate::registry::{Change, Registry};
 use crate::running_tasks::RunningTasks;
@@ -47,6 +48,7 @@ pub struct Cloud {
     tasks: Arc<RunningTasks>,
     throttle: Arc<Throttle>,
     credentials: Arc<Credentials>,
+    pool: Arc<PoolState>,
 }
 
 impl Cloud {
@@ -74,10 +76,15 @@ impl Cloud {
             tasks: Arc::default(),
             throttle: Arc::default(),
             credentials,
+            pool: Arc::default(),
         };
         let now = cloud.now();
-        // What cannot be stored now is removed by the next operation of fleet provisioning.
-        let _ = cloud.write(|registry| Ok((registry.expired(now), ())));
+        // What cannot be stored now is removed by a later operation.
+        let _ = cloud.write(|registry| {
+            let mut expired = registry.expired(now);
+            expired.extend(registry.forgotten_shadows(now));
+            Ok((expired, ()))
+        });
         Ok(cloud)
     }
 
@@ -89,7 +96,7 @@ impl Cloud {
         store::move_away(folder)
     }
 
-    /// Returns a number that grows with every change of the registry.
+    /// Returns a number that grows with every change of the registry, except those of shadows.
     #[must_use]
     pub fn revision(&self) -> watch::Receiver<u64> {
         self.database.revision()
@@ -149,6 +156,21 @@ impl Cloud {
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Sets the identity pool, or removes it. Credentials that were issued before have the roles of the new one.
+    pub fn set_identity_pool(&self, pool: Option<IdentityPool>) {
+        self.pool.set(pool.map(Arc::new));
+    }
+
+    /// Returns the identity pool, if there is one.
+    #[must_use]
+    pub fn identity_pool(&self) -> Option<Arc<IdentityPool>> {
+        self.pool.get()
+    }
+
+    pub(crate) fn pool_state(&self) -> &PoolState {
+        &self.pool
     }
 
     /// Returns the bulk registrations that run.

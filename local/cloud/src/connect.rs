@@ -1,4 +1,4 @@
-//! A device's certificate at a connect: what it may do, or why it is denied.
+//! A device's certificate at a connect, or a Cognito identity: what it may do, or why it is denied.
 //!
 //! ```text
 //! DER -> certificate id -> registry: status, validity, server name -> Refusal
@@ -8,6 +8,7 @@
 
 mod claims;
 mod effective;
+pub(crate) mod identity;
 pub(crate) mod issuer;
 mod names;
 mod sources;
@@ -20,6 +21,7 @@ use iot_local_base::timestamp;
 use iot_local_policy::{CertificateContext, NamedDocument, ThingContext};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+pub use self::identity::{SessionRefusal, SessionRights};
 pub use self::sources::RightsSources;
 use crate::CertificateFacts;
 use crate::cloud::Cloud;

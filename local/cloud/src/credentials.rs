@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use iot_local_policy::CognitoContext;
 
 use crate::account::Account;
 use crate::error::{ApiError, ErrorKind};
+use crate::role::Role;
 use crate::sigv4::AccessKey;
 
 /// The start of a temporary key's id. AWS's temporary keys start with `ASIA`.
@@ -120,13 +120,21 @@ pub struct CognitoIdentity {
     pub amr: Vec<String>,
 }
 
-/// An IAM role.
-#[derive(Debug, Clone)]
-pub struct Role {
-    /// The name, such as `app`.
-    pub name: String,
-    /// The IAM policy document.
-    pub policy: Value,
+impl CognitoIdentity {
+    /// Returns the values of policy variables.
+    #[must_use]
+    pub fn context(&self) -> CognitoContext {
+        let Self { id, pool, amr, .. } = self.clone();
+        CognitoContext { identity_id: id, pool_id: pool, amr }
+    }
+}
+
+impl Session {
+    /// Returns the principal, as AWS IoT names it in events and rules: the role's unique id and the session's name.
+    #[must_use]
+    pub fn principal(&self) -> String {
+        format!("{}:{}", self.role.id(), self.session_name)
+    }
 }
 
 impl Caller {
@@ -148,19 +156,8 @@ impl Caller {
     pub fn user_id(&self, account: &Account) -> String {
         match self {
             Self::Operator => account.id().to_owned(),
-            Self::Session(session) => format!("{}:{}", session.role.id(), session.session_name),
+            Self::Session(session) => session.principal(),
         }
-    }
-}
-
-impl Role {
-    /// Returns the unique id, as AWS makes one for each role. Here it is made of the name, so that it stays the same.
-    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>
-    #[must_use]
-    pub fn id(&self) -> String {
-        let hash = digest(&SHA256, self.name.as_bytes());
-        let letters = hash.as_ref().iter().filter_map(letter);
-        "AROA".chars().chain(letters).take(KEY_ID_LETTERS.saturating_add(1)).collect()
     }
 }
 
@@ -280,7 +277,16 @@ mod tests {
     }
 
     fn session(name: &str) -> Session {
-        let role = Arc::new(Role { name: "app".to_owned(), policy: json!({}) });
+        let statement = |more| json!({ "Version": "2012-10-17", "Statement": [more] });
+        let trust = json!({
+            "Effect": "Allow",
+            "Principal": { "Federated": "cognito-identity.amazonaws.com" },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+        });
+        let policy = json!({ "Effect": "Allow", "Action": "iot:*", "Resource": "*" });
+        let document = json!({ "trust": statement(trust), "policy": statement(policy) });
+        let account = Account::new("us-east-1", "123456789012").unwrap();
+        let role = Arc::new(Role::parse("app", &document, &account).unwrap());
         Session {
             role_arn: "arn:aws:iam::123456789012:role/app".to_owned(),
             session_name: name.to_owned(),

@@ -11,6 +11,8 @@ pub struct ApiError {
     pub message: String,
     /// The id and the ARN of the resource that exists already.
     pub existing: Option<(String, String)>,
+    /// What the operator should know and the caller should not, for the event log. It holds no secret.
+    pub note: Option<String>,
 }
 
 /// The errors, with AWS's names and statuses.
@@ -32,6 +34,20 @@ pub enum ErrorKind {
     SqlParse,
     /// 400: the call was throttled.
     Throttling,
+    /// 400: a member of a call of Cognito is missing or has an invalid value.
+    InvalidParameter,
+    /// 400: Cognito denies the login.
+    NotAuthorized,
+    /// 400: Cognito does not know the identity pool or the identity.
+    UnknownIdentity,
+    /// 400: the role of the identity pool does not trust it.
+    InvalidPoolConfiguration,
+    /// 400: a member of a call of STS is missing or has an invalid value.
+    Validation,
+    /// 400: the token of AssumeRoleWithWebIdentity is not one of this gateway.
+    InvalidIdentityToken,
+    /// 400: the token of AssumeRoleWithWebIdentity is expired.
+    ExpiredIdentityToken,
     /// 400: the signature has not the form of Signature Version 4.
     IncompleteSignature,
     /// 401: the caller may not call this.
@@ -80,7 +96,14 @@ impl ApiError {
     /// Creates an error.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), existing: None }
+        Self { kind, message: message.into(), existing: None, note: None }
+    }
+
+    /// Adds what the operator should know.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
     }
 
     /// The most frequent one: 400.
@@ -109,10 +132,17 @@ impl ErrorKind {
             Self::InvalidResponse => "InvalidResponseException",
             Self::SqlParse => "SqlParseException",
             Self::Throttling => "ThrottlingException",
-            Self::IncompleteSignature => "IncompleteSignatureException",
+            Self::InvalidParameter => "InvalidParameterException",
+            Self::NotAuthorized => "NotAuthorizedException",
+            Self::UnknownIdentity => "ResourceNotFoundException",
+            Self::InvalidPoolConfiguration => "InvalidIdentityPoolConfigurationException",
+            Self::Validation => "ValidationException",
+            Self::InvalidIdentityToken => "InvalidIdentityTokenException",
+            Self::ExpiredIdentityToken => "ExpiredTokenException",
             Self::Unauthorized => "UnauthorizedException",
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
             Self::SignatureDoesNotMatch => "InvalidSignatureException",
+            Self::IncompleteSignature => "IncompleteSignatureException",
             Self::UnrecognizedClient => "UnrecognizedClientException",
             Self::ExpiredToken => "ExpiredTokenException",
             Self::AccessDenied => "AccessDeniedException",
@@ -137,6 +167,8 @@ impl ErrorKind {
     pub(crate) fn query_code(self) -> &'static str {
         match self {
             Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
+            Self::Validation => "ValidationError",
+            Self::ExpiredIdentityToken => "ExpiredTokenException",
             Self::UnrecognizedClient => "InvalidClientTokenId",
             _ => self.name().trim_end_matches("Exception"),
         }
@@ -154,6 +186,13 @@ impl ErrorKind {
             | Self::InvalidResponse
             | Self::SqlParse
             | Self::Throttling
+            | Self::InvalidParameter
+            | Self::NotAuthorized
+            | Self::UnknownIdentity
+            | Self::InvalidPoolConfiguration
+            | Self::Validation
+            | Self::InvalidIdentityToken
+            | Self::ExpiredIdentityToken
             | Self::IncompleteSignature => 400,
             Self::Unauthorized => 401,
             Self::MissingAuthenticationToken

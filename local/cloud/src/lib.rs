@@ -5,6 +5,8 @@
 //!                                     -> Effect (TestInvokeAuthorizer), which the gateway carries out
 //! fleet provisioning over MQTT -> fleet -> Change -> …, and the answer or Rejection
 //! access key -> credentials -> sigv4 -> Caller or SignatureDenial
+//! ID token -> identity_pool -> identity, Role -> credentials
+//! request for a shadow, over MQTT or HTTPS -> shadows -> Change -> …, and the answer or ShadowRejection
 //! client certificate -> connect -> CertificateRights (policies, variables) or Refusal
 //!                    -> first_connect -> Change, RegistrationEvent, Refusal
 //! ```
@@ -21,8 +23,10 @@ pub mod registry;
 pub mod provisioning;
 pub mod rules;
 
-pub mod credentials;
 pub mod sigv4;
+mod role;
+pub mod credentials;
+pub mod identity_pool;
 
 mod authentication;
 
@@ -42,6 +46,7 @@ pub mod connect;
 pub mod api;
 pub mod fleet;
 mod operations;
+pub mod shadows;
 
 pub mod first_connect;
 
@@ -51,5 +56,6 @@ pub use built_in::BuiltInAuthorizer;
 pub use certificate::{CertificateFacts, UnreadableCertificate};
 pub use cloud::{Cloud, CloudOptions};
 pub use error::{ApiError, ErrorKind};
+pub use role::Role;
 pub use signing_key::{NotASigningKey, SigningKey};
 pub use store::OpenError;

@@ -6,6 +6,7 @@ pub(crate) mod authorizers;
 pub(crate) mod bulk;
 pub(crate) mod ca_certificates;
 pub(crate) mod certificates;
+pub(crate) mod cognito_identity;
 pub(crate) mod domains;
 pub(crate) mod endpoint;
 pub(crate) mod events;

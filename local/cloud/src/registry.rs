@@ -10,6 +10,7 @@ mod record;
 mod records;
 mod relation;
 mod rules;
+mod shadows;
 mod status;
 mod templates;
 
@@ -30,6 +31,7 @@ pub use self::records::{
     CaCertificate, Certificate, Policy, PolicyVersion, RegistrationConfig, Thing, ThingGroup, ThingType,
 };
 pub use self::rules::TopicRule;
+pub use self::shadows::{Shadow, ShadowSections};
 pub use self::status::{
     ApplicationProtocol, AuthenticationType, AuthorizerStatus, CaStatus, CertificateMode, CertificateStatus,
     DomainConfigurationStatus, EventType, TaskStatus, TemplateType, ThingPrincipalType,
@@ -38,6 +40,7 @@ pub use self::templates::{ProvisioningHook, ProvisioningTemplate, RegistrationTa
 
 use self::fleet::FleetRecords;
 use self::relation::Relation;
+use self::shadows::ShadowRecords;
 
 /// All that one account has registered in one Region. Changed only by [`Registry::apply`].
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -65,6 +68,7 @@ pub struct Registry {
     domain_configurations: BTreeMap<String, Record<DomainConfiguration>>,
     event_configurations: Option<Record<EventConfigurations>>,
     fleet: FleetRecords,
+    shadows: ShadowRecords,
     // Derived from the records above.
     cas_by_subject: BTreeMap<String, BTreeSet<String>>,
     certificates_by_ca: BTreeMap<String, BTreeSet<String>>,

@@ -11,12 +11,20 @@ use std::time::{Duration, UNIX_EPOCH};
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
-use iot_local_cloud::Cloud;
 use iot_local_cloud::api::{Request, Response};
-use iot_local_cloud::credentials::{KeyPair, Role, Session};
+use iot_local_cloud::credentials::{KeyPair, Session};
+use iot_local_cloud::{Account, Cloud, Role};
 use serde_json::{Value, json};
 use support::table::body;
 use support::{NOW, cloud, request};
+
+/// A role that no identity pool has, so that it allows nothing.
+fn role(account: &Account) -> Role {
+    let statements = |statement: Value| json!({ "Version": "2012-10-17", "Statement": [statement] });
+    let trust = json!({ "Effect": "Allow", "Principal": {}, "Action": "sts:AssumeRoleWithWebIdentity" });
+    let policy = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    Role::parse("app", &json!({ "trust": statements(trust), "policy": statements(policy) }), account).unwrap()
+}
 
 /// An access key id, a secret, and the session token of temporary credentials.
 #[derive(Clone)]
@@ -38,7 +46,7 @@ impl Signed {
             let session = Session {
                 role_arn: "arn:aws:iam::123456789012:role/app".to_owned(),
                 session_name: "CognitoIdentityCredentials".to_owned(),
-                role: Arc::new(Role { name: "app".to_owned(), policy: json!({}) }),
+                role: Arc::new(role(cloud.account())),
                 identity: None,
             };
             let issued = cloud.credentials().issue(session, Duration::from_secs(lifetime)).unwrap();

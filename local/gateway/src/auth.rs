@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use iot_local_cloud::credentials::{Caller, Session};
 use iot_local_policy::{Action, Context, Policy, Question, Verdict};
 
 use self::custom::CustomAuthorizer;
 use self::first_connect::FirstConnects;
+use self::session::SessionPermissions;
 use self::sigv4::{CallerAuthenticator, CallerDenial};
 use self::x509::CertificateAuthenticator;
 use crate::certificate::SERVER_NAME;
@@ -47,18 +49,40 @@ impl Authenticators {
         server_name.eq_ignore_ascii_case(SERVER_NAME) || self.custom.live().domain(server_name).is_some()
     }
 
-    /// Admits the caller whose signature was verified.
+    /// Admits the caller whose signature was verified, for a request or a connection.
     ///
     /// # Errors
     /// Why the caller is denied.
-    pub(crate) fn admit_caller(
-        &self,
+    pub(crate) async fn admit_caller(
+        self: &Arc<Self>,
         facts: &ConnectionFacts,
         context: Context,
     ) -> Result<Admission, CallerDenial> {
-        let caller = facts.caller.as_ref().ok_or(CallerDenial::Unsigned)?;
+        let session = match facts.caller.as_ref().ok_or(CallerDenial::Unsigned)? {
+            Caller::Operator => return Ok(self.callers.admit_operator(context)),
+            Caller::Session(session) => Arc::clone(session),
+        };
+        let auth = Arc::clone(self);
+        // The registry may wait for the disk.
+        let asked = tokio::task::spawn_blocking(move || {
+            let permissions = auth.session_permissions(&session, context.client_id.as_deref())?;
+            let lifetime = Some(auth.callers.lifetime());
+            Ok(Admission { lifetime, ..permissions.admission(context) })
+        });
+        asked.await.unwrap_or(Err(CallerDenial::Ending))
+    }
+
+    /// Returns what a session may do. Without a client id, it is for HTTPS. May wait while a change is stored.
+    ///
+    /// # Errors
+    /// Why the session is denied.
+    pub(crate) fn session_permissions(
+        &self,
+        session: &Session,
+        client_id: Option<&str>,
+    ) -> Result<SessionPermissions, CallerDenial> {
         let cloud = self.x509.cloud().ok_or(CallerDenial::Ending)?;
-        self.callers.admit(&cloud, caller, context)
+        Ok(SessionPermissions::find(&cloud, self.callers.arn(), session, client_id)?)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod backlog;
+mod clients;
 mod fleet;
 mod hooks;
 mod ingress;
@@ -36,6 +37,7 @@ use uuid::Uuid;
 
 pub(crate) use self::authenticate::follow_registry;
 use self::backlog::Backlog;
+pub(crate) use self::clients::RetainedMessage;
 use self::fleet::FleetRequests;
 use self::hooks::PolicyHooks;
 pub use self::ingress::Ingress;

@@ -4,19 +4,20 @@
 //! The broker's hooks find the connection by that address. They deny a client whose address is not listed, since it has
 //! not connected through the gateway.
 
-mod certificate_session;
 mod presence_session;
+mod registry_session;
 mod request;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use iot_local_cloud::credentials::Caller;
 use iot_local_policy::{Action, Verdict};
 use tokio::sync::watch;
 
-pub(crate) use self::certificate_session::CertificateSession;
 pub(crate) use self::presence_session::PresenceSession;
+pub(crate) use self::registry_session::{RegistryRights, RegistrySession};
 pub(crate) use self::request::{ConnectDenial, ConnectRequest};
 use crate::auth::Admission;
 use crate::auth::endpoint::AuthMethod;
@@ -31,9 +32,9 @@ pub struct Connection {
     pub peer: IpAddr,
     /// How the client is authenticated.
     pub method: AuthMethod,
-    /// What the registry allows the certificate. Locked while it is computed anew, so that no earlier result replaces a
+    /// What the registry allows the certificate or the identity. Locked while it is computed anew, so that no earlier result replaces a
     /// later one.
-    pub(crate) certificate_session: Mutex<Option<CertificateSession>>,
+    pub(crate) registry_session: Mutex<Option<RegistrySession>>,
     phase: watch::Sender<Phase>,
     state: Mutex<State>,
 }
@@ -56,6 +57,7 @@ struct State {
     is_mqtt5: bool,
     has_assigned_client_id: bool,
     is_silent: bool,
+    prevents_will: bool,
     has_disconnect_packet: bool,
     disconnect_reason: Option<DisconnectReason>,
     reason_code: Option<u8>,
@@ -72,7 +74,7 @@ impl Connection {
             facts,
             peer,
             method,
-            certificate_session: Mutex::default(),
+            registry_session: Mutex::default(),
             phase: watch::Sender::new(Phase::Pending),
             state: Mutex::default(),
         }
@@ -104,6 +106,17 @@ impl Connection {
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.state().is_silent
+    }
+
+    /// Has the broker not send the will when the gateway ends the connection.
+    pub fn set_prevents_will(&self) {
+        self.state().prevents_will = true;
+    }
+
+    /// Whether the broker is not to send the will when the gateway ends the connection.
+    #[must_use]
+    pub fn prevents_will(&self) -> bool {
+        self.state().prevents_will
     }
 
     /// Records that the client sent a DISCONNECT.
@@ -142,10 +155,10 @@ impl Connection {
         self.state().admission.as_ref().map(|admission| admission.principal.clone())
     }
 
-    /// Returns the thing to which the client's certificate is exclusively attached.
+    /// Returns the thing to which the client's certificate or identity is exclusively attached.
     pub(crate) fn exclusive_thing(&self) -> Option<String> {
-        let session = self.certificate_session.lock().unwrap_or_else(PoisonError::into_inner);
-        session.as_ref().and_then(|session| session.permissions.exclusive_thing.clone())
+        let session = self.registry_session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.as_ref().and_then(|session| session.exclusive_thing().map(str::to_owned))
     }
 
     /// Keeps what the `disconnected` event will have from the `connected` event.
@@ -213,7 +226,7 @@ impl Connection {
             DisconnectReason::Forbidden
             | DisconnectReason::RefreshDenied
             | DisconnectReason::ConnectForbidden => Some(0x87),
-            DisconnectReason::CertificateRefused => Some(0x98),
+            DisconnectReason::CertificateRefused | DisconnectReason::ByApi => Some(0x98),
             DisconnectReason::OverLimit => Some(0x97),
             DisconnectReason::TakenOver => Some(0x8E),
             DisconnectReason::TimeLimit | DisconnectReason::SignatureLimit => Some(0x98),
@@ -304,11 +317,13 @@ impl Connections {
         }
     }
 
-    /// Returns the admitted connections of clients with certificates.
+    /// Returns the admitted connections of clients whose rights come from the registry: of certificates and of sessions.
     #[must_use]
-    pub(crate) fn with_certificate(&self) -> Vec<Arc<Connection>> {
+    pub(crate) fn with_registry_rights(&self) -> Vec<Arc<Connection>> {
         let is_admitted = |connection: &&Arc<Connection>| {
-            connection.facts.certificate.is_some() && connection.phase() == Phase::Admitted
+            let ConnectionFacts { certificate, caller, .. } = &connection.facts;
+            let is_session = matches!(caller, Some(Caller::Session(_)));
+            (certificate.is_some() || is_session) && connection.phase() == Phase::Admitted
         };
         self.lock().by_address.values().filter(is_admitted).map(Arc::clone).collect()
     }

@@ -154,6 +154,8 @@ pub enum DisconnectReason {
     ConnectForbidden,
     /// The gateway ends (SERVER_INITIATED_DISCONNECT).
     GatewayEnds,
+    /// DeleteConnection was called (API_INITIATED_DISCONNECT).
+    ByApi,
     /// The broker ended it: keep-alive timeout or protocol error (MQTT_KEEP_ALIVE_TIMEOUT, CLIENT_ERROR).
     ByBroker,
 }
@@ -203,6 +205,7 @@ impl fmt::Display for DisconnectReason {
             Self::CertificateRefused => "the registry refuses the certificate",
             Self::ConnectForbidden => "the policies of the certificate no longer allow the connect",
             Self::GatewayEnds => "the gateway ends",
+            Self::ByApi => "DeleteConnection was called",
             Self::ByBroker => "keep-alive timeout or protocol error",
         })
     }
@@ -220,7 +223,10 @@ impl fmt::Display for LogEntry {
             (Some(client), _) => write!(f, "{} ", escaped(client))?,
             (_, kind) if kind.is_of_gateway() => {}
             (_, EntryKind::ProtocolError { .. }) => f.write_str("(MQTT) ")?,
-            (None, EntryKind::Allowed { .. } | EntryKind::Denied { .. }) => f.write_str("(HTTP publish) ")?,
+            (None, EntryKind::Allowed { action, .. } | EntryKind::Denied { action, .. }) => {
+                let is_publish = matches!(action, Action::Publish | Action::RetainPublish);
+                f.write_str(if is_publish { "(HTTP publish) " } else { "(HTTP) " })?;
+            }
             (None, _) => f.write_str("(no client id) ")?,
         }
         match &self.kind {

@@ -37,6 +37,7 @@ use crate::pages::{Site, SiteOptions};
 use crate::ports::{Gateway, accept};
 use crate::rules::{RuleServices, Rules};
 use crate::selection::AuthorizerDefinition;
+use crate::shadows::Shadows;
 use crate::time_scale::TimeScale;
 use crate::tls::{DomainTls, Tls, TlsError, TlsOptions};
 
@@ -195,8 +196,9 @@ impl RunningGateway {
         let presence = Arc::new(Presence::new(outbox.clone()));
         let (rules, rule_worker) = Rules::new(&options.cloud, event_log.clone());
         // What acts on messages besides subscribers.
-        let observer: Arc<dyn Observer> = rules.clone();
-        let observers: Observers = Arc::from([observer]);
+        let (shadows, shadow_worker) = Shadows::new(outbox.clone(), event_log.clone());
+        let acting: [Arc<dyn Observer>; 2] = [rules.clone(), shadows.clone()];
+        let observers: Observers = Arc::from(acting);
         let broker =
             Broker::start(Arc::clone(&auth), Arc::clone(&connections), Arc::clone(&presence), observers)
                 .await?;
@@ -208,6 +210,7 @@ impl RunningGateway {
         let services =
             RuleServices { broker: Arc::clone(&broker), functions, time, event_log: event_log.clone() };
         tasks.spawn(rule_worker.run(services));
+        tasks.spawn(shadow_worker.run(Arc::clone(&shadows), Arc::clone(&auth)));
         tasks.spawn(auth::follow_registry(Arc::clone(&auth)));
         tasks.spawn(broker::follow_registry(Arc::clone(&auth), Arc::clone(&connections)));
         let gateway = Arc::new(Gateway {
@@ -220,6 +223,7 @@ impl RunningGateway {
             connections,
             site,
             rules,
+            shadows,
         });
         tasks.spawn(accept(listener, Arc::clone(&gateway), None));
         for TlsListener { listener, tls, .. } in tls.into_iter().flat_map(|tls| [tls.https, tls.mqtts]) {
@@ -281,15 +285,18 @@ impl RunningGateway {
         self.event_log.record(None, None, EntryKind::Notice { text });
     }
 
-    /// Whether no client is connected, and no message waits for a subscriber or a rule. In the order in which a message
-    /// passes, so that none is missed.
+    /// Whether no client is connected, and no message waits for a subscriber, a shadow or a rule. In the order in which
+    /// a message passes, so that none is missed; a rule may have published a request for a shadow meanwhile.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        let Gateway { connections, broker, rules, .. } = &*self.gateway;
+        let Gateway { connections, broker, rules, shadows, .. } = &*self.gateway;
+        let taken = shadows.taken();
         connections.is_empty()
             && broker.has_no_clients()
+            && shadows.is_idle()
             && broker.published() == self.outbox.sent()
             && rules.is_idle()
+            && shadows.taken() == taken
     }
 
     /// Returns the bytes of QoS 0 messages that wait for a client. They are bounded: further messages are dropped.

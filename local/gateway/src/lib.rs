@@ -20,6 +20,7 @@ pub mod functions;
 pub mod message;
 
 pub mod auth;
+pub mod login_provider;
 pub mod annotation;
 mod examples;
 pub mod preview;
@@ -29,6 +30,7 @@ mod fleet;
 
 pub mod broker;
 mod rules;
+mod shadows;
 
 pub mod event_log;
 

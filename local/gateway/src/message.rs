@@ -40,10 +40,15 @@ impl Message {
     }
 }
 
-/// Acts on messages: rules, for example. Is given each message once, whatever its publisher is. Must not wait.
+/// Acts on messages: rules and shadows. Is given each message once, whatever its publisher is. Must not wait.
 pub trait Observer: Send + Sync {
     /// Takes note of a message.
     fn published(&self, message: &Message);
+
+    /// Takes note of a will that is published.
+    fn published_will(&self, message: &Message) {
+        self.published(message);
+    }
 }
 
 /// All that act on messages.

@@ -116,6 +116,11 @@ impl Site {
         realm.users.iter().find(is_allowed).cloned()
     }
 
+    /// Whether a page of this origin may log users in: it is the user's own app.
+    pub(crate) fn trusts_origin(&self, origin: &str) -> bool {
+        self.provider().trusts_origin(origin)
+    }
+
     /// Whether the site has a page, a document or an endpoint of an issuer at this path. The root is a page only to
     /// read: requests of AWS's query protocol are posted to it.
     pub(crate) fn serves(&self, method: &Method, path: &str) -> bool {

@@ -4,13 +4,14 @@ mod plain;
 mod secure;
 
 mod head;
-mod data_plane;
 mod http;
 mod http_auth;
 
+mod answer;
 mod api;
 
 mod publish;
+mod rest;
 mod websocket;
 
 mod relay;
@@ -34,6 +35,7 @@ use crate::connection::Connections;
 use crate::event_log::EventLog;
 use crate::pages::Site;
 use crate::rules::Rules;
+use crate::shadows::Shadows;
 use crate::timeouts::ACCEPT_PAUSE;
 use crate::tls::{DomainTls, Tls};
 
@@ -53,6 +55,7 @@ pub(crate) struct Gateway {
     pub(crate) connections: Arc<Connections>,
     pub(crate) site: Site,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) shadows: Arc<Shadows>,
 }
 
 impl Gateway {

@@ -1,5 +1,6 @@
 //! The development issuer: mints tokens like those of a configured issuer, with keys made on this machine.
 
+mod id_token;
 mod key;
 
 use std::path::Path;
@@ -11,6 +12,7 @@ use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+pub use id_token::{InvalidIdToken, VerifiedIdToken, is_id_token_algorithm};
 pub use key::KeyError;
 use key::{DevelopmentKey, KeyKind};
 
@@ -19,6 +21,23 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// The number of random bytes in a `jti`.
 const JTI_BYTES: usize = 16;
+
+/// The claims of a user that an ID token does not repeat: they describe the access token.
+const NOT_IN_ID_TOKENS: [&str; 13] = [
+    "iss",
+    "sub",
+    "aud",
+    "azp",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "nonce",
+    "token_use",
+    "client_id",
+    "scope",
+    "cnf",
+];
 
 /// The settings of a configured issuer that minting depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +86,8 @@ pub struct IdToken<'a> {
     pub sub: &'a str,
     /// The client id, which is the audience.
     pub client_id: &'a str,
+    /// The user's claims. Those that describe the token itself or an access token are left out.
+    pub claims: &'a Map<String, Value>,
     /// The `nonce` of the client's request.
     pub nonce: Option<&'a str>,
     /// When the subject logged in.
@@ -180,22 +201,38 @@ impl DevelopmentIssuer {
         self.mint_with(algorithm, request)
     }
 
-    /// Mints an ID token, signed with the issuer's first algorithm.
+    /// Mints an ID token. It is signed with RSA if the issuer has such an algorithm, as an identity pool requires it,
+    /// else with the issuer's first algorithm.
     ///
     /// # Errors
     /// See [`MintError`].
     pub fn mint_id_token(&self, token: &IdToken<'_>) -> Result<String, MintError> {
-        let algorithm = self.settings.algorithms.first().copied().unwrap_or_default();
+        let algorithms = || self.settings.algorithms.iter().copied();
+        let algorithm = algorithms().find(|algorithm| is_id_token_algorithm(*algorithm));
+        let algorithm = algorithm.or_else(|| algorithms().next()).unwrap_or_default();
         let issued = seconds(token.at)?;
         let expires = issued.checked_add(token.ttl.as_secs()).ok_or(MintError::Time)?;
-        let mut claims = json!({
-            "iss": self.settings.issuer, "sub": token.sub, "aud": token.client_id, "iat": issued, "exp": expires,
-            "auth_time": seconds(token.auth_time)?,
-        });
-        if let (Some(nonce), Value::Object(claims)) = (token.nonce, &mut claims) {
-            claims.insert("nonce".to_owned(), json!(nonce));
+        let mut claims: Map<String, Value> = token
+            .claims
+            .iter()
+            .filter(|(name, _)| !NOT_IN_ID_TOKENS.contains(&name.as_str()))
+            .map(owned)
+            .collect();
+        let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+        set("iss", json!(self.settings.issuer));
+        set("sub", json!(token.sub));
+        set("aud", json!(token.client_id));
+        set("iat", json!(issued));
+        set("exp", json!(expires));
+        set("auth_time", json!(seconds(token.auth_time)?));
+        if let Some(nonce) = token.nonce {
+            set("nonce", json!(nonce));
         }
-        self.sign(algorithm, "JWT", &claims)
+        // Amazon Cognito's user pools tell their two kinds of tokens apart by this claim.
+        if token.claims.contains_key("token_use") {
+            set("token_use", json!("id"));
+        }
+        self.sign(algorithm, "JWT", &Value::Object(claims))
     }
 
     /// Mints a token, signed with the given algorithm, which must be one of the issuer's.
@@ -251,6 +288,10 @@ pub fn algorithm(name: &str) -> Option<Algorithm> {
     // RFC 9864 renames `EdDSA` with Ed25519 keys to `Ed25519`; the library only knows the old name.
     let name = if name == "Ed25519" { "EdDSA" } else { name };
     name.parse().ok().filter(|algorithm| KeyKind::for_algorithm(*algorithm).is_some())
+}
+
+fn owned((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
 }
 
 fn seconds(time: SystemTime) -> Result<u64, MintError> {

@@ -31,6 +31,12 @@ pub enum Action {
     DeleteThingShadow,
     /// Lists the named shadows of a thing over HTTPS.
     ListNamedShadowsForThing,
+    /// Describes the connection of an MQTT client over HTTPS.
+    GetConnection,
+    /// Disconnects an MQTT client over HTTPS.
+    DeleteConnection,
+    /// Lists the subscriptions of an MQTT client over HTTPS.
+    ListSubscriptions,
 }
 
 /// A name that is not an action of AWS IoT's data plane.
@@ -40,7 +46,7 @@ pub struct UnknownAction(String);
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Connect,
         Self::Publish,
         Self::RetainPublish,
@@ -52,6 +58,9 @@ impl Action {
         Self::UpdateThingShadow,
         Self::DeleteThingShadow,
         Self::ListNamedShadowsForThing,
+        Self::GetConnection,
+        Self::DeleteConnection,
+        Self::ListSubscriptions,
     ];
 
     /// Returns the name in a policy, such as `iot:Connect`.
@@ -69,6 +78,9 @@ impl Action {
             Self::UpdateThingShadow => "iot:UpdateThingShadow",
             Self::DeleteThingShadow => "iot:DeleteThingShadow",
             Self::ListNamedShadowsForThing => "iot:ListNamedShadowsForThing",
+            Self::GetConnection => "iot:GetConnection",
+            Self::DeleteConnection => "iot:DeleteConnection",
+            Self::ListSubscriptions => "iot:ListSubscriptions",
         }
     }
 
@@ -76,7 +88,9 @@ impl Action {
     #[must_use]
     pub const fn resource_form(self) -> &'static str {
         match self {
-            Self::Connect => "client/ID",
+            Self::Connect | Self::GetConnection | Self::DeleteConnection | Self::ListSubscriptions => {
+                "client/ID"
+            }
             Self::Publish | Self::RetainPublish | Self::Receive | Self::GetRetainedMessage => "topic/TOPIC",
             Self::Subscribe => "topicfilter/FILTER",
             Self::ListRetainedMessages => "*",

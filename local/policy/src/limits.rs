@@ -1,6 +1,8 @@
 //! AWS IoT Core's limits on what a client sends.
 //! <https://docs.aws.amazon.com/general/latest/gr/iot-core.html#message-broker-limits>
 
+use crate::shadow_topic::{ShadowTopic, is_shadow_topic};
+
 /// The largest payload of a publish, 128 KiB.
 pub const MAX_PAYLOAD_BYTES: usize = 128 * 1024;
 
@@ -59,6 +61,12 @@ pub fn topic(topic: &str, retain: bool) -> Result<(), &'static str> {
         }
         if is_fleet_provisioning(topic) && (topic.ends_with("/accepted") || topic.ends_with("/rejected")) {
             return Err("only AWS IoT publishes answers of fleet provisioning");
+        }
+        if is_shadow_topic(topic) && ShadowTopic::parse(topic).is_none() {
+            return Err(
+                "the topic is not one of requests of device shadows; expected …/shadow/get, …/shadow/update, \
+                 …/shadow/delete, or these after …/shadow/name/SHADOW",
+            );
         }
         if retain {
             return Err("the topic is reserved and cannot have a retained message");
@@ -136,7 +144,8 @@ mod tests {
             "$aws/rules/name/1/2/3/4/5/6/7/8",
             "$aws/things/lamp/shadow/update",
             "$aws/certificates/create/json",
-            "$aws/things/lamp/shadow/update/accepted",
+            "$aws/things/lamp/shadow/name/$config/get",
+            "$aws/things/lamp/jobs/get",
             "a/$b",
             &long,
         ] {
@@ -152,6 +161,11 @@ mod tests {
             assert!(topic(invalid, false).is_err(), "{invalid:?}");
         }
         for answer in [
+            "$aws/things/lamp/shadow/update/accepted",
+            "$aws/things/lamp/shadow/update/delta",
+            "$aws/things/lamp/shadow/name/config/get/rejected",
+            "$aws/things/lamp/shadow/other",
+            "$aws/things/la mp/shadow/update",
             "$aws/certificates/create/json/accepted",
             "$aws/certificates/create-from-csr/cbor/rejected",
             "$aws/provisioning-templates/fleet/provision/json/accepted",

@@ -202,16 +202,16 @@ mod tests {
 
     use super::*;
     use crate::value::Effect;
-    use crate::{Action, Context, Question};
+    use crate::{Access, Context};
 
     const OPTIONS: PatternOptions =
         PatternOptions { has_wildcards: true, has_variables: true, ignores_case: false };
 
     fn matches(pattern: &str, text: &str, client_id: Option<&str>) -> Result<bool, UnresolvedVariable> {
         let context = Context { client_id: client_id.map(str::to_owned), ..Context::default() };
-        let question = Question { action: Action::Publish, resource: "topic/a", context: &context };
+        let access = Access { action: "iot:Publish", resource: "*", context: &context };
         Pattern::new(pattern, OPTIONS)
-            .matches(text, &Facts::new(&question, &"arn:aws:x:y:z:f".parse().unwrap(), Effect::Allow))
+            .matches(text, &Facts::new(&access, &"arn:aws:x:y:z:f".parse().unwrap(), Effect::Allow))
     }
 
     /// The definition, with all its branches.
@@ -268,9 +268,9 @@ mod tests {
         let options = PatternOptions { has_wildcards: true, ..PatternOptions::default() };
         let pattern = Pattern::new("${iot:ClientId}", options);
         let context = Context { client_id: Some("c".to_owned()), ..Context::default() };
-        let question = Question { action: Action::Publish, resource: "topic/a", context: &context };
+        let access = Access { action: "iot:Publish", resource: "*", context: &context };
         let arn = "arn:aws:x:y:z:f".parse().unwrap();
-        assert_eq!(pattern.matches("c", &Facts::new(&question, &arn, Effect::Allow)), Ok(false));
-        assert_eq!(pattern.matches("${iot:ClientId}", &Facts::new(&question, &arn, Effect::Allow)), Ok(true));
+        assert_eq!(pattern.matches("c", &Facts::new(&access, &arn, Effect::Allow)), Ok(false));
+        assert_eq!(pattern.matches("${iot:ClientId}", &Facts::new(&access, &arn, Effect::Allow)), Ok(true));
     }
 }

@@ -18,6 +18,24 @@ pub struct Question<'a> {
     pub context: &'a Context,
 }
 
+impl<'a> Question<'a> {
+    /// Returns the question with the ARN of its resource.
+    pub(crate) fn access(&self, resource: &'a str) -> Access<'a> {
+        Access { action: self.action.name(), resource, context: self.context }
+    }
+}
+
+/// An action on a resource, both as IAM names them. The action may be of any service.
+#[derive(Debug, Clone, Copy)]
+pub struct Access<'a> {
+    /// The action, such as `iot:AttachPolicy` or `lambda:InvokeFunction`.
+    pub action: &'a str,
+    /// The whole ARN of the resource, or `*` for an action that has none.
+    pub resource: &'a str,
+    /// The connection or the caller.
+    pub context: &'a Context,
+}
+
 /// What AWS IoT knows about a connection when it evaluates a policy. A variable or condition key whose source is absent
 /// here has no value.
 #[derive(Debug, Default, Clone)]
@@ -32,6 +50,20 @@ pub struct Context {
     pub last_will: Option<String>,
     /// The client's certificate, which gives certificate and thing variables their values.
     pub certificate: ClientCertificate,
+    /// The identity of a Cognito identity pool that has signed the request.
+    pub cognito: Option<CognitoContext>,
+}
+
+/// An identity of a Cognito identity pool, which gives the keys of `cognito-identity.amazonaws.com` their values.
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html>
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct CognitoContext {
+    /// The identity id, the value of `sub`, such as `us-east-1:11111111-2222-4333-8444-555555555555`.
+    pub identity_id: String,
+    /// The id of its pool, the value of `aud`.
+    pub pool_id: String,
+    /// How the person has logged in, the values of `amr`: `authenticated` or `unauthenticated` first.
+    pub amr: Vec<String>,
 }
 
 /// What is known about a client's certificate.

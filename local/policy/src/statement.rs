@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::action::Action;
 use crate::arn::Arn;
 use crate::condition::{Condition, Indeterminate};
 use crate::pattern::{Pattern, UnresolvedVariable};
-use crate::question::{Question, StatementPlace};
+use crate::question::{Access, StatementPlace};
 use crate::value::{Effect, Facts};
 
 /// A parsed statement.
@@ -43,13 +42,13 @@ pub(crate) enum Outcome {
 }
 
 impl Statement {
-    /// Evaluates the statement. `resource` is the ARN of the question's resource.
-    pub(crate) fn evaluate(&self, question: &Question<'_>, resource: &str, arn: &Arn) -> Outcome {
-        let facts = Facts::new(question, arn, self.effect);
-        if !self.covers_action(question.action) {
+    /// Evaluates the statement.
+    pub(crate) fn evaluate(&self, access: &Access<'_>, arn: &Arn) -> Outcome {
+        let facts = Facts::new(access, arn, self.effect);
+        if !self.covers_action(access.action) {
             return Outcome::DoesNotMatch;
         }
-        let pattern = match self.resources.covering_pattern(resource, &facts) {
+        let pattern = match self.resources.covering_pattern(access.resource, &facts) {
             Ok(Some(pattern)) => pattern,
             Ok(None) => return Outcome::DoesNotMatch,
             Err(unresolved) => return Outcome::Skipped(unresolved.to_string()),
@@ -66,12 +65,12 @@ impl Statement {
         }
     }
 
-    /// Returns the variables that have no value, for a question whose action the statement covers.
-    pub(crate) fn missing_variables(&self, question: &Question<'_>, arn: &Arn) -> Vec<String> {
-        if !self.covers_action(question.action) {
+    /// Returns the variables that have no value, if the statement covers the action.
+    pub(crate) fn missing_variables(&self, access: &Access<'_>, arn: &Arn) -> Vec<String> {
+        if !self.covers_action(access.action) {
             return Vec::new();
         }
-        let facts = Facts::new(question, arn, self.effect);
+        let facts = Facts::new(access, arn, self.effect);
         let conditions = self.conditions.iter().flat_map(Condition::patterns);
         let patterns = self.resources.patterns.iter().chain(conditions);
         patterns.filter_map(|pattern| pattern.check_variables(&facts).err()).map(|found| found.name).collect()
@@ -88,13 +87,13 @@ impl Statement {
     }
 
     /// Returns the resource patterns for an action. Empty for `NotResource`.
-    pub(crate) fn resource_patterns(&self, action: Action) -> impl Iterator<Item = &str> {
+    pub(crate) fn resource_patterns(&self, action: &str) -> impl Iterator<Item = &str> {
         let is_listed = self.covers_action(action) && !self.resources.is_inverted;
         self.resources.patterns.iter().filter(move |_| is_listed).map(Pattern::source)
     }
 
-    fn covers_action(&self, action: Action) -> bool {
-        self.actions.patterns.iter().any(|pattern| pattern.matches_without_variables(action.name()))
+    fn covers_action(&self, action: &str) -> bool {
+        self.actions.patterns.iter().any(|pattern| pattern.matches_without_variables(action))
             != self.actions.is_inverted
     }
 

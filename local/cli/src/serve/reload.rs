@@ -7,7 +7,7 @@ use iot_local_gateway::RunningGateway;
 use iot_local_gateway::event_log::EntryKind;
 
 use super::watch::{POLL_INTERVAL, Watcher};
-use super::{ServeOptions, control, provider_options};
+use super::{ServeOptions, control, identity_pool, provider_options};
 use crate::launch;
 
 /// Remembers the files as they are, to be called before the configuration is read.
@@ -48,7 +48,11 @@ pub(super) async fn reload(running: &RunningGateway, options: &ServeOptions) -> 
     let ports = [Some(running.port), running.tls_port].into_iter().flatten().collect::<Vec<_>>();
     control::adapt_function(&mut function, options, running.cloud.account(), &ports);
     let login = provider_options(options, &workspace).map_err(|error| error.to_string())?;
-    running.reload(function, login).await.map_err(|error| error.to_string())
+    let pool = identity_pool::identity_pool(options, &workspace, running.cloud.account());
+    let pool = pool.map_err(|error| error.to_string())?;
+    running.reload(function, login).await.map_err(|error| error.to_string())?;
+    running.cloud.set_identity_pool(Some(pool));
+    Ok(())
 }
 
 /// Returns the options with the program that runs already, so that a reload does not build it again.

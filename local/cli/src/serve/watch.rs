@@ -13,6 +13,8 @@ use iot_local_base::env::Env;
 use iot_local_identity::deployment::document::{ConfigDocument, Field};
 use tokio::time::Instant;
 
+use crate::local_settings::FILE_NAME;
+
 /// The time between two polls.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -89,13 +91,23 @@ impl Watcher {
         if let Some(document) = ConfigDocument::parse(&text) {
             self.named = named_files(&document, self.config.parent().unwrap_or(Path::new("/")), &self.env);
         }
-        let files = [Some(&self.config), self.env_file.as_ref()].into_iter().flatten().chain(&self.named);
+        let pool = pool_files(&self.config);
+        let files = [Some(&self.config), self.env_file.as_ref()].into_iter().flatten();
+        let files = files.chain(&self.named).chain(&pool);
         let known = |path: &PathBuf| {
             let pending = self.pending.as_ref().and_then(|(pending, _)| pending.get(path));
             pending.or(self.reported.get(path)).and_then(Option::as_ref)
         };
         files.map(|path| (path.clone(), look(path, known(path)))).collect()
     }
+}
+
+/// The files of the identity pool: `local.toml`, and all files of `roles/`.
+fn pool_files(config: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(config.with_file_name("roles")).into_iter().flatten();
+    let roles = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let roles = roles.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    std::iter::once(config.with_file_name(FILE_NAME)).chain(roles).collect()
 }
 
 /// The policies and key files that a configuration names.

@@ -8,8 +8,8 @@ use crate::api::path;
 use crate::api::service::Service;
 use crate::operations::{
     EffectOperation, Operation, attachments, authorization, authorizers, bulk, ca_certificates, certificates,
-    domains, endpoint, events, lambda, policies, principals, register_thing, rules, sts, tags, templates,
-    thing_groups, thing_types, things,
+    cognito_identity, domains, endpoint, events, lambda, policies, principals, register_thing, rules, sts,
+    tags, templates, thing_groups, thing_types, things,
 };
 
 /// A row of the table.
@@ -349,6 +349,15 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     // Security Token Service.
     action(Service::Sts, "GetCallerIdentity", sts::get_caller_identity),
+    unsigned(Service::Sts, "AssumeRoleWithWebIdentity", sts::assume_role_with_web_identity),
+    // Identity pools.
+    unsigned(Service::CognitoIdentity, "GetId", cognito_identity::get_id),
+    unsigned(
+        Service::CognitoIdentity,
+        "GetCredentialsForIdentity",
+        cognito_identity::get_credentials_for_identity,
+    ),
+    unsigned(Service::CognitoIdentity, "GetOpenIdToken", cognito_identity::get_open_id_token),
 ];
 
 /// Finds the row of a REST request, with the labels of its path, still percent-encoded.
@@ -376,6 +385,10 @@ const fn effect(name: &'static str, method: &'static str, path: &'static str, ru
 
 const fn planned(name: &'static str, method: &'static str, path: &'static str) -> Route {
     Route { service: Service::Iot, name, method, path, run: None, is_signed: true }
+}
+
+const fn unsigned(service: Service, name: &'static str, run: Operation) -> Route {
+    Route { is_signed: false, ..action(service, name, run) }
 }
 
 const fn action(service: Service, name: &'static str, run: Operation) -> Route {

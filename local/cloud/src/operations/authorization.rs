@@ -2,7 +2,8 @@
 //! as for a connection.
 
 use iot_local_policy::{
-    Action, Arn, ClientCertificate, Context, NamedDocument, NamedResource, Policy, Question, Verdict,
+    Action, Arn, ClientCertificate, CognitoContext, Context, NamedDocument, NamedResource, Policy, Question,
+    Verdict,
 };
 use serde_json::{Value, json};
 
@@ -57,17 +58,19 @@ pub(crate) fn test_authorization(cloud: &Cloud, input: &Input) -> Result<Value, 
     let principal = principal(cloud, input)?.ok_or_else(|| missing("principal"))?;
     let client_id = input.query("clientId");
     let (added, skipped) = (names(input, "policyNamesToAdd")?, names(input, "policyNamesToSkip")?);
-    let (documents, certificate) = cloud.read(|registry| {
-        let (mut documents, certificate) = granted(cloud, registry, &principal, client_id)?;
+    let pool = input.text("cognitoIdentityPoolId")?.map(str::to_owned);
+    let pool = pool.or_else(|| cloud.identity_pool().map(|pool| pool.id.clone())).unwrap_or_default();
+    let (documents, context) = cloud.read(|registry| {
+        let (mut documents, context) = granted(cloud, registry, &principal, client_id, pool)?;
         documents.retain(|named| !skipped.contains(&named.name.as_str()));
         for name in added {
             if documents.iter().all(|named| named.name != name) {
                 documents.push(read_document(registry, name)?);
             }
         }
-        Ok::<_, ApiError>((documents, certificate))
+        Ok::<_, ApiError>((documents, context))
     })?;
-    let tester = Tester::new(cloud, documents, client_id, certificate)?;
+    let tester = Tester::new(cloud, documents, context)?;
     let results: Vec<_> =
         questions.iter().map(|question| tester.result(question)).collect::<Result<_, _>>()?;
     Ok(json!({ "authResults": results }))
@@ -119,13 +122,15 @@ fn names<'a>(input: &'a Input, member: &str) -> Result<Vec<&'a str>, ApiError> {
     list.iter().map(|value| POLICY_NAME.check(member, name(value)?)).collect()
 }
 
-/// Returns the policies of a principal, and what is known of its certificate.
+/// Returns the policies of a principal, and the values of their variables. The role of an identity does not count.
 fn granted(
     cloud: &Cloud,
     registry: &Registry,
     principal: &Principal,
     client_id: Option<&str>,
-) -> Result<(Vec<NamedDocument>, ClientCertificate), ApiError> {
+    pool_id: String,
+) -> Result<(Vec<NamedDocument>, Context), ApiError> {
+    let context = Context { client_id: client_id.map(str::to_owned), ..Context::default() };
     let target = PolicyTarget::Principal(principal.clone());
     find_target(cloud, registry, &target)?;
     let unusable = |reason: String| ApiError::new(ErrorKind::InternalFailure, reason);
@@ -134,12 +139,17 @@ fn granted(
             let registered =
                 registry.certificate(id).ok_or_else(|| ApiError::not_found("the certificate"))?;
             let rights = connect::granted_to(registry, registered, client_id).map_err(unusable)?;
-            Ok((rights.policies, ClientCertificate::Known(rights.context)))
+            Ok((
+                rights.policies,
+                Context { certificate: ClientCertificate::Known(rights.context), ..context },
+            ))
         }
-        Principal::CognitoIdentity(_) => {
-            let policies = registry.policies_of(&target).map(|policy| connect::document(policy));
-            let policies = policies.collect::<Result<_, _>>().map_err(unusable)?;
-            Ok((policies, ClientCertificate::Absent))
+        Principal::CognitoIdentity(id) => {
+            let granted = connect::identity::granted(registry, id, client_id).map_err(unusable)?;
+            let amr = vec!["authenticated".to_owned()];
+            let cognito = Some(CognitoContext { identity_id: id.clone(), pool_id, amr });
+            let certificate = ClientCertificate::Known(granted.context.into());
+            Ok((granted.policies, Context { certificate, cognito, ..context }))
         }
     }
 }
@@ -159,17 +169,11 @@ struct Tester<'a> {
 }
 
 impl<'a> Tester<'a> {
-    fn new(
-        cloud: &'a Cloud,
-        documents: Vec<NamedDocument>,
-        client_id: Option<&str>,
-        certificate: ClientCertificate,
-    ) -> Result<Self, ApiError> {
+    fn new(cloud: &'a Cloud, documents: Vec<NamedDocument>, context: Context) -> Result<Self, ApiError> {
         let failure = |reason: String| ApiError::new(ErrorKind::InternalFailure, reason);
         let arn: Arn =
             cloud.account().arn("policy/any").parse().map_err(|_| failure("the account".to_owned()))?;
         let policy = Policy::parse_named(&documents, &arn).map_err(|errors| failure(errors.join("; ")))?;
-        let context = Context { client_id: client_id.map(str::to_owned), certificate, ..Context::default() };
         Ok(Self { cloud, names: documents.into_iter().map(|named| named.name).collect(), policy, context })
     }
 

@@ -1,7 +1,11 @@
 //! The caller's identity.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
 
+mod web_identity;
+
 use serde_json::{Value, json};
+
+pub(crate) use self::web_identity::assume_role_with_web_identity;
 
 use crate::cloud::Cloud;
 use crate::credentials::Caller;

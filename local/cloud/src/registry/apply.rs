@@ -43,6 +43,7 @@ impl Registry {
             | Change::PutProvisioningClaim(_)
             | Change::RemoveProvisioningClaim { .. } => self.apply_to_fleet(change),
             Change::Tag { .. } | Change::Untag { .. } => self.apply_to_tags(change),
+            Change::PutShadow(_) | Change::RemoveShadow { .. } => self.apply_to_shadows(change),
         }
     }
 

@@ -25,6 +25,7 @@ use super::principal::{PolicyTarget, Principal};
 use super::record::Record;
 use super::records::{CaCertificate, Certificate, Policy, Thing, ThingGroup, ThingType};
 use super::rules::TopicRule;
+use super::shadows::Shadow;
 use super::status::{CertificateStatus, ThingPrincipalType};
 use super::templates::{ProvisioningTemplate, RegistrationTask};
 
@@ -200,4 +201,22 @@ pub enum Change {
     },
     /// Sets the event configurations.
     SetEventConfigurations(Record<EventConfigurations>),
+    /// Creates a shadow, replaces it, or records that it was deleted.
+    PutShadow(Record<Shadow>),
+    /// Removes a shadow and its version.
+    RemoveShadow {
+        /// The thing's name.
+        thing: String,
+        /// The shadow's name. Absent: the classic shadow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+    },
+}
+
+impl Change {
+    /// Whether the change can have an effect on what a client may do. The states of devices have none, and change
+    /// often.
+    pub(crate) fn concerns_rights(&self) -> bool {
+        !matches!(self, Self::PutShadow(_) | Self::RemoveShadow { .. })
+    }
 }

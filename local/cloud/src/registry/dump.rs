@@ -18,7 +18,8 @@ impl Registry {
             .chain(self.provisioning_templates.values().cloned().map(Change::PutProvisioningTemplate))
             .chain(self.registration_tasks.values().cloned().map(Change::PutRegistrationTask))
             .chain(self.topic_rules.values().cloned().map(Change::PutTopicRule))
-            .chain(self.fleet.changes());
+            .chain(self.fleet.changes())
+            .chain(self.shadows.changes());
         records.chain(self.authorizer_changes()).chain(self.attached())
     }
 

@@ -160,7 +160,27 @@ fn change() -> impl Strategy<Value = Change> {
         (resource(), proptest::collection::btree_set(name(), 0..3))
             .prop_map(|(resource, keys)| Change::Untag { resource, keys }),
     ];
-    prop_oneof![certificates, policies, things, groups, authorizers(), fleet(), tags]
+    prop_oneof![certificates, policies, things, groups, authorizers(), fleet(), shadows(), tags]
+}
+
+fn shadows() -> impl Strategy<Value = Change> {
+    let key = || (name(), proptest::option::of(name()));
+    let sections = || {
+        let members = proptest::collection::btree_map(name(), any::<i8>(), 0..3);
+        members.prop_map(|members| {
+            members.into_iter().map(|(name, value)| (name, value.into())).collect::<serde_json::Map<_, _>>()
+        })
+    };
+    let shadow = (key(), any::<u64>(), sections(), sections(), proptest::option::of(0..4_i64)).prop_map(
+        |((thing, name), version, desired, reported, deleted)| {
+            let state = ShadowSections { desired, reported };
+            Shadow { thing, name, version, metadata: state.clone(), state, deleted }
+        },
+    );
+    prop_oneof![
+        shadow.prop_map(|record| Change::PutShadow(record.into())),
+        key().prop_map(|(thing, name)| Change::RemoveShadow { thing, name }),
+    ]
 }
 
 fn fleet() -> impl Strategy<Value = Change> {
@@ -286,6 +306,7 @@ fn check_indexes(registry: &Registry) {
     }
     check_relations(registry);
     check_fleet(registry);
+    check_shadows(registry);
 }
 
 /// Exactly what has expired is removed, and each token has its certificate.
@@ -303,6 +324,35 @@ fn check_fleet(registry: &Registry) {
         let valid: Vec<_> = expiries(registry).into_iter().filter(|(_, expires)| *expires > now).collect();
         assert_eq!(expiries(&later), valid);
         assert!(later.expired(now).is_empty());
+    }
+}
+
+/// Deleted shadows are found by no one, and are removed once their versions no longer count.
+fn check_shadows(registry: &Registry) {
+    const LIFETIME: i64 = 48 * 60 * 60 * 1000;
+    let shadows: Vec<_> = registry.shadows.changes().collect();
+    for change in &shadows {
+        let Change::PutShadow(shadow) = change else { panic!("{change:?}") };
+        let name = shadow.name.as_deref();
+        assert_eq!(registry.shadow(&shadow.thing, name).is_some(), shadow.deleted.is_none());
+        let is_listed =
+            name.is_some_and(|name| registry.named_shadows(&shadow.thing).any(|found| found == name));
+        assert_eq!(is_listed, name.is_some() && shadow.deleted.is_none());
+        for now in [LIFETIME - 1, LIFETIME, LIFETIME + 3] {
+            let counts = shadow.deleted.is_none_or(|deleted| now < deleted + LIFETIME);
+            let version = if counts { shadow.version } else { 0 };
+            assert_eq!(registry.shadow_version(&shadow.thing, name, now), version);
+        }
+    }
+    for now in 0..5 {
+        let now = now + LIFETIME;
+        let mut later = registry.clone();
+        registry.forgotten_shadows(now).iter().for_each(|change| later.apply(change));
+        let is_kept = |change: &&Change| match change {
+            Change::PutShadow(shadow) => shadow.deleted.is_none_or(|deleted| now < deleted + LIFETIME),
+            _ => false,
+        };
+        assert!(later.shadows.changes().eq(shadows.iter().filter(is_kept).cloned()));
     }
 }
 

@@ -57,7 +57,7 @@ impl Database {
         read(&self.published.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns a number that grows with every change.
+    /// Returns a number that grows with every change, except those of shadows.
     pub(crate) fn revision(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
     }
@@ -126,7 +126,7 @@ impl Database {
         let mut count = 0_u64;
         for change in calls.iter().flat_map(|call| &call.changes) {
             published.apply(change);
-            count = count.saturating_add(1);
+            count = count.saturating_add(change.concerns_rights().into());
         }
         drop(published);
         if count > 0 {

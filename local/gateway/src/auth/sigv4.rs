@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use iot_local_cloud::Account;
 use iot_local_cloud::credentials::Caller;
-use iot_local_cloud::{Account, Cloud};
 use iot_local_policy::{Arn, Context, Policy};
 use serde_json::json;
 
@@ -58,26 +58,19 @@ impl CallerAuthenticator {
         Ok(Self { arn, account, operator })
     }
 
-    /// Admits a caller whose actions are decided with the values in `context`.
-    ///
-    /// # Errors
-    /// Why the caller is denied.
-    pub(crate) fn admit(
-        &self,
-        cloud: &Cloud,
-        caller: &Caller,
-        context: Context,
-    ) -> Result<Admission, CallerDenial> {
-        let lifetime = Some(Lifetime::without_refresh(MAX_CONNECTION_DURATION));
-        match caller {
-            Caller::Operator => {
-                let (principal, permissions) = (caller.arn(&self.account), Arc::clone(&self.operator));
-                Ok(Admission { principal, permissions, context, lifetime })
-            }
-            Caller::Session(session) => {
-                let admission = session::admit(cloud, &self.arn, session, context)?;
-                Ok(Admission { lifetime, ..admission })
-            }
-        }
+    /// Admits the operator, who may do everything.
+    pub(crate) fn admit_operator(&self, context: Context) -> Admission {
+        let (principal, permissions) = (Caller::Operator.arn(&self.account), Arc::clone(&self.operator));
+        Admission { principal, permissions, context, lifetime: Some(self.lifetime()) }
+    }
+
+    /// Returns how long a signed connection lasts.
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        Lifetime::without_refresh(MAX_CONNECTION_DURATION)
+    }
+
+    /// Returns the Region and account of the policies' resources.
+    pub(crate) fn arn(&self) -> &Arn {
+        &self.arn
     }
 }

@@ -2,23 +2,38 @@
 
 use std::sync::{Arc, PoisonError};
 
+use iot_local_cloud::credentials::{Caller, Session};
+
 use crate::auth::endpoint::AuthMethod;
+use crate::auth::session::SessionPermissions;
+use crate::auth::sigv4::CallerDenial;
 use crate::auth::x509::{CertificateDenial, CertificatePermissions};
 use crate::auth::{Admission, Authenticators};
-use crate::connection::{CertificateSession, ConnectDenial, ConnectRequest, Connection, Connections, Phase};
+use crate::connection::{
+    ConnectDenial, ConnectRequest, Connection, Connections, Phase, RegistryRights, RegistrySession,
+};
 use crate::event::Event;
 use crate::event_log::{DisconnectReason, EntryKind};
 
 /// Authenticates a client by the method of its connection. `event` is the event of custom authentication. For a client
-/// with a certificate, also returns what the registry allows it.
+/// with a certificate or with temporary credentials, also returns what the registry allows it.
 pub(super) async fn authenticate(
     auth: &Arc<Authenticators>,
     connection: &Arc<Connection>,
     event: Option<&Event>,
     request: &ConnectRequest,
-) -> Result<(Admission, Option<CertificateSession>), ConnectDenial> {
+) -> Result<(Admission, Option<RegistrySession>), ConnectDenial> {
     if connection.method == AuthMethod::SigV4 {
-        return Ok((auth.admit_caller(&connection.facts, request.context.clone())?, None));
+        let Some(Caller::Session(session)) = &connection.facts.caller else {
+            return Ok((auth.admit_caller(&connection.facts, request.context.clone()).await?, None));
+        };
+        let permissions = session_permissions(auth, session, &request.client_id).await?;
+        let rights = RegistryRights::Session { permissions, session: Arc::clone(session) };
+        let session = RegistrySession { rights, request: request.clone() };
+        return Ok((
+            Admission { lifetime: Some(auth.callers.lifetime()), ..session.admission() },
+            Some(session),
+        ));
     }
     let permissions = match connection.method {
         AuthMethod::Custom | AuthMethod::SigV4 => None,
@@ -39,7 +54,8 @@ pub(super) async fn authenticate(
                 }
                 None => (None, None),
             };
-            let session = CertificateSession { permissions, request: request.clone(), custom };
+            let rights = RegistryRights::Certificate { permissions, custom };
+            let session = RegistrySession { rights, request: request.clone() };
             Ok((Admission { lifetime, ..session.admission() }, Some(session)))
         }
         (None, None) => Err("no way of authentication".into()),
@@ -59,27 +75,38 @@ async fn permissions(
     asked.await.unwrap_or(Err(CertificateDenial::Registry))
 }
 
+/// The same for temporary credentials.
+async fn session_permissions(
+    auth: &Arc<Authenticators>,
+    session: &Arc<Session>,
+    client_id: &str,
+) -> Result<SessionPermissions, CallerDenial> {
+    let (auth, session, client_id) = (Arc::clone(auth), Arc::clone(session), client_id.to_owned());
+    let asked = tokio::task::spawn_blocking(move || auth.session_permissions(&session, Some(&client_id)));
+    asked.await.unwrap_or(Err(CallerDenial::Ending))
+}
+
 /// Admits a client, or replaces its admission. `revision` is the registry's before the client was authenticated.
 pub(super) async fn admit(
     auth: &Arc<Authenticators>,
     connection: &Arc<Connection>,
-    (admission, session): (Admission, Option<CertificateSession>),
+    (admission, session): (Admission, Option<RegistrySession>),
     revision: u64,
 ) {
-    let has_certificate = session.is_some();
+    let has_registry_rights = session.is_some();
     {
-        let mut current = connection.certificate_session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = connection.registry_session.lock().unwrap_or_else(PoisonError::into_inner);
         *current = session;
         connection.admit(admission);
     }
     // A change before the admission was not yet for this connection.
-    if has_certificate && auth.x509.revision() != revision {
+    if has_registry_rights && auth.x509.revision() != revision {
         let (auth, connection) = (Arc::clone(auth), Arc::clone(connection));
         let _ = tokio::task::spawn_blocking(move || decide_again(&auth, &connection)).await;
     }
 }
 
-/// Follows the registry: after its changes, all connections with certificates are decided again. Never returns.
+/// Follows the registry: after its changes, all connections with rights from it are decided again. Never returns.
 ///
 /// Changes during a pass are one further pass, and a pass takes at most half of the time. So many changes one after
 /// another, such as those of a batch, do not mean a pass for each.
@@ -89,7 +116,7 @@ pub(crate) async fn follow_registry(auth: Arc<Authenticators>, connections: Arc<
         let start = tokio::time::Instant::now();
         let (auth, connections) = (Arc::clone(&auth), Arc::clone(&connections));
         let pass = tokio::task::spawn_blocking(move || {
-            for connection in connections.with_certificate() {
+            for connection in connections.with_registry_rights() {
                 decide_again(&auth, &connection);
             }
         });
@@ -98,27 +125,27 @@ pub(crate) async fn follow_registry(auth: Arc<Authenticators>, connections: Arc<
     }
 }
 
-/// Decides an open connection again, after a change of the registry. Ends it if the registry refuses its certificate,
-/// or if the policies no longer allow its connect. May wait while a change is stored.
+/// Decides an open connection again, after a change of the registry. Ends it if the registry refuses its certificate
+/// or its identity, or if the policies no longer allow its connect. May wait while a change is stored.
 pub(super) fn decide_again(auth: &Authenticators, connection: &Connection) {
-    let mut session = connection.certificate_session.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut session = connection.registry_session.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(session) = session.as_mut().filter(|_| connection.phase() == Phase::Admitted) else { return };
-    if auth.x509.is_unchanged(&session.permissions, Some(&session.request.client_id)) {
+    let client_id = session.request.client_id.clone();
+    if is_unchanged(auth, &session.rights, &client_id) {
         return;
     }
-    let client_id = session.request.client_id.clone();
     let record = |kind| {
         auth.custom.event_log.record(Some(connection.facts.connection), Some(&client_id), kind);
     };
-    let permissions = match auth.x509.permissions(&connection.facts, Some(&client_id), connection.method) {
-        Ok(permissions) => permissions,
-        Err(denial) => {
-            record(EntryKind::ConnectDenied { reason: denial.to_string(), decided_by: None });
-            return connection.end(DisconnectReason::CertificateRefused);
+    let rights = match present_rights(auth, connection, &session.rights, &client_id) {
+        Ok(rights) => rights,
+        Err((reason, disconnect)) => {
+            record(EntryKind::ConnectDenied { reason, decided_by: None });
+            return connection.end(disconnect);
         }
     };
-    let is_same = permissions.is_same(&session.permissions);
-    session.permissions = permissions;
+    let is_same = rights.is_same(&session.rights);
+    session.rights = rights;
     if is_same {
         return;
     }
@@ -131,6 +158,45 @@ pub(super) fn decide_again(auth: &Authenticators, connection: &Connection) {
         Err(ConnectDenial { reason, decided_by }) => {
             record(EntryKind::ConnectDenied { reason, decided_by });
             connection.end(DisconnectReason::ConnectForbidden);
+        }
+    }
+}
+
+/// Whether the registry has the same records as when these rights were computed.
+fn is_unchanged(auth: &Authenticators, rights: &RegistryRights, client_id: &str) -> bool {
+    match rights {
+        RegistryRights::Certificate { permissions, .. } => {
+            auth.x509.is_unchanged(permissions, Some(client_id))
+        }
+        RegistryRights::Session { permissions, session } => {
+            let cloud = auth.x509.cloud();
+            cloud.is_some_and(|cloud| permissions.is_unchanged(&cloud, session, Some(client_id)))
+        }
+    }
+}
+
+/// Computes the rights of a connection anew.
+///
+/// # Errors
+/// Why the client has none, and why its connection ends.
+fn present_rights(
+    auth: &Authenticators,
+    connection: &Connection,
+    earlier: &RegistryRights,
+    client_id: &str,
+) -> Result<RegistryRights, (String, DisconnectReason)> {
+    match earlier {
+        RegistryRights::Certificate { custom, .. } => {
+            let permissions = auth.x509.permissions(&connection.facts, Some(client_id), connection.method);
+            let permissions =
+                permissions.map_err(|denial| (denial.to_string(), DisconnectReason::CertificateRefused))?;
+            Ok(RegistryRights::Certificate { permissions, custom: custom.clone() })
+        }
+        RegistryRights::Session { session, .. } => {
+            let permissions = auth.session_permissions(session, Some(client_id));
+            let permissions =
+                permissions.map_err(|denial| (denial.to_string(), DisconnectReason::ConnectForbidden))?;
+            Ok(RegistryRights::Session { permissions, session: Arc::clone(session) })
         }
     }
 }

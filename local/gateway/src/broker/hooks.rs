@@ -22,7 +22,7 @@ use super::presence::Presence;
 use super::sessions::Sessions;
 use crate::auth::Authenticators;
 use crate::auth::endpoint::AuthMethod;
-use crate::connection::{CertificateSession, ConnectDenial, ConnectRequest, Connection, Connections};
+use crate::connection::{ConnectDenial, ConnectRequest, Connection, Connections, RegistrySession};
 use crate::event_log::{DisconnectReason, EntryKind};
 use crate::facts::MqttFacts;
 use crate::message::{Message, Observers, Publisher};
@@ -183,8 +183,8 @@ impl PolicyHooks {
     }
 
     /// Records what AWS IoT might decide otherwise.
-    fn record_warnings(&self, connection: &Connection, client_id: &str, session: &CertificateSession) {
-        for text in &session.permissions.warnings {
+    fn record_warnings(&self, connection: &Connection, client_id: &str, session: &RegistrySession) {
+        for text in session.warnings() {
             self.record(connection, client_id, EntryKind::Notice { text: text.clone() });
         }
     }
@@ -250,7 +250,7 @@ impl PolicyHooks {
             },
             republished: 0,
         };
-        self.observers.iter().for_each(|observer| observer.published(&message));
+        self.observers.iter().for_each(|observer| observer.published_will(&message));
     }
 
     async fn subscribe(&self, session: &Session, subscribe: &Subscribe) -> Result<(), SubscribeAckReason> {

@@ -117,6 +117,7 @@ fn disconnect_reason(connection: &Connection) -> (&'static str, bool) {
         DisconnectReason::TakenOver => "DUPLICATE_CLIENTID",
         DisconnectReason::TimeLimit => "CUSTOMAUTH_TTL_EXPIRATION",
         DisconnectReason::SignatureLimit | DisconnectReason::GatewayEnds => "SERVER_INITIATED_DISCONNECT",
+        DisconnectReason::ByApi => "API_INITIATED_DISCONNECT",
         DisconnectReason::RefreshDenied
         | DisconnectReason::CertificateRefused
         | DisconnectReason::ConnectForbidden => "AUTH_ERROR",

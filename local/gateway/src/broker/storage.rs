@@ -1,9 +1,10 @@
 //! Retained messages and shared subscriptions. rmqtt supports them only with an implementation of their storage.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use iot_local_base::clock;
 use rmqtt::context::ServerContext;
 use rmqtt::retain::{DefaultRetainStorage, RetainStorage};
 use rmqtt::subscribe::SharedSubscription;
@@ -24,7 +25,14 @@ impl RetainStorage for RetainedMessages {
         true
     }
 
-    async fn set(&self, topic: &TopicName, retain: Retain, expiry: Option<Duration>) -> rmqtt::Result<()> {
+    async fn set(
+        &self,
+        topic: &TopicName,
+        mut retain: Retain,
+        expiry: Option<Duration>,
+    ) -> rmqtt::Result<()> {
+        let now = clock::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        retain.publish.create_time = i64::try_from(now).ok();
         // rmqtt passes zero for a message that does not expire.
         let expiry = expiry.filter(|expiry| !expiry.is_zero());
         self.messages.set_with_timeout(topic, retain, expiry).await
@@ -37,6 +45,14 @@ impl RetainStorage for RetainedMessages {
             return Ok(Vec::new());
         }
         self.messages.get_message(filter).await
+    }
+
+    async fn get_all_paginated(
+        &self,
+        offset: usize,
+        limit: usize,
+    ) -> rmqtt::Result<(Vec<(TopicName, Retain, Option<Duration>)>, bool)> {
+        self.messages.get_all_paginated(offset, limit).await
     }
 
     async fn count(&self) -> isize {

@@ -47,6 +47,7 @@ impl ConnectRequest {
             last_will: will.as_ref().map(|will| will.topic.clone()),
             // The registry is asked later.
             certificate: ClientCertificate::Absent,
+            cognito: None,
         };
         Self { client_id, context, will }
     }

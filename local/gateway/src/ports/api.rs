@@ -1,6 +1,7 @@
 //! Passes requests of the AWS APIs to the control plane, and serves the gateway's CA certificate under AWS's path.
 
 mod authorizer_test;
+mod cors;
 mod invoke;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIG
 use hyper::{Method, Request, Response, StatusCode};
 use iot_local_cloud::api::{self, Effect, guard};
 
+pub(super) use self::cors::preflight;
 use super::client_connection::ClientConnection;
 use super::{Gateway, WholeResponse, text};
 use crate::event_log::EntryKind;
@@ -46,7 +48,13 @@ pub(super) async fn respond(
     gateway: &Gateway,
     is_body_read: &mut bool,
 ) -> WholeResponse {
-    let (parts, body) = request.into_parts();
+    let page = cors::caller(&request, gateway);
+    let (mut parts, body) = request.into_parts();
+    if page.is_some() {
+        // The control plane takes only requests of this machine's own pages.
+        parts.headers.remove(ORIGIN);
+        parts.headers.remove("sec-fetch-site");
+    }
     let body = match tokio::time::timeout(READ_TIMEOUT, read(body)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body cannot be read\n"),
@@ -90,7 +98,11 @@ pub(super) async fn respond(
             if let Some(text) = &response.note {
                 gateway.event_log().record(None, None, EntryKind::Notice { text: text.clone() });
             }
-            whole(response)
+            let mut response = whole(response);
+            if let Some(page) = page {
+                cors::allow(response.headers_mut(), page);
+            }
+            response
         }
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the control plane failed\n"),
     }

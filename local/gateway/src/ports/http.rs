@@ -20,6 +20,7 @@ use super::api;
 use super::client_connection::ClientConnection;
 use super::head::{self, Head};
 use super::publish;
+use super::rest;
 use super::text;
 use super::websocket::{self, Rejection, Upgrade};
 use crate::event_log::EntryKind;
@@ -165,8 +166,14 @@ async fn respond(
         (&Method::POST, path) if path.starts_with("/topics/") => {
             publish::respond(request, head, client, gateway, &mut is_body_read).await.map(Either::Left)
         }
+        _ if let Some(named) = rest::of_request(&request) => {
+            rest::respond(request, named, head, client, gateway, &mut is_body_read).await.map(Either::Left)
+        }
         (&Method::GET | &Method::HEAD, api::AUTHORITY_PATH) => {
             api::authority(&request, client, gateway).map(Either::Left)
+        }
+        (&Method::OPTIONS, _) if let Some(response) = api::preflight(&request, client, gateway) => {
+            response.map(Either::Left)
         }
         (method, path)
             if api::is_signed(&request) || (api::is_api(&request) && !gateway.site.serves(method, path)) =>

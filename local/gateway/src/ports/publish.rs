@@ -5,16 +5,16 @@ use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
 use iot_local_base::clock;
 use iot_local_policy::limits;
 use iot_local_policy::{Action, Context, Policy};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
+use super::answer::Answer;
 use super::client_connection::ClientConnection;
-use super::data_plane::{forbidden, message};
 use super::head::Head;
 use super::http_auth::{HttpDenial, SentRequest};
 use super::{Gateway, WholeResponse, http_auth};
@@ -40,7 +40,7 @@ pub(super) async fn respond(
 ) -> WholeResponse {
     let publish = match PublishRequest::parse(request.uri().path(), request.uri().query()) {
         Ok(publish) => publish,
-        Err(error) => return message(StatusCode::BAD_REQUEST, error),
+        Err(error) => return Answer::invalid(error).response(),
     };
     let mut facts = head.facts(client, request.uri().query());
     let path = request.uri().path().to_owned();
@@ -52,14 +52,14 @@ pub(super) async fn respond(
     let sent = SentRequest { method: "POST", path: &path, body: &payload, is_websocket: false };
     let principal = match allowed_principal(&publish, &mut facts, sent, client, gateway).await {
         Ok(principal) => principal,
-        Err(text) => return forbidden(&text),
+        Err(text) => return Answer::denied(&text).response(),
     };
     let PublishRequest { topic, is_qos1, retain } = publish;
     let publisher = Publisher { client_id: None, principal: Some(principal) };
     match gateway.broker.publish(Message { topic, payload, is_qos1, retain, publisher, republished: 0 }).await
     {
-        Ok(()) => message(StatusCode::OK, "OK"),
-        Err(_) => message(StatusCode::BAD_REQUEST, "the broker cannot route this topic"),
+        Ok(()) => Answer::published().response(),
+        Err(_) => Answer::invalid("the broker cannot route this topic").response(),
     }
 }
 
@@ -97,10 +97,10 @@ async fn payload(request: Request<Incoming>) -> Result<Bytes, WholeResponse> {
     match tokio::time::timeout(READ_TIMEOUT, body).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(message(StatusCode::PAYLOAD_TOO_LARGE, "the payload is larger than 128 KiB"))
+            Err(Answer::too_large("the payload is larger than 128 KiB").response())
         }
-        Ok(Err(_)) => Err(message(StatusCode::BAD_REQUEST, "the payload cannot be read")),
-        Err(_) => Err(message(StatusCode::REQUEST_TIMEOUT, "timed out while reading the payload")),
+        Ok(Err(_)) => Err(Answer::invalid("the payload cannot be read").response()),
+        Err(_) => Err(Answer::timed_out("timed out while reading the payload").response()),
     }
 }
 
@@ -147,7 +147,7 @@ async fn allowed_principal(
 ///
 /// # Errors
 /// Why it is denied, for the operator.
-async fn admit(
+pub(super) async fn admit(
     method: AuthMethod,
     facts: &ConnectionFacts,
     client: &ClientConnection,
@@ -156,7 +156,7 @@ async fn admit(
     let context = Context { source_ip: Some(client.peer), ..Context::default() };
     let by_certificate = match method {
         AuthMethod::SigV4 => {
-            return gateway.auth.admit_caller(facts, context).map_err(|denial| denial.to_string());
+            return gateway.auth.admit_caller(facts, context).await.map_err(|denial| denial.to_string());
         }
         AuthMethod::Custom => {
             let facts = ConnectionFacts { certificate: None, ..facts.clone() };

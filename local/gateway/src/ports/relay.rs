@@ -20,6 +20,9 @@ use crate::event_log::{DisconnectReason, EntryKind, EventLog};
 use crate::facts::ConnectionFacts;
 use crate::timeouts::{CLOSE_TIMEOUT, CONNECT_TIMEOUT};
 
+/// A DISCONNECT with the reason code 0, after which the broker does not send the will (MQTT 5, section 3.14).
+const DISCONNECT: [u8; 2] = [0xE0, 0x00];
+
 /// The client sent something that is not passed on. The connection must be closed.
 pub(super) struct Stop;
 
@@ -106,6 +109,9 @@ where
     };
     if let Some(reason) = reason {
         connection.set_disconnect_reason(reason);
+    }
+    if connection.prevents_will() {
+        let _ = broker.write_all(&DISCONNECT).await;
     }
     let _ = broker.shutdown().await;
 }

@@ -21,8 +21,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message};
 
+use super::answer::Answer;
 use super::client_connection::ClientConnection;
-use super::data_plane::forbidden;
 use super::head::Head;
 use super::http_auth::{HttpDenial, SentRequest};
 use super::relay::{self, Stop};
@@ -109,7 +109,7 @@ pub(super) fn accept(
 
 fn denied(HttpDenial { reason, message }: HttpDenial) -> Rejection {
     let response = match message {
-        Some(message) => forbidden(&message),
+        Some(message) => Answer::denied(&message).response(),
         None => text(StatusCode::FORBIDDEN, "forbidden\n"),
     };
     Rejection { response, reason }

@@ -27,7 +27,7 @@ import sys
 import time
 from urllib.parse import parse_qs
 
-ARN = "arn:aws:iot:us-east-1:123456789012:"
+ARN = "arn:aws:iot:%s:123456789012:" % os.environ["AWS_REGION"]
 API = "/2018-06-01/runtime/"
 DENIED = {
     "isAuthenticated": False,

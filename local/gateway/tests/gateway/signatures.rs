@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sigv4::http_request::{PercentEncodingMode, SessionTokenMode, SignatureLocation};
-use iot_local_cloud::credentials::{Role, Session, TemporaryCredentials};
-use iot_local_cloud::{Account, Cloud, CloudOptions};
+use iot_local_cloud::credentials::{Session, TemporaryCredentials};
+use iot_local_cloud::{Account, Cloud, CloudOptions, Role};
 use iot_local_gateway::event_log::{DisconnectReason, EntryKind};
 use rumqttc::{MqttOptions, Packet, QoS, Transport};
 use serde_json::{Value, json};
@@ -185,9 +185,18 @@ fn session() -> Session {
     Session {
         role_arn: "arn:aws:iam::123456789012:role/app".to_owned(),
         session_name: "CognitoIdentityCredentials".to_owned(),
-        role: Arc::new(Role { name: "app".to_owned(), policy: json!({}) }),
+        role: Arc::new(role()),
         identity: None,
     }
+}
+
+/// A role that no identity pool has, so that it allows nothing.
+fn role() -> Role {
+    let statements = |statement: Value| json!({ "Version": "2012-10-17", "Statement": [statement] });
+    let trust = json!({ "Effect": "Allow", "Principal": {}, "Action": "sts:AssumeRoleWithWebIdentity" });
+    let policy = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let document = json!({ "trust": statements(trust), "policy": statements(policy) });
+    Role::parse("app", &document, &Account::new("us-east-1", "123456789012").unwrap()).unwrap()
 }
 
 /// Adds what a WebSocket handshake has and no signature needs.

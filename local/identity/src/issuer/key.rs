@@ -135,6 +135,11 @@ impl DevelopmentKey {
         Some(Self { kind, kid, encoding, public })
     }
 
+    /// The public key, as the library reads it.
+    pub(super) const fn public(&self) -> &Jwk {
+        &self.public
+    }
+
     /// The public key as a JWK (RFC 7517 section 4), with `alg` if an algorithm is given.
     pub(super) fn public_jwk(&self, algorithm: Option<Algorithm>) -> Value {
         let mut jwk = self.public.clone();

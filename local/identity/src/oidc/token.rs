@@ -156,6 +156,7 @@ fn user_response(realm: &Realm, grant: &Grant, now: SystemTime) -> Result<Value,
         let token = realm.issuer.mint_id_token(&IdToken {
             sub: &grant.sub,
             client_id: &grant.client_id,
+            claims: &grant.claims,
             nonce: grant.nonce.as_deref(),
             auth_time: grant.auth_time,
             ttl,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{CertificateContext, ClientCertificate, Context, StatementPlace, ThingContext};
+use crate::{Action, CertificateContext, ClientCertificate, Context, StatementPlace, ThingContext};
 
 const TABLES: [&str; 2] =
     [include_str!("../../tests/data/policy.json"), include_str!("../../tests/data/certificate.json")];
@@ -30,6 +30,7 @@ fn context(case: &Value) -> Context {
             Value::Object(_) => ClientCertificate::Known(Arc::new(certificate(&case["context"]))),
             _ => ClientCertificate::Absent,
         },
+        cognito: None,
     }
 }
 

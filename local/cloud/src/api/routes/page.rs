@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::*;
+use crate::api::data_plane::DataOperation;
 
 /// `UPDATE_DOCS=1 cargo test -p iot-local-cloud page` writes the page.
 #[test]
@@ -22,12 +23,23 @@ fn the_page_of_operations_is_up_to_date() {
     );
     write_rows(&mut page, |route| route.run.is_some());
     page.push_str(
+        "\n## Operations of clients\n\n\
+         Those of [AWS IoT's data plane](https://docs.aws.amazon.com/iot/latest/apireference/API_Operations_AWS_IoT_Data_Plane.html).\n\
+         A client signs them or presents its certificate on the TLS port, and its policy must allow the action of the\n\
+         same name. A client with a token can only publish.\n\n\
+         | service | operation | request |\n| --- | --- | --- |\n",
+    );
+    let (served, others): (Vec<_>, Vec<_>) =
+        DataOperation::ALL.into_iter().partition(|operation| *operation != DataOperation::SendDirectMessage);
+    write_data_rows(&mut page, &served);
+    page.push_str(
         "\n## Not implemented\n\n\
          These operations of AWS answer 501 `NotImplementedException` and change nothing. So does every operation that is\n\
          in neither table.\n\n\
          | service | operation | request |\n| --- | --- | --- |\n",
     );
     write_rows(&mut page, |route| route.run.is_none());
+    write_data_rows(&mut page, &others);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &page).unwrap();
@@ -43,6 +55,13 @@ fn write_rows(page: &mut String, is_in: impl Fn(&Route) -> bool) {
     for Route { service, name, method, path, .. } in ROUTES.iter().filter(|route| is_in(route)) {
         let detail = if *path == "/" { format!(", `{name}`") } else { String::new() };
         let _ = writeln!(page, "| {service} | {name} | `{method} {path}`{detail} |");
+    }
+}
+
+fn write_data_rows(page: &mut String, operations: &[DataOperation]) {
+    for operation in operations {
+        let (name, method, path) = (operation.name(), operation.method(), operation.path());
+        let _ = writeln!(page, "| {} | {name} | `{method} {path}` |", Service::IotData);
     }
 }
 
