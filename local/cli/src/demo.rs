@@ -80,7 +80,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "PATH")]
     bootstrap: Option<PathBuf>,
     /// With `regions`: kill a gateway this often, and show how long clients are away
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
     kills: Option<u16>,
     /// Print JSON
     #[arg(long)]

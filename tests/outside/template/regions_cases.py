@@ -5,7 +5,7 @@ NAMES = {
     "HostedZoneId": "Z0123456789ABCDEFGHIJ", "DomainName": "iot.example.com",
     "FirstEndpoint": "a1b2c3d4e5f6g7-ats.iot.eu-west-1.amazonaws.com", "SecondEndpoint": "a1b2c3d4e5f6g7-ats.iot.ap-northeast-1.amazonaws.com",
 }
-ALARMS = {**NAMES, "FirstAlarmName": "iot-round-trip", "SecondAlarmName": "iot-round-trip"}
+ALARMS = {**NAMES, "FirstAlarmName": "iot-round-trip", "SecondAlarmName": "iot-round-trip-2"}
 PROBES = {**NAMES, "HealthCheck": "HTTPS", "FirstProbe": "probe-1.example.com", "SecondProbe": "probe-2.example.com"}
 
 GOOD = {

@@ -6,6 +6,7 @@ use super::FAILOVER_TIMEOUT;
 use super::clients::Clients;
 use super::setup::{Regions, Side};
 use super::state;
+use super::traffic::Progress;
 use crate::demo::DemoError;
 use crate::demo::output::Output;
 
@@ -13,16 +14,16 @@ use crate::demo::output::Output;
 struct Row {
     label: &'static str,
     seconds: Vec<f64>,
-    /// How often the client was in the Region that was killed.
+    /// How often the Region in which the client was has been killed.
     kills: usize,
 }
 
-/// Kills the gateway of the Region in which the clients are, again and again, and shows how long they are away.
+/// Kills the first Region again and again while the clients are in it, and then the second, which they have reached, so
+/// that they return. Shows how long they are away.
 ///
 /// # Errors
 /// A gateway cannot be killed or started.
-pub(super) async fn run(mut regions: Regions, kills: u16, output: &mut Output) -> Result<(), DemoError> {
-    output.section(&format!("{kills} kills, each of the Region in which the clients are"));
+pub(super) async fn run(regions: Regions, kills: u16, output: &mut Output) -> Result<(), DemoError> {
     let mut clients = Clients::start_to_measure(&regions);
     for client in &mut clients.moving {
         let first = tokio::time::timeout(FAILOVER_TIMEOUT, client.sender.first_after(0)).await;
@@ -31,49 +32,88 @@ pub(super) async fn run(mut regions: Regions, kills: u16, output: &mut Output) -
             return Ok(());
         }
     }
-    let new_row = |label| Row { label, seconds: Vec::new(), kills: 0 };
-    let mut rows: Vec<_> = clients.moving.iter().map(|client| new_row(client.label)).collect();
-    let mut check = new_row("the health check has failed");
-    let (mut side, mut retained) = (Side::First, 0);
+    let labels: Vec<_> = clients.moving.iter().map(|client| client.label).collect();
+    let new_rows = || {
+        let labels = ["the health check fails"].into_iter().chain(labels.iter().copied());
+        labels.map(|label| Row { label, seconds: Vec::new(), kills: 0 }).collect::<Vec<_>>()
+    };
+    let (mut away, mut back) = (new_rows(), new_rows());
+    let mut measured = Measured { regions, clients, retained: 0 };
     for _ in 0..kills {
-        let is_stored = state::retain(&regions).await;
-        let before = clients.connections();
-        let killed = regions.kill(side).await?;
-        regions.wait_for(side, false).await;
-        check.add(Some(Instant::now()), killed);
-        for ((client, row), connections) in clients.moving.iter_mut().zip(&mut rows).zip(before) {
-            // Each of these messages has a connection of its own, which goes to the first Region while that is healthy.
+        measured.kill(Side::First, &mut away).await?;
+        measured.kill(Side::Second, &mut back).await?;
+    }
+    for (title, rows) in [
+        (format!("seconds from {kills} kills of the first Region to the first message in the second"), &away),
+        (format!("seconds from {kills} kills of the second, while the name leads to the first again"), &back),
+    ] {
+        output.section(&title);
+        for row in rows.iter().filter(|row| row.kills > 0) {
+            output.observation("away", row.label, row.text().as_deref().map_err(String::as_str));
+        }
+    }
+    measured.show_state(kills, output);
+    Ok(())
+}
+
+struct Measured {
+    regions: Regions,
+    clients: Clients,
+    /// The number of retained messages that the other Region had.
+    retained: u32,
+}
+
+impl Measured {
+    /// Kills a Region, waits until the clients are in the other, and starts it again. The first row is that of the
+    /// health check.
+    async fn kill(&mut self, side: Side, rows: &mut [Row]) -> Result<(), DemoError> {
+        let is_stored = state::retain(&self.regions, side).await;
+        let before = self.clients.connections();
+        let killed = self.regions.kill(side).await?;
+        let mut rows = rows.iter_mut();
+        self.regions.wait_for(side, false).await;
+        if let Some(row) = rows.next() {
+            row.add(Some(Instant::now()), killed);
+        }
+        for ((client, row), connections) in self.clients.moving.iter_mut().zip(rows).zip(before) {
+            // Each of these messages has a connection of its own, so it is in the first Region while that is healthy.
             if client.resource.is_some() && side == Side::Second {
                 continue;
             }
             let first = tokio::time::timeout(FAILOVER_TIMEOUT, client.sender.first_after(connections)).await;
             row.add(first.ok().flatten(), killed);
         }
-        retained += u32::from(is_stored && state::is_retained(&regions).await);
-        regions.restart(side).await?;
-        side = side.other();
+        let is_kept = is_stored && state::is_retained(&self.regions, side.other()).await;
+        self.retained = self.retained.saturating_add(u32::from(is_kept));
+        self.regions.restart(side).await
     }
-    for row in [check].iter().chain(&rows) {
-        output.observation("away", row.label, row.text().as_deref().map_err(String::as_str));
+
+    /// Shows what was lost and kept in all kills of both Regions.
+    fn show_state(&self, kills: u16, output: &mut Output) {
+        output.section("lost and kept, in the kills of both");
+        let moving = &self.clients.moving;
+        let sum = |count: fn(&Progress) -> u64| {
+            moving.iter().map(|client| count(&client.sender.progress())).sum::<u64>()
+        };
+        let (sessions, connections) = moving
+            .iter()
+            .filter(|client| client.resource.is_none())
+            .map(|client| client.sender.progress())
+            .fold((0_u32, 0_u32), |(sessions, reconnects), progress| {
+                let again = progress.connections.saturating_sub(1);
+                (sessions.saturating_add(progress.sessions), reconnects.saturating_add(again))
+            });
+        let (acknowledged, lost) = (sum(|progress| progress.acknowledged), sum(|progress| progress.lost));
+        let repeated = sum(|progress| progress.repeated);
+        for (verb, text) in [
+            ("sessions", format!("{sessions} of {connections} kept")),
+            ("retained", format!("{} of {} messages kept", self.retained, kills.saturating_mul(2))),
+            ("messages", format!("{acknowledged} acknowledged, of which {lost} did not come back")),
+            ("messages", format!("{repeated} without acknowledgement, and sent again")),
+        ] {
+            output.observation(verb, "", Ok(&text));
+        }
     }
-    let progress: Vec<_> = clients.moving.iter().map(|client| client.sender.progress()).collect();
-    let sum = |count: fn(&super::traffic::Progress) -> u64| progress.iter().map(count).sum::<u64>();
-    let reconnects = rows.iter().zip(&clients.moving).filter(|(_, client)| client.resource.is_none());
-    let reconnects: usize = reconnects.map(|(row, _)| row.seconds.len()).sum();
-    let sessions = sum(|progress| progress.sessions.into());
-    let acknowledged = sum(|progress| progress.acknowledged);
-    let (lost, repeated) = (sum(|progress| progress.lost), sum(|progress| progress.repeated));
-    for (verb, text) in [
-        ("sessions", format!("{sessions} of {reconnects} kept")),
-        ("retained", format!("{retained} of {kills} messages kept")),
-        (
-            "messages",
-            format!("{acknowledged} acknowledged, {lost} of them lost; {repeated} sent again without one"),
-        ),
-    ] {
-        output.observation(verb, "", Ok(&text));
-    }
-    Ok(())
 }
 
 impl Row {
@@ -90,9 +130,8 @@ impl Row {
         let least = sorted.first().copied().unwrap_or_default();
         let median = sorted.get(count / 2).copied().unwrap_or_default();
         let most = sorted.last().copied().unwrap_or_default();
-        let text = format!(
-            "{count} of {kills} times: {least:.1} s at least, median {median:.1} s, {most:.1} s at most"
-        );
+        let text =
+            format!("{count} of {kills}: {least:.1} s at least, median {median:.1} s, {most:.1} s at most");
         if count == kills && count > 0 { Ok(text) } else { Err(text) }
     }
 }
@@ -111,8 +150,8 @@ mod tests {
         for seconds in [3, 1, 2] {
             row.add(killed.checked_add(Duration::from_secs(seconds)), killed);
         }
-        assert_eq!(row.text(), Ok("3 of 3 times: 1.0 s at least, median 2.0 s, 3.0 s at most".to_owned()));
+        assert_eq!(row.text(), Ok("3 of 3: 1.0 s at least, median 2.0 s, 3.0 s at most".to_owned()));
         row.add(None, killed);
-        assert!(row.text().unwrap_err().starts_with("3 of 4 times"));
+        assert!(row.text().unwrap_err().starts_with("3 of 4: "));
     }
 }

@@ -121,7 +121,7 @@ impl Regions {
         }))
     }
 
-    /// The Region.
+    /// The Region, to act on.
     pub(super) fn at(&mut self, side: Side) -> &mut Region {
         match side {
             Side::First => &mut self.first,
@@ -129,7 +129,8 @@ impl Regions {
         }
     }
 
-    fn region(&self, side: Side) -> &Region {
+    /// The Region, to look at.
+    pub(super) fn region(&self, side: Side) -> &Region {
         match side {
             Side::First => &self.first,
             Side::Second => &self.second,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::setup::{DEVICE, Regions};
+use super::setup::{DEVICE, Regions, Side};
 use crate::demo::DemoError;
 use crate::demo::client::session::Access;
 use crate::demo::client::{self, Client};
@@ -97,23 +97,27 @@ pub(super) async fn compare(regions: &Regions, output: &mut Output) {
     device.disconnect().await;
 }
 
-/// Stores a retained message in the Region that the common name leads to. Returns whether it is stored.
-pub(super) async fn retain(regions: &Regions) -> bool {
-    let (device, _) = Client::resume(regions.ports().mqtts, READER, &regions.device_access()).await;
-    let Some(mut device) = device else { return false };
+/// Stores a retained message in a Region. Returns whether it is stored.
+pub(super) async fn retain(regions: &Regions, side: Side) -> bool {
+    let Some(mut device) = reader(regions, side).await else { return false };
     let is_stored = device.publish_retained(RETAINED).await.is_allowed;
     device.disconnect().await;
     is_stored
 }
 
-/// Returns whether a new subscription gets the retained message.
-pub(super) async fn is_retained(regions: &Regions) -> bool {
-    let (device, _) = Client::resume(regions.ports().mqtts, READER, &regions.device_access()).await;
-    let Some(mut device) = device else { return false };
+/// Returns whether a new subscription in a Region gets the retained message.
+pub(super) async fn is_retained(regions: &Regions, side: Side) -> bool {
+    let Some(mut device) = reader(regions, side).await else { return false };
     let is_delivered =
         device.subscribe(RETAINED).await.is_allowed && device.receives_within(RETAINED, SILENCE).await;
     device.disconnect().await;
     is_delivered
+}
+
+/// Connects to a Region itself, without the common name.
+async fn reader(regions: &Regions, side: Side) -> Option<Client> {
+    let port = regions.region(side).ports.mqtts;
+    Client::resume(port, READER, &regions.device_access()).await.0
 }
 
 /// Sends a request about the shadow. Returns `accepted` or `rejected`, and the answer.
