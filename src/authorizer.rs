@@ -14,6 +14,7 @@ use crate::keys::{Candidates, KeySet};
 use crate::policy::{Policies, Template};
 use crate::request::{Protocol, Request};
 use crate::response::{PrincipalId, Response, Session};
+use crate::revocation::Revocation;
 use crate::slot_values::SlotValues;
 use crate::slots::Slot;
 use crate::template_text::UsedSlots;
@@ -31,6 +32,8 @@ pub struct Authorizer {
     pub policies: Policies,
     /// How long a connection lasts.
     pub session: Session,
+    /// Which tokens are revoked.
+    pub revocation: Revocation,
 }
 
 /// One issuer. INVARIANT (a key belongs to its issuer): keys, rules, slots and client ids count for its tokens only.
@@ -78,6 +81,8 @@ pub struct Learned<'a> {
     pub kid: Option<&'a str>,
     /// The principal, once the signature is verified.
     pub principal: Option<PrincipalId>,
+    /// What is known about revoked tokens, if the decision came to ask and there is a `[revocation]`.
+    pub revocation: Option<&'a Revocation>,
     /// The client id, once it is admitted.
     pub client_id: Option<String>,
     /// The policies whose grants matched.
@@ -130,6 +135,8 @@ impl Authorizer {
         })?;
         let principal = issuer.principal_of(&request, claims.subject())?;
         learned.principal = Some(principal.clone());
+        learned.revocation = Some(&self.revocation).filter(|revocation| !revocation.is_off());
+        self.revocation.check(&issuer.id, key.kid(), &claims)?;
 
         let templates = self.policies.matching(index, &claims)?;
         learned.policies = templates.iter().map(|template| &*template.name).collect();

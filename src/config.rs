@@ -11,6 +11,7 @@ mod grants;
 mod hash;
 mod issuer;
 mod key_sources;
+mod revocation;
 mod slots;
 
 pub use crate::config_error::{ConfigError, ConfigErrors, ErrorPlace};
@@ -22,10 +23,11 @@ use toml::de::DeTable;
 
 use crate::authorizer::Authorizer;
 use crate::credentials::{TokenPlace, TokenRule};
-use crate::keys::secret::AwsEnvironment;
 use crate::keys::sources::Sources;
 use crate::log::LogSettings;
 use crate::response::{SESSION_SECONDS, Session};
+use crate::revocation::{ListOrigin, ListSource};
+use crate::source::secret::AwsEnvironment;
 use document::{Reader, Table};
 use folder::Folder;
 
@@ -39,13 +41,16 @@ pub struct Config {
     pub authorizer: Authorizer,
     /// The key sources of each issuer, in the order of the issuers.
     pub sources: Vec<Sources>,
+    /// The source of the revocation list.
+    pub revocation: Option<ListSource>,
     /// What the environment says about AWS, if a source is a secret.
     pub aws: AwsEnvironment,
     /// The settings of the log.
     pub log: LogSettings,
     /// Oddities that do not prevent a start, such as a skipped key next to a usable one.
     pub warnings: Vec<ConfigError>,
-    /// The policies and key files that the configuration names, relative to its folder; may have duplicates.
+    /// The policies, the key files and the revocation list that the configuration names, relative to its folder; may
+    /// have duplicates.
     pub files: Vec<String>,
     /// A fingerprint of the configuration and these files, 16 hexadecimal digits, as in the log: equal files have equal
     /// fingerprints. Variables of the environment and fetched keys are not part of it.
@@ -89,7 +94,7 @@ impl Config {
             return Err(ConfigErrors(reader.errors));
         }
         let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")), &text);
-        let (authorizer, sources) = read(&mut reader, Table::root(root.get_ref()), &mut folder);
+        let (authorizer, sources, revocation) = read(&mut reader, Table::root(root.get_ref()), &mut folder);
         folder.deny_private_key(&name, &text);
         folder.deny_unread_private_keys();
         let mut errors = reader.errors;
@@ -97,11 +102,22 @@ impl Config {
         if !errors.is_empty() {
             return Err(ConfigErrors(errors));
         }
-        let has_secret = sources.iter().any(Sources::has_secret);
+        let is_secret = |list: &ListSource| matches!(list.origin, ListOrigin::Secret(_));
+        let has_secret =
+            sources.iter().any(Sources::has_secret) || revocation.as_ref().is_some_and(is_secret);
         let aws = if has_secret { AwsEnvironment::read(environment) } else { AwsEnvironment::default() };
         let hash = folder.hasher.finish();
         let log = LogSettings::read(environment).with_config(&hash);
-        Ok(Self { authorizer, sources, aws, log, warnings: folder.warnings, files: folder.read, hash })
+        Ok(Self {
+            authorizer,
+            sources,
+            revocation,
+            aws,
+            log,
+            warnings: folder.warnings,
+            files: folder.read,
+            hash,
+        })
     }
 }
 
@@ -117,7 +133,11 @@ fn visible(text: &str, span: Range<usize>) -> Range<usize> {
 }
 
 /// Reads the file, and the policies and keys that it names.
-fn read<'d>(reader: &mut Reader<'d>, mut root: Table<'d>, folder: &mut Folder) -> (Authorizer, Vec<Sources>) {
+fn read<'d>(
+    reader: &mut Reader<'d>,
+    mut root: Table<'d>,
+    folder: &mut Folder,
+) -> (Authorizer, Vec<Sources>, Option<ListSource>) {
     let token = token(reader, &mut root);
     let (session, min_remaining_seconds) = session(reader, &mut root);
     let slots = slots::slots(reader, &mut root);
@@ -125,10 +145,12 @@ fn read<'d>(reader: &mut Reader<'d>, mut root: Table<'d>, folder: &mut Folder) -
     let shared = issuer::Shared { slots: &slots, blocked_keys, min_remaining_seconds };
     let (mut issuers, sources) = issuer::issuers(reader, &mut root, &shared, folder);
     grants::refuse_rules(reader, &mut root, &mut issuers);
+    let list = revocation::source(reader, &mut root, &issuers, folder);
+    let revocation = list.as_ref().map(ListSource::revocation).unwrap_or_default();
     let policies = grants::grants(reader, &mut root, &issuers, &slots, folder);
     check_allow(reader, &mut root);
     reader.finish(&root);
-    (Authorizer { token, issuers, policies, session }, sources)
+    (Authorizer { token, issuers, policies, session, revocation }, sources, list)
 }
 
 fn token<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> TokenRule {

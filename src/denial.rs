@@ -5,7 +5,7 @@ use std::fmt;
 /// Why a request is denied: the check that failed, and which claim, slot or rule of the configuration it was about.
 ///
 /// INVARIANT (no token, password or claim of a denied token is logged): it holds nothing from the request. `detail` has
-/// fixed text, names and patterns from the configuration, names of registered claims and header members, or why a key
+/// fixed text, names and patterns from the configuration, names of registered claims and header members, or why a
 /// source failed, so a denial may be logged as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -160,6 +160,13 @@ codes! {
     RefusedByRule "refused_by_rule":
         "A `[[refuse]]` rule matches the token.",
         "None needed if the rule is meant; else remove it.";
+    Revoked "revoked":
+        "The token, its subject or its key is on the revocation list.",
+        "None needed if the entry is meant; else `cargo local unrevoke`. `detail` names the kind of the entry.";
+    RevocationStale "revocation_stale":
+        "There is no revocation list, or only one older than `max_stale_seconds` of `[revocation]`.",
+        "Read `detail`, or `why` of the log's line `revocation_missing` or `revocation_kept`: address, network, \
+         permissions, or the list itself.";
     NoGrant "no_grant":
         "No `[[grant]]` gives the token any permission.",
         "Compare the claims with the `when` of each `[[grant]]`.";
@@ -179,6 +186,6 @@ impl Code {
     /// Whether the cause is on our side and not in the request, so that alarms can separate the two.
     #[must_use]
     pub const fn is_ours(self) -> bool {
-        matches!(self, Self::KeysUnavailable)
+        matches!(self, Self::KeysUnavailable | Self::RevocationStale)
     }
 }

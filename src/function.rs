@@ -1,26 +1,33 @@
-//! The function around the decision: fetches keys that are due or missing, asks the authorizer, writes the log.
+//! The function around the decision: fetches what is due or missing, asks the authorizer, writes the log.
 //!
 //! Lambda freezes a sandbox from the moment it asks for the next event until there is one. So a due refresh runs
 //! *after* a response is delivered and before the next event is requested: no event waits for it, and it is never
 //! frozen halfway. An event waits for a fetch only if it cannot be judged for lack of a key, for [`FETCH_TIMEOUT`] at
-//! most, and as rarely as [`Sources::wanted`] allows: INVARIANT (no token with a usable key waits for a fetch).
+//! most, and as rarely as [`Sources::wanted`] allows: INVARIANT (no token with a usable key waits for a fetch of keys).
+//! It also waits, for one second at most, if the revocation list is older than `refresh_seconds`.
+
+mod list;
+mod single_flight;
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
-use futures_util::future::join_all;
-use tokio::sync::Mutex;
-use tokio::time::timeout;
+use futures_util::future::{join, join_all};
 
 use crate::authorizer::{Authorizer, Decision};
 use crate::config::Config;
 use crate::denial::{Code, Denial};
-use crate::keys::fetch::{FETCH_TIMEOUT, Fetcher};
+use crate::keys::fetch::Fetcher;
 use crate::keys::sources::{Need, Sources};
-use crate::log::{self, EventFacts, KeyEvent, LogSettings};
+use crate::log::{self, EventFacts, LogSettings, SourceEvent};
 use crate::response::Response;
+use crate::revocation::ListSource;
+use crate::source::FETCH_TIMEOUT;
+use crate::source::secret::AwsEnvironment;
 use crate::time::{NumericDate, earliest};
+use list::List;
+use single_flight::SingleFlight;
 
 /// Time of an invocation that is kept for Lambda itself. A fetch that ran into the function's timeout would end the
 /// sandbox.
@@ -34,6 +41,9 @@ pub struct Function<'e> {
     authorizer: RefCell<Authorizer>,
     /// In the order of the authorizer's issuers.
     issuers: Vec<IssuerKeys>,
+    /// `[revocation]`.
+    list: Option<List>,
+    aws: AwsEnvironment,
     fetcher: Fetcher,
     random: RefCell<Rng>,
     clock: &'e dyn Fn() -> SystemTime,
@@ -43,18 +53,14 @@ pub struct Function<'e> {
     last: Cell<SystemTime>,
     /// When the next source is due.
     due: Cell<Option<NumericDate>>,
-    /// When the next keys become too old.
+    /// When the next keys, or the list, become too old.
     expiry: Cell<Option<NumericDate>>,
 }
 
-/// The key sources of one issuer. Reading keys takes no lock; the lock is for fetching.
+/// The key sources of one issuer, and their fetches.
 struct IssuerKeys {
     sources: RefCell<Sources>,
-    fetch_lock: Mutex<()>,
-    /// Whether a fetch is running.
-    is_fetching: Cell<bool>,
-    /// Number of completed fetches. A waiter compares it to detect that another task has fetched.
-    completed_fetches: Cell<u64>,
+    flight: SingleFlight,
 }
 
 /// A key that an event lacks.
@@ -62,6 +68,19 @@ struct MissingKey<'f> {
     index: usize,
     issuer: &'f IssuerKeys,
     need: Need,
+}
+
+/// What an event waits for.
+enum Missing<'f> {
+    Key(MissingKey<'f>),
+    List(&'f List),
+}
+
+/// The fetches that an event waited for.
+#[derive(Clone, Copy, Default)]
+struct AwaitedFetches {
+    keys: u32,
+    list: u32,
 }
 
 /// What Lambda says about an invocation.
@@ -83,16 +102,13 @@ impl<'e> Function<'e> {
     /// The function of a deployment. It has fetched no keys yet.
     #[must_use]
     pub fn new(config: Config, clock: &'e dyn Fn() -> SystemTime, log: &'e dyn Fn(&[u8])) -> Self {
-        let issuer = |sources| IssuerKeys {
-            sources: RefCell::new(sources),
-            fetch_lock: Mutex::default(),
-            is_fetching: Cell::default(),
-            completed_fetches: Cell::default(),
-        };
+        let issuer = |sources| IssuerKeys { sources: RefCell::new(sources), flight: SingleFlight::default() };
         let function = Self {
             authorizer: RefCell::new(config.authorizer),
             issuers: config.sources.into_iter().map(issuer).collect(),
-            fetcher: Fetcher::new(config.aws),
+            list: config.revocation.map(List::new),
+            fetcher: Fetcher::new(config.aws.clone()),
+            aws: config.aws,
             random: RefCell::new(Rng::new()),
             clock,
             log,
@@ -105,37 +121,58 @@ impl<'e> Function<'e> {
         function
     }
 
-    /// Before the first event: fetches keys for the issuers that have none, all at once. If that fails, the function
-    /// starts all the same, denies with `keys_unavailable`, and tries again.
+    /// Before the first event: fetches keys for the issuers that have none, and the revocation list, all at once. If
+    /// that fails, the function starts all the same, denies with `keys_unavailable` or `revocation_stale`, and tries
+    /// again.
     pub async fn start(&self) {
         let fetches = self.issuers.iter().enumerate().filter_map(|(index, issuer)| {
             let source = issuer.sources.borrow().at_start()?;
             Some(self.fetch(index, issuer, source, FETCH_TIMEOUT))
         });
-        join_all(fetches).await;
+        let list = async {
+            if let Some(list) = &self.list {
+                self.fetch_list(list, FETCH_TIMEOUT).await;
+            }
+        };
+        join(join_all(fetches), list).await;
     }
 
     /// Decides about one event and writes its line, before the response is returned.
     pub async fn answer(&self, event: &[u8], invocation: Invocation<'_>) -> Response {
         let start = self.now();
         self.drop_expired(start);
-        let mut key_fetches = 0;
+        let mut awaited = AwaitedFetches::default();
+        let mut may_await_list = true;
         loop {
             let now = self.now();
             let time_left = fetch_time_left(start, now, invocation.deadline);
             let missing = {
                 let authorizer = self.authorizer.borrow();
                 let decision = authorizer.authorize(event, invocation.function, now.into());
-                match self
-                    .missing_key(&decision)
-                    .filter(|missing| missing.is_fetchable(now.into(), time_left))
-                {
+                let list = self
+                    .list
+                    .as_ref()
+                    .filter(|list| may_await_list && list.is_wanted_by(&decision, now.into(), time_left));
+                let key = || {
+                    let is_fetchable = |missing: &MissingKey<'_>| missing.is_fetchable(now.into(), time_left);
+                    self.missing_key(&decision).filter(is_fetchable)
+                };
+                match list.map(Missing::List).or_else(|| key().map(Missing::Key)) {
                     Some(missing) => missing,
-                    None => return self.conclude(decision, invocation, start, key_fetches),
+                    None => return self.conclude(decision, invocation, start, awaited),
                 }
             };
-            let has_fetched = self.fetch_missing(missing, time_left).await;
-            key_fetches = u32::saturating_add(key_fetches, u32::from(has_fetched));
+            match missing {
+                Missing::Key(missing) => {
+                    let has_fetched = self.fetch_missing(missing, time_left).await;
+                    awaited.keys = awaited.keys.saturating_add(u32::from(has_fetched));
+                }
+                Missing::List(list) => {
+                    may_await_list = false;
+                    let has_fetched = self.await_list(list, time_left).await;
+                    awaited.list = awaited.list.saturating_add(u32::from(has_fetched));
+                }
+            }
         }
     }
 
@@ -148,11 +185,16 @@ impl<'e> Function<'e> {
             return;
         }
         let refreshes = self.issuers.iter().enumerate().map(async |(index, issuer)| {
-            let Ok(_lock) = issuer.fetch_lock.try_lock() else { return };
+            let Some(_lock) = issuer.flight.try_enter() else { return };
             let due: Vec<usize> = issuer.sources.borrow().due(now.into()).collect();
             join_all(due.into_iter().map(|source| self.fetch(index, issuer, source, time_left))).await;
         });
-        join_all(refreshes).await;
+        let list = async {
+            if let Some(list) = &self.list {
+                self.refresh_list(list, time_left).await;
+            }
+        };
+        join(join_all(refreshes), list).await;
     }
 
     fn conclude(
@@ -160,7 +202,7 @@ impl<'e> Function<'e> {
         decision: Decision<'_>,
         invocation: Invocation<'_>,
         start: SystemTime,
-        key_fetches: u32,
+        awaited: AwaitedFetches,
     ) -> Response {
         let time = self.now();
         let facts = EventFacts {
@@ -169,20 +211,25 @@ impl<'e> Function<'e> {
             trace: invocation.trace,
             duration: time.duration_since(start).unwrap_or_default(),
             cold_start: invocation.cold_start,
-            key_fetches,
+            key_fetches: awaited.keys,
             key_age: self.key_age(&decision, time),
+            revocation_fetches: awaited.list,
+            revocation_age: self.list.as_ref().and_then(|list| list.source.borrow().age(time.into())),
         };
         let decision = self.with_cause(decision);
         self.write(log::line(&decision, facts, &self.settings));
         decision.outcome.unwrap_or_else(|_| Response::deny())
     }
 
-    /// The present time. Dates of keys are corrected if the clock was set back.
+    /// The present time. Dates of what was fetched are corrected if the clock was set back.
     fn now(&self) -> SystemTime {
         let now = (self.clock)();
         if now < self.last.replace(now) {
             for issuer in &self.issuers {
                 issuer.sources.borrow_mut().clock_set_back(now.into());
+            }
+            if let Some(list) = &self.list {
+                list.source.borrow_mut().clock_set_back(now.into());
             }
             self.update_dates();
         }
@@ -195,13 +242,17 @@ impl<'e> Function<'e> {
         }
     }
 
-    /// Names the failed key source in a denial for lack of keys.
+    /// Names the failed source in a denial for lack of keys, or of a revocation list.
     fn with_cause<'a>(&self, mut decision: Decision<'a>) -> Decision<'a> {
-        if decision.outcome.as_ref().is_err_and(|denial| denial.code() == Code::KeysUnavailable)
-            && let Some((_, issuer)) = self.issuer_keys(&decision)
-            && let Some(failure) = issuer.sources.borrow().failure()
-        {
-            decision.outcome = Err(Denial::about(Code::KeysUnavailable, &failure));
+        let failure = match decision.outcome.as_ref().err().map(Denial::code) {
+            Some(Code::KeysUnavailable) => {
+                self.issuer_keys(&decision).and_then(|(_, issuer)| issuer.sources.borrow().failure())
+            }
+            Some(Code::RevocationStale) => self.list.as_ref().and_then(|list| list.source.borrow().failure()),
+            _ => None,
+        };
+        if let (Err(denial), Some(failure)) = (&mut decision.outcome, failure) {
+            *denial = Denial::about(denial.code(), &failure);
         }
         decision
     }
@@ -229,11 +280,7 @@ impl<'e> Function<'e> {
     /// Fetches for an event that waits, or waits for a running fetch. Returns whether it fetched.
     async fn fetch_missing(&self, missing: MissingKey<'_>, time_left: Duration) -> bool {
         let MissingKey { index, issuer, need } = missing;
-        let completed = issuer.completed_fetches.get();
-        let Ok(_lock) = timeout(time_left, issuer.fetch_lock.lock()).await else { return false };
-        if issuer.completed_fetches.get() != completed {
-            return false;
-        }
+        let Some(_lock) = issuer.flight.enter(time_left).await else { return false };
         let now = self.now().into();
         let Some(source) = issuer.sources.borrow().wanted(need, now) else { return false };
         issuer.sources.borrow_mut().begin_fetch(need, now, &mut self.random.borrow_mut());
@@ -245,22 +292,19 @@ impl<'e> Function<'e> {
     async fn fetch(&self, index: usize, issuer: &IssuerKeys, source: usize, time_left: Duration) {
         let Some(origin) = issuer.sources.borrow().origin(source).cloned() else { return };
         let start = self.now();
-        issuer.is_fetching.set(true);
-        let result = self.fetcher.fetch(&origin, time_left).await;
-        issuer.is_fetching.set(false);
+        let result = issuer.flight.run(self.fetcher.fetch(&origin, time_left)).await;
         let end = self.now();
         let report =
             issuer.sources.borrow_mut().record(source, result, end.into(), &mut self.random.borrow_mut());
-        issuer.completed_fetches.set(issuer.completed_fetches.get().wrapping_add(1));
         self.apply_keys(index, issuer);
         if let Some(report) = report {
             let duration = end.duration_since(start).unwrap_or_default();
             let sources = issuer.sources.borrow();
-            self.write(KeyEvent::fetched(&sources.issuer, &report, duration, end).line(&self.settings));
+            self.write(SourceEvent::keys(&sources.issuer, &report, duration, end).line(&self.settings));
         }
     }
 
-    /// Drops keys that are too old.
+    /// Drops keys, and a revocation list, that are too old.
     fn drop_expired(&self, time: SystemTime) {
         let now = NumericDate::from(time);
         if self.expiry.get().is_none_or(|expiry| now < expiry) {
@@ -271,8 +315,11 @@ impl<'e> Function<'e> {
             self.apply_keys(index, issuer);
             for source in expired {
                 let sources = issuer.sources.borrow();
-                self.write(KeyEvent::expired(&sources.issuer, &source, time).line(&self.settings));
+                self.write(SourceEvent::keys_expired(&sources.issuer, &source, time).line(&self.settings));
             }
+        }
+        if let Some(list) = &self.list {
+            self.drop_expired_list(list, time);
         }
     }
 
@@ -283,11 +330,13 @@ impl<'e> Function<'e> {
     }
 
     fn update_dates(&self) {
-        let earliest_of = |date: fn(&Sources) -> Option<NumericDate>| {
-            earliest(self.issuers.iter().filter_map(|issuer| date(&issuer.sources.borrow())))
+        let earliest_of = |date: fn(&Sources) -> Option<NumericDate>,
+                           of_list: fn(&ListSource) -> Option<NumericDate>| {
+            let of_keys = self.issuers.iter().filter_map(|issuer| date(&issuer.sources.borrow()));
+            earliest(of_keys.chain(self.list.as_ref().and_then(|list| of_list(&list.source.borrow()))))
         };
-        self.due.set(earliest_of(Sources::next_due));
-        self.expiry.set(earliest_of(Sources::next_expiry));
+        self.due.set(earliest_of(Sources::next_due, ListSource::next_due));
+        self.expiry.set(earliest_of(Sources::next_expiry, ListSource::next_expiry));
     }
 }
 
@@ -295,7 +344,7 @@ impl MissingKey<'_> {
     /// Whether waiting may help: a fetch is running, or one is allowed.
     fn is_fetchable(&self, now: NumericDate, time_left: Duration) -> bool {
         let is_allowed = || self.issuer.sources.borrow().wanted(self.need, now).is_some();
-        time_left >= MIN_FETCH_TIME && (self.issuer.is_fetching.get() || is_allowed())
+        time_left >= MIN_FETCH_TIME && (self.issuer.flight.is_running() || is_allowed())
     }
 }
 

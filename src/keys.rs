@@ -6,14 +6,13 @@ pub mod fetch;
 pub mod fetch_result;
 mod file;
 mod file_error;
-mod http;
 mod jwk;
 mod material;
 pub mod origin;
 mod pem;
 pub mod private_key;
 mod published;
-pub mod secret;
+mod secret;
 pub mod sources;
 mod unusable;
 

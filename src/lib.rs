@@ -19,6 +19,7 @@ pub mod algorithm;
 pub mod keys;
 pub mod claims;
 pub mod condition;
+pub mod revocation;
 pub mod slots;
 pub mod template_text;
 pub mod slot_values;
@@ -32,6 +33,7 @@ pub mod config_error;
 pub mod levels;
 
 pub mod function;
+pub mod source;
 pub mod log;
 
 pub mod arn;

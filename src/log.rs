@@ -1,5 +1,5 @@
-//! The log: one JSON line for each decision, with what was decided, why, and what to do about it; and one for each key
-//! event. Each line begins with a message for people ([`message`]) and carries its metrics for CloudWatch
+//! The log: one JSON line for each decision, with what was decided, why, and what to do about it; and one for each fetch
+//! of a source. Each line begins with a message for people ([`message`]) and carries its metrics for CloudWatch
 //! ([`metrics`]).
 //!
 //! A line has names from the configuration, AWS's own ids, and values that a verified signature covers. It never has a
@@ -8,8 +8,10 @@
 mod message;
 mod metrics;
 mod settings;
+mod source_event;
 
 pub use settings::{Level, LogSettings};
+pub use source_event::SourceEvent;
 
 use std::hash::Hasher;
 use std::time::{Duration, SystemTime};
@@ -22,10 +24,10 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use crate::authorizer::Decision;
 use crate::denial::Denial;
 use crate::hex::hex;
-use crate::keys::sources::FetchReport;
 use crate::request::Protocol;
 use crate::response::Response;
-use message::{DecisionMessage, KeyMessage};
+use crate::revocation::Revocation;
+use message::DecisionMessage;
 use metrics::Metric;
 
 /// Room for most lines.
@@ -71,6 +73,12 @@ struct DecisionLine<'a> {
     key_fetches: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_age_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation_version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation_age_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revocation_fetches: Option<u32>,
 }
 
 /// What the caller knows about an event, for its line.
@@ -90,6 +98,10 @@ pub struct EventFacts<'a> {
     pub key_fetches: u32,
     /// The age of the issuer's keys, if they are fetched.
     pub key_age: Option<Duration>,
+    /// Fetches of the revocation list that the event waited for.
+    pub revocation_fetches: u32,
+    /// The age of the revocation list in use.
+    pub revocation_age: Option<Duration>,
 }
 
 /// The line of a decision, with its line feed; `None` if lines of that level are not written.
@@ -97,9 +109,11 @@ pub fn line(decision: &Decision<'_>, facts: EventFacts<'_>, settings: &LogSettin
     let learned = &decision.learned;
     let denial = decision.outcome.as_ref().err();
     let code = denial.map(Denial::code);
+    let is_stale = learned.revocation.is_some_and(Revocation::is_stale);
     let level = match code {
         Some(code) if code.is_ours() => Level::Error,
         Some(_) => Level::Warn,
+        None if is_stale => Level::Error,
         None => Level::Info,
     };
     if !settings.writes(level) {
@@ -108,12 +122,14 @@ pub fn line(decision: &Decision<'_>, facts: EventFacts<'_>, settings: &LogSettin
     let documents = decision.outcome.as_ref().map(Response::documents).unwrap_or_default();
     let timestamp = DateTime::from(facts.time);
     let key_age_seconds = facts.key_age.map(|age| age.as_secs());
+    let revocation_age_seconds = learned.revocation.and(facts.revocation_age).map(|age| age.as_secs());
     let line = DecisionLine {
         message: match code {
             Some(code) => DecisionMessage::Denied(code),
             None => DecisionMessage::Allowed {
                 issuer: learned.issuer.unwrap_or_default(),
                 policies: &learned.policies,
+                is_stale,
             },
         },
         level,
@@ -138,10 +154,15 @@ pub fn line(decision: &Decision<'_>, facts: EventFacts<'_>, settings: &LogSettin
         cold_start: facts.cold_start,
         key_fetches: facts.key_fetches,
         key_age_seconds,
+        revocation_version: learned.revocation.and_then(Revocation::version),
+        revocation_age_seconds,
+        revocation_fetches: learned.revocation.map(|_| facts.revocation_fetches),
     };
     let outcome = if denial.is_some() { Metric::Refused } else { Metric::Allowed };
     let mut metrics = vec![outcome, Metric::Duration, Metric::KeyFetches];
     metrics.extend(key_age_seconds.map(|_| Metric::KeyAge));
+    metrics.extend(revocation_age_seconds.map(|_| Metric::RevocationAge));
+    metrics.extend(is_stale.then_some(Metric::RevocationStale));
     metrics.extend(facts.cold_start.then_some(Metric::ColdStarts));
     Some(to_bytes(&line, timestamp, settings, &metrics))
 }
@@ -168,91 +189,7 @@ fn trace_id(header: &str) -> Option<&str> {
     header.split(';').find_map(|field| field.trim().strip_prefix("Root="))
 }
 
-/// An event of an issuer's keys.
-#[derive(Serialize)]
-pub struct KeyEvent<'a> {
-    message: KeyMessage<'a>,
-    level: Level,
-    #[serde(serialize_with = "rfc3339")]
-    timestamp: DateTime,
-    event: &'static str,
-    issuer: &'a str,
-    source: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-    #[serde(flatten)]
-    counts: Option<KeyCounts<'a>>,
-}
-
-/// The figures of a fetch. `fetches` and `fetch_failures` count from the start of the sandbox.
-#[derive(Serialize)]
-struct KeyCounts<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    added: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    removed: Option<usize>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    left_out: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    age_seconds: Option<u64>,
-    next_seconds: f64,
-    duration_us: u128,
-    fetches: u64,
-    fetch_failures: u64,
-}
-
-impl<'a> KeyEvent<'a> {
-    /// A source was fetched, with success or without.
-    #[must_use]
-    pub fn fetched(issuer: &'a str, report: &'a FetchReport, duration: Duration, time: SystemTime) -> Self {
-        let change = report.outcome.as_ref().ok();
-        let (level, event) = match change {
-            Some(change) if change.added > 0 || change.removed > 0 => (Level::Info, "keys_changed"),
-            Some(_) => (Level::Info, "keys_same"),
-            None if report.usable => (Level::Warn, "keys_kept"),
-            None => (Level::Error, "keys_missing"),
-        };
-        let counts = KeyCounts {
-            keys: change.map(|change| change.keys),
-            added: change.map(|change| change.added),
-            removed: change.map(|change| change.removed),
-            left_out: change.map(|change| &*change.left_out).unwrap_or_default(),
-            age_seconds: report.age.map(|age| age.as_secs()),
-            next_seconds: (report.next.as_secs_f64() * 10.0).round() / 10.0,
-            duration_us: duration.as_micros(),
-            fetches: report.fetches,
-            fetch_failures: report.failures,
-        };
-        let why = report.outcome.as_ref().err().map(ToString::to_string);
-        Self { why, counts: Some(counts), ..Self::new(level, event, issuer, &report.source, time) }
-    }
-
-    /// Keys were dropped, because no fetch of their source succeeded for `max_stale_seconds`.
-    #[must_use]
-    pub fn expired(issuer: &'a str, source: &'a str, time: SystemTime) -> Self {
-        Self::new(Level::Error, "keys_expired", issuer, source, time)
-    }
-
-    fn new(level: Level, event: &'static str, issuer: &'a str, source: &'a str, time: SystemTime) -> Self {
-        let message = KeyMessage { event, issuer, source };
-        Self { message, level, timestamp: time.into(), event, issuer, source, why: None, counts: None }
-    }
-
-    /// The line, with its line feed; `None` if lines of that level are not written.
-    #[must_use]
-    pub fn line(&self, settings: &LogSettings) -> Option<Vec<u8>> {
-        let metrics: &[Metric] = match (&self.counts, &self.why) {
-            (None, _) => &[],
-            (Some(_), None) => &[Metric::KeyRefreshes],
-            (Some(_), Some(_)) => &[Metric::KeyRefreshes, Metric::KeyRefreshFailures],
-        };
-        settings.writes(self.level).then(|| to_bytes(self, self.timestamp, settings, metrics))
-    }
-}
-
-/// A message that is neither a decision nor a key event, such as a configuration error at start. As plain text, or as
+/// A message that is neither a decision nor a source event, such as a configuration error at start. As plain text, or as
 /// one JSON line if the log is JSON; empty if lines of that level are not written.
 #[must_use]
 pub fn notice(level: Level, message: &str, time: SystemTime, settings: &LogSettings) -> String {

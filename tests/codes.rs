@@ -24,8 +24,8 @@ fn the_page_of_codes_is_up_to_date() {
         let _ = writeln!(page, "| `{}` | {} | {} |", code.name(), code.meaning(), code.hint());
     }
     page.push_str(
-        "\nThe cause of `keys_unavailable` is on the function's side, not in the request. Its log line has the level `ERROR`,\n\
-         so that an alarm can distinguish it from attacks.\n",
+        "\nThe cause of `keys_unavailable` and `revocation_stale` is on the function's side, not in the request. Their log\n\
+         lines have the level `ERROR`, so that an alarm can distinguish them from attacks.\n",
     );
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {

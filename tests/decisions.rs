@@ -20,11 +20,12 @@ use support::case::{self, Case};
 use support::deployment::Deployment;
 use support::signer::Signer;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "places.json",
     "tokens.json",
     "algorithms.json",
     "claims.json",
+    "revocation.json",
     "slots.json",
     "templates.json",
     "responses.json",

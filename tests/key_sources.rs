@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use iot_jwt_authorizer::config::Config;
-use iot_jwt_authorizer::keys::fetch::FETCH_TIMEOUT;
+use iot_jwt_authorizer::source::FETCH_TIMEOUT;
 use serde_json::{Value, json};
 use support::deployment::Deployment;
 use support::key_server::{Behaviour, KeyServer, closed_url};
@@ -622,7 +622,7 @@ fn a_fetch_never_outlasts_its_invocation() {
 fn the_built_in_ca_certificates_are_amazons() {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
-    let text = include_str!("../src/keys/amazon-roots.pem");
+    let text = include_str!("../src/source/amazon-roots.pem");
     let mut store = rustls::RootCertStore::empty();
     let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(text.as_bytes()).map(Result::unwrap) {

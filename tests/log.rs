@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use iot_jwt_authorizer::config::Config;
 use iot_jwt_authorizer::log::{self, EventFacts, Level, LogSettings};
 use iot_jwt_authorizer::response::PrincipalId;
+use iot_jwt_authorizer::revocation::{Revocation, RevocationList, WhenStale};
 use serde_json::{Value, json};
 use support::deployment::Deployment;
 use support::signer::Signer;
@@ -380,5 +381,53 @@ fn a_version_is_a_number_or_latest() {
 fn an_invalid_function_name_is_omitted() {
     for (name, expected) in [("a-b_C9", "a-b_C9"), ("a\"b", ""), ("a b", "")] {
         assert_eq!(LogSettings::read(&|_| Some(name.to_owned())).function(), expected);
+    }
+}
+
+/// The line of a decision with a revocation list, and of one without, though there should be one.
+#[test]
+fn the_line_has_the_revocation_list() {
+    let when_stale = [WhenStale::Allow, WhenStale::Deny].map(Revocation::Stale);
+    let list = |subject: &str| {
+        let text = json!({ "version": 7, "sub": { "users": [subject] } }).to_string();
+        Revocation::List(RevocationList::parse(text.as_bytes()).unwrap().into())
+    };
+    let [allowing, denying] = when_stale;
+    let facts = EventFacts {
+        revocation_fetches: 1,
+        revocation_age: Some(Duration::from_millis(2900)),
+        ..event_facts()
+    };
+    let without_age = EventFacts { revocation_age: None, ..facts };
+    for (revocation, facts, level, decision, version, age, metric) in [
+        (Revocation::Off, facts, "INFO", "allow", Value::Null, Value::Null, ""),
+        (list("ben"), facts, "INFO", "allow", 7.into(), 2.into(), "revocation_age_seconds"),
+        (list("ana"), facts, "WARN", "deny", 7.into(), 2.into(), "revocation_age_seconds"),
+        (allowing, without_age, "ERROR", "allow", Value::Null, Value::Null, "revocation_stale"),
+        (denying, without_age, "ERROR", "deny", Value::Null, Value::Null, "revocation_stale"),
+    ] {
+        let mut authorizer = Deployment::named("example").authorizer();
+        authorizer.revocation = revocation;
+        let claims = json!({
+            "iss": "https://login.example.com/", "aud": "iot.example.com", "sub": "ana", "tenant": "acme", "exp": NOW + 600,
+        });
+        let event = json!({ "token": Signer::named("rs256").token(&claims) }).to_string();
+        let decided = authorizer.authorize(event.as_bytes(), FUNCTION, at(0.0));
+        let line = log::line(&decided, facts, &settings(None, None)).unwrap();
+        let line: Value = serde_json::from_slice(&line).unwrap();
+        check_members(&line, "decision");
+        let found =
+            (&line["level"], &line["decision"], &line["revocation_version"], &line["revocation_age_seconds"]);
+        assert_eq!(found, (&json!(level), &json!(decision), &version, &age), "{line}");
+        assert_eq!(line["revocation_fetches"].is_null(), metric.is_empty(), "{line}");
+        let of_list: Vec<String> =
+            metrics(&line).into_iter().filter(|name| name.starts_with("revocation")).collect();
+        let expected: Vec<String> =
+            (!metric.is_empty()).then(|| format!("{metric} [[function]]")).into_iter().collect();
+        assert_eq!(of_list, expected);
+        assert_eq!(
+            line["message"].as_str().unwrap().starts_with("allowed without a revocation list"),
+            level == "ERROR" && decision == "allow"
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::hash::FilesHasher;
 use crate::config_error::ConfigError;
 use crate::keys::{KeyFileError, private_key, without_mark};
+use crate::revocation::ListOrigin;
 
 /// Largest file that is searched for private keys, in bytes. A start must not read a large file for nothing.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -15,7 +16,7 @@ const MAX_DEPTH: usize = 4;
 /// The deployment's folder, with the errors and warnings of the files in it.
 pub(super) struct Folder {
     root: PathBuf,
-    /// The files that were read, by the names that the configuration uses.
+    /// The files that were read, and the revocation list, by the names that the configuration uses.
     pub(super) read: Vec<String>,
     /// The hash of the configuration and of the files that were read.
     pub(super) hasher: FilesHasher,
@@ -30,6 +31,21 @@ impl Folder {
         // Whatever the file is called, it is packaged as `authorizer.toml`.
         hasher.add("authorizer.toml", config);
         Self { root: root.to_owned(), read: Vec::new(), hasher, errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// The folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Names a revocation list that is a file of the folder, so that it is packaged. It is not part of the hash, since
+    /// it may change while the function runs.
+    pub(super) fn name_list(&mut self, origin: &ListOrigin) {
+        if let ListOrigin::File { name, .. } = origin
+            && Path::new(&**name).is_relative()
+        {
+            self.read.push(name.to_string());
+        }
     }
 
     /// Reads a file. A private key in it is an error.

@@ -14,6 +14,7 @@ use crate::claims::ClaimRules;
 use crate::client_id::ClientIdPattern;
 use crate::keys::sources::Sources;
 use crate::slots::{Slot, is_id};
+use crate::source::schedule::Lifetimes;
 use crate::template_text::{Scope, Segment, TemplateText, UsedSlots};
 use crate::token::{DEFAULT_TYPES, canonical_type};
 
@@ -80,22 +81,29 @@ fn issuer<'d>(
     let client_id_slots = UsedSlots::of(client_ids.iter().map(|pattern| &pattern.text));
     let mut sources = Sources::new(&id, algorithms.clone(), shared.blocked_keys.clone());
     key_sources::read(reader, table, &rules.issuer, &mut sources, folder);
-    schedule(reader, table, &mut sources);
+    let hint = "keys would be dropped before they are fetched again";
+    sources.lifetimes = lifetimes(reader, table, sources.lifetimes, hint);
     reader.finish(table);
     let keys = sources.keys();
     let issuer = Issuer { id: id.into(), types, algorithms, keys, rules, slots, client_ids, client_id_slots };
     (issuer, sources)
 }
 
-/// Reads how often keys are fetched, and how long they last while that fails.
-fn schedule<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, sources: &mut Sources) {
+/// Reads `refresh_seconds` and `max_stale_seconds`. `hint` says why the second is not the smaller one.
+pub(super) fn lifetimes<'d>(
+    reader: &mut Reader<'d>,
+    table: &mut Table<'d>,
+    default: Lifetimes,
+    hint: &str,
+) -> Lifetimes {
     let mut seconds = |key| reader.integer(table, key, 1..=31_536_000).map(Duration::from_secs);
-    sources.refresh = seconds("refresh_seconds").unwrap_or(sources.refresh);
-    sources.max_stale = seconds("max_stale_seconds").unwrap_or(sources.max_stale);
-    if sources.max_stale < sources.refresh {
+    let refresh = seconds("refresh_seconds").unwrap_or(default.refresh);
+    let max_stale = seconds("max_stale_seconds").unwrap_or(default.max_stale);
+    if max_stale < refresh {
         let what = "`max_stale_seconds` is less than `refresh_seconds`";
-        reader.error_with_hint(&table.span, what, "keys would be dropped before they are fetched again");
+        reader.error_with_hint(&table.span, what, hint);
     }
+    Lifetimes { refresh, max_stale }
 }
 
 fn rules<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, shared: &Shared<'_>) -> ClaimRules {

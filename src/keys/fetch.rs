@@ -5,21 +5,18 @@
 
 use std::time::Duration;
 
-use ::http::Request;
-use ::http::header::{ACCEPT, USER_AGENT};
-use bytes::Bytes;
-use http_body_util::Full;
 use serde::Deserialize;
 
 use super::KeyFile;
-use super::fetch_result::{FetchFailure, FetchedKeys, MAX_BODY_BYTES, shortened};
+use super::fetch_result::{FetchedKeys, KeysError, MAX_BODY_BYTES};
 use super::file::without_mark;
-use super::http::{self, HttpsClient, Roots};
-use super::origin::{Address, DiscoveryIssuer, Origin};
-use super::secret::{self, AwsEnvironment};
-
-/// Longest fetch of one source: discovery and key set, or all stages of a secret.
-pub const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+use super::origin::{DiscoveryIssuer, Origin};
+use super::secret;
+use crate::source::address::Address;
+use crate::source::failure::{FetchFailure, shortened};
+use crate::source::http::HttpsClient;
+use crate::source::secret::AwsEnvironment;
+use crate::source::{self, FETCH_TIMEOUT};
 
 /// Fetches keys. It holds what the environment says about AWS, and nothing else.
 #[derive(Clone, Debug, Default)]
@@ -34,35 +31,30 @@ impl Fetcher {
         Self { aws }
     }
 
-    /// Fetches one source, within `timeout` and [`FETCH_TIMEOUT`].
+    /// Fetches one source, discovery and key set or all stages of a secret, within `timeout` and [`FETCH_TIMEOUT`].
     ///
     /// # Errors
     /// Why there are no keys.
     pub async fn fetch(&self, origin: &Origin, timeout: Duration) -> Result<FetchedKeys, FetchFailure> {
         let timeout = timeout.min(FETCH_TIMEOUT);
-        // Boxed, since the future is large and part of the future of every event.
-        let fetch = Box::pin(async {
+        let fetch = async {
             match origin {
                 Origin::Secret(id) => secret::read(id, &self.aws, timeout).await,
-                Origin::KeySet(address) => key_set(&client(address)?, address).await,
+                Origin::KeySet(address) => key_set(&HttpsClient::for_address(address)?, address).await,
                 Origin::Discovery(issuer) => discover(issuer).await,
             }
-        });
-        tokio::time::timeout(timeout, fetch).await.unwrap_or(Err(FetchFailure::Timeout))
+        };
+        source::in_time(timeout, fetch).await
     }
 }
 
-fn client(address: &Address) -> Result<HttpsClient, FetchFailure> {
-    HttpsClient::new(Roots::for_address(address)).map_err(|error| FetchFailure::unreachable(&error))
-}
-
 async fn key_set(client: &HttpsClient, address: &Address) -> Result<FetchedKeys, FetchFailure> {
-    let body = match get(client, address).await? {
+    let body = match client.get(address, MAX_BODY_BYTES).await? {
         (200, body) => body,
         (status, _) => return Err(FetchFailure::Status { status, address: address.to_string() }),
     };
     let file = KeyFile::parse_response(&body)
-        .map_err(|error| FetchFailure::NoKeySet { error, address: address.to_string() })?;
+        .map_err(|error| KeysError::NoKeySet { error, address: address.to_string() })?;
     Ok(FetchedKeys { parts: vec![Some(file.into_entries())], notes: Vec::new() })
 }
 
@@ -74,38 +66,24 @@ struct DiscoveryDocument {
 }
 
 async fn discover(issuer: &DiscoveryIssuer) -> Result<FetchedKeys, FetchFailure> {
-    let discovery_client = client(issuer.document())?;
+    let discovery_client = HttpsClient::for_address(issuer.document())?;
     let address = issuer.document().to_string();
-    let body = match get(&discovery_client, issuer.document()).await? {
+    let body = match discovery_client.get(issuer.document(), MAX_BODY_BYTES).await? {
         (200, body) => body,
-        (status, _) => return Err(FetchFailure::NoDiscovery { status, address }),
+        (status, _) => return Err(KeysError::NoDiscovery { status, address }.into()),
     };
     let text = std::str::from_utf8(&body).map(without_mark).unwrap_or_default();
     let Ok(document) = serde_json::from_str::<DiscoveryDocument>(text) else {
-        return Err(FetchFailure::NoDocument(address));
+        return Err(KeysError::NoDocument(address).into());
     };
     if document.issuer != issuer.name() {
         let (found, expected) = (shortened(&document.issuer), shortened(issuer.name()));
-        return Err(FetchFailure::WrongIssuer { found, expected, address });
+        return Err(KeysError::WrongIssuer { found, expected, address }.into());
     }
-    let address = issuer.key_set(&document.jwks_uri).ok_or(FetchFailure::UnsafeAddress)?;
+    let address = issuer.key_set(&document.jwks_uri).ok_or(KeysError::UnsafeAddress)?;
     if address.is_https() == issuer.document().is_https() {
         key_set(&discovery_client, &address).await
     } else {
-        key_set(&client(&address)?, &address).await
-    }
-}
-
-/// Sends one GET request. Returns the status, and the body if that is 200.
-async fn get(client: &HttpsClient, address: &Address) -> Result<(u16, Bytes), FetchFailure> {
-    let request = Request::get(address.uri())
-        .header(ACCEPT, "application/json")
-        .header(USER_AGENT, concat!("iot-jwt-authorizer/", env!("CARGO_PKG_VERSION")))
-        .body(Full::default())
-        .map_err(|error| FetchFailure::unreachable(&error))?;
-    let response = client.send(request).await?;
-    match response.status().as_u16() {
-        200 => Ok((200, http::read(response.into_body(), MAX_BODY_BYTES).await?)),
-        status => Ok((status, Bytes::new())),
+        key_set(&HttpsClient::for_address(&address)?, &address).await
     }
 }

@@ -1,11 +1,11 @@
-//! What a key source returns: keys, or why there are none.
+//! What a key source returns: keys, or why its contents have none.
 
-use std::error::Error;
 use std::fmt;
 
 use serde_json::Value;
 
 use super::KeyFileError;
+use crate::source::failure::FetchFailure;
 
 /// Largest body of a response, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -22,24 +22,10 @@ pub struct FetchedKeys {
     pub notes: Vec<String>,
 }
 
-/// Longest text of another party in an error, in characters.
-const MAX_FOREIGN_CHARACTERS: usize = 512;
-
-/// Why a fetch returned no keys. Of a response it holds only AWS's own error messages and the name of an issuer, both
-/// limited in length.
+/// Why the contents of a source have no usable keys. It holds no text of a response but the name of an issuer, limited
+/// in length.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FetchFailure {
-    /// No response in time.
-    Timeout,
-    /// No connection, or a broken one.
-    Unreachable(String),
-    /// An HTTP status other than 200.
-    Status {
-        /// The status.
-        status: u16,
-        /// The address that was asked, without its query.
-        address: String,
-    },
+pub enum KeysError {
     /// No discovery document at the issuer's address: an HTTP status other than 200.
     NoDiscovery {
         /// The status.
@@ -47,8 +33,6 @@ pub enum FetchFailure {
         /// The address that was asked.
         address: String,
     },
-    /// A body over [`MAX_BODY_BYTES`].
-    TooLarge,
     /// A response without readable keys.
     NoKeySet {
         /// Why.
@@ -77,60 +61,22 @@ pub enum FetchFailure {
     },
     /// A discovery document with a key set address that is not allowed.
     UnsafeAddress,
-    /// The environment lacks something.
-    Environment(&'static str),
-    /// An error of AWS: its code and message.
-    Aws(String),
 }
 
-impl FetchFailure {
-    /// A connection failure. The innermost cause says most: `Connection refused` rather than `dispatch failure`.
-    pub(super) fn unreachable(error: &(dyn Error + 'static)) -> Self {
-        let mut cause = error;
-        while let Some(source) = cause.source() {
-            if let Some(failure) = cause.downcast_ref::<Self>() {
-                return failure.clone();
-            }
-            cause = source;
-        }
-        cause
-            .downcast_ref::<Self>()
-            .cloned()
-            .unwrap_or_else(|| Self::Unreachable(shortened(&cause.to_string())))
-    }
-
-    /// An error that AWS responded with.
-    pub(super) fn aws(code: &str, message: &str) -> Self {
-        Self::Aws(shortened(&format!("{code} {message}")))
+impl From<KeysError> for FetchFailure {
+    fn from(error: KeysError) -> Self {
+        Self::Contents(error.to_string())
     }
 }
 
-/// A text of another party, cut.
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_FOREIGN_CHARACTERS) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
-impl Error for FetchFailure {}
-
-impl fmt::Display for FetchFailure {
+impl fmt::Display for KeysError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Timeout => out.write_str("no response in time; check the network and the server"),
-            Self::Unreachable(cause) => {
-                write!(out, "not reachable ({cause}); check the address and the network")
-            }
-            Self::Status { status, address } => {
-                write!(out, "status {status} from {address}; expected 200, and redirects are not followed")
-            }
             Self::NoDiscovery { status, address } => write!(
                 out,
                 "status {status} from {address}; if the issuer's discovery document is elsewhere, name its key set \
                  with `jwks:URL`"
             ),
-            Self::TooLarge => write!(out, "the response is longer than {MAX_BODY_BYTES} bytes"),
             Self::NoKeySet { error, address } => {
                 write!(out, "the response of {address} {error}")?;
                 error.hint().map_or(Ok(()), |hint| write!(out, "; {hint}"))
@@ -156,8 +102,6 @@ impl fmt::Display for FetchFailure {
             Self::UnsafeAddress => {
                 out.write_str("the discovery document's `jwks_uri` is not an https address")
             }
-            Self::Environment(what) => out.write_str(what),
-            Self::Aws(message) => write!(out, "AWS returned an error: {message}"),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The key sources of one issuer, as a state machine: which keys they gave, and which source to fetch next.
 //!
-//! It reads no clock and no network. The caller supplies the time and the result of each fetch. INVARIANT (a fetch
-//! never replaces good keys with none): keys are kept through any failure until they are older than
-//! `max_stale_seconds`.
+//! It reads no clock and no network. The caller supplies the time and the result of each fetch. Each source has the
+//! [`Schedule`] of every source.
 
 mod remote;
 
@@ -13,24 +12,20 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::KeySet;
-use super::fetch_result::{FetchFailure, FetchedKeys};
+use super::fetch_result::FetchedKeys;
 use super::origin::Origin;
 use crate::algorithm::Algorithm;
 use crate::denial::Code;
+use crate::source::failure::FetchFailure;
+use crate::source::schedule::{Dated, FetchCounts, FetchReport, Lifetimes, Schedule};
 use crate::time::{NumericDate, earliest};
-use remote::{DatedKeys, RemoteSource, check};
+use remote::{RemoteSource, check, has_keys};
 
 /// The shortest time between two fetches of an issuer for unknown `kid`s.
 pub const COOLDOWN: Duration = Duration::from_secs(30);
 
 /// The longest time between two such fetches, as a multiple of [`COOLDOWN`].
 const MAX_COOLDOWN_FACTOR: f64 = 1.2;
-
-/// The longest wait for the next fetch, as a multiple of the wait without jitter.
-const MAX_RETRY_FACTOR: f64 = 1.5;
-
-/// The wait after a first failure. It doubles with each further failure.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// The sources of one issuer, in order of precedence.
 #[derive(Clone, Debug)]
@@ -41,17 +36,13 @@ pub struct Sources {
     pub algorithms: Vec<Algorithm>,
     /// `blocked_keys`: thumbprints of keys that are never used.
     pub blocked: Vec<String>,
-    /// Age at which fetched keys are fetched again.
-    pub refresh: Duration,
-    /// Age at which fetched keys are dropped if every fetch fails.
-    pub max_stale: Duration,
+    /// `refresh_seconds` and `max_stale_seconds`.
+    pub lifetimes: Lifetimes,
     chain: Vec<Source>,
     /// Until when an unknown `kid` causes no fetch.
     cooldown: Option<NumericDate>,
     /// Fetches of all sources.
-    fetches: u64,
-    /// Failed fetches of all sources.
-    failures: u64,
+    counts: FetchCounts,
 }
 
 #[derive(Clone, Debug)]
@@ -85,25 +76,6 @@ impl Need {
     }
 }
 
-/// The result of a fetch, for the log.
-#[derive(Debug)]
-pub struct FetchReport {
-    /// The source, as the configuration writes it.
-    pub source: String,
-    /// What changed, or why the fetch failed.
-    pub outcome: Result<KeyChange, FetchFailure>,
-    /// Time until the next fetch.
-    pub next: Duration,
-    /// The age of the source's keys, if it has any.
-    pub age: Option<Duration>,
-    /// Whether the issuer has a usable key, from any source.
-    pub usable: bool,
-    /// Fetches of the issuer's sources since the sandbox started.
-    pub fetches: u64,
-    /// How many of them failed.
-    pub failures: u64,
-}
-
 impl Sources {
     /// An issuer without sources yet.
     #[must_use]
@@ -112,12 +84,13 @@ impl Sources {
             issuer: issuer.into(),
             algorithms,
             blocked,
-            refresh: Duration::from_secs(300),
-            max_stale: Duration::from_secs(86_400),
+            lifetimes: Lifetimes {
+                refresh: Duration::from_secs(300),
+                max_stale: Duration::from_secs(86_400),
+            },
             chain: Vec::new(),
             cooldown: None,
-            fetches: 0,
-            failures: 0,
+            counts: FetchCounts::default(),
         }
     }
 
@@ -131,9 +104,7 @@ impl Sources {
         self.chain.push(Source::Remote(RemoteSource {
             origin,
             parts: Vec::new(),
-            next: None,
-            failures: 0,
-            failure: None,
+            schedule: Schedule::default(),
         }));
         self.schedule_shadowed();
     }
@@ -146,8 +117,8 @@ impl Sources {
             match source {
                 Source::Bundled(keys) => fits_all |= keys.has_usable_key_without_kid(),
                 Source::Remote(source) => {
-                    if fits_all && source.next.is_none() {
-                        source.next = Some(NumericDate::EPOCH);
+                    if fits_all {
+                        source.schedule.begin();
                     }
                     fits_all |= source.keys().has_usable_key_without_kid();
                 }
@@ -203,20 +174,17 @@ impl Sources {
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let failure =
-            |source: &RemoteSource| Some(format!("{}: {}", source.origin, source.failure.as_ref()?));
+            |source: &RemoteSource| Some(format!("{}: {}", source.origin, source.schedule.failure()?));
         self.remote().find_map(|(_, source)| failure(source))
     }
 
     /// Corrects dates after the clock was set back to `now`. A date that is further away than it can be counts as now,
     /// and keys cannot have been fetched in the future.
     pub fn clock_set_back(&mut self, now: NumericDate) {
-        let latest = now.after(self.refresh.mul_f64(MAX_RETRY_FACTOR));
         for source in &mut self.chain {
             let Source::Remote(source) = source else { continue };
-            source.next = source.next.map(|next| if next > latest { now } else { next });
-            for part in source.parts.iter_mut().filter(|part| part.fetched > now) {
-                part.fetched = now;
-            }
+            source.schedule.clock_set_back(self.lifetimes.refresh, now);
+            source.parts.iter_mut().for_each(|part| part.clock_set_back(now));
         }
         let longest_cooldown = now.after(COOLDOWN.mul_f64(MAX_COOLDOWN_FACTOR));
         self.cooldown = self.cooldown.filter(|until| *until <= longest_cooldown);
@@ -224,9 +192,7 @@ impl Sources {
 
     /// The sources to fetch by now. A source that was never fetched is due only behind a key that fits every token.
     pub fn due(&self, now: NumericDate) -> impl Iterator<Item = usize> {
-        self.remote()
-            .filter(move |(_, source)| source.next.is_some_and(|next| next <= now))
-            .map(|(index, _)| index)
+        self.remote().filter(move |(_, source)| source.schedule.is_due(now)).map(|(index, _)| index)
     }
 
     /// The source to fetch because an event needs a key, or `None` if no fetch is allowed now.
@@ -235,9 +201,7 @@ impl Sources {
     /// source that was never fetched, else the one with the oldest keys, at most once in a [`COOLDOWN`].
     #[must_use]
     pub fn wanted(&self, need: Need, now: NumericDate) -> Option<usize> {
-        let is_ready =
-            |source: &RemoteSource| source.failures == 0 || source.next.is_none_or(|next| next <= now);
-        let mut candidates = self.remote().filter(|(_, source)| is_ready(source));
+        let mut candidates = self.remote().filter(|(_, source)| source.schedule.is_ready(now));
         let source = match need {
             Need::AnyKey => candidates.next(),
             Need::UnknownKey if self.cooldown.is_some_and(|until| now < until) => None,
@@ -264,49 +228,33 @@ impl Sources {
         result: Result<FetchedKeys, FetchFailure>,
         now: NumericDate,
         random: &mut Rng,
-    ) -> Option<FetchReport> {
+    ) -> Option<FetchReport<KeyChange>> {
         let checked = result.and_then(|fetched| check(&fetched, &self.algorithms, &self.blocked));
-        let refresh = self.refresh;
-        self.fetches = self.fetches.saturating_add(1);
-        self.failures = self.failures.saturating_add(u64::from(checked.is_err()));
+        self.counts.add(checked.is_err());
         let Some(Source::Remote(source)) = self.chain.get_mut(index) else { return None };
-        let (outcome, wait) = match checked {
-            Ok(checked) => {
-                source.failures = 0;
-                source.failure = None;
-                // Early rather than late, and at another time in each sandbox.
-                (Ok(source.replace(checked, now)), refresh.mul_f64(0.8 + 0.2 * random.f64()))
-            }
-            Err(failure) => {
-                let doubled = FIRST_RETRY.saturating_mul(1 << source.failures.min(16));
-                source.failures = source.failures.saturating_add(1);
-                source.failure = Some(failure.clone());
-                (Err(failure), doubled.min(refresh).mul_f64(MAX_RETRY_FACTOR - random.f64()))
-            }
-        };
-        source.next = Some(now.after(wait));
+        let next = source.schedule.record(checked.as_ref().err(), self.lifetimes.refresh, now, random);
+        let outcome = checked.map(|checked| source.replace(checked, now));
         let (name, age) = (source.origin.to_string(), source.age(now));
         self.schedule_shadowed();
         Some(FetchReport {
             source: name,
             outcome,
-            next: wait,
+            next,
             age,
             usable: self.keys().is_usable(),
-            fetches: self.fetches,
-            failures: self.failures,
+            counts: self.counts,
         })
     }
 
     /// Drops keys that are too old, and returns the names of their sources.
     pub fn expire(&mut self, now: NumericDate) -> Vec<String> {
-        let max_stale = self.max_stale;
+        let max_stale = self.lifetimes.max_stale;
         let mut expired = Vec::new();
         for source in &mut self.chain {
             let Source::Remote(source) = source else { continue };
-            let is_expired = |part: &&mut DatedKeys| part.has_keys() && part.fetched.after(max_stale) <= now;
+            let is_expired = |part: &&mut Dated<KeySet>| has_keys(part) && part.has_reached(max_stale, now);
             for part in source.parts.iter_mut().filter(is_expired) {
-                part.keys = KeySet::default();
+                part.contents = KeySet::default();
                 expired.push(source.origin.to_string());
             }
         }
@@ -316,14 +264,14 @@ impl Sources {
     /// When the next source is due.
     #[must_use]
     pub fn next_due(&self) -> Option<NumericDate> {
-        earliest(self.remote().filter_map(|(_, source)| source.next))
+        earliest(self.remote().filter_map(|(_, source)| source.schedule.next()))
     }
 
     /// When the next keys become too old.
     #[must_use]
     pub fn next_expiry(&self) -> Option<NumericDate> {
-        let parts = self.remote().flat_map(|(_, source)| &source.parts).filter(|part| part.has_keys());
-        earliest(parts.map(|part| part.fetched.after(self.max_stale)))
+        let parts = self.remote().flat_map(|(_, source)| &source.parts).filter(|part| has_keys(part));
+        earliest(parts.map(|part| part.fetched.after(self.lifetimes.max_stale)))
     }
 
     fn remote(&self) -> impl Iterator<Item = (usize, &RemoteSource)> {

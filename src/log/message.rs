@@ -14,6 +14,8 @@ pub(super) enum DecisionMessage<'a> {
         issuer: &'a str,
         /// The granted policies.
         policies: &'a [&'a str],
+        /// Whether there was no revocation list in use.
+        is_stale: bool,
     },
     /// The request is denied.
     Denied(Code),
@@ -21,11 +23,11 @@ pub(super) enum DecisionMessage<'a> {
 
 impl fmt::Display for DecisionMessage<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (issuer, policies) = match self {
+        let (issuer, policies, is_stale) = match self {
             Self::Denied(code) => return out.write_str(code.message()),
-            Self::Allowed { issuer, policies } => (issuer, policies),
+            Self::Allowed { issuer, policies, is_stale } => (issuer, policies, *is_stale),
         };
-        out.write_str("allowed ")?;
+        out.write_str(if is_stale { "allowed without a revocation list " } else { "allowed " })?;
         out.write_str(issuer)?;
         policies.iter().enumerate().try_for_each(|(index, policy)| {
             out.write_str(if index == 0 { ": " } else { ", " })?;
@@ -34,17 +36,17 @@ impl fmt::Display for DecisionMessage<'_> {
     }
 }
 
-/// What happened to an issuer's keys.
-pub(super) struct KeyMessage<'a> {
+/// What happened to an issuer's keys, or to the revocation list.
+pub(super) struct SourceMessage<'a> {
     /// The name of the event.
     pub(super) event: &'static str,
-    /// The issuer's short name.
-    pub(super) issuer: &'a str,
+    /// The issuer's short name, if the source is of an issuer.
+    pub(super) issuer: Option<&'a str>,
     /// The source, as the configuration writes it.
     pub(super) source: &'a str,
 }
 
-impl fmt::Display for KeyMessage<'_> {
+impl fmt::Display for SourceMessage<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { event, issuer, source } = self;
         let what = match *event {
@@ -52,9 +54,17 @@ impl fmt::Display for KeyMessage<'_> {
             "keys_same" => "fetched, the keys are the same",
             "keys_kept" => "the fetch failed, the old keys stay in use",
             "keys_missing" => "the fetch failed, and there are no keys",
-            _ => "the keys are too old and were dropped",
+            "keys_expired" => "the keys are too old and were dropped",
+            "revocation_changed" => "fetched, the list has changed",
+            "revocation_same" => "fetched, the list is the same",
+            "revocation_kept" => "the fetch failed, the last good list stays in use",
+            "revocation_missing" => "the fetch failed, and there is no list",
+            _ => "the list is too old and was dropped",
         };
-        write!(out, "keys of {issuer} from {source}: {what}")
+        match issuer {
+            Some(issuer) => write!(out, "keys of {issuer} from {source}: {what}"),
+            None => write!(out, "revocation list from {source}: {what}"),
+        }
     }
 }
 
@@ -64,7 +74,7 @@ impl Serialize for DecisionMessage<'_> {
     }
 }
 
-impl Serialize for KeyMessage<'_> {
+impl Serialize for SourceMessage<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

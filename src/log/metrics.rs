@@ -20,6 +20,11 @@ pub(super) enum Metric {
     ColdStarts,
     KeyRefreshes,
     KeyRefreshFailures,
+    RevocationAge,
+    /// Decisions without a revocation list in use, though there should be one.
+    RevocationStale,
+    RevocationRefreshes,
+    RevocationRefreshFailures,
 }
 
 impl Metric {
@@ -33,20 +38,24 @@ impl Metric {
             Self::ColdStarts => "cold_starts",
             Self::KeyRefreshes => "key_refreshes",
             Self::KeyRefreshFailures => "key_refresh_failures",
+            Self::RevocationAge => "revocation_age_seconds",
+            Self::RevocationStale => "revocation_stale",
+            Self::RevocationRefreshes => "revocation_refreshes",
+            Self::RevocationRefreshFailures => "revocation_refresh_failures",
         }
     }
 
     const fn unit(self) -> &'static str {
         match self {
             Self::Duration => "Microseconds",
-            Self::KeyAge => "Seconds",
+            Self::KeyAge | Self::RevocationAge => "Seconds",
             _ => "Count",
         }
     }
 
     /// Whether the metric counts lines, with the value 1. The others are members of the line already.
     const fn is_count(self) -> bool {
-        !matches!(self, Self::Duration | Self::KeyFetches | Self::KeyAge)
+        !matches!(self, Self::Duration | Self::KeyFetches | Self::KeyAge | Self::RevocationAge)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use iot_jwt_authorizer::authorizer::Authorizer;
 use iot_jwt_authorizer::config::{Config, ConfigErrors};
+use iot_jwt_authorizer::revocation::{Revocation, RevocationList};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -32,6 +33,9 @@ impl Deployment {
         for policy in fs::read_dir(source.join("policies")).unwrap().map(|entry| entry.unwrap().path()) {
             let file = policy.file_name().unwrap().to_str().unwrap();
             deployment.write(&format!("policies/{file}"), fs::read(&policy).unwrap());
+        }
+        if let Ok(list) = fs::read(source.join("revoked.json")) {
+            deployment.write("revoked.json", list);
         }
         if name == "example" {
             deployment.keys("keys/users.jwks.json", &["rs256", "es256"]);
@@ -73,8 +77,12 @@ impl Deployment {
         Config::load(&self.path("authorizer.toml"), &|_| None)
     }
 
-    /// The authorizer of a deployment without errors.
+    /// The authorizer of a deployment without errors, with its revocation list if it has one.
     pub fn authorizer(&self) -> Authorizer {
-        self.load().unwrap_or_else(|errors| panic!("{errors}")).authorizer
+        let mut authorizer = self.load().unwrap_or_else(|errors| panic!("{errors}")).authorizer;
+        if let Ok(list) = fs::read(self.path("revoked.json")) {
+            authorizer.revocation = Revocation::List(RevocationList::parse(&list).unwrap().into());
+        }
+        authorizer
     }
 }

@@ -49,5 +49,7 @@ pub fn event_facts() -> EventFacts<'static> {
         cold_start: false,
         key_fetches: 0,
         key_age: None,
+        revocation_fetches: 0,
+        revocation_age: None,
     }
 }

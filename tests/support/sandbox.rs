@@ -81,7 +81,8 @@ impl Sandbox<'_> {
         let line = lines.iter().rev().find(|line| line.get("decision").is_some()).unwrap();
         let code = line.get("code").unwrap_or(&line["decision"]);
         let code = if code == "allow" { "allow" } else { code.as_str().unwrap() };
-        (code.to_owned(), line.get("key_fetches").and_then(Value::as_u64).unwrap_or(0))
+        let fetches = |name: &str| line.get(name).and_then(Value::as_u64).unwrap_or(0);
+        (code.to_owned(), fetches("key_fetches") + fetches("revocation_fetches"))
     }
 
     /// As [`Sandbox::decide`], for an event that must wait for nothing: its future is ready when it is first polled.
@@ -109,11 +110,20 @@ pub fn event_with_kid(signer: &str, kid: &str) -> String {
     event_of_issuer("https://login.example.com/", signer, kid)
 }
 
+/// As [`event`] of `es256`, with another `sub`.
+pub fn event_of_subject(subject: &str) -> String {
+    token_event("https://login.example.com/", "es256", &Signer::named("es256").kid, subject)
+}
+
 /// As [`event_with_kid`], with another `iss`.
 pub fn event_of_issuer(issuer: &str, signer: &str, kid: &str) -> String {
+    token_event(issuer, signer, kid, "ana")
+}
+
+fn token_event(issuer: &str, signer: &str, kid: &str, subject: &str) -> String {
     let signer = Signer::named(signer);
     let mut header = signer.header();
     header["kid"] = json!(kid);
-    let claims = json!({ "iss": issuer, "aud": "iot.example.com", "sub": "ana", "exp": NOW + 31_536_000 });
+    let claims = json!({ "iss": issuer, "aud": "iot.example.com", "sub": subject, "exp": NOW + 31_536_000 });
     json!({ "token": signer.sign(header.to_string().as_bytes(), claims.to_string().as_bytes()) }).to_string()
 }

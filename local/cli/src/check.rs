@@ -22,6 +22,9 @@ pub(crate) struct CheckArgs {
     /// Configuration of the provisioning functions [default: provision.toml next to the other one, if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) provision: Option<PathBuf>,
+    /// Revocation list to check as well, before it is put where the configuration's `source` is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) list: Option<PathBuf>,
     /// Also fail on warnings
     #[arg(long)]
     pub(crate) deny_warnings: bool,
@@ -41,7 +44,7 @@ pub(crate) fn run(
     has_colours: bool,
     out: &mut dyn Write,
 ) -> io::Result<bool> {
-    let report = check::examine(&args.config, env, now);
+    let report = check::examine_with_list(&args.config, args.list.as_deref(), env, now);
     let provision = args.provision().map(|config| provision::examine(&config, env));
     if args.json {
         writeln!(out, "{:#}", to_json(&report, provision.as_ref()))?;

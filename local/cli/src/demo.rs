@@ -9,6 +9,7 @@ mod reasons;
 mod session;
 
 mod bootstrap;
+mod cognito;
 mod fleet;
 mod jitp;
 mod jitr;
@@ -61,6 +62,8 @@ pub(crate) enum DemoName {
     Jitp,
     /// Devices that get their certificates by a claim, and by a trusted user
     Fleet,
+    /// People with Cognito identities, whose requests are signed
+    Cognito,
     /// Clients of two Regions behind one name, of which one is killed
     Regions,
     /// All of them
@@ -133,6 +136,11 @@ pub(crate) enum DemoError {
     /// The configuration has no single issuer.
     #[error(transparent)]
     Issuer(#[from] TokenError),
+    /// No issuer of the configuration can be a provider of an identity pool.
+    #[error(
+        "no issuer with an RSA algorithm, such as RS256; help: an identity pool verifies no other ID tokens"
+    )]
+    NoRsaIssuer,
     /// A development key cannot be created.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -197,6 +205,9 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Fleet | DemoName::All) {
         run_fleet(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Cognito | DemoName::All) {
+        run_cognito(args, launch, &mut output).await?;
     }
     if matches!(args.name, DemoName::Regions | DemoName::All) {
         run_regions(args, launch, &mut output).await?;
@@ -264,16 +275,23 @@ async fn provision_options(
     folder: &Path,
     launch: &LaunchSettings,
 ) -> Result<ServeOptions, DemoError> {
-    let built = function::build(Packaged::Provision, &launch.cargo, &launch.env).await;
-    built.map_err(|error| ServeError::from(LaunchError::from(error)))?;
+    build_provision(launch).await?;
     Ok(args.options(folder.join(CONFIG), launch.clone(), true))
 }
 
-/// Writes files of the provisioning functions next to the configuration.
+async fn build_provision(launch: &LaunchSettings) -> Result<(), DemoError> {
+    let built = function::build(Packaged::Provision, &launch.cargo, &launch.env).await;
+    built.map_err(|error| ServeError::from(LaunchError::from(error)))?;
+    Ok(())
+}
+
+/// Writes files next to the configuration.
 fn write_all(folder: &Path, files: &[(&str, String)]) -> Result<(), DemoError> {
     for (name, text) in files {
         let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|error| DemoError::Copy { path, error })?;
+        let parent = path.parent().unwrap_or(folder);
+        let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text));
+        written.map_err(|error| DemoError::Copy { path, error })?;
     }
     Ok(())
 }
@@ -309,6 +327,35 @@ async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output
     let options = provision_options(args, folder.path(), launch).await?;
     let (running, workspace) = serve::start(&options).await?;
     fleet::Script { devices: devices(&running, &workspace, output)? }.run().await
+}
+
+async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let folder = temporary_copy(&args.config, launch)?;
+    write_all(folder.path(), &cognito::FILES.map(|(name, text)| (name, text.to_owned())))?;
+    let options = args.options(folder.path().join(CONFIG), launch.clone(), false);
+    let (running, workspace) = serve::start(&options).await?;
+    let issuer = workspace
+        .issuers
+        .iter()
+        .find(|issuer| issuer.has_id_tokens_for_pools())
+        .ok_or(DemoError::NoRsaIssuer)?
+        .settings();
+    build_provision(launch).await?;
+    output.line(&format!(
+        "The local gateway listens on ws://127.0.0.1:{}/mqtt and has an identity pool. Each line shows what the\n\
+         client sees. Below it is the reason, which only the operator sees: the statement of the role or of the\n\
+         policy that decided, or what is wrong with the signature. IDENTITY is the identity id.",
+        running.port
+    ));
+    let endpoint = format!("http://127.0.0.1:{}", running.port);
+    let mut script = cognito::Script {
+        port: running.port,
+        issuer,
+        control: Control::new(&endpoint, running.cloud.account().region()),
+        now: clock::now(),
+        session: Session { event_log: EventLogReader::new(running.event_log.subscribe()), output },
+    };
+    script.run().await
 }
 
 async fn run_regions(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
+use iot_jwt_authorizer::authorizer::Authorizer;
+use iot_jwt_authorizer::revocation::Revocation;
 use iot_local_base::env::Env;
 use iot_local_base::env_file;
 use iot_local_base::timestamp::Timestamp;
@@ -68,7 +70,10 @@ pub(crate) fn run(
     let env = env_file::extended(env, args.env.as_deref()).map_err(InquiryError::from)?;
     let load = |path| Deployment::load(path, &env).map_err(InquiryError::from);
     let (old, new) = (load(&args.old)?, load(&args.new)?);
-    let (old, new) = (&old.config.authorizer, &new.config.authorizer);
+    // Who is on the revocation list is no difference of two configurations.
+    let without_list =
+        |deployment: Deployment| Authorizer { revocation: Revocation::Off, ..deployment.config.authorizer };
+    let (old, new) = (&without_list(old), &without_list(new));
     let accepted = args.accept.as_deref().map(diff::accepted).transpose()?.unwrap_or_default();
     let at = args.at.map_or(now, |timestamp| timestamp.0);
     let changes = diff::compare(old, new, &args.claims, args.issuer.as_deref(), at)?;

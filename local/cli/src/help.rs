@@ -97,6 +97,29 @@ Examples:
 
 Documentation: docs/keys.md, docs/rotation.md";
 
+pub(crate) const REVOKE: &str = "\
+Examples:
+  cargo local revoke --sub alice
+  cargo local revoke --issuer users --sub alice --issued-before now
+                                                 log out everywhere; tokens of a new login are allowed
+  cargo local revoke --jti 5f2c --sha256
+  cargo local revoke --list revoked.json --kid 2026-01
+
+Documentation: docs/revocation.md";
+
+pub(crate) const UNREVOKE: &str = "\
+Examples:
+  cargo local unrevoke --sub alice               also her time of --issued-before
+
+Documentation: docs/revocation.md";
+
+pub(crate) const REVOKED: &str = "\
+Examples:
+  cargo local revoked
+  cargo local revoked --list revoked.json --json
+
+Documentation: docs/revocation.md, docs/json.md";
+
 pub(crate) const PACKAGE: &str = "\
 Examples:
   cargo local package

@@ -7,16 +7,19 @@ use fastrand::Rng;
 use iot_jwt_authorizer::algorithm::Algorithm;
 use iot_jwt_authorizer::config::Config;
 use iot_jwt_authorizer::keys::KeySet;
-use iot_jwt_authorizer::keys::fetch::{FETCH_TIMEOUT, Fetcher};
+use iot_jwt_authorizer::keys::fetch::Fetcher;
 use iot_jwt_authorizer::keys::fetch_result::FetchedKeys;
-use iot_jwt_authorizer::keys::sources::{FetchReport, Need};
+use iot_jwt_authorizer::keys::sources::{KeyChange, Need};
+use iot_jwt_authorizer::revocation::{Revocation, RevocationList};
+use iot_jwt_authorizer::source::FETCH_TIMEOUT;
+use iot_jwt_authorizer::source::schedule::FetchReport;
 use iot_jwt_authorizer::time::NumericDate;
 use iot_local_inspect::deployment::Deployment;
 use iot_local_inspect::explain::Explanation;
 use iot_local_inspect::inquiry::{self, ClaimsError, EvaluationOptions, FetchNote, Inquiry};
 
-/// Explains the decision about a token, an event or claims. With `may_fetch`, first fetches the keys that the function
-/// would fetch.
+/// Explains the decision about a token, an event or claims. With `may_fetch`, first fetches the keys and the revocation
+/// list that the function would fetch.
 ///
 /// # Errors
 /// The claims are invalid.
@@ -28,6 +31,7 @@ pub(crate) async fn judge(
 ) -> Result<Explanation, ClaimsError> {
     let mut notes = None;
     if may_fetch {
+        fetch_list(&mut deployment.config).await;
         let event = input.event(&deployment.config.authorizer, options.client_id);
         notes = Some(match event {
             Some(event) => fetch_missing(deployment, &event, options.function, options.at).await,
@@ -35,6 +39,17 @@ pub(crate) async fn judge(
         });
     }
     inquiry::judge(deployment, input, options, notes.as_deref())
+}
+
+/// Fetches a revocation list that is not a file. A failure counts as having no list, as in a new sandbox.
+async fn fetch_list(config: &mut Config) {
+    let Some(source) = config.revocation.as_ref().filter(|_| config.authorizer.revocation.is_off()) else {
+        return;
+    };
+    let text = source.origin.fetch(&config.aws, FETCH_TIMEOUT).await;
+    let list = text.ok().and_then(|text| RevocationList::parse(&text).ok());
+    config.authorizer.revocation =
+        list.map_or(Revocation::Stale(source.when_stale), |list| Revocation::List(list.into()));
 }
 
 /// Fetches sources in the same order as the function, each once, until no key is missing.
@@ -68,7 +83,7 @@ async fn fetch_missing(
     notes
 }
 
-fn note(report: FetchReport) -> FetchNote {
+fn note(report: FetchReport<KeyChange>) -> FetchNote {
     let outcome = match report.outcome {
         Ok(change) if change.left_out.is_empty() => format!("fetched: usable keys: {}", change.keys),
         Ok(change) => {

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
-use iot_jwt_authorizer::keys::fetch::{FETCH_TIMEOUT, Fetcher};
-use iot_jwt_authorizer::keys::fetch_result::FetchFailure;
+use iot_jwt_authorizer::keys::fetch::Fetcher;
 use iot_jwt_authorizer::keys::origin::Origin;
-use iot_jwt_authorizer::keys::secret::AwsEnvironment;
+use iot_jwt_authorizer::source::FETCH_TIMEOUT;
+use iot_jwt_authorizer::source::failure::FetchFailure;
+use iot_jwt_authorizer::source::secret::AwsEnvironment;
 use iot_local_base::env::Env;
 use iot_local_base::env_file::{self, EnvFileError};
 use iot_local_base::files;

@@ -5,6 +5,7 @@
 //! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
 //!                  -> token, certificate, snippet        (identity, gateway; control)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
+//!                  -> revoke                            (inspect; a file, or Secrets Manager)
 //!                  -> kit                               (keys and requests of many devices)
 //!                  -> package                            (check, package)
 //!                  -> init                               (the files of docs/recipes)
@@ -35,6 +36,7 @@ mod check;
 mod diff;
 mod explain;
 mod keys;
+mod revoke;
 
 mod control;
 mod key_fetch;
@@ -67,6 +69,7 @@ use crate::kit::KitArgs;
 use crate::launch::LaunchSettings;
 use crate::package::build::Tools;
 use crate::package::{PackageArgs, PackageError};
+use crate::revoke::{RevokeArgs, RevokedArgs, UnrevokeArgs};
 use crate::serve::ServeArgs;
 use crate::snippet::SnippetArgs;
 use crate::token::TokenError;
@@ -130,6 +133,17 @@ enum Command {
     /// Fetch and list issuers' public keys
     #[command(after_long_help = help::KEYS)]
     Keys(KeysArgs),
+    /// Put a subject, a token or a key on the revocation list
+    ///
+    /// Raises the list's version, and writes it to the file or secret that `[revocation]` names.
+    #[command(after_long_help = help::REVOKE)]
+    Revoke(Box<RevokeArgs>),
+    /// Take a subject, a token or a key off the revocation list; exits 1 if it is not on it
+    #[command(after_long_help = help::UNREVOKE)]
+    Unrevoke(Box<UnrevokeArgs>),
+    /// Show who is on the revocation list
+    #[command(after_long_help = help::REVOKED)]
+    Revoked(RevokedArgs),
     /// Pack configuration and function as the zip for Lambda
     ///
     /// Checks the configuration and builds the function first. Exits with 1 on an error.
@@ -196,6 +210,16 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 .await
                 .map(|()| true)
                 .map_err(Into::into),
+            Command::Revoke(args) => {
+                let mut out = std::io::stdout();
+                revoke::revoke(&args, &env, clock::now(), &mut out).await.map(|()| true).map_err(Into::into)
+            }
+            Command::Unrevoke(args) => {
+                revoke::unrevoke(&args, &env, &mut std::io::stdout()).await.map(|()| true).map_err(Into::into)
+            }
+            Command::Revoked(args) => {
+                revoke::revoked(&args, &env, &mut std::io::stdout()).await.map(|()| true).map_err(Into::into)
+            }
             Command::Package(args) => run_package(&args, &env).await.map_err(Into::into),
             Command::Init(args) => match init::run(&args, &mut std::io::stdout()).await {
                 Ok(()) => Ok(true),

@@ -164,6 +164,60 @@ fn policies_can_be_added_and_skipped() {
     assert!(none["reason"].as_str().unwrap().contains("has no policy"), "{none}");
 }
 
+/// An identity has the variables of its pool, and those of a thing that it is attached to.
+#[test]
+fn the_policies_of_an_identity_decide_with_its_variables() {
+    let cloud = cloud();
+    let id = "us-east-1:00000000-0000-4000-8000-00000000000a";
+    let sub = "${cognito-identity.amazonaws.com:sub}";
+    policy(
+        &cloud,
+        "person",
+        &json!([
+            { "Effect": "Allow", "Action": "iot:Connect", "Resource": format!("{ARN}client/{sub}") },
+            { "Effect": "Allow", "Action": "iot:Publish", "Resource": format!("{ARN}topic/apps/{sub}") },
+            { "Effect": "Allow", "Action": "iot:Subscribe", "Resource": format!("{ARN}topicfilter/${{cognito-identity.amazonaws.com:aud}}") },
+        ]),
+    );
+    policy(
+        &cloud,
+        "by-thing",
+        &json!([{ "Effect": "Allow", "Action": "iot:Publish", "Resource": format!("{ARN}topic/${{iot:Connection.Thing.ThingName}}") }]),
+    );
+    for name in ["person", "by-thing"] {
+        succeed(&cloud, "PUT", &format!("/target-policies/{name}"), &json!({ "target": id }));
+    }
+    succeed(&cloud, "POST", "/things/lamp", &Value::Null);
+    let pool = json!({ "cognitoIdentityPoolId": "us-east-1:p" });
+    let connect = question("CONNECT", &format!("client/{id}"));
+    let own = question("PUBLISH", &format!("topic/apps/{id}"));
+    let lamp = question("PUBLISH", "topic/lamp");
+    for (client_id, info, more, expected) in [
+        ("", &connect, &Value::Null, "ALLOWED"),
+        ("", &own, &Value::Null, "ALLOWED"),
+        ("", &question("SUBSCRIBE", "topicfilter/us-east-1:p"), &pool, "ALLOWED"),
+        ("", &question("SUBSCRIBE", "topicfilter/us-east-1:q"), &pool, "IMPLICIT_DENY"),
+        ("", &question("CONNECT", "client/other"), &Value::Null, "IMPLICIT_DENY"),
+        ("", &question("PUBLISH", "topic/apps/other"), &Value::Null, "IMPLICIT_DENY"),
+        ("?clientId=lamp", &lamp, &Value::Null, "IMPLICIT_DENY"),
+    ] {
+        assert_eq!(test(&cloud, client_id, id, info, more)["authDecision"], expected, "{info}");
+    }
+    // The thing counts once the identity is attached to it, and only for the client with its name.
+    let mut attach = request("PUT", "/things/lamp/principals", Vec::new());
+    attach.headers.push(("x-amzn-principal".to_owned(), id.to_owned()));
+    assert_eq!(cloud.respond(&attach).status, 200);
+    for (client_id, expected) in
+        [("?clientId=lamp", "ALLOWED"), ("?clientId=fan", "IMPLICIT_DENY"), ("", "IMPLICIT_DENY")]
+    {
+        assert_eq!(test(&cloud, client_id, id, &lamp, &Value::Null)["authDecision"], expected, "{client_id}");
+    }
+    let body = json!({ "principal": id, "cognitoIdentityPoolId": "us-east-1:p" });
+    let effective = succeed(&cloud, "POST", "/effective-policies", &body);
+    let names: Vec<_> = effective["effectivePolicies"].as_array().unwrap().iter().collect();
+    assert_eq!((&names[0]["policyName"], &names[1]["policyName"]), (&json!("by-thing"), &json!("person")));
+}
+
 #[test]
 fn several_resources_are_allowed_if_each_is() {
     let cloud = cloud();

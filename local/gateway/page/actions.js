@@ -23,17 +23,18 @@ export function start() {
   client.onMessage(showMessage);
 }
 
-/** Shows topics and filters that the policy allows and denies. */
-export function showExamples(field, { allowed, denied }) {
+/** Shows topics and filters that the policy allows and denies, or one whose decision is not known before. */
+export function showExamples(field, { allowed, denied, usual }) {
   const button = (value, kind, badge) => {
-    const element = make("button", { type: "button" }, make("span", { class: `badge ${kind}` }, badge), make("code", {}, value));
+    const element = make("button", { type: "button" }, badge && make("span", { class: `badge ${kind}` }, badge), make("code", {}, value));
     element.addEventListener("click", () => { $(field).value = value; $(field).focus(); });
     return element;
   };
-  $(field).value = allowed ?? denied ?? "";
+  $(field).value = allowed ?? denied ?? usual ?? "";
   $(`${field}-examples`).replaceChildren(
     ...(allowed ? [button(allowed, "good", "ALLOWED")] : []),
     ...(denied ? [button(denied, "bad", "DENIED")] : []),
+    ...(usual ? [button(usual, "", null)] : []),
   );
 }
 

@@ -32,24 +32,34 @@ export function showRule(patterns, { tls_port: tlsPort }) {
     + (tlsPort ? ` Port ${tlsPort} has MQTT and WebSocket with TLS for your own client.` : "");
 }
 
+/** The address and the MQTT options of a client that connects with a token. */
+export const withToken = (id, token, { authorizer }) => ({
+  query: authorizer ? `?x-amz-customauthorizer-name=${encodeURIComponent(authorizer)}` : "",
+  username: id, password: token,
+});
+
+/** The same of a client whose address is signed. */
+export const withSignature = (query) => ({ query: `?${query}` });
+
 /**
  * Connects once, and shows the outcome. Calls `onChange` whenever the state of the connection changes.
- * `options` has the MQTT version and the will.
+ * `credentials` are of `withToken` or `withSignature`; `options` has the MQTT version and the will.
  */
-export function connect(id, token, { time_scale: timeScale, authorizer }, options, onChange) {
+export function connect(id, { query, ...credentials }, { time_scale: timeScale }, options, onChange) {
   claim(id);
   [connection, times, scale, ending] = [null, null, timeScale, {}];
   const socket = location.protocol === "https:" ? "wss" : "ws";
-  const name = authorizer ? `?x-amz-customauthorizer-name=${encodeURIComponent(authorizer)}` : "";
-  const current = mqtt.connect(`${socket}://${location.host}/mqtt${name}`, {
-    clientId: id, username: id, password: token, clean: true, connectTimeout: 15_000, ...options,
+  const current = mqtt.connect(`${socket}://${location.host}/mqtt${query}`, {
+    clientId: id, ...credentials, clean: true, connectTimeout: 15_000, ...options,
     // A denied client must not reconnect by itself, which would call the authorizer again and again.
     reconnectPeriod: 0,
     // The default timers need a worker from a blob, which the Content-Security-Policy forbids.
     timerVariant: "native",
   });
   client = current;
+  let wasConnected = false;
   current.on("connect", () => {
+    wasConnected = true;
     showResult("connect-result", "good", "CONNECTED", "");
     tick();
     onChange();
@@ -65,13 +75,16 @@ export function connect(id, token, { time_scale: timeScale, authorizer }, option
     if (client !== current) return;
     client = null;
     times = null;
+    // A browser does not learn the status of a WebSocket that is not opened.
+    if (!wasConnected) ending.error ??= "the gateway closed the connection before it was established; the event log of all clients has the reason";
     current.end(true);
     showEnding();
     onChange();
   });
 }
 
-const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.` : "");
+/** A reason as a sentence. The name of an action keeps its form. */
+const sentence = (text) => (text ? `${text.startsWith("iot:") ? "i" : text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.` : "");
 
 function showEnding() {
   if (ending.error || ending.denial) {
@@ -102,8 +115,8 @@ export function subscribe(filter) {
 export function handle(entry) {
   if (entry.kind === "authorizer" && entry.lets_in) responses.set(entry.connection, entry.answer);
   const response = responses.get(entry.connection);
+  if (entry.kind === "connected") connection = entry.connection;
   if (entry.kind === "connected" && response) {
-    connection = entry.connection;
     times = {
       connected: entry.at,
       refreshed: entry.at,

@@ -13,6 +13,7 @@ import * as snippets from "./snippets.js";
 import { showSteps } from "./steps.js";
 import * as token from "./token.js";
 import * as users from "./users.js";
+import * as ways from "./ways.js";
 
 /** `session` is the token in use: token, kind, issuer (development tokens), and if it is broken: broken, original. */
 const state = { gateway: null, users: [], session: null, preview: null, hasActed: false, denials: new Map(), unexplained: null, deniedConnection: null };
@@ -25,6 +26,7 @@ async function start() {
   setInterval(tick, 250);
   actions.start();
   snippets.start();
+  ways.start(showWay);
   installForms();
   render();
   await attempt("login-error", async () => {
@@ -91,8 +93,8 @@ async function restore(address) {
 }
 
 async function signInAs(sub, claims, issuer) {
-  const signed = await users.signIn(issuer, state.gateway.client_id, { sub, claims });
-  return use({ token: signed, kind: "development", issuer });
+  const tokens = await users.signIn(issuer, state.gateway.client_id, { sub, claims });
+  return use({ ...tokens, kind: "development", issuer });
 }
 
 /** Continues with a token: shows it and its policy, and connects if the authorizer allows it. */
@@ -101,6 +103,7 @@ async function use(session) {
   client.disconnect();
   resetPolicy();
   state.session = session;
+  ways.offer(session, state.gateway);
   keep(session.broken ? { ...session, token: session.original, broken: undefined, original: undefined } : session);
   token.showToken(session);
   token.showBreaks(session, { mint, use: useBroken });
@@ -126,18 +129,40 @@ async function showPolicy(connects = true) {
   if (preview.denied && preview.client_ids?.length) preview = await ask(preview.client_ids.map(sampleId));
   if (state.session !== session) return;
   state.preview = preview;
-  if (!client.isConnected()) $("client-id").value = preview.client_id;
-  client.showRule(preview.client_ids, state.gateway);
+  if (!client.isConnected() && !ways.isIdentity()) showClientId();
   if (preview.denied) {
     showDenial(preview);
   } else {
     policy.show(preview);
-    actions.showExamples("filter", preview.examples.subscribe);
-    actions.showExamples("topic", preview.examples.publish);
+    if (!ways.isIdentity()) showExamples(preview.examples);
     token.showBreakResult(session.broken, null);
     if (connects) connect();
   }
   updateSnippets();
+  render();
+}
+
+function showClientId() {
+  $("client-id").value = state.preview.client_id;
+  client.showRule(state.preview.client_ids, state.gateway);
+}
+
+function showExamples({ subscribe, publish }) {
+  actions.showExamples("filter", subscribe);
+  actions.showExamples("topic", publish);
+}
+
+/** Shows client id and topics of a Cognito identity, or again those of the token. */
+function showWay(identity) {
+  showResult("connect-result", "", "", "");
+  if (identity) {
+    $("client-id").value = identity.id;
+    client.showRule([], state.gateway);
+    showExamples({ subscribe: { usual: `apps/${identity.id}/#` }, publish: { usual: `apps/${identity.id}/hello` } });
+  } else if (!ways.isIdentity() && state.preview) {
+    showClientId();
+    if (state.preview.examples) showExamples(state.preview.examples);
+  }
   render();
 }
 
@@ -171,12 +196,19 @@ function explain({ code, detail, hint }) {
   return [`${code}${detail ? ` (${detail})` : ""}.`, rule, hint].filter(Boolean).join(" ");
 }
 
-function connect() {
+async function connect() {
   showResult("connect-result", "", "", "Connecting …");
   actions.clearResults();
+  if (!ways.isIdentity()) return openConnection(client.withToken($("client-id").value, state.session.token, state.gateway));
+  // The address is signed for each connect: AWS IoT takes one for five minutes only.
+  const query = await ways.query();
+  return query ? openConnection(client.withSignature(query)) : showResult("connect-result", "", "", "");
+}
+
+function openConnection(credentials) {
   const topic = $("will-topic").value;
   const will = topic ? { topic, payload: $("will-message").value, qos: 0, retain: $("will-retain").checked } : undefined;
-  client.connect($("client-id").value, state.session.token, state.gateway, { protocolVersion: Number($("version").value), will }, () => { updateSnippets(); render(); });
+  client.connect($("client-id").value, credentials, state.gateway, { protocolVersion: Number($("version").value), will }, () => { updateSnippets(); render(); });
   log.refresh();
 }
 
@@ -191,6 +223,7 @@ function render() {
   $("connect").classList.toggle("primary", !isConnected);
   for (const id of ["client-id", "version", "will-topic", "will-message", "will-retain"]) $(id).disabled = isConnected;
   $("drop").disabled = !isConnected;
+  ways.render(isConnected);
   $("state").textContent = isConnected ? "connected" : "not connected";
   $("state").classList.toggle("on", isConnected);
 }
@@ -201,7 +234,10 @@ function handle(entry) {
   if (["reloaded", "reload_failed"].includes(entry.kind)) return handleReload(entry);
   if (!client.isMine(entry.client)) return;
   client.handle(entry);
-  if (entry.kind === "connect-refused") explainConnect(entry.connection);
+  if (entry.kind === "connect-refused") {
+    ways.handleDenial(entry.reason);
+    explainConnect(entry.connection);
+  }
   policy.mark(entry.place);
   if (actions.handle(entry)) {
     state.hasActed = true;

@@ -40,7 +40,7 @@ export function describe({ grant, claims, allowed, code }) {
 
 /**
  * Signs in without a second screen: posts the form of the login page and follows its redirect, whose address has the
- * code. `claims` replace registered claims of the same name.
+ * code. `claims` replace registered claims of the same name. Returns the tokens.
  */
 export async function signIn(issuer, clientId, { sub, claims }) {
   const metadata = await discover(issuer.discovery, issuer.issuer);
@@ -49,9 +49,11 @@ export async function signIn(issuer, clientId, { sub, claims }) {
   const response = await fetch(`/oidc/${encodeURIComponent(issuer.id)}/login`, { method: "POST", body });
   if (!response.ok) throw new Error(alertOf(await response.text()));
   const code = codeOf(new URL(response.url).searchParams, secrets, issuer.issuer, true);
-  const tokens = await redeem(metadata.token_endpoint, { code, redirect: REDIRECT, clientId, issuer: issuer.issuer, secrets });
-  return tokens.access_token;
+  return ofTokens(await redeem(metadata.token_endpoint, { code, redirect: REDIRECT, clientId, issuer: issuer.issuer, secrets }));
 }
+
+/** The authorizer gets the access token, an identity pool the ID token. */
+const ofTokens = (tokens) => ({ token: tokens.access_token, idToken: tokens.id_token });
 
 /** The text of the alert on a rejected login page. */
 function alertOf(html) {
@@ -67,14 +69,14 @@ export async function openLoginPage(issuer, clientId) {
   location.assign(`${metadata.authorization_endpoint}?${parameters}`);
 }
 
-/** Returns token and issuer if the browser comes from the login page, otherwise null. */
+/** Returns tokens and issuer if the browser comes from the login page, otherwise null. */
 export async function finishLoginPage(response) {
   if (!response.has("code") && !response.has("error")) return null;
   const { secrets, issuer, clientId } = JSON.parse(take(LOGIN_KEY) ?? "{}");
   const code = codeOf(response, secrets, issuer?.issuer, true);
   const metadata = await discover(issuer.discovery, issuer.issuer);
   const tokens = await redeem(metadata.token_endpoint, { code, redirect: REDIRECT, clientId, issuer: issuer.issuer, secrets });
-  return { token: tokens.access_token, issuer };
+  return { ...ofTokens(tokens), issuer };
 }
 
 /** Shows the development issuers to choose from, or why there are none. */

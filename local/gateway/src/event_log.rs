@@ -95,7 +95,7 @@ pub enum EntryKind {
     },
     /// The function wrote a line.
     Function(SandboxLine),
-    /// The function wrote a line about an issuer's keys.
+    /// The function wrote a line about an issuer's keys, or about the revocation list.
     Keys(KeyEvent),
     /// The client sent a packet that breaks the MQTT protocol. The broker closes the connection.
     ProtocolError {
@@ -258,7 +258,7 @@ impl fmt::Display for LogEntry {
                 };
                 write!(f, "[function {} {source}] {}", line.sandbox, printable(&line.text))
             }
-            EntryKind::Keys(event) => write!(f, "[keys] {}", printable(&event.text)),
+            EntryKind::Keys(event) => write!(f, "[{}] {}", event.subject(), printable(&event.text)),
             EntryKind::ProtocolError { reason } => write!(f, "protocol error: {}", escaped(reason)),
             EntryKind::Notice { text } => write!(f, "note: {}", escaped(text)),
             EntryKind::Rule { rule, action, outcome: Ok(()) } => {

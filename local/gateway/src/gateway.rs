@@ -180,19 +180,19 @@ impl RunningGateway {
         examples::ask(&mut options.login, &authorizer).await;
         let tls_port = tls.as_ref().map(|tls| tls.https.port);
         let mqtts_port = tls.as_ref().map(|tls| tls.mqtts.port);
-        let site = Site::new(SiteOptions {
-            port,
-            tls_port,
-            login: options.login,
-            authorizer: Arc::clone(&authorizer),
-            time_scale: options.time_scale,
-            page: options.page,
-        });
         let connections = Arc::new(Connections::default());
         let (outbox, messages) = Outbox::new();
         let first_connects = FirstConnects::new(outbox.clone(), options.jitp_delay);
         let auth = authenticators(&authorizer, &options.cloud, first_connects)?;
         let auth = Arc::new(auth);
+        let site = Site::new(SiteOptions {
+            port,
+            tls_port,
+            login: options.login,
+            auth: Arc::clone(&auth),
+            time_scale: options.time_scale,
+            page: options.page,
+        });
         let presence = Arc::new(Presence::new(outbox.clone()));
         let (rules, rule_worker) = Rules::new(&options.cloud, event_log.clone());
         // What acts on messages besides subscribers.

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 use self::security::{add_security_headers, connect_origin};
 use crate::annotation::PageOptions;
-use crate::auth::custom::CustomAuthorizer;
+use crate::auth::Authenticators;
 use crate::examples;
 use crate::timeouts::READ_TIMEOUT;
 
@@ -46,7 +46,7 @@ pub(crate) struct Site {
     port: u16,
     tls_port: Option<u16>,
     provider: RwLock<Arc<Provider>>,
-    authorizer: Arc<CustomAuthorizer>,
+    auth: Arc<Authenticators>,
     time_scale: u32,
     page: PageOptions,
     /// The id of this run of the gateway. The numbers of log entries start again in each run.
@@ -61,8 +61,8 @@ pub(crate) struct SiteOptions {
     pub(crate) tls_port: Option<u16>,
     /// The development issuers.
     pub(crate) login: ProviderOptions,
-    /// The authorizer, which previews ask.
-    pub(crate) authorizer: Arc<CustomAuthorizer>,
+    /// The authorizer, which previews ask, and the identity pool.
+    pub(crate) auth: Arc<Authenticators>,
     /// The divisor of the times in a response.
     pub(crate) time_scale: u32,
     /// What the page shows about the configuration.
@@ -88,10 +88,10 @@ const HOST_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 
 impl Site {
     pub(crate) fn new(options: SiteOptions) -> Self {
-        let SiteOptions { port, tls_port, login, authorizer, time_scale, page } = options;
+        let SiteOptions { port, tls_port, login, auth, time_scale, page } = options;
         let run = uuid::Uuid::new_v4().simple().to_string();
         let provider = RwLock::new(provider(login, port));
-        Self { port, tls_port, provider, authorizer, time_scale, page, run }
+        Self { port, tls_port, provider, auth, time_scale, page, run }
     }
 
     /// The plain port.
@@ -278,10 +278,18 @@ impl Site {
         });
         json!({
             "issuers": issuers.collect::<Vec<_>>(), "client_id": PAGE, "time_scale": self.time_scale,
-            "authorizer": self.authorizer.name(), "tls_port": self.tls_port, "ca": self.page.ca,
-            "keeps_keys": self.page.keeps_keys,
+            "authorizer": self.auth.custom.name(), "tls_port": self.tls_port, "ca": self.page.ca,
+            "keeps_keys": self.page.keeps_keys, "identity_pool": self.identity_pool(),
             "configured": self.page.annotator.as_ref().map(|annotator| annotator.issuers()).unwrap_or_default(),
         })
+    }
+
+    /// Returns the identity pool as apps need it: its id, its Region, and the keys of `Logins`.
+    fn identity_pool(&self) -> Option<Value> {
+        let cloud = self.auth.x509.cloud()?;
+        let pool = cloud.identity_pool()?;
+        let providers: Vec<_> = pool.providers.iter().map(|provider| provider.name()).collect();
+        Some(json!({ "id": pool.id, "region": cloud.account().region(), "providers": providers }))
     }
 }
 

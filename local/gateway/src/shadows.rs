@@ -47,6 +47,9 @@ struct Job {
     request: ShadowRequest,
     payload: Bytes,
     client_id: Option<String>,
+    /// How many rules in a row have republished the request. The answers count as it does, so that a rule that reads
+    /// answers and updates the shadow ends.
+    republished: u8,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -74,7 +77,7 @@ impl Shadows {
         self.taken.load(Ordering::Acquire)
     }
 
-    /// Carries out a request and publishes what subscribers get besides its answer. Waits until a change is stored.
+    /// Carries out a request over HTTPS, and publishes what subscribers get of it. Waits until a change is stored.
     ///
     /// # Errors
     /// Why it is rejected.
@@ -85,51 +88,68 @@ impl Shadows {
         request: ShadowRequest,
         payload: &[u8],
     ) -> Result<Value, ShadowRejection> {
+        Answers { shadows: self, id, republished: 0 }.carry_out(cloud, request, payload)
+    }
+
+    /// Carries out a request over MQTT, and answers it.
+    fn run(&self, cloud: Option<&Cloud>, job: &Job) {
+        let answers = Answers { shadows: self, id: &job.id, republished: job.republished };
+        let outcome = match cloud {
+            Some(cloud) => answers.carry_out(cloud, job.request, &job.payload),
+            None => Err(ShadowRejection::failed()),
+        };
+        match outcome {
+            Ok(answer) if job.request == ShadowRequest::Get => answers.publish("get/accepted", &answer),
+            Ok(_) => {}
+            Err(rejection) => answers.reject(job.request, job.client_id.as_deref(), &rejection),
+        }
+    }
+}
+
+/// Carries out one request, and publishes its answers.
+struct Answers<'a> {
+    shadows: &'a Shadows,
+    id: &'a ShadowId,
+    republished: u8,
+}
+
+impl Answers<'_> {
+    fn carry_out(
+        &self,
+        cloud: &Cloud,
+        request: ShadowRequest,
+        payload: &[u8],
+    ) -> Result<Value, ShadowRejection> {
         match request {
-            ShadowRequest::Get => cloud.get_shadow(id, payload),
+            ShadowRequest::Get => cloud.get_shadow(self.id, payload),
             ShadowRequest::Delete => {
-                let answer = cloud.delete_shadow(id, payload)?;
-                self.publish(id, "delete/accepted", &answer);
+                let answer = cloud.delete_shadow(self.id, payload)?;
+                self.publish("delete/accepted", &answer);
                 Ok(answer)
             }
             ShadowRequest::Update => {
-                let updated = cloud.update_shadow(id, payload)?;
-                self.publish(id, "update/accepted", &updated.accepted);
+                let updated = cloud.update_shadow(self.id, payload)?;
+                self.publish("update/accepted", &updated.accepted);
                 if let Some(delta) = &updated.delta {
-                    self.publish(id, "update/delta", delta);
+                    self.publish("update/delta", delta);
                 }
-                self.publish(id, "update/documents", &updated.documents);
+                self.publish("update/documents", &updated.documents);
                 Ok(updated.accepted)
             }
         }
     }
 
-    fn answer(&self, job: &Job, outcome: Result<Value, ShadowRejection>) {
-        match outcome {
-            Ok(answer) if job.request == ShadowRequest::Get => {
-                self.publish(&job.id, "get/accepted", &answer);
-            }
-            Ok(_) => {}
-            Err(rejection) => self.reject(&job.id, job.request, job.client_id.as_deref(), &rejection),
-        }
-    }
-
-    fn reject(
-        &self,
-        id: &ShadowId,
-        request: ShadowRequest,
-        client_id: Option<&str>,
-        rejection: &ShadowRejection,
-    ) {
+    fn reject(&self, request: ShadowRequest, client_id: Option<&str>, rejection: &ShadowRejection) {
         let ShadowRejection { code, message, .. } = rejection;
-        let text = format!("{}/{request} REJECTED with {code}: {message}", id.topic());
-        self.event_log.record(None, client_id, EntryKind::Notice { text });
-        self.publish(id, &format!("{request}/rejected"), &rejection.answer());
+        let text = format!("{}/{request} REJECTED with {code}: {message}", self.id.topic());
+        self.shadows.event_log.record(None, client_id, EntryKind::Notice { text });
+        self.publish(&format!("{request}/rejected"), &rejection.answer());
     }
 
-    fn publish(&self, id: &ShadowId, suffix: &str, payload: &Value) {
-        let topic = format!("{}/{suffix}", id.topic());
-        self.outbox.send(Message::of_gateway(topic, payload.to_string().into()));
+    fn publish(&self, suffix: &str, payload: &Value) {
+        let topic = format!("{}/{suffix}", self.id.topic());
+        let message = Message::of_gateway(topic, payload.to_string().into());
+        self.shadows.outbox.send(Message { republished: self.republished, ..message });
     }
 }
 
@@ -142,16 +162,17 @@ impl Observer for Shadows {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         let Ok(permit) = Arc::clone(&self.capacity).try_acquire_many_owned(size) else {
             let rejection = ShadowRejection::too_many(&id, &message.payload);
-            return self.reject(&id, request, client_id.as_deref(), &rejection);
+            let answers = Answers { shadows: self, id: &id, republished: message.republished };
+            return answers.reject(request, client_id.as_deref(), &rejection);
         };
         self.taken.fetch_add(1, Ordering::AcqRel);
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         let lane = usize::try_from(hasher.finish()).unwrap_or_default().checked_rem(LANES);
-        let lane = lane.and_then(|lane| self.lanes.get(lane));
-        let payload = message.payload.clone();
+        let Some(lane) = lane.and_then(|lane| self.lanes.get(lane)) else { return };
+        let (payload, republished) = (message.payload.clone(), message.republished);
         // Fails only once the worker has ended with the gateway.
-        let _ = lane.map(|lane| lane.send(Job { id, request, payload, client_id, _permit: permit }));
+        let _ = lane.send(Job { id, request, payload, client_id, republished, _permit: permit });
     }
 
     /// AWS IoT delivers a will to subscribers and rules, but its shadow service ignores it.
@@ -184,13 +205,7 @@ async fn run_lane(mut lane: mpsc::UnboundedReceiver<Job>, shadows: Arc<Shadows>,
     while let Some(job) = lane.recv().await {
         let (shadows, auth) = (Arc::clone(&shadows), Arc::clone(&auth));
         // Waits for the disk.
-        let done = tokio::task::spawn_blocking(move || {
-            let outcome = match auth.x509.cloud() {
-                Some(cloud) => shadows.carry_out(&cloud, &job.id, job.request, &job.payload),
-                None => Err(ShadowRejection::failed()),
-            };
-            shadows.answer(&job, outcome);
-        });
+        let done = tokio::task::spawn_blocking(move || shadows.run(auth.x509.cloud().as_ref(), &job));
         let _ = done.await;
     }
 }

@@ -1,7 +1,7 @@
 //! Prepares a user's configuration to run on this machine.
 //!
 //! The configuration is copied to a state folder next to it. In the copy, the issuers' keys are replaced by development
-//! keys, so that tokens can be minted here. Nothing else changes: errors in the configuration stay, for the authorizer
+//! keys, so that tokens can be minted here. A revocation list that is a file stays the user's. Nothing else changes: errors in the configuration stay, for the authorizer
 //! to report.
 
 mod adapt;
@@ -95,7 +95,7 @@ pub fn prepare(config: &Path, env: &Env) -> Result<Workspace, PrepareError> {
     let root = folder.join(STATE);
     make_root(&root)?;
     let _lock = lock(&root)?;
-    let (content, settings) = adapt::adapt(content, env);
+    let (content, settings) = adapt::adapt(content, folder, env);
     let issuers =
         settings.into_iter().map(|settings| DevelopmentIssuer::open(settings, &root.join("private")));
     let issuers = issuers.collect::<Result<Vec<_>, _>>()?;

@@ -24,6 +24,7 @@ use crate::cases::{self, CaseReport};
 use crate::deployment;
 use crate::findings::files::Files;
 use crate::findings::{Finding, Severity, render};
+use crate::revocation;
 
 /// The result of a check.
 #[derive(Debug)]
@@ -46,12 +47,25 @@ pub struct CheckReport {
 /// nothing.
 #[must_use]
 pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
+    examine_with_list(config, None, env, now)
+}
+
+/// As [`examine`]. `list` is a revocation list that is to be put where the configuration's source is.
+#[must_use]
+pub fn examine_with_list(config: &Path, list: Option<&Path>, env: &Env, now: SystemTime) -> CheckReport {
     let mut report = CheckReport::of_findings(Vec::new(), Files::read(config));
     match deployment::load(config, env) {
         Err(errors) => report.findings = errors.0.into_iter().map(Finding::error).collect(),
         Ok(loaded) => {
             let mut findings: Vec<Finding> = loaded.warnings.into_iter().map(Finding::warning).collect();
             findings.extend(lints::lints(&loaded.authorizer, &report.files));
+            let source = loaded.revocation.as_ref();
+            let of_list = source.map(|source| revocation::findings(source, list, &report.files));
+            let (of_list, errors): (Vec<_>, Vec<_>) = of_list
+                .unwrap_or_default()
+                .into_iter()
+                .partition(|finding| finding.severity == Severity::Warning);
+            findings.extend(of_list);
             let (warnings, accepted) = allow::filter(findings, &report.files);
             report.accepted = accepted;
             let folder = config.parent().unwrap_or(Path::new("."));
@@ -63,6 +77,7 @@ pub fn examine(config: &Path, env: &Env, now: SystemTime) -> CheckReport {
             report.findings.extend(too_large.map(|size| too_large_error(size, &report.files)));
             let failed = report.cases.iter().flat_map(|cases| &cases.errors);
             report.findings.extend(failed.cloned().map(Finding::error));
+            report.findings.extend(errors);
             report.findings.extend(warnings);
         }
     }

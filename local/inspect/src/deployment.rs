@@ -8,12 +8,14 @@ use iot_jwt_authorizer::config::{Config, ConfigErrors};
 use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace};
 use iot_jwt_authorizer::keys::KeySet;
 use iot_jwt_authorizer::keys::sources::Need;
+use iot_jwt_authorizer::revocation::Revocation;
 use iot_local_base::env::Env;
 use iot_local_identity::deployment::STATE;
 
 use crate::findings::files::Files;
 use crate::findings::{Finding, render};
 use crate::keys::{self, NamedKeys};
+use crate::revocation;
 
 /// The configuration that the commands read by default.
 const DEFAULT_CONFIG: &str = "authorizer.toml";
@@ -49,14 +51,16 @@ pub(crate) struct DevelopmentKeys {
     pub(crate) sources: Vec<Vec<NamedKeys>>,
 }
 
-/// Reads a configuration as the function does.
+/// Reads a configuration as the function does, without the revocation list: it says nothing about the configuration.
 ///
 /// # Errors
 /// Every error of the configuration. That of a missing file is for the user of a command: the function's own names
 /// `AUTHORIZER_CONFIG`, which the commands do not read.
 pub fn load(path: &Path, env: &Env) -> Result<Config, ConfigErrors> {
     if path.exists() {
-        return Config::load(path, &env.lookup());
+        let mut config = Config::load(path, &env.lookup())?;
+        config.authorizer.revocation = Revocation::Off;
+        return Ok(config);
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let error = ConfigError::of_file(&name, "no such file");
@@ -65,12 +69,13 @@ pub fn load(path: &Path, env: &Env) -> Result<Config, ConfigErrors> {
 }
 
 impl Deployment {
-    /// Reads a configuration.
+    /// Reads a configuration, and its revocation list if that is a file.
     ///
     /// # Errors
     /// Every error of the configuration.
     pub fn load(path: &Path, env: &Env) -> Result<Self, DeploymentError> {
-        let config = load(path, env).map_err(|errors| DeploymentError::new(path, errors))?;
+        let mut config = load(path, env).map_err(|errors| DeploymentError::new(path, errors))?;
+        config.authorizer.revocation = revocation::present(&config);
         let sources = keys::named(&config, path, env);
         Ok(Self { config, sources, path: path.to_owned(), env: env.clone() })
     }
@@ -81,6 +86,13 @@ impl Deployment {
         let sources = self.config.sources.iter().find(|sources| Some(&*sources.issuer) == issuer)?;
         let index = sources.wanted(need, now.into())?;
         sources.origin(index).map(ToString::to_string)
+    }
+
+    /// The source of a revocation list that was not read, as the configuration writes it.
+    #[must_use]
+    pub fn unread_list(&self) -> Option<String> {
+        let source = self.config.revocation.as_ref().filter(|_| self.config.authorizer.revocation.is_off());
+        source.map(|source| source.origin.to_string())
     }
 
     /// The development keys, if `cargo local` or `cargo local token` has made them for this configuration.

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::deployment::{Deployment, DeploymentError};
-use crate::explain::{Explanation, Row, Trace};
+use crate::explain::{Explanation, Mark, Row, Step, Trace};
 
 /// Why nothing can be judged. No variant holds a token.
 #[derive(Debug, Error)]
@@ -108,14 +108,26 @@ pub fn judge(
     options: &EvaluationOptions<'_>,
     fetched: Option<&[FetchNote]>,
 ) -> Result<Explanation, ClaimsError> {
-    match input {
-        Inquiry::Claims(text) => judge_claims(&deployment.config.authorizer, text, options),
-        Inquiry::Event(event) => Ok(judge_event(deployment, event, options, Vec::new(), fetched)),
+    let mut explanation = match input {
+        Inquiry::Claims(text) => judge_claims(&deployment.config.authorizer, text, options)?,
+        Inquiry::Event(event) => judge_event(deployment, event, options, Vec::new(), fetched),
         Inquiry::Token(token) => {
             let (event, notes) = event::with_token(&deployment.config.authorizer, token, options.client_id);
-            Ok(judge_event(deployment, &event, options, notes, fetched))
+            judge_event(deployment, &event, options, notes, fetched)
         }
+    };
+    if let Some(source) = deployment.unread_list() {
+        show_unread_list(&mut explanation.steps, &source);
     }
+    Ok(explanation)
+}
+
+/// Shows the step that needs the revocation list, which was not read.
+fn show_unread_list(steps: &mut Vec<Step>, source: &str) {
+    let Some(grants) = steps.iter().position(|step| step.name == "grants") else { return };
+    let actual = format!("not read; --fetch reads {source}, as the function does");
+    steps
+        .insert(grants, Step { name: "revocation", mark: Mark::Note, rows: vec![Row::note("list", actual)] });
 }
 
 /// Judges claims without a signature. Fetches nothing and does not change the authorizer.

@@ -17,6 +17,8 @@ pub mod findings;
 
 pub mod keys;
 
+pub mod revocation;
+
 pub mod deployment;
 
 pub mod explain;

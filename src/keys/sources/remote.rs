@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::keys::KeySet;
-use crate::keys::fetch_result::{FetchFailure, FetchedKeys, MAX_KEYS};
+use crate::keys::fetch_result::{FetchedKeys, KeysError, MAX_KEYS};
 use crate::keys::origin::Origin;
+use crate::source::failure::FetchFailure;
+use crate::source::schedule::{Dated, Schedule};
 use crate::time::{NumericDate, earliest};
 
 /// Most skipped entries that an event of the log names.
@@ -18,20 +20,8 @@ const MAX_REPORTED: usize = 8;
 pub(super) struct RemoteSource {
     pub(super) origin: Origin,
     /// The keys that it gave, in order of precedence: the stages of a secret, or one key set.
-    pub(super) parts: Vec<DatedKeys>,
-    /// When to fetch it again; `None` before the first fetch.
-    pub(super) next: Option<NumericDate>,
-    /// Failures in a row.
-    pub(super) failures: u32,
-    /// Why the last fetch failed.
-    pub(super) failure: Option<FetchFailure>,
-}
-
-/// Keys, and when they were fetched.
-#[derive(Clone, Debug)]
-pub(super) struct DatedKeys {
-    pub(super) keys: KeySet,
-    pub(super) fetched: NumericDate,
+    pub(super) parts: Vec<Dated<KeySet>>,
+    pub(super) schedule: Schedule,
 }
 
 /// How a source's keys changed with a fetch.
@@ -60,7 +50,7 @@ pub(super) fn check(
     blocked: &[String],
 ) -> Result<CheckedKeys, FetchFailure> {
     if fetched.parts.iter().flatten().any(|part| part.len() > MAX_KEYS) {
-        return Err(FetchFailure::TooManyKeys);
+        return Err(KeysError::TooManyKeys.into());
     }
     let mut skipped = fetched.notes.clone();
     let mut check_part = |entries: &Vec<Value>| {
@@ -76,26 +66,25 @@ pub(super) fn check(
         return Ok(CheckedKeys { parts, skipped });
     }
     let is_empty = skipped.is_empty() && fetched.parts.iter().flatten().all(Vec::is_empty);
-    Err(if is_empty { FetchFailure::NoEntries } else { FetchFailure::NoUsableKey(skipped.join("; ")) })
+    let error = if is_empty { KeysError::NoEntries } else { KeysError::NoUsableKey(skipped.join("; ")) };
+    Err(error.into())
 }
 
-impl DatedKeys {
-    pub(super) fn has_keys(&self) -> bool {
-        !self.keys.keys().is_empty()
-    }
+pub(super) fn has_keys(part: &Dated<KeySet>) -> bool {
+    !part.contents.keys().is_empty()
 }
 
 impl RemoteSource {
     pub(super) fn keys(&self) -> KeySet {
         let mut keys = KeySet::default();
         // The stages of a secret are trusted alike, so that a rotation under one `kid` denies no one.
-        self.parts.iter().for_each(|part| keys.merge(part.keys.clone()));
+        self.parts.iter().for_each(|part| keys.merge(part.contents.clone()));
         keys
     }
 
     /// The age of the oldest keys.
     pub(super) fn age(&self, now: NumericDate) -> Option<Duration> {
-        let parts = self.parts.iter().filter(|part| part.has_keys());
+        let parts = self.parts.iter().filter(|part| has_keys(part));
         earliest(parts.map(|part| part.fetched)).map(|fetched| now.since(fetched))
     }
 
@@ -104,7 +93,7 @@ impl RemoteSource {
     pub(super) fn replace(&mut self, mut new: CheckedKeys, now: NumericDate) -> KeyChange {
         let before = self.keys();
         if let (Some(first), Some(old)) = (new.parts.first_mut(), self.parts.first())
-            && old.keys.is_usable()
+            && old.contents.is_usable()
             && first.as_ref().is_some_and(|keys| !keys.is_usable())
         {
             *first = None;
@@ -114,7 +103,7 @@ impl RemoteSource {
         for part in new.parts {
             self.parts.push(match (part, old_parts.next()) {
                 (None, Some(old)) => old,
-                (part, _) => DatedKeys { keys: part.unwrap_or_default(), fetched: now },
+                (part, _) => Dated { contents: part.unwrap_or_default(), fetched: now },
             });
         }
         let after = self.keys();

@@ -8,6 +8,7 @@ import { ROOT, start } from "../lib/gateway.mjs";
 import { startIssuer } from "../lib/issuer.mjs";
 import { accessibility } from "./page/accessibility.mjs";
 import { acceleratedTime, wholeFlow } from "./page/flow.mjs";
+import { cognitoIdentity, signer } from "./page/identity.mjs";
 import { issuerSignIn, keptKeys, rejectedSignIns } from "./page/issuer.mjs";
 import { changedConfiguration, eventLog } from "./page/log.mjs";
 import { ownClient } from "./page/own_client.mjs";
@@ -16,6 +17,7 @@ import { brokenTokens, deniedSignIn, markup, pastedToken, reload, secondUser } f
 const vendored = readFileSync(join(ROOT, "local/gateway/page/vendor/mqtt.esm.js"));
 const installed = readFileSync(new URL("node_modules/mqtt/dist/mqtt.esm.js", import.meta.url));
 check("the served mqtt.js is the one that npm installs", vendored.equals(installed));
+await signer();
 const executablePath = findChromium();
 if (!executablePath) {
   skip("the page in Chromium", "Chromium is missing");
@@ -24,7 +26,7 @@ if (!executablePath) {
 const browser = await launch(executablePath);
 const issuer = await startIssuer();
 // Each scenario has a browser context of its own. ONLY names one to run.
-const scenarios = { accessibility, wholeFlow, deniedSignIn, brokenTokens, pastedToken, reload, secondUser, ownClient, eventLog, markup };
+const scenarios = { accessibility, wholeFlow, deniedSignIn, brokenTokens, pastedToken, reload, secondUser, ownClient, eventLog, markup, cognitoIdentity };
 const withOwnKeys = { keptKeys, issuerSignIn, rejectedSignIns };
 const chosen = (all) => Object.entries(all).filter(([name]) => [undefined, name].includes(process.env.ONLY));
 

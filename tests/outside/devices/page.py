@@ -69,7 +69,7 @@ def main():
             ["sh", "-c", script(plane, marked)], cwd=plane.folder, env=environment, capture_output=True, text=True,
             timeout=SECONDS, stdin=subprocess.DEVNULL)
         check(f"the commands of {PAGE} succeed", done.returncode == 0, done.stdout + done.stderr)
-        for expected in ("status          ACTIVE", "ALLOWED: iot:Publish", "DENIED: iot:Publish", "not another's topic", "certificates    3 new"):
+        for expected in ("status          ACTIVE", "ALLOWED: iot:Publish", "DENIED: iot:Publish", "not another's topic", "certificates    3 new", '"delta":{"on":true}'):
             check(f"their output has {expected!r}", expected in done.stdout, done.stdout + done.stderr)
         log = plane.gateway.output()
         for expected in ("policy device, statement 1 (ConnectAsItsThing)", "policy device, statement 2 (OwnTopics)", "rule alarms: republish alarms/${topic(2)} done"):

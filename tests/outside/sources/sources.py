@@ -14,6 +14,7 @@ import gateway
 import issuers
 import own_issuer
 import refreshes
+import revocation
 import rotation
 import secrets_manager
 import tls
@@ -48,7 +49,7 @@ def with_node(moto):
     if not shutil.which("node") or not installed:
         for title in (
             "tokens of oidc-provider", "tokens of real issuers through the local gateway", "a folder of one's own for Cognito",
-            "a folder of one's own for Keycloak",
+            "a folder of one's own for Keycloak", "a revoked person",
         ):
             skip(title, "Node is missing, or oidc-provider is not installed")
         return
@@ -56,6 +57,7 @@ def with_node(moto):
         timed("oidc-provider", issuers.provider, provider, other)
         timed("a folder of one's own for Cognito", own_issuer.cognito, moto, Sandbox.binary)
         timed("a folder of one's own for Keycloak", own_issuer.keycloak, Sandbox.binary)
+        timed("a revoked person", revocation.revocation, moto, Sandbox.binary)
         timed("the local gateway", gateway.gateway_with_issuers, moto, provider, other, Sandbox.binary)
 
 

@@ -3,6 +3,7 @@
 KEY = "-----BEGIN PUBLIC KEY-----\\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A\\n-----END PUBLIC KEY-----"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:issuers/keys-AbCdEf"
+LIST = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:iot/revoked-GhIjKl"
 KMS = "arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-123456789012"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:operators"
 DOMAIN = {"DomainName": "iot.example.com", "CertificateArn": CERTIFICATE}
@@ -16,11 +17,12 @@ GOOD = {
     "a canary, kept warm, traced": {"Deployment": "Canary10Percent5Minutes", "ProvisionedConcurrency": 5, "ReservedConcurrency": 100, "Tracing": "Active"},
     "its own secret": {"CreateKeysSecret": "true", "KeysSecretReplicaRegion": "eu-central-1"},
     "a given secret with a key of its own": {"KeysSecretArn": SECRET, "KeysSecretKmsKeyArn": KMS, "Dashboard": "false"},
+    "a revocation list": {"RevocationSecretArn": LIST},
     "everything": {
         **SIGNED, **DOMAIN, "SecondSigningPublicKey": KEY, "AuthorizerName": "app", "Deployment": "Linear10PercentEvery1Minute", "Tracing": "Active",
         "CreateKeysSecret": "true", "KeysSecretKmsKeyArn": KMS, "KeysSecretReplicaRegion": "eu-central-1", "SecondKeysSecretReplicaRegion": "us-east-1",
         "AlarmTopicArn": TOPIC, "DocsUrl": "https://git.example.com/docs", "RefusalAlarmPercent": 20, "DurationAlarmMilliseconds": 250, "KeyAgeAlarmSeconds": 900, "LogRetentionDays": 365,
-        "Architecture": "x86_64", "MemorySize": 512,
+        "Architecture": "x86_64", "MemorySize": 512, "RevocationSecretArn": LIST,
     },
     "minimal": {"TokenKeyName": "", "AuthorizerStatus": "INACTIVE", "ReservedConcurrency": 0, "LogLevel": "ERROR", "SystemLogLevel": "DEBUG"},
 }
@@ -76,6 +78,8 @@ OUTSIDE = [
     ({"KeysSecretArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:*"}, "KeysSecretArn"),
     ({"KeysSecretArn": SECRET.removesuffix("-AbCdEf")}, "KeysSecretArn"),
     ({"KeysSecretKmsKeyArn": "alias/keys"}, "KeysSecretKmsKeyArn"),
+    ({"RevocationSecretArn": "iot/revoked"}, "RevocationSecretArn"),
+    ({"RevocationSecretArn": LIST.removesuffix("GhIjKl") + "*"}, "RevocationSecretArn"),
     ({"LogRetentionDays": 10}, "LogRetentionDays"),
     ({"LogLevel": "info"}, "LogLevel"),
     ({"Tracing": "on"}, "Tracing"),
@@ -90,5 +94,5 @@ OUTSIDE = [
 # A change of any of these has to publish a version: otherwise the alias keeps the old one.
 VERSIONED = [
     {"Architecture": "x86_64"}, {"MemorySize": 512}, {"LogLevel": "WARN"}, {"SystemLogLevel": "INFO"}, {"Tracing": "Active"}, {"CreateKeysSecret": "true"},
-    {"KeysSecretArn": SECRET},
+    {"KeysSecretArn": SECRET}, {"RevocationSecretArn": LIST},
 ]

@@ -62,9 +62,10 @@ def function(stack):
     given = stack.values
     properties = only(stack, "AWS::Lambda::Function")
     secret = given["KeysSecretArn"] or ("<KeysSecret>" if given["CreateKeysSecret"] == "true" else None)
+    secrets = {"KEYS_SECRET": secret, "REVOCATION_SECRET": given["RevocationSecretArn"]}
     for name, wanted in {
         "Timeout": 5, "Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": [given["Architecture"]], "MemorySize": given["MemorySize"],
-        "Role": "<AuthorizerRole.Arn>", "TracingConfig": {"Mode": given["Tracing"]}, "Environment": {"Variables": {"KEYS_SECRET": secret} if secret else {}},
+        "Role": "<AuthorizerRole.Arn>", "TracingConfig": {"Mode": given["Tracing"]}, "Environment": {"Variables": {name: value for name, value in secrets.items() if value}},
         "ReservedConcurrentExecutions": given["ReservedConcurrency"] if given["ReservedConcurrency"] != "-1" else None,
         "LoggingConfig": {
             "LogGroup": "<AuthorizerLogs>", "LogFormat": "JSON", "ApplicationLogLevel": given["LogLevel"], "SystemLogLevel": given["SystemLogLevel"],
@@ -92,6 +93,8 @@ def role(stack):
         wanted.append(("kms:Decrypt", given["KeysSecretKmsKeyArn"], via))
     if given["Tracing"] == "Active":
         wanted.append((["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*", None))
+    if given["RevocationSecretArn"]:
+        wanted.append(("secretsmanager:GetSecretValue", given["RevocationSecretArn"], None))
     properties = stack.resources["AuthorizerRole"]["Properties"]
     yield from differs("the role's members", set(properties), {"Path", "AssumeRolePolicyDocument", "Policies"})
     found = [
@@ -220,6 +223,8 @@ def alarms(stack):
         "ThrottlesAlarm": [("Throttles", "Sum", None)],
         "StaleKeysAlarm": [("key_age_seconds", "Minimum", None)],
         "KeyRefreshesAlarm": [("key_refresh_failures", "Sum", None), ("key_refreshes", "Sum", None)],
+        "StaleRevocationAlarm": [("revocation_stale", "Sum", None)],
+        "RevocationRefreshesAlarm": [("revocation_refresh_failures", "Sum", None), ("revocation_refreshes", "Sum", None)],
     })
     stale = stack.resources["StaleKeysAlarm"]["Properties"]
     if stale["DatapointsToAlarm"] < 3 or stale["Threshold"] != stack.values["KeyAgeAlarmSeconds"]:

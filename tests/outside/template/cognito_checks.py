@@ -128,6 +128,20 @@ def policy(stack):
     yield from differs("its permissions", granted(found["PolicyDocument"]), allowed(MESSAGES))
 
 
+def shipped_role(stack):
+    """The people's role is that of `cargo local`, roles/app.json, for this account, Region, pool and function."""
+    shipped = (ROOT / "roles/app.json").read_text()
+    for pattern, here in {
+        "arn:aws:iot:*:*:": ARN.format(""), "arn:aws:lambda:*:*:function:attach": FUNCTION, "*:00000000-0000-4000-8000-000000000001": "<IdentityPool>",
+        '"StringLike": { "cognito-identity.amazonaws.com:aud"': '"StringEquals": { "cognito-identity.amazonaws.com:aud"',
+    }.items():
+        shipped = shipped.replace(pattern, here)
+    role, shipped = stack.resources["PersonRole"]["Properties"], json.loads(shipped)
+    yield from differs("the people's trust policy", role["AssumeRolePolicyDocument"], shipped["trust"])
+    found = [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+    yield from differs("the people's permissions", found, shipped["policy"]["Statement"])
+
+
 def function(stack):
     given = stack.values
     found = only(stack, "AWS::Lambda::Function")
@@ -176,4 +190,4 @@ def package(template):
     yield from differs("the policy's name", template["Parameters"]["PolicyName"]["Default"], configuration["cognito"]["policy"])
 
 
-CHECKS = [resources, user_pool, client, identity_pool, trust, roles, own, policy, function, kept, alarms, outputs]
+CHECKS = [resources, user_pool, client, identity_pool, trust, roles, own, policy, shipped_role, function, kept, alarms, outputs]

@@ -113,8 +113,10 @@ def queries(text, template):
 def members(text, template):
     yield from differs("members", set(first_column(section(text, "## A decision"))), set(LINE["members"]["decision"]))
     named = set(re.findall(r"`([^`]+)`", key_events(text))) | {"level", "timestamp"}
+    of_list = set(re.findall(r"`([^`]+)`", section(text, "## Events of the revocation list"))) | named
     yield from differs("members about keys", set(LINE["members"]["keys"]) - named, set())
-    yield from differs("events", set(LINE["events"]) - named, set())
+    yield from differs("members about the revocation list", set(LINE["members"]["revocation"]) - of_list, set())
+    yield from differs("events", set(LINE["events"]) - of_list, set())
 
 
 def key_events(text):

@@ -11,6 +11,7 @@ STATEMENT = ("PolicyDocument", "Statement", 0)
 LOG = (*POLICIES, 0, *STATEMENT)
 KEYS = (*POLICIES, 1, "Fn::If", 1, *STATEMENT)
 KMS = (*POLICIES, 2, "Fn::If", 1, *STATEMENT)
+LIST = (*POLICIES, 4, "Fn::If", 1, *STATEMENT)
 ALARMS = (*FUNCTION, "DeploymentPreference", "Alarms")
 BODY = ("Resources", "AuthorizerDashboard", P, "DashboardBody", "Fn::Sub")
 SECRET_POLICY = ("Resources", "KeysSecretPolicy", P, "ResourcePolicy", "Statement", 0)
@@ -46,6 +47,8 @@ MUTATIONS = [
     ("function", (*FUNCTION, "MemorySize"), "1024"),
     ("function", (*FUNCTION, "Tracing"), "Active"),
     ("function", (*FUNCTION, "Environment"), REMOVED),
+    ("function", (*FUNCTION, "Environment", "Variables", "REVOCATION_SECRET"), REMOVED),
+    ("function", (*FUNCTION, "Environment", "Variables", "REVOCATION_SECRET"), {"Ref": "KeysSecretArn"}),
     ("function", (*FUNCTION, "ReservedConcurrentExecutions"), REMOVED),
     ("function", (*FUNCTION, "LoggingConfig", "LogFormat"), "Text"),
     ("function", (*FUNCTION, "LoggingConfig", "LogGroup"), REMOVED),
@@ -58,10 +61,14 @@ MUTATIONS = [
     ("role", (*KMS, "Condition"), REMOVED),
     ("role", (*KMS, "Action"), ["kms:Decrypt", "kms:Encrypt"]),
     ("role", (*POLICIES, 3, "Fn::If", 0), "HasSecret"),
+    ("role", (*LIST, "Action"), ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]),
+    ("role", (*LIST, "Resource"), {"Ref": "KeysSecretArn"}),
+    ("role", (*POLICIES, 4, "Fn::If", 0), "HasSecret"),
     ("role", ("Resources", "AuthorizerRole", P, "ManagedPolicyArns"), ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]),
     ("role", ("Resources", "AuthorizerRole", P, "AssumeRolePolicyDocument", "Statement", 0, "Principal"), {"Service": "*"}),
     ("stars", (*LOG, "Resource"), "*"),
     ("stars", (*KEYS, "Resource"), "*"),
+    ("stars", (*LIST, "Resource"), "*"),
     ("stars", (*KMS, "Resource"), "*"),
     ("stars", (*KEYS, "Action"), "secretsmanager:*"),
     ("stars", (*SECRET_POLICY, "Effect"), "Allow"),
@@ -97,6 +104,13 @@ MUTATIONS = [
     ("alarms", alarm("StaleKeys", "DatapointsToAlarm"), 1),
     ("alarms", alarm("StaleKeys", "MetricName"), "key_age"),
     ("alarms", alarm("KeyRefreshes", "OKActions"), REMOVED),
+    ("alarms", alarm("StaleRevocation", "MetricName"), "stale_revocation"),
+    ("alarms", alarm("StaleRevocation", "Statistic"), "Average"),
+    ("alarms", alarm("StaleRevocation", "Dimensions", 0, "Name"), "FunctionName"),
+    ("alarms", alarm("StaleRevocation", "TreatMissingData"), REMOVED),
+    ("alarms", alarm("RevocationRefreshes", "Metrics", 0, "MetricStat", "Metric", "MetricName"), "key_refresh_failures"),
+    ("alarms", alarm("RevocationRefreshes", "AlarmActions"), REMOVED),
+    ("dashboard", BODY, replaced('"revocation_stale"', '"stale"')),
     ("dashboard", BODY, replaced('"allowed"', '"admitted"')),
     ("dashboard", BODY, replaced('"cold_starts", "function"', '"cold_starts", "FunctionName"')),
     ("dashboard", BODY, replaced('MetricName=\\"refused\\"', 'MetricName=\\"denied\\"')),

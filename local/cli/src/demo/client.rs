@@ -73,6 +73,17 @@ impl Client {
         Self::open(options).await
     }
 
+    /// Connects to an address that authenticates the client by itself. Returns no client if the connect was denied.
+    pub(super) async fn connect_address(
+        port: u16,
+        id: &str,
+        address: String,
+    ) -> (Option<Self>, ClientOutcome) {
+        let mut options = MqttOptions::new(id, address, port);
+        options.set_transport(Transport::Ws);
+        Self::open(options).await
+    }
+
     /// Connects over TLS. The configuration has the certificate. Returns no client if the connect was denied.
     pub(super) async fn connect_tls(
         port: u16,

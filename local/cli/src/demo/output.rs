@@ -15,6 +15,8 @@ pub(super) enum Expected {
     Allowed,
     /// Denied by the policy, and the connection is closed.
     DeniedAndClosed,
+    /// The same, with a reason that has this text.
+    DeniedBecause(&'static str),
     /// Denied by the gateway, and the connection ends in this way.
     ClosedWith(&'static str),
     /// Denied by the function, or rejected by fleet provisioning, with this code.
@@ -165,6 +167,9 @@ impl Expected {
             && match self {
                 Self::Allowed => outcome.is_allowed,
                 Self::DeniedAndClosed => is_denied_by_policy && outcome.is_closed,
+                Self::DeniedBecause(text) => {
+                    is_denied_by_policy && outcome.is_closed && reason.text.contains(text)
+                }
                 Self::ClosedWith(response) => {
                     is_denied_by_policy && outcome.is_closed && outcome.response == response
                 }
@@ -176,6 +181,9 @@ impl Expected {
         match self {
             Self::Allowed => "expected to be allowed".to_owned(),
             Self::DeniedAndClosed => "expected to be denied, with the connection closed".to_owned(),
+            Self::DeniedBecause(text) => {
+                format!("expected to be denied, with the connection closed, and a reason with: {text}")
+            }
             Self::ClosedWith(response) => format!("expected: {response}"),
             Self::DeniedBy(code) => format!("expected to be denied with {code}"),
         }
@@ -219,6 +227,9 @@ mod tests {
         assert!(!is_success(Expected::DeniedAndClosed, &open, None, "a statement"));
         assert!(!is_success(Expected::DeniedAndClosed, &closed, None, ""));
         assert!(!is_success(Expected::DeniedAndClosed, &closed, Some("expired"), "another reason"));
+        assert!(is_success(Expected::DeniedBecause("statement"), &closed, None, "a statement"));
+        assert!(!is_success(Expected::DeniedBecause("statement"), &closed, None, "another reason"));
+        assert!(!is_success(Expected::DeniedBecause("statement"), &open, None, "a statement"));
         let closed = ClientOutcome { response: "no CONNACK".to_owned(), ..closed };
         assert!(is_success(Expected::ClosedWith("no CONNACK"), &closed, None, "a reason"));
         assert!(!is_success(Expected::ClosedWith("CONNACK"), &closed, None, "a reason"));

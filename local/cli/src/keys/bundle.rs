@@ -7,9 +7,10 @@ use std::time::SystemTime;
 
 use fastrand::Rng;
 use iot_jwt_authorizer::keys::KeySet;
-use iot_jwt_authorizer::keys::fetch_result::{FetchFailure, FetchedKeys};
+use iot_jwt_authorizer::keys::fetch_result::FetchedKeys;
 use iot_jwt_authorizer::keys::origin::Origin;
 use iot_jwt_authorizer::keys::sources::Sources;
+use iot_jwt_authorizer::source::failure::FetchFailure;
 use iot_local_base::timestamp;
 use iot_local_inspect::keys::entries::IssuerEntry;
 use serde_json::{Value, json};

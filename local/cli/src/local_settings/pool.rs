@@ -49,6 +49,13 @@ pub(crate) struct ProviderSettings {
 /// Returns the number of the line of a span.
 type LineOf<'a> = dyn Fn(Option<Range<usize>>) -> usize + 'a;
 
+/// A table, and where it is.
+type Spanned<'t> = (Option<Range<usize>>, &'t dyn TableLike);
+
+fn spanned<T: TableLike>(span: Option<Range<usize>>, table: &T) -> Spanned<'_> {
+    (span, table)
+}
+
 /// Reads a table, and collects errors.
 struct Reader<'a> {
     line: &'a LineOf<'a>,
@@ -120,7 +127,7 @@ impl Reader<'_> {
     /// Reads `providers = [{ … }]` or `[[identity_pool.providers]]`.
     fn providers(&mut self, item: &Item) -> Option<Vec<Located<ProviderSettings>>> {
         let tables = self.tables("providers", item)?;
-        if tables.is_empty() {
+        if tables.is_empty() && item.as_array().is_none_or(toml_edit::Array::is_empty) {
             self.expected("providers", item, "at least one provider");
         }
         Some(tables.into_iter().filter_map(|(span, table)| self.provider(span, table)).collect())
@@ -178,13 +185,9 @@ impl Reader<'_> {
     }
 
     /// Reads a list of tables in either form.
-    fn tables<'t>(
-        &mut self,
-        name: &str,
-        item: &'t Item,
-    ) -> Option<Vec<(Option<Range<usize>>, &'t dyn TableLike)>> {
+    fn tables<'t>(&mut self, name: &str, item: &'t Item) -> Option<Vec<Spanned<'t>>> {
         if let Some(tables) = item.as_array_of_tables() {
-            return Some(tables.iter().map(|table| (table.span(), table as &dyn TableLike)).collect());
+            return Some(tables.iter().map(|table| spanned(table.span(), table)).collect());
         }
         let Some(array) = item.as_array() else {
             self.expected(name, item, "a list of tables");
@@ -193,7 +196,7 @@ impl Reader<'_> {
         let mut tables = Vec::new();
         for value in array {
             match value.as_inline_table() {
-                Some(table) => tables.push((value.span(), table as &dyn TableLike)),
+                Some(table) => tables.push(spanned(value.span(), table)),
                 None => self.error(value.span(), format_args!("invalid item of {name}; expected a table")),
             }
         }

@@ -267,12 +267,12 @@ issuer = [
                 &["roles/operator.json: missing member trust", "roles/operator.json: missing member policy"],
             ),
             (
-                "[identity_pool]\nproviders = [\n{ issuer = \"nobody\", client_ids = [\"app\"] },\n\
+                "[identity_pool]\nproviders = [\n{ issuer = \"absent\", client_ids = [\"app\"] },\n\
                  { issuer = \"curve\", client_ids = [\"app\"] }]"
                     .to_owned(),
                 None,
                 &[
-                    "local.toml:3: unknown issuer \"nobody\" in providers; expected one of users, curve",
+                    "local.toml:3: unknown issuer \"absent\" in providers; expected one of users, curve",
                     "local.toml:4: issuer \"curve\" has no RSA algorithm",
                 ],
             ),

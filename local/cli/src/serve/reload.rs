@@ -71,6 +71,7 @@ mod tests {
     use iot_local_gateway::event_log::LogEntry;
     use iot_local_gateway::preview::PreviewRequest;
     use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, algorithm};
+    use iot_local_policy::{Access, CognitoContext, Context};
     use tokio::sync::broadcast::Receiver;
 
     use super::*;
@@ -181,6 +182,21 @@ policy = "p"
             let EntryKind::ReloadFailed { reason, .. } = next(&mut event_log).await else { panic!() };
             assert!(reason.contains("the function exited before its first event"), "{reason}");
             assert_eq!(topic(&running).await, "after");
+            // A role, in an invalid file and in a valid one.
+            let role = include_str!("../../../../roles/app.json");
+            std::fs::create_dir(folder.path().join("roles")).unwrap();
+            write("roles/app.json", "{}");
+            let EntryKind::ReloadFailed { files, reason } = next(&mut event_log).await else { panic!() };
+            assert_eq!(files, ["policies/p.json", "roles/app.json"]);
+            assert!(reason.contains("app.json: missing member trust"), "{reason}");
+            write("policies/p.json", &policy("after"));
+            write("roles/app.json", &role.replace("topic/apps/", "topic/other/"));
+            assert!(matches!(next(&mut event_log).await, EntryKind::Reloaded { .. }));
+            let pool = running.cloud.identity_pool().unwrap();
+            let context = Context { cognito: Some(CognitoContext::default()), ..Context::default() };
+            let resource = "arn:aws:iot:us-east-1:123456789012:topic/other//t";
+            let access = Access { action: "iot:Publish", resource, context: &context };
+            assert!(pool.roles["app"].decide(&access).allowed);
             // Another issuer id: tokens and example users follow.
             write("policies/p.json", &policy("after"));
             write("authorizer.toml", &CONFIG.replace("\"users\"", "\"people\""));

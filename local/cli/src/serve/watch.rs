@@ -179,7 +179,7 @@ mod tests {
     impl Watched {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            for name in ["policies", "keys"] {
+            for name in ["policies", "keys", "roles"] {
                 std::fs::create_dir(folder.path().join(name)).unwrap();
             }
             let path = |name: &str| folder.path().join(name);
@@ -239,6 +239,25 @@ mod tests {
         // The files of the last readable configuration are still watched.
         assert_eq!(report(&[("authorizer.toml", "[[")]), ["authorizer.toml"]);
         assert_eq!(report(&[("policies/q.json", "3")]), ["policies/q.json"]);
+    }
+
+    #[test]
+    fn the_files_of_the_identity_pool_are_watched() {
+        let mut watched = Watched::new();
+        let mut report = |changes: &[(&str, &str)]| {
+            changes.iter().for_each(|(name, text)| watched.replace(name, text));
+            watched.poll(100);
+            watched.poll(300)
+        };
+        assert_eq!(report(&[("local.toml", "region = \"eu-west-1\"")]), ["local.toml"]);
+        assert_eq!(report(&[("roles/app.json", "1")]), ["roles/app.json"]);
+        assert_eq!(
+            report(&[("roles/app.json", "2"), ("roles/operator.json", "1"), ("roles/notes.md", "1")]),
+            ["roles/app.json", "roles/operator.json"]
+        );
+        std::fs::remove_file(watched.folder.path().join("roles/app.json")).unwrap();
+        watched.poll(100);
+        assert_eq!(watched.poll(300), ["roles/app.json"]);
     }
 
     #[test]

@@ -40,6 +40,11 @@ when   = { role = "operator" }
 
 /// A folder with the configuration that the demo requires.
 fn example() -> tempfile::TempDir {
+    example_with("ES256")
+}
+
+/// The same, with another algorithm of the issuer.
+fn example_with(signing: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: String| {
         let path = folder.path().join(name);
@@ -55,12 +60,12 @@ fn example() -> tempfile::TempDir {
         issuer: "https://login.example.com/".to_owned(),
         audience: vec!["iot.example.com".to_owned()],
         audience_claim: "aud".to_owned(),
-        algorithms: vec![algorithm("ES256").unwrap()],
+        algorithms: vec![algorithm(signing).unwrap()],
         typ: "JWT".to_owned(),
         max_lifetime: Some(Duration::from_secs(60)),
     });
     write("keys/users.jwks.json", issuer.unwrap().key_set().to_string());
-    write("authorizer.toml", CONFIG.to_owned());
+    write("authorizer.toml", CONFIG.replace("ES256", signing));
     folder
 }
 
@@ -218,12 +223,38 @@ fn gateways_of_two_regions_start_at_once_in_an_empty_folder() {
 }
 
 #[test]
+fn the_demo_of_cognito_identities_has_the_expected_results() {
+    let folder = example_with("RS256");
+    let (output, text) = run(folder.path(), &["demo", "cognito", "--json", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    let denied = actions.iter().filter(|action| action["allowed"] == false).count();
+    assert!(denied >= 12 && actions.len() > 25, "{json:#}");
+    assert!(actions.iter().all(|action| action["expected"] == true), "{json:#}");
+    for secret in ["eyJ", "X-Amz-Signature", "X-Amz-Security-Token="] {
+        assert!(!text.contains(secret), "{secret} is in the output");
+    }
+    assert!(!folder.path().join("roles").exists(), "the demo writes next to the configuration");
+}
+
+/// An identity pool verifies tokens with RSA only.
+#[test]
+fn the_demo_of_cognito_identities_requires_an_rsa_algorithm() {
+    let (output, text) = run(example().path(), &["demo", "cognito", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("no issuer with an RSA algorithm, such as RS256"), "{text}");
+}
+
+#[test]
 fn an_unknown_demo_lists_the_known_ones() {
-    for name in ["claim", "cognito", "JWT", ""] {
+    for name in ["claim", "sigv4", "JWT", ""] {
         let (output, text) = run(example().path(), &["demo", name]);
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(
-            text.contains("[possible values: jwt, kitting, bootstrap, jitr, jitp, fleet, regions, all]"),
+            text.contains(
+                "[possible values: jwt, kitting, bootstrap, jitr, jitp, fleet, cognito, regions, all]"
+            ),
             "{text}"
         );
     }

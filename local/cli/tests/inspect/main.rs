@@ -20,6 +20,7 @@ mod init;
 mod init_tables;
 mod json;
 mod keys;
+mod revoke;
 mod snippet;
 
 #[path = "../../../inspect/tests/check/support.rs"]

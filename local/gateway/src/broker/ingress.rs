@@ -8,6 +8,7 @@ use iot_local_policy::Action;
 use tokio::io::AsyncWrite;
 
 use super::packets::{PacketFinding, PacketReader, SubscribeViolation};
+use crate::auth::endpoint::AuthMethod;
 use crate::connection::Connection;
 use crate::event_log::{DisconnectReason, EntryKind, EventLog};
 
@@ -40,7 +41,8 @@ impl<'c, W> Ingress<'c, W> {
     pub fn new(broker: W, connection: &'c Connection, event_log: &'c EventLog) -> Self {
         Self {
             broker,
-            packets: PacketReader::default(),
+            // AWS Amplify speaks MQTT 3.1 on signed connections, so AWS IoT accepts it there.
+            packets: PacketReader::new(connection.method == AuthMethod::SigV4),
             connection,
             event_log,
             inspected_bytes: 0,

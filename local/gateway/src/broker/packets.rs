@@ -24,6 +24,8 @@ const MAX_LENGTH_BYTES: usize = 4;
 /// Reads the packets of one connection.
 #[derive(Default)]
 pub(super) struct PacketReader {
+    /// Whether a CONNECT may be of MQTT 3.1.
+    accepts_mqtt31: bool,
     version: Option<ProtocolVersion>,
     /// The fixed header of the current packet, and its body if it is to be decoded.
     packet: BytesMut,
@@ -44,7 +46,7 @@ pub(super) enum PacketFinding {
     EmptyClientId,
     /// A SUBSCRIBE that AWS IoT rejects. It ends the connection.
     RejectedSubscribe(SubscribeViolation),
-    /// A CONNECT of MQTT 3.1, which AWS IoT does not document. It ends the connection.
+    /// A CONNECT of MQTT 3.1 where that is not accepted: AWS IoT does not document it. It ends the connection.
     Mqtt31,
     /// A packet that breaks the protocol.
     Malformed {
@@ -67,6 +69,11 @@ pub(super) struct SubscribeViolation {
 }
 
 impl PacketReader {
+    /// Creates a reader that accepts MQTT 3.1, or not.
+    pub(super) fn new(accepts_mqtt31: bool) -> Self {
+        Self { accepts_mqtt31, ..Self::default() }
+    }
+
     /// Reads `bytes`. Returns the first finding, and the range of its packet in `bytes`. The range starts at 0 if the
     /// packet began in earlier bytes. The bytes after the packet are not read.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Option<(PacketFinding, std::ops::Range<usize>)> {
@@ -151,7 +158,7 @@ impl PacketReader {
     fn decode(&mut self) -> Option<PacketFinding> {
         match (*self.packet.first()?, self.version) {
             (CONNECT, None) => {
-                if header::is_mqtt31(&self.packet) {
+                if !self.accepts_mqtt31 && header::is_mqtt31(&self.packet) {
                     return Some(PacketFinding::Mqtt31);
                 }
                 let Ok(Some(version)) = VersionCodec.decode(&mut self.packet) else {

@@ -46,7 +46,7 @@ impl EntryKind {
             Self::Closed { reason } => json!({ "kind": "closed", "reason": reason.to_string() }),
             Self::Authorizer(call) => authorizer(call),
             Self::Keys(event) => json!({
-                "kind": "keys", "event": event.event, "issuer": event.issuer, "source": event.source, "reason": event.text,
+                "kind": event.subject(), "event": event.event, "issuer": event.issuer, "source": event.source, "reason": event.text,
             }),
             Self::ProtocolError { reason } => {
                 json!({ "kind": "protocol-error", "reason": mask::text(reason) })

@@ -27,7 +27,7 @@ macro_rules! asset {
     };
 }
 
-const ASSETS: [Asset; 22] = [
+const ASSETS: [Asset; 25] = [
     asset!("/", "index.html", HTML),
     asset!("/issuer.html", "issuer.html", HTML),
     asset!("/style.css", "style.css", CSS),
@@ -36,6 +36,7 @@ const ASSETS: [Asset; 22] = [
     asset!("/main.js", "main.js", SCRIPT),
     asset!("/actions.js", "actions.js", SCRIPT),
     asset!("/client.js", "client.js", SCRIPT),
+    asset!("/cognito.js", "cognito.js", SCRIPT),
     asset!("/dom.js", "dom.js", SCRIPT),
     asset!("/entries.js", "entries.js", SCRIPT),
     asset!("/issuer.js", "issuer.js", SCRIPT),
@@ -45,10 +46,12 @@ const ASSETS: [Asset; 22] = [
     asset!("/oidc.js", "oidc.js", SCRIPT),
     asset!("/policy.js", "policy.js", SCRIPT),
     asset!("/session.js", "session.js", SCRIPT),
+    asset!("/sigv4.js", "sigv4.js", SCRIPT),
     asset!("/snippets.js", "snippets.js", SCRIPT),
     asset!("/steps.js", "steps.js", SCRIPT),
     asset!("/token.js", "token.js", SCRIPT),
     asset!("/users.js", "users.js", SCRIPT),
+    asset!("/ways.js", "ways.js", SCRIPT),
     asset!("/vendor/mqtt.esm.js", "vendor/mqtt.esm.js", SCRIPT),
 ];
 

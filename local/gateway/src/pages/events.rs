@@ -30,7 +30,7 @@ impl Site {
         let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
         let number = last.and_then(|id| id.split_once('-')).filter(|(run, _)| *run == self.run);
         let number = number.and_then(|(_, number)| number.parse().ok()).unwrap_or(0);
-        let (kept, live) = self.authorizer.event_log.since(number);
+        let (kept, live) = self.auth.custom.event_log.since(number);
         let reader = EventReader { run: self.run.clone(), kept: kept.into(), live };
         // The browser's delay before it reconnects, in milliseconds.
         let first = Bytes::from_static(b"retry: 1000\n\n");

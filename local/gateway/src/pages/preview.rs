@@ -42,7 +42,7 @@ impl Site {
         let mut last = None;
         for client_id in &body.client_ids {
             let request = PreviewRequest { token, client_id, names_authorizer: true, is_logged: true };
-            let preview = request.call(&self.authorizer).await;
+            let preview = request.call(&self.auth.custom).await;
             let is_allowed = preview.outcome.is_ok();
             last = Some(preview);
             if is_allowed {

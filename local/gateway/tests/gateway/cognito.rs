@@ -1,6 +1,12 @@
 //! Cognito identities: from a login to credentials, and what a client may do with them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a panic is how a test fails"
+)]
 
 mod classic;
 mod logins;

@@ -1,17 +1,24 @@
 //! The REST operations of AWS IoT's data plane: shadows, retained messages, connections.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
 
 mod connections;
 mod retained;
 mod shadows;
 
+use aws_sigv4::http_request::SignatureLocation;
 use serde_json::{Value, json};
 
 use crate::devices::{Connect, Device, PKI};
 use crate::shadows::Fleet;
+use crate::signer::{HttpRequest, Signer};
 use crate::statements::{allow_all, restricted};
-use crate::support::{exchange, send_request};
+use crate::support::{exchange, operator, send_request};
 
 /// An answer: the status, AWS's name of an error, and the body.
 #[derive(Debug)]
@@ -132,4 +139,46 @@ async fn a_client_with_a_token_or_without_anything_is_denied() {
             assert!(reason.contains(&format!("can only publish over HTTPS, and this is {name}")), "{reason}");
         }
     }
+}
+
+/// A request that the operator has signed, and one that was changed afterwards.
+#[tokio::test]
+async fn a_signature_is_verified() {
+    type Change = fn(&mut HttpRequest);
+    let fleet = Fleet::open().await;
+    let port = fleet.gateway.running.port;
+    let signer = |service| Signer::new(&operator(), service, SignatureLocation::Headers);
+    let request = |method, target: &str, body: &str| HttpRequest {
+        body: body.to_owned(),
+        ..HttpRequest::new(method, target, &format!("localhost:{port}"))
+    };
+    let update = request("POST", "/things/lamp/shadow?name=config", r#"{"state":{"desired":{"on":true}}}"#);
+    let send = async |request: &HttpRequest| Answer::parse(&exchange(port, &request.bytes()).await);
+    let unsigned: [(&str, Change); 6] = [
+        ("the body", |request| request.body = r#"{"state":{"desired":{"on":"no"}}}"#.to_owned()),
+        ("the name", |request| request.target = request.target.replace("config", "other")),
+        ("the thing", |request| request.target = request.target.replace("lamp", "door")),
+        ("the method", |request| request.method = "DELETE"),
+        ("a parameter", |request| request.target.push_str("&x=1")),
+        ("the host", |request| request.set("host", "127.0.0.1")),
+    ];
+    for (what, change) in unsigned {
+        let mut changed = signer("iotdata").sign(&update);
+        change(&mut changed);
+        let answer = send(&changed).await;
+        assert_eq!((answer.status, answer.error.as_deref()), (403, Some("ForbiddenException")), "{what}");
+        assert!(answer.body["message"].as_str().unwrap().contains("signature"), "{what}: {answer:?}");
+    }
+    for service in ["iot", "iotdevicegateway", "execute-api"] {
+        assert_eq!(send(&signer(service).sign(&update)).await.status, 403, "{service}");
+    }
+    let mut unknown = signer("iotdata");
+    unknown.key = "AKIAUNKNOWN".to_owned();
+    assert_eq!(send(&unknown.sign(&update)).await.status, 403);
+    assert!(fleet.gateway.running.cloud.read(|registry| registry.named_shadows("lamp").next().is_none()));
+    assert_eq!(send(&signer("iotdata").sign(&update)).await.status, 200);
+    let get = request("GET", "/things/lamp/shadow?name=config", "");
+    assert_eq!(send(&signer("iotdata").sign(&get)).await.body["version"], 1);
+    let signed = signer("iotdata").sign(&request("DELETE", "/connections/a%2Fb", ""));
+    assert_eq!(send(&signed).await.status, 404, "an encoded client id is verified as sent");
 }

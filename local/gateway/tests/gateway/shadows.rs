@@ -328,6 +328,28 @@ async fn rules_see_documents_and_update_shadows() {
     reader.receives_nothing().await;
 }
 
+/// A rule that updates a shadow after each of its updates.
+#[tokio::test]
+async fn a_rule_that_updates_what_it_reads_ends() {
+    let fleet = Fleet::open().await;
+    let action = json!({ "topic": "$$aws/things/lamp/shadow/update", "qos": 1, "roleArn": ROLE });
+    let sql = format!("SELECT current.state AS state FROM '{SHADOW}/update/documents'");
+    let rule = json!({ "sql": sql, "actions": [{ "republish": action }] });
+    fleet.api.call("POST /rules/again", "", &rule).await;
+    let mut log = fleet.gateway.running.event_log.subscribe();
+    let mut app = fleet.app("app", &[&format!("{SHADOW}/update/accepted")]).await;
+    publish(&app, &format!("{SHADOW}/update"), &json!({ "state": { "reported": { "a": 1 } } })).await;
+    for version in 1..=3 {
+        assert_eq!(next(&mut app).await.1["version"], version);
+    }
+    let reason = find(&mut log, |kind| match kind {
+        EntryKind::Rule { outcome: Err(reason), .. } => Some(reason.clone()),
+        _ => None,
+    });
+    assert!(reason.await.contains("expected no loop"));
+    app.receives_nothing().await;
+}
+
 #[tokio::test]
 async fn a_will_changes_no_shadow_and_is_delivered() {
     let fleet = Fleet::open().await;

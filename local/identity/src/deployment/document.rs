@@ -58,16 +58,24 @@ impl ConfigDocument {
     }
 
     /// Returns the text with `keys` replaced by one source, for issuers given by their index in
-    /// [`ConfigDocument::issuers`]. All lines keep their numbers, so that errors point to the right line of the
-    /// original.
+    /// [`ConfigDocument::issuers`], and the source of the revocation list by `list`. All lines keep their numbers, so
+    /// that errors point to the right line of the original.
     #[must_use]
-    pub fn with_keys(self, sources: &[(usize, String)]) -> String {
+    pub fn with_sources(self, sources: &[(usize, String)], list: Option<String>) -> String {
         let mut document = self.0.map(Document::into_mut).unwrap_or_default();
         let mut issuers = document.get_mut("issuer").map(tables_mut).unwrap_or_default();
         for (index, source) in sources {
             if let Some(Item::Value(keys)) = issuers.get_mut(*index).and_then(|table| table.get_mut("keys")) {
                 replace_keys(keys, source);
             }
+        }
+        let table = document.get_mut("revocation").and_then(Item::as_table_like_mut);
+        if let (Some(list), Some(Item::Value(source))) =
+            (list, table.and_then(|table| table.get_mut("source")))
+        {
+            let decor = source.decor().clone();
+            *source = list.into();
+            *source.decor_mut() = decor;
         }
         document.to_string()
     }
@@ -139,11 +147,25 @@ mod tests {
     #[test]
     fn replaced_keys_move_no_line() {
         let document = ConfigDocument::parse(CONFIG).unwrap();
-        let changed = document.with_keys(&[(0, "file:k".to_owned()), (1, "file:none".to_owned())]);
+        let keys = [(0, "file:k".to_owned()), (1, "file:none".to_owned())];
+        let changed = document.with_sources(&keys, Some("file:none".to_owned()));
         assert_eq!(
             changed,
             "issuer = [\n  { id = \"a\", keys = [\"file:k\"\n\n] }, # first\n  { id = \"b\" },\n]\n"
         );
+    }
+
+    #[test]
+    fn a_replaced_list_moves_no_line() {
+        for (text, expected) in [
+            ("[revocation]\nsource = \"file:a\" # who\n", "[revocation]\nsource = \"file:/b\" # who\n"),
+            ("revocation = { source = \"file:a\" }\n", "revocation = { source = \"file:/b\" }\n"),
+            ("[revocation]\nrefresh_seconds = 5\n", "[revocation]\nrefresh_seconds = 5\n"),
+            ("revocation = 1\n", "revocation = 1\n"),
+        ] {
+            let document = ConfigDocument::parse(text).unwrap();
+            assert_eq!(document.with_sources(&[], Some("file:/b".to_owned())), expected);
+        }
     }
 
     #[test]

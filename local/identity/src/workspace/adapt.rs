@@ -1,5 +1,7 @@
-//! Replaces the keys of a configuration by development keys, its only change.
+//! Replaces the keys of a configuration by development keys. Its only other change: a revocation list that is a file is
+//! named by its whole path, so that the function follows the user's own file.
 
+use std::path::Path;
 use std::time::Duration;
 
 use iot_local_base::env::Env;
@@ -13,9 +15,9 @@ pub(super) fn key_file(id: &str) -> String {
     format!("keys/dev-{id}.jwks.json")
 }
 
-/// Replaces the keys of each issuer for which tokens can be minted, and returns the settings of these issuers. All
-/// lines keep their numbers, and a file that is not TOML is unchanged.
-pub(super) fn adapt(content: Vec<u8>, env: &Env) -> (Vec<u8>, Vec<IssuerSettings>) {
+/// Replaces the keys of each issuer for which tokens can be minted, and returns the settings of these issuers. `folder`
+/// is the configuration's. All lines keep their numbers, and a file that is not TOML is unchanged.
+pub(super) fn adapt(content: Vec<u8>, folder: &Path, env: &Env) -> (Vec<u8>, Vec<IssuerSettings>) {
     let document = std::str::from_utf8(&content).ok().and_then(ConfigDocument::parse);
     let Some(document) = document else { return (content, Vec::new()) };
     let (mut issuers, mut sources) = (Vec::new(), Vec::new());
@@ -25,7 +27,15 @@ pub(super) fn adapt(content: Vec<u8>, env: &Env) -> (Vec<u8>, Vec<IssuerSettings
             issuers.push(settings);
         }
     }
-    (document.with_keys(&sources).into_bytes(), issuers)
+    let list = list_source(&document, folder, env);
+    (document.with_sources(&sources, list).into_bytes(), issuers)
+}
+
+/// The source of a revocation list that is a file, with its whole path.
+fn list_source(document: &ConfigDocument, folder: &Path, env: &Env) -> Option<String> {
+    let source = document.field("revocation")?.table()?.expanded_string("source", env)?;
+    let path = folder.join(source.strip_prefix("file:").filter(|name| !name.is_empty())?);
+    Some(format!("file:{}", path.to_str()?))
 }
 
 /// Whether `keys` is a non-empty array of strings. Anything else is an error that the authorizer must see.

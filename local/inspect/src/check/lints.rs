@@ -21,7 +21,7 @@ pub struct Lint {
 }
 
 /// Every lint, in the order of docs/check.md.
-pub const LINTS: [Lint; 13] = [
+pub const LINTS: [Lint; 14] = [
     ANY_CLIENT,
     NO_RECEIVE,
     MQTT_WILDCARD,
@@ -35,6 +35,7 @@ pub const LINTS: [Lint; 13] = [
     USER_EDITABLE_CLAIM,
     SHARED_RESOURCE,
     PLACEHOLDER,
+    PLAIN_ENTRIES,
 ];
 
 const ANY_CLIENT: Lint = Lint {
@@ -90,6 +91,12 @@ const SHARED_RESOURCE: Lint = Lint {
 const PLACEHOLDER: Lint = Lint {
     id: "placeholder",
     hint: "this is a value of the example, with which every real token is denied; write your issuer's",
+};
+
+/// Found by [`crate::revocation::findings`].
+pub(crate) const PLAIN_ENTRIES: Lint = Lint {
+    id: "plain-entries",
+    hint: "subjects are often personal data; `cargo local revoke --sha256` writes hashes",
 };
 
 /// What the lints examine, and what they have found.

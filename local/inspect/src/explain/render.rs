@@ -9,12 +9,13 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use iot_jwt_authorizer::authorizer::{Authorizer, Issuer};
-use iot_jwt_authorizer::claims::{ClaimRules, Facts};
+use iot_jwt_authorizer::claims::{ClaimRules, Claims, Facts};
 use iot_jwt_authorizer::credentials::{Credentials, NotAToken, TokenPlace, TokenRule};
 use iot_jwt_authorizer::denial::Code;
 use iot_jwt_authorizer::keys::{Candidates, Key};
 use iot_jwt_authorizer::request::{MAX_EVENT_BYTES, Request};
 use iot_jwt_authorizer::response::PrincipalId;
+use iot_jwt_authorizer::revocation::{Revocation, WhenStale};
 use iot_jwt_authorizer::token::{Header, MAX_HEADER_BYTES, SignedPayload, UnverifiedToken};
 use iot_local_base::timestamp;
 use serde_json::Value;
@@ -206,6 +207,33 @@ pub(super) fn principal(request: &Request<'_>, principal: &Result<PrincipalId, C
         (None, Ok(principal)) => Row::note("hash of iss and sub", principal.as_str()),
         (None, Err(code)) => Row::check(false, "principal", code.name(), "a hash of iss and sub"),
     }]
+}
+
+/// What the revocation list says about a token.
+pub(super) fn revocation(
+    revocation: &Revocation,
+    issuer: &str,
+    kid: Option<&str>,
+    claims: &Claims<'_>,
+) -> Vec<Row> {
+    let list = match revocation {
+        Revocation::Off => return Vec::new(),
+        Revocation::Stale(when_stale) => {
+            let actual = "no list in use";
+            let is_allowed = *when_stale == WhenStale::Allow;
+            let expected = if is_allowed { "a list, but `when_stale` is \"allow\"" } else { "a list" };
+            return vec![Row::check(is_allowed, "list", actual, expected)];
+        }
+        Revocation::List(list) => list,
+    };
+    let version = Row::note("list", format!("version {} with {} entries", list.version(), list.entries()));
+    let found = list.revokes(issuer, kid, claims);
+    let actual = match found {
+        Some("issued_before") => "revoked: issued before the time for its `sub`, or without `iat`".to_owned(),
+        Some(kind) => format!("revoked by its `{kind}`"),
+        None => "no entry for it".to_owned(),
+    };
+    vec![version, Row::check(found.is_none(), "token", actual, "no entry for its sub, jti, kid or iat")]
 }
 
 /// The distinct texts, in their order.

@@ -113,13 +113,21 @@ impl<'a> Trace<'a> {
         let verified = token.verify(&keys);
         let signer = verified.as_ref().ok().map(|(_, key)| *key);
         self.open_of_token("signature", || render::signature(&keys.keys, signer, sources));
-        let (payload, _) = verified?;
+        let (payload, key) = verified?;
 
         self.open("claims", render::claims(&issuer.rules, &payload, request.certificate(), self.at));
         let claims = issuer.rules.judge(&payload, request.certificate(), now)?;
         let principal = issuer.principal_of(&request, claims.subject());
         self.open("principal", render::principal(&request, &principal));
         let principal = principal?;
+
+        if !authorizer.revocation.is_off() {
+            self.open(
+                "revocation",
+                render::revocation(&authorizer.revocation, &issuer.id, key.kid(), &claims),
+            );
+        }
+        authorizer.revocation.check(&issuer.id, key.kid(), &claims)?;
 
         self.open("grants", render::grants(authorizer, index, &claims));
         let templates = authorizer.policies.matching(index, &claims)?;

@@ -149,6 +149,12 @@ impl Files {
         )
     }
 
+    /// The place of `source` of `[revocation]`.
+    pub(crate) fn revocation_source(&self) -> ErrorPlace {
+        let table = self.document.field("revocation").and_then(Field::table);
+        self.place(table.and_then(|table| table.field("source")?.span()))
+    }
+
     /// The entries of `[check.allow]`.
     #[must_use]
     pub fn allowed(&self) -> Vec<AllowEntry> {

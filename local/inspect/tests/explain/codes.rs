@@ -1,6 +1,7 @@
 //! An explanation of every denial, as a snapshot, and of allowed events.
 
 use iot_jwt_authorizer::denial::Code;
+use iot_jwt_authorizer::revocation::{Revocation, RevocationList, WhenStale};
 use iot_local_inspect::explain::Trace;
 use serde_json::{Value, json};
 
@@ -65,6 +66,8 @@ fn events() -> Vec<(&'static str, &'static str, Value)> {
             with(json!({ "cnf": { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" } })),
         ),
         ("refused_by_rule", "refused_by_rule", with(json!({ "sub": "mallory" }))),
+        ("revoked", "revoked", with(json!({ "sub": "trudy" }))),
+        ("revocation_stale", "revocation_stale", with(json!({}))),
         ("no_grant", "no_grant", with(json!({ "tenant": "initech" }))),
         ("client_id_not_allowed", "client_id_not_allowed", connect(&good, "ben")),
         (
@@ -84,6 +87,14 @@ fn every_denial_is_explained() {
     let mut deployment = deployment();
     let mut explained = Vec::new();
     for (code, name, event) in events() {
+        deployment.config.authorizer.revocation = match code {
+            "revoked" => {
+                let list = RevocationList::parse(br#"{"version": 2, "sub": {"users": ["trudy"]}}"#).unwrap();
+                Revocation::List(list.into())
+            }
+            "revocation_stale" => Revocation::Stale(WhenStale::Deny),
+            _ => Revocation::Off,
+        };
         deployment.config.authorizer.token.max_bytes = if code == "policy_too_large" { 65_536 } else { 4096 };
         let event = event.to_string().into_bytes();
         let trace = Trace::new(&deployment.config.authorizer, &event, FUNCTION, now());

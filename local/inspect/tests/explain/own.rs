@@ -85,7 +85,7 @@ pub(crate) fn one_check_fails(explanation: &Explanation, title: &str) {
         let rows = step.rows.iter().filter(|row| row.mark == Mark::Failed).count();
         if step.mark == Mark::Held {
             assert_eq!(rows, 0, "{title}: {explanation}");
-        } else if ["issuer", "key", "signature", "claims", "principal", "client id", "slots"]
+        } else if ["issuer", "key", "signature", "claims", "principal", "revocation", "client id", "slots"]
             .contains(&step.name)
         {
             assert_eq!(rows, 1, "{title}: {explanation}");

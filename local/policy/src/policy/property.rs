@@ -1,7 +1,7 @@
 //! Random policies, compared with a brute-force evaluation: Deny first, then Allow.
 
 #[path = "../../../../tests/support/random.rs"]
-mod random;
+pub(super) mod random;
 
 use std::sync::Arc;
 

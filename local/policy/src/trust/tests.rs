@@ -36,7 +36,7 @@ fn statement(changes: &Value) -> Value {
     statement
 }
 
-fn trust(statements: Value) -> Result<TrustPolicy, Vec<String>> {
+fn trust(statements: &Value) -> Result<TrustPolicy, Vec<String>> {
     TrustPolicy::parse("app", &json!({ "Version": "2012-10-17", "Statement": statements }), &arn())
 }
 
@@ -123,7 +123,7 @@ fn only_identities_of_the_pool_that_the_conditions_meet_are_allowed() {
             false,
         ),
     ] {
-        let verdict = trust(statements.clone()).unwrap().decide(&identity(pool, amr));
+        let verdict = trust(&statements).unwrap().decide(&identity(pool, amr));
         assert_eq!(verdict.allowed, expected, "{statements} {pool} {amr:?}: {}", verdict.reason);
     }
 }
@@ -146,7 +146,7 @@ fn invalid_trust_policies_are_rejected_with_their_places() {
         (json!([]), "Statement must be a list"),
         (Value::Null, "not a JSON object"),
     ] {
-        let errors = trust(statements.clone()).unwrap_err().join("\n");
+        let errors = trust(&statements).unwrap_err().join("\n");
         assert!(errors.contains(expected) && errors.contains("role app"), "{statements}: {errors}");
     }
     let errors = TrustPolicy::parse("app", &json!("x"), &arn()).unwrap_err();

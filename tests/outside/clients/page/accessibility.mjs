@@ -7,12 +7,15 @@ const AXE = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.m
 const WINDOWS = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
 /** All rules in light. In dark, only those about colours can differ. */
-async function audit(page, title) {
+export async function audit(page, title) {
   const options = title.includes("dark") ? { runOnly: ["cat.color"] } : {};
   const { violations, passes } = await page.evaluate((chosen) => globalThis.axe.run(document, { resultTypes: ["violations", "passes"], ...chosen }), options);
   const found = violations.map(({ id, impact, nodes }) => `${id} (${impact}): ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
   check(`${title}: axe-core finds nothing in ${passes.length} rules`, found.length === 0 && passes.length >= (options.runOnly ? 1 : 20), found.join("\n"));
 }
+
+/** The policy of the page allows no foreign script, so axe is injected by the browser's debugger. */
+export const injectAxe = (page) => page.evaluate(AXE);
 
 const unfold = (page, isOpen) => page.evaluate((open) => document.querySelectorAll("details").forEach((details) => { details.open = open; }), isOpen);
 
@@ -20,8 +23,7 @@ export async function accessibility(browser, gateway) {
   for (const [size, viewport] of Object.entries(WINDOWS)) {
     for (const colorScheme of ["light", "dark"]) {
       const { page, end } = await visit(browser, gateway, { viewport, colorScheme, reducedMotion: "reduce" });
-      // The policy of the page allows no foreign script, so axe is injected by the browser's debugger.
-      await page.evaluate(AXE);
+      await injectAxe(page);
       const title = `${size}, ${colorScheme}`;
       await page.waitForSelector("#users button.primary");
       await unfold(page, true);

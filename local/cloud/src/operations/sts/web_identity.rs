@@ -86,7 +86,7 @@ fn verify(cloud: &Cloud, pool: &IdentityPool, token: &str) -> Result<CognitoIden
         Err(InvalidIdentityToken::Foreign) => (
             ErrorKind::InvalidIdentityToken,
             "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
-            "the web identity token is none of this gateway; help: GetOpenIdToken gives one",
+            "the web identity token is not one of this gateway; help: GetOpenIdToken gives one",
         ),
     };
     Err(ApiError::new(kind, message).with_note(note))

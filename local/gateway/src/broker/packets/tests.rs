@@ -158,4 +158,10 @@ fn mqtt_31_is_found() {
     let bytes = packet(CONNECT, &[&text("MQIsdp"), &[3, 0x02, 0, 60], &text("c")]);
     assert_eq!(read(&bytes, 1), [(PacketFinding::Mqtt31, bytes.len() - 1)]);
     assert_eq!(read(&bytes, usize::MAX), [(PacketFinding::Mqtt31, 0)]);
+    assert_eq!(PacketReader::new(true).read(&bytes), None);
+    // What follows is read as MQTT 3.1.1.
+    let mut reader = PacketReader::new(true);
+    let subscribe = packet(SUBSCRIBE, &[&[0, 1], &text("a/#/b"), &[1]]);
+    assert_eq!(reader.read(&bytes), None);
+    assert!(reader.read(&subscribe).is_some());
 }

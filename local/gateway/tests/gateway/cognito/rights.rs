@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::support::{Identities, apps, role};
+use super::support::{Identities, apps};
 use crate::statements::{allow, allow_all};
 use crate::support::{denial, find};
 use crate::topic_rules::rule_function;
@@ -53,11 +53,7 @@ async fn an_https_publish_needs_the_role_and_the_policy() {
     let gateway = Identities::open().await;
     let (id, credentials) = gateway.person("ana").await;
     for (number, (by_role, by_policy, topic, expected, reason)) in (1..).zip(rows) {
-        let mut pool = iot_local_cloud::identity_pool::IdentityPool::clone(
-            &gateway.running.cloud.identity_pool().unwrap(),
-        );
-        pool.roles.insert("app".to_owned(), role("app", &by_role));
-        gateway.running.cloud.set_identity_pool(Some(pool));
+        gateway.set_role(&by_role);
         let name = format!("policy-{number}");
         if let Some(statements) = &by_policy {
             gateway.api().create_policy(&name, statements).await;
@@ -85,11 +81,43 @@ async fn an_https_publish_needs_the_role_and_the_policy() {
     }
 }
 
+/// Trap 7: shadows need both, retained messages and lists the role alone.
+#[tokio::test]
+async fn rest_reads_need_the_role_and_some_the_policy() {
+    let gateway = Identities::open().await;
+    let (id, credentials) = gateway.person("ana").await;
+    gateway.api().create_policy("all", &allow_all()).await;
+    let only = |action: &str, resource: &str| json!([allow(action, &[resource])]);
+    let lists = json!([{ "Effect": "Allow", "Action": "iot:List*", "Resource": "*" }]);
+    // 404: allowed, and there is none.
+    for (by_role, is_attached, request, expected) in [
+        (only("GetRetainedMessage", "topic/a"), false, ("GET", "/retainedMessage/a"), 404),
+        (only("GetRetainedMessage", "topic/a"), false, ("GET", "/retainedMessage/b"), 403),
+        (only("Publish", "topic/a"), true, ("GET", "/retainedMessage/a"), 403),
+        (lists.clone(), false, ("GET", "/retainedMessage"), 200),
+        (only("ListRetainedMessages", "topic/a"), true, ("GET", "/retainedMessage"), 403),
+        (lists, false, ("GET", "/api/things/shadow/ListNamedShadowsForThing/lamp"), 200),
+        (only("GetThingShadow", "thing/lamp"), true, ("GET", "/things/lamp/shadow"), 404),
+        (only("GetThingShadow", "thing/lamp"), false, ("GET", "/things/lamp/shadow"), 403),
+        (only("GetThingShadow", "thing/fan"), true, ("GET", "/things/lamp/shadow"), 403),
+        (only("GetThingShadow", "thing/lamp"), true, ("DELETE", "/things/lamp/shadow"), 403),
+        (only("DeleteThingShadow", "thing/lamp"), false, ("DELETE", "/things/lamp/shadow"), 403),
+    ] {
+        gateway.set_role(&by_role);
+        if is_attached {
+            gateway.attach("all", &id).await;
+        }
+        let response = gateway.signed("iotdata", request, "", &credentials).await;
+        assert_eq!(status(&response), expected, "{by_role} {request:?}: {response}");
+        gateway.detach("all", &id).await;
+    }
+}
+
 /// The control plane is the role's alone. The shipped role allows `attach` and nothing else of it.
 #[tokio::test]
 async fn the_role_decides_calls_of_the_control_plane() {
     let gateway = Identities::open_with(|options, _| {
-        options.functions = vec![rule_function("attach"), rule_function("other")]
+        options.functions = vec![rule_function("attach"), rule_function("other")];
     })
     .await;
     gateway.api().create_policy("app", &apps()).await;
@@ -174,10 +202,7 @@ async fn the_role_decides_calls_of_the_control_plane() {
         ),
     ] {
         if let Some(statements) = by_role {
-            let pool = gateway.running.cloud.identity_pool().unwrap();
-            let mut pool = iot_local_cloud::identity_pool::IdentityPool::clone(&pool);
-            pool.roles.insert("app".to_owned(), role("app", &statements));
-            gateway.running.cloud.set_identity_pool(Some(pool));
+            gateway.set_role(&statements);
         }
         let response = gateway.signed(service, request, body, &credentials).await;
         assert_eq!(status(&response), expected, "{request:?}: {response}");

@@ -1,7 +1,7 @@
 //! A gateway with an identity pool, and the calls of a client of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aws_sigv4::http_request::SignatureLocation;
 use iot_local_cloud::credentials::TemporaryCredentials;
@@ -26,6 +26,20 @@ pub(super) const POOL: &str = "us-east-1:00000000-0000-4000-8000-000000000001";
 pub(super) const PROVIDER: &str = "login.example.com/";
 /// The origin of the user's own app.
 pub(super) const APP: &str = "http://localhost:3000";
+
+/// One for all tests: an RSA key takes a moment.
+static ISSUER: LazyLock<DevelopmentIssuer> = LazyLock::new(|| {
+    let settings = IssuerSettings {
+        id: "users".to_owned(),
+        issuer: format!("https://{PROVIDER}"),
+        audience: vec!["iot.example.com".to_owned()],
+        audience_claim: "aud".to_owned(),
+        algorithms: ["ES256", "RS256"].map(|name| algorithm(name).unwrap()).to_vec(),
+        typ: "JWT".to_owned(),
+        max_lifetime: None,
+    };
+    DevelopmentIssuer::ephemeral(settings).unwrap()
+});
 
 /// A gateway with an identity pool.
 pub(super) struct Identities {
@@ -74,16 +88,7 @@ impl Identities {
 
     /// Opens a gateway whose options or pool are changed.
     pub(super) async fn open_with(change: impl FnOnce(&mut GatewayOptions, &mut IdentityPool)) -> Self {
-        let settings = IssuerSettings {
-            id: "users".to_owned(),
-            issuer: format!("https://{PROVIDER}"),
-            audience: vec!["iot.example.com".to_owned()],
-            audience_claim: "aud".to_owned(),
-            algorithms: ["ES256", "RS256"].map(|name| algorithm(name).unwrap()).to_vec(),
-            typ: "JWT".to_owned(),
-            max_lifetime: None,
-        };
-        let issuer = DevelopmentIssuer::ephemeral(settings).unwrap();
+        let issuer = ISSUER.clone();
         let user = |sub: &str| ExampleUser {
             name: sub.to_owned(),
             sub: sub.to_owned(),
@@ -118,6 +123,14 @@ impl Identities {
         change(&mut options, &mut pool);
         options.cloud.set_identity_pool(Some(pool));
         Self { running: RunningGateway::start(options).await.unwrap(), issuer }
+    }
+
+    /// Gives the role `app` other statements.
+    pub(super) fn set_role(&self, statements: &Value) {
+        let pool = self.running.cloud.identity_pool().unwrap();
+        let mut pool = IdentityPool::clone(&pool);
+        pool.roles.insert("app".to_owned(), role("app", statements));
+        self.running.cloud.set_identity_pool(Some(pool));
     }
 
     pub(super) fn api(&self) -> Api {

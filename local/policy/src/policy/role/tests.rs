@@ -1,14 +1,12 @@
 //! Roles: IAM's grammar, the intersection with the policies of an identity, and variables.
 
-#[path = "../../../../../tests/support/random.rs"]
-mod random;
-
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
+use super::super::property::random;
 use super::*;
 use crate::{Action, CertificateContext, CognitoContext, Question, ThingContext};
 

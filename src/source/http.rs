@@ -1,4 +1,4 @@
-//! The HTTPS client of key servers and of AWS: HTTP/1.1, with TLS by AWS-LC.
+//! The HTTPS client of key servers, other sources and AWS: HTTP/1.1, with TLS by AWS-LC.
 //!
 //! The SDK's own client also speaks HTTP/2, which no server here needs. It would make the program a tenth larger, and
 //! every cold start reads the program.
@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http::header::{ACCEPT, USER_AGENT};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -18,27 +19,27 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::fetch_result::FetchFailure;
-use super::origin::Address;
+use super::address::Address;
+use super::failure::FetchFailure;
 
 /// The CA certificates that a server's certificate must lead to.
 #[derive(Clone)]
-pub(super) struct Roots(Arc<RootCertStore>);
+pub(crate) struct Roots(Arc<RootCertStore>);
 
 impl Roots {
     /// The system's CA certificates, or none for an address without TLS.
-    pub(super) fn for_address(address: &Address) -> Self {
+    pub(crate) fn for_address(address: &Address) -> Self {
         if address.is_https() { Self::of_system() } else { Self(Arc::new(RootCertStore::empty())) }
     }
 
     /// The system's CA certificates, which `SSL_CERT_FILE` may replace. Read once, since there are many.
-    pub(super) fn of_system() -> Self {
+    pub(crate) fn of_system() -> Self {
         static SYSTEM: OnceLock<Arc<RootCertStore>> = OnceLock::new();
         Self(SYSTEM.get_or_init(|| store(rustls_native_certs::load_native_certs().certs)).clone())
     }
 
     /// The CA certificates of a PEM text. Unreadable blocks are skipped, so they cannot make a server trusted.
-    pub(super) fn of_pem(pem: &str) -> Self {
+    pub(crate) fn of_pem(pem: &str) -> Self {
         Self(store(CertificateDer::pem_slice_iter(pem.as_bytes()).flatten()))
     }
 }
@@ -51,14 +52,14 @@ fn store(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Arc
 
 /// A client. It keeps its connection until it is dropped.
 #[derive(Clone, Debug)]
-pub(super) struct HttpsClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub(crate) struct HttpsClient(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl HttpsClient {
     /// A client that trusts these CA certificates.
     ///
     /// # Errors
     /// Never in practice: AWS-LC supports TLS 1.2 and 1.3.
-    pub(super) fn new(roots: Roots) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(roots: Roots) -> Result<Self, rustls::Error> {
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots.0)
@@ -74,8 +75,37 @@ impl HttpsClient {
         Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
     }
 
+    /// A client for this address.
+    ///
+    /// # Errors
+    /// As [`HttpsClient::new`].
+    pub(crate) fn for_address(address: &Address) -> Result<Self, FetchFailure> {
+        Self::new(Roots::for_address(address)).map_err(|error| FetchFailure::unreachable(&error))
+    }
+
+    /// Sends one GET request. Returns the status, and the body if that is 200.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub(crate) async fn get(
+        &self,
+        address: &Address,
+        max_bytes: usize,
+    ) -> Result<(u16, Bytes), FetchFailure> {
+        let request = Request::get(address.uri())
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, concat!("iot-jwt-authorizer/", env!("CARGO_PKG_VERSION")))
+            .body(Full::default())
+            .map_err(|error| FetchFailure::unreachable(&error))?;
+        let response = self.send(request).await?;
+        match response.status().as_u16() {
+            200 => Ok((200, read(response.into_body(), max_bytes).await?)),
+            status => Ok((status, Bytes::new())),
+        }
+    }
+
     /// Sends a request and returns the head of the response. Redirects are not followed.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, FetchFailure> {
@@ -87,11 +117,11 @@ impl HttpsClient {
 ///
 /// # Errors
 /// [`FetchFailure::TooLarge`] as soon as it has more than `max_bytes` bytes; a broken connection.
-pub(super) async fn read(body: Incoming, max_bytes: usize) -> Result<Bytes, FetchFailure> {
+pub(crate) async fn read(body: Incoming, max_bytes: usize) -> Result<Bytes, FetchFailure> {
     let body = Limited::new(body, max_bytes).collect().await;
     body.map(|body| body.to_bytes()).map_err(|error| {
         if error.is::<LengthLimitError>() {
-            FetchFailure::TooLarge
+            FetchFailure::TooLarge(max_bytes)
         } else {
             FetchFailure::unreachable(&*error)
         }
