@@ -69,8 +69,8 @@ pub fn create_once(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Waits until no other process holds the lock of a file, and takes it. Dropping the returned file ends the lock. The file
-/// is created if it is missing, and stays.
+/// Waits until no other process holds the lock of a file, and takes it. Dropping the returned file ends the lock. The
+/// file is created if it is missing, and stays.
 ///
 /// # Errors
 /// The error of the system.

@@ -1,5 +1,5 @@
-//! The operator's key pair. As in an AWS account, it is that of all Regions: gateways that run on one state folder share
-//! it.
+//! The operator's key pair. As in an AWS account, it is that of all Regions: gateways that run on one state folder
+//! share it.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,8 +12,8 @@ use iot_local_identity::workspace::Workspace;
 use super::ServeError;
 use super::control::REGISTRY;
 
-/// Makes the operator's key pair of this run, and writes it as an AWS credentials file. While another gateway runs on the
-/// state folder, its pair is used. The caller holds the lock of the folder until it has opened its registry.
+/// Makes the operator's key pair of this run, and writes it as an AWS credentials file. While another gateway runs on
+/// the state folder, its pair is used. The caller holds the lock of the folder until it has opened its registry.
 ///
 /// # Errors
 /// The file cannot be read or written.

@@ -173,6 +173,24 @@ fn the_demo_of_regions_has_the_expected_results() {
 }
 
 #[test]
+fn kills_are_measured() {
+    let folder = example();
+    let arguments = ["demo", "regions", "--kills", "1", "--json", "--bootstrap", ALLOW_ALL];
+    let (output, text) = run(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    let with = |text: &str| {
+        actions
+            .iter()
+            .filter(|action| action["response"].as_str().is_some_and(|found| found.starts_with(text)))
+    };
+    // The health check, four clients by MQTT and one by HTTP; on the way back the last one is there already.
+    assert_eq!(with("1 of 1: ").count(), 6 + 5, "{json:#}");
+    assert_eq!((with("0 of 8 kept").count(), with("0 of 2 messages kept").count()), (1, 1), "{json:#}");
+}
+
+#[test]
 fn only_the_demo_of_regions_kills_gateways() {
     for (arguments, code, expected) in [
         (&["demo", "jwt", "--kills", "2"], 1, "--kills works with `demo regions` alone"),

@@ -34,8 +34,8 @@ pub(in crate::demo) enum Access {
 }
 
 impl Client {
-    /// Connects to a port with a session that is continued, if there is one, and kept for ten minutes. Returns no client
-    /// if the connect was denied.
+    /// Connects to a port with a session that is continued, if there is one, and kept for ten minutes. Returns no
+    /// client if the connect was denied.
     pub(in crate::demo) async fn resume(
         port: u16,
         id: &str,
@@ -85,8 +85,8 @@ impl Client {
     }
 }
 
-/// Sends the handshake of a signed WebSocket address. Returns the status and the message that AWS writes about an error,
-/// which browsers and most libraries do not show.
+/// Sends the handshake of a signed WebSocket address. Returns the status and the message that AWS writes about an
+/// error, which browsers and most libraries do not show.
 ///
 /// # Errors
 /// The connection failed, or the response is late.

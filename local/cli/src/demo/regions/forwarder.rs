@@ -1,7 +1,7 @@
 //! One name for two Regions: a forwarder on loopback that gives new connections to the first healthy Region.
 //!
-//! It stands for a DNS record with failover. It is not DNS: there is neither a cache nor a time to live, so clients reach
-//! the other Region as soon as the health check has failed. As with DNS, open connections stay where they are.
+//! It stands for a DNS record with failover. It is not DNS: there is neither a cache nor a time to live, so clients
+//! reach the other Region as soon as the health check has failed. As with DNS, open connections stay where they are.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
-//! The health check of a Region: an MQTT round trip, as in AWS's solution "Disaster Recovery for AWS IoT". A check of the
-//! port alone would find a gateway healthy whose authorizer or broker hangs.
+//! The health check of a Region: an MQTT round trip, as in AWS's solution "Disaster Recovery for AWS IoT". A check of
+//! the port alone would find a gateway healthy whose authorizer or broker hangs.
 
 use std::time::Duration;
 

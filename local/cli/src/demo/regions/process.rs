@@ -30,8 +30,8 @@ pub(super) struct Ports {
     pub(super) mqtts: u16,
 }
 
-/// A Region: the folder with its configuration, keys and registry, and the process of its gateway. Dropping it kills the
-/// process.
+/// A Region: the folder with its configuration, keys and registry, and the process of its gateway. Dropping it kills
+/// the process.
 pub(super) struct Region {
     pub(super) name: &'static str,
     pub(super) folder: TempDir,
@@ -129,7 +129,7 @@ pub(super) struct ProcessLog {
 }
 
 impl ProcessLog {
-    /// The process would stop when nobody reads its output, so a task does until the process ends.
+    /// The process would stop if its output were not read, so a task reads it until the process ends.
     fn new(mut lines: Lines<BufReader<ChildStdout>>) -> Self {
         let (sender, entries) = mpsc::unbounded_channel();
         tokio::spawn(async move {
@@ -172,7 +172,7 @@ impl ProcessLog {
         .await
     }
 
-    /// The first matching entry, of those read before and those that arrive in time. Empty if there is none.
+    /// The first matching entry, of those read before and those that arrive in time, else an empty one.
     async fn find(&mut self, pick: impl Fn(&Value) -> Option<String>) -> Reason {
         let found = match self.seen.iter().find_map(&pick) {
             Some(found) => Some(found),

@@ -181,8 +181,8 @@ async fn publish(port: u16, topic: &str, token: &str, progress: &watch::Sender<P
     }
 }
 
-/// The wait before a connect after a number of failed ones: exponential, with a random part, so that clients do not come
-/// back all at once.
+/// The wait before a connect after a number of failed ones: exponential, with a random part, so that clients do not
+/// come back all at once.
 fn backoff(failures: u32) -> Duration {
     let longest = FIRST_BACKOFF.saturating_mul(1 << failures.min(8)).min(MAX_BACKOFF);
     longest.mul_f64(0.5 + fastrand::f64() / 2.0)
