@@ -10,6 +10,7 @@ pub mod schedule;
 pub mod secret;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use failure::FetchFailure;
@@ -17,15 +18,14 @@ use failure::FetchFailure;
 /// Longest fetch of one source.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs a fetch for at most `timeout` and [`FETCH_TIMEOUT`].
+/// Runs a fetch for at most `timeout` and [`FETCH_TIMEOUT`]. The fetch comes in a box, since it is large, and would
+/// otherwise be part of the future of every event.
 ///
 /// # Errors
 /// The failure of the fetch; [`FetchFailure::Timeout`].
 pub(crate) async fn in_time<T>(
     timeout: Duration,
-    fetch: impl Future<Output = Result<T, FetchFailure>>,
+    fetch: Pin<Box<impl Future<Output = Result<T, FetchFailure>>>>,
 ) -> Result<T, FetchFailure> {
-    // Boxed, since the future is large and part of the future of every event.
-    let fetch = Box::pin(fetch);
     tokio::time::timeout(timeout.min(FETCH_TIMEOUT), fetch).await.unwrap_or(Err(FetchFailure::Timeout))
 }

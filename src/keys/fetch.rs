@@ -37,13 +37,13 @@ impl Fetcher {
     /// Why there are no keys.
     pub async fn fetch(&self, origin: &Origin, timeout: Duration) -> Result<FetchedKeys, FetchFailure> {
         let timeout = timeout.min(FETCH_TIMEOUT);
-        let fetch = async {
+        let fetch = Box::pin(async {
             match origin {
                 Origin::Secret(id) => secret::read(id, &self.aws, timeout).await,
                 Origin::KeySet(address) => key_set(&HttpsClient::for_address(address)?, address).await,
                 Origin::Discovery(issuer) => discover(issuer).await,
             }
-        };
+        });
         source::in_time(timeout, fetch).await
     }
 }

@@ -57,7 +57,7 @@ impl ListOrigin {
     /// # Errors
     /// Why it cannot be read.
     pub async fn fetch(&self, aws: &AwsEnvironment, timeout: Duration) -> Result<Bytes, FetchFailure> {
-        let fetch = async {
+        let fetch = Box::pin(async {
             match self {
                 Self::File { path, .. } => {
                     let path = path.clone();
@@ -74,7 +74,7 @@ impl ListOrigin {
                     }
                 }
             }
-        };
+        });
         source::in_time(timeout, fetch).await
     }
 }

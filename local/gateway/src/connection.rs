@@ -32,8 +32,8 @@ pub struct Connection {
     pub peer: IpAddr,
     /// How the client is authenticated.
     pub method: AuthMethod,
-    /// What the registry allows the certificate or the identity. Locked while it is computed anew, so that no earlier result replaces a
-    /// later one.
+    /// What the registry allows the certificate or the identity. Locked while it is computed anew, so that no earlier
+    /// result replaces a later one.
     pub(crate) registry_session: Mutex<Option<RegistrySession>>,
     phase: watch::Sender<Phase>,
     state: Mutex<State>,
@@ -317,7 +317,7 @@ impl Connections {
         }
     }
 
-    /// Returns the admitted connections of clients whose rights come from the registry: of certificates and of sessions.
+    /// Returns the admitted connections of clients whose rights come from the registry: of certificates, of sessions.
     #[must_use]
     pub(crate) fn with_registry_rights(&self) -> Vec<Arc<Connection>> {
         let is_admitted = |connection: &&Arc<Connection>| {

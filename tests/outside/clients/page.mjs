@@ -8,7 +8,7 @@ import { ROOT, start } from "../lib/gateway.mjs";
 import { startIssuer } from "../lib/issuer.mjs";
 import { accessibility } from "./page/accessibility.mjs";
 import { acceleratedTime, wholeFlow } from "./page/flow.mjs";
-import { cognitoIdentity, signer } from "./page/identity.mjs";
+import { cognitoIdentity, deniedIdentity, signer } from "./page/identity.mjs";
 import { issuerSignIn, keptKeys, rejectedSignIns } from "./page/issuer.mjs";
 import { changedConfiguration, eventLog } from "./page/log.mjs";
 import { ownClient } from "./page/own_client.mjs";
@@ -26,7 +26,7 @@ if (!executablePath) {
 const browser = await launch(executablePath);
 const issuer = await startIssuer();
 // Each scenario has a browser context of its own. ONLY names one to run.
-const scenarios = { accessibility, wholeFlow, deniedSignIn, brokenTokens, pastedToken, reload, secondUser, ownClient, eventLog, markup, cognitoIdentity };
+const scenarios = { accessibility, wholeFlow, deniedSignIn, brokenTokens, pastedToken, reload, secondUser, ownClient, eventLog, markup, cognitoIdentity, deniedIdentity };
 const withOwnKeys = { keptKeys, issuerSignIn, rejectedSignIns };
 const chosen = (all) => Object.entries(all).filter(([name]) => [undefined, name].includes(process.env.ONLY));
 

@@ -61,6 +61,7 @@ NOT_RUN = "not run here: "
 # The markers of blocks that a program of one page runs.
 PAGES_WITH_PROGRAMS = {
     "run by tests/outside/devices/page.py": ["docs/devices.md"],
+    "run by tests/outside/cognito/page.py": ["docs/cognito.md"],
     "run by tests/outside/devices/jitp_page.py": ["docs/jitp.md", "docs/jitp.ja.md"],
     "run by tests/outside/terraform/terraform.py": ["docs/terraform.md"],
 }

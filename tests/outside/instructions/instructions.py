@@ -29,6 +29,8 @@ TOLERANCE = 0.01
 # The kernel chooses how many neighbouring pages it maps with one; another kernel may choose otherwise.
 MEMORY_TOLERANCE = 0.15
 FEW, MANY = 10, 60
+# Entries of revocation lists. A decision must not depend on their number.
+LISTS = (10, 100_000)
 
 
 def count(binary, folder, calls=(), environment=()):
@@ -91,6 +93,11 @@ def measure(binary, floor):
         found["call: echo"] = per_call(floor, folder, (CALLS["RS256"]()[0], None))
         for name, make in CALLS.items():
             found[f"call: {name}"] = per_call(binary, folder, make())
+    for entries in LISTS:
+        with deployment(revoked=entries) as folder:
+            found[f"start: {entries:,} revoked subjects"] = count(binary, folder)
+            found[f"memory: {entries:,} revoked subjects"] = memory(binary, folder, [CALLS["RS256"]()])
+            found[f"call: RS256, {entries:,} revoked subjects"] = per_call(binary, folder, CALLS["RS256"]())
     with deployment("secret:keys") as folder, secrets_manager() as environment:
         found["start: a secret, plain loopback"] = secret_start(binary, folder, environment)
         found["memory: a secret, plain loopback"] = memory(binary, folder, [CALLS["RS256"]()], environment)

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import time
+import uuid
 
 import jwt
 
@@ -85,12 +86,16 @@ def packaged():
 
 
 @contextlib.contextmanager
-def deployment(keys="file:keys/users.jwks.json"):
-    """The shipped example with the keys of this run."""
+def deployment(keys="file:keys/users.jwks.json", revoked=None):
+    """The shipped example with the keys of this run, and with a revocation list of so many subjects."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         shutil.copytree(ROOT / "policies", folder / "policies")
         config = (ROOT / "authorizer.toml").read_text().replace("file:keys/users.jwks.json", keys)
+        if revoked is not None:
+            config += '\n[revocation]\nsource = "file:revoked.json"\nrefresh_seconds = 86400\nmax_stale_seconds = 86400\n'
+            subjects = [str(uuid.UUID(int=number)) for number in range(revoked)]
+            (folder / "revoked.json").write_text(json.dumps({"version": 1, "sub": {"users": subjects}}))
         (folder / "authorizer.toml").write_text(config)
         (folder / "keys").mkdir()
         (folder / "keys/users.jwks.json").write_text(jwks())

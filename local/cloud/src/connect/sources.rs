@@ -1,4 +1,5 @@
-//! What the rights of a certificate or an identity are computed from, to see cheaply whether a change of the registry touches them.
+//! What the rights of a certificate or an identity are computed from, to see cheaply whether a change of the registry
+//! touches them.
 
 use super::{Attached, effective};
 use crate::cloud::Cloud;

@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use uuid::{Builder, Uuid};
 
-/// The number of random bytes in the id of a guest. The others are a hash of these, so that the id of a guest can be
-/// told from one that a login gives.
+/// The number of random bytes in the id of a guest. The others are a hash of these, by which the id of a guest is
+/// recognized.
 const GUEST_BYTES: usize = 8;
 
 /// Returns the id of the identity of a login. The same login always gives the same id.

@@ -20,7 +20,7 @@ pub struct VerifiedIdToken {
     pub claims: Map<String, Value>,
 }
 
-/// Why a token is not an ID token that an identity pool accepts. It holds no part of the token but the algorithm's name.
+/// Why a token is not an ID token that an identity pool accepts. Of the token it holds the algorithm's name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidIdToken {
     /// Not a token in compact form, or without a readable header or payload.

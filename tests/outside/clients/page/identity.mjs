@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { audit, injectAxe } from "./accessibility.mjs";
 import { button, checkBrowser, connected, expect, screenshot, signIn, tabTo, text, visit } from "./browser.mjs";
 import { check } from "../../lib/checks.mjs";
-import { ROOT } from "../../lib/gateway.mjs";
+import { ROOT, token } from "../../lib/gateway.mjs";
 
 const POLICY = readFileSync(join(ROOT, "provision/policies/app.json"), "utf8");
 /** The function is built at its first invocation. */
@@ -133,6 +133,45 @@ export async function cognitoIdentity(browser, gateway) {
   await end();
   await looks(browser, gateway, id);
   await clean(gateway, id);
+}
+
+/** What the identity pool and the handshake deny. The browser itself reports their status. */
+export async function deniedIdentity(browser, gateway) {
+  const { page, end } = await visit(browser, gateway);
+  await signIn(page, "ben");
+  await connected(page);
+  await page.evaluate(() => {
+    const session = JSON.parse(sessionStorage.getItem("iot-local-token"));
+    sessionStorage.setItem("iot-local-token", JSON.stringify({ ...session, idToken: session.token }));
+  });
+  await page.reload();
+  await connected(page);
+  await button(page, "Disconnect").click();
+  await page.locator("input[value=identity]").check();
+  await expect("an access token gives no identity", page, "#identity-error", /^GetId: NotAuthorizedException: /);
+  await button(page, "Connect").click();
+  await expect("and does not connect", page, "#identity-error", /^GetId: NotAuthorizedException: /);
+  check("not connected", (await text(page, "#state")) === "not connected" && (await text(page, "#connect-result")) === "");
+  await button(page, "Sign out").click();
+  await signIn(page, "ben");
+  await connected(page);
+  check("a new sign-in begins with the token", await page.locator("input[value=token]").isChecked() && await page.locator("#identity").isHidden());
+  await button(page, "Disconnect").click();
+  await page.locator("input[value=identity]").check();
+  await expect("its ID token gives an identity", page, "#identity-id", /^us-east-1:/);
+  await page.clock.setFixedTime(new Date(Date.now() + 600_000));
+  await button(page, "Connect").click();
+  await expect("a clock that is ten minutes fast is denied", page, "#connect-result", /^DENIED\s*The gateway closed the connection before it was established/);
+  await page.locator("#mine").uncheck();
+  await expect("and the event log has the reason", page, "#log", /X-Amz-Date is/);
+  await end();
+  const pasted = await visit(browser, gateway);
+  await pasted.page.locator("#paste summary").click();
+  await pasted.page.fill("#pasted", token("paula", "tenant=acme"));
+  await button(pasted.page, "Use this token").click();
+  await connected(pasted.page);
+  check("without an ID token there is no choice", await pasted.page.locator("#ways").isHidden());
+  await pasted.end();
 }
 
 /** axe-core and pictures on desktop and phone, light and dark, with the commands and connected. */

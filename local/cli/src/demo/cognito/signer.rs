@@ -17,6 +17,9 @@ const EXPIRES: Duration = Duration::from_secs(300);
 /// The characters that stay in a value of a query (RFC 3986, section 2.3).
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+/// Names and values.
+type Pairs = Vec<(String, String)>;
+
 /// What is signed with, and when. Not `Debug`: it holds a secret.
 #[derive(Clone)]
 pub(super) struct Signer {
@@ -52,12 +55,7 @@ impl Signer {
     ///
     /// # Errors
     /// The signer fails.
-    pub(super) fn headers(
-        &self,
-        service: &str,
-        host: &str,
-        sent: &Sent<'_>,
-    ) -> Result<Vec<(String, String)>, DemoError> {
+    pub(super) fn headers(&self, service: &str, host: &str, sent: &Sent<'_>) -> Result<Pairs, DemoError> {
         let url = format!("http://{host}{}", sent.target);
         let body = SignableBody::Bytes(sent.body);
         let given = sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -73,7 +71,7 @@ impl Signer {
         service: &str,
         settings: SigningSettings,
         request: Result<SignableRequest<'_>, aws_sigv4::http_request::SigningError>,
-    ) -> Result<(Vec<(String, String)>, Vec<(String, String)>), DemoError> {
+    ) -> Result<(Pairs, Pairs), DemoError> {
         let failed = || DemoError::Answer("credentials to sign with");
         let identity = self.credentials.clone().into();
         let parameters = SigningParams::builder()

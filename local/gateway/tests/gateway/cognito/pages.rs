@@ -1,6 +1,6 @@
 //! Which pages may call the identity pool.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::{APP, Identities, POOL, PROVIDER};
 use crate::support::{exchange, post};
@@ -86,4 +86,25 @@ async fn the_app_reads_the_answers_of_the_identity_pool_alone() {
     let headers = format!("Origin: {APP}\r\ncontent-type: application/x-www-form-urlencoded\r\n");
     let response = post(port, "/", &headers, "Action=AssumeRoleWithWebIdentity").await;
     assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
+}
+
+/// The page of the gateway offers to connect with an identity by what this says.
+#[tokio::test]
+async fn the_description_of_the_gateway_names_the_pool_and_its_providers_to_its_own_page() {
+    let gateway = Identities::open().await;
+    let port = gateway.running.port;
+    let request = format!("GET /api/gateway HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n");
+    let described = async || {
+        let response = exchange(port, format!("{request}\r\n").as_bytes()).await;
+        let body = response.split_once("\r\n\r\n").unwrap().1;
+        serde_json::from_str::<Value>(body).unwrap()["identity_pool"].clone()
+    };
+    let expected = json!({ "id": POOL, "region": "us-east-1", "providers": [PROVIDER] });
+    assert_eq!(described().await, expected);
+    for origin in [APP, EVIL, "null"] {
+        let response = exchange(port, format!("{request}Origin: {origin}\r\n\r\n").as_bytes()).await;
+        assert!(response.starts_with("HTTP/1.1 403 ") && !response.contains(POOL), "{origin}: {response}");
+    }
+    gateway.running.cloud.set_identity_pool(None);
+    assert_eq!(described().await, Value::Null);
 }

@@ -89,7 +89,7 @@ async fn rest_reads_need_the_role_and_some_the_policy() {
     gateway.api().create_policy("all", &allow_all()).await;
     let only = |action: &str, resource: &str| json!([allow(action, &[resource])]);
     let lists = json!([{ "Effect": "Allow", "Action": "iot:List*", "Resource": "*" }]);
-    // 404: allowed, and there is none.
+    // 404: allowed, but absent.
     for (by_role, is_attached, request, expected) in [
         (only("GetRetainedMessage", "topic/a"), false, ("GET", "/retainedMessage/a"), 404),
         (only("GetRetainedMessage", "topic/a"), false, ("GET", "/retainedMessage/b"), 403),
