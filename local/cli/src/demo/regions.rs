@@ -4,20 +4,21 @@ mod clients;
 mod forwarder;
 mod health;
 mod measure;
+mod person;
 mod process;
 mod setup;
-mod signer;
 mod state;
 mod traffic;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iot_local_base::env::Env;
 use iot_local_policy::Action;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
-use self::clients::{Clients, Mover};
+use self::clients::{ANA_TOPIC, Clients, Mover};
 use self::setup::{Regions, Side};
 use self::traffic::Progress;
 use super::DemoError;
@@ -78,7 +79,7 @@ impl Script<'_> {
         }
         self.failover(&mut clients).await?;
         state::compare(&self.regions, self.output).await;
-        self.other_signature().await?;
+        self.other_signature().await;
         self.recovery(&clients).await
     }
 
@@ -104,7 +105,7 @@ impl Script<'_> {
         let log = &mut self.regions.at(side).log;
         let reason = match client.resource {
             Some(resource) => log.action(Action::Publish, resource).await,
-            None => log.connect(Some(client.client_id)).await,
+            None => log.connect(Some(&client.client_id)).await,
         };
         self.output.action(verb, client.label, Expected::Allowed, &outcome, &reason);
     }
@@ -122,7 +123,7 @@ impl Script<'_> {
         let is_denied = |progress: &Progress| progress.last_failure.starts_with("HTTP 403");
         let _ = tokio::time::timeout(FAILOVER_TIMEOUT, signed.sender.progress.wait_for(is_denied)).await;
         let reason = self.regions.at(Side::Second).log.connect(None).await;
-        let address = self.regions.signer(Side::First).address(&self.regions.host());
+        let address = self.regions.person(Side::First).address(&self.regions.host());
         let response = handshake(self.regions.ports().plain, &address).await.unwrap_or_default();
         let outcome = ClientOutcome { is_allowed: false, is_closed: true, response };
         self.output.action("reconnect", signed.label, Expected::ClosedWith(OTHER_REGION), &outcome, &reason);
@@ -141,16 +142,21 @@ impl Script<'_> {
         Ok(())
     }
 
-    async fn other_signature(&mut self) -> Result<(), DemoError> {
-        self.output.section("the app with SigV4 signs for the Region that is left");
+    async fn other_signature(&mut self) {
+        self.output.section("the app uses the identity pool of the Region that is left, and signs for it");
+        let (gone, left) = (self.regions.person(Side::First), self.regions.person(Side::Second));
+        let shown = if gone.identity == left.identity {
+            Err("the same as in eu-west-1")
+        } else {
+            Ok("another one than in eu-west-1, to which the policy is attached separately")
+        };
+        self.output.observation("identity", "of the same person", shown);
         self.regions.at(Side::Second).log.clear();
-        let address = self.regions.signer(Side::Second).address(&self.regions.host());
-        let access = Access::Address(address);
-        let (_client, outcome) = Client::resume(self.regions.ports().plain, "app-2", &access).await;
-        let reason = self.regions.at(Side::Second).log.connect(Some("app-2")).await;
-        let label = "app-2  (SigV4 for ap-northeast-1)";
+        let access = Access::Address(left.address(&self.regions.host()));
+        let (_client, outcome) = Client::resume(self.regions.ports().plain, &left.identity, &access).await;
+        let reason = self.regions.at(Side::Second).log.connect(Some(&left.identity)).await;
+        let label = "app  (SigV4 for ap-northeast-1)";
         self.output.action("connect", label, Expected::Allowed, &outcome, &reason);
-        Ok(())
     }
 
     /// The first Region is back: new connections go there, open ones stay.
@@ -160,7 +166,8 @@ impl Script<'_> {
         let listening = setup::listening(self.regions.at(Side::First));
         self.output.observation("start", "eu-west-1", Ok(&listening));
         let Some(ana) = clients.moving.first() else { return Ok(()) };
-        let (before, topic) = (ana.sender.progress(), ana.topic);
+        let before = ana.sender.progress();
+        let topic = ANA_TOPIC;
         let access = self.regions.token_access();
         let (third, outcome) = Client::resume(self.regions.ports().tls, "ana", &access).await;
         let reason = self.regions.at(Side::First).log.connect(Some("ana")).await;

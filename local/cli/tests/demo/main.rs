@@ -144,7 +144,7 @@ fn the_demo_of_fleet_provisioning_has_the_expected_results() {
 /// Two Regions are two processes of this program, of which one is killed.
 #[test]
 fn the_demo_of_regions_has_the_expected_results() {
-    let folder = example();
+    let folder = example_with("RS256");
     let (output, text) = run(folder.path(), &["demo", "regions", "--json", "--bootstrap", ALLOW_ALL]);
     assert_eq!(output.status.code(), Some(0), "{text}");
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -174,7 +174,7 @@ fn the_demo_of_regions_has_the_expected_results() {
 
 #[test]
 fn kills_are_measured() {
-    let folder = example();
+    let folder = example_with("RS256");
     let arguments = ["demo", "regions", "--kills", "1", "--json", "--bootstrap", ALLOW_ALL];
     let (output, text) = run(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(0), "{text}");
@@ -187,6 +187,8 @@ fn kills_are_measured() {
     };
     // The health check, four clients by MQTT and one by HTTP; on the way back the last one is there already.
     assert_eq!(with("1 of 1: ").count(), 6 + 5, "{json:#}");
+    // A gateway that hangs accepts connections.
+    assert_eq!((with("after ").count(), with("reaches the second Region").count()), (1, 1), "{json:#}");
     assert_eq!((with("0 of 8 kept").count(), with("0 of 2 messages kept").count()), (1, 1), "{json:#}");
 }
 

@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 
+use super::person::Person;
 use super::setup::{DEVICE, Regions, Side};
-use super::traffic::{self, MakeAccess, Sender, Work};
+use super::traffic::{self, Attempt, MakeAttempt, Sender, Work};
 use crate::demo::client::session::Access;
 
+/// The topic of ana's messages.
+pub(super) const ANA_TOPIC: &str = "acme/users/ana/tls";
 /// The topic of the client that publishes by HTTP.
 const HTTP_TOPIC: &str = "acme/users/ana/http";
 const HTTP_RESOURCE: &str = "topic/acme/users/ana/http";
@@ -24,10 +27,9 @@ pub(super) struct Clients {
 /// A client, as the demo shows it.
 pub(super) struct Mover {
     pub(super) label: &'static str,
-    pub(super) client_id: &'static str,
+    pub(super) client_id: String,
     /// Of a client without a connection: the resource that it publishes to.
     pub(super) resource: Option<&'static str>,
-    pub(super) topic: &'static str,
     pub(super) sender: Sender,
 }
 
@@ -35,27 +37,30 @@ impl Clients {
     /// Starts clients that connect by the common name. One of them signs for the first Region alone.
     pub(super) fn start(regions: &Regions) -> Self {
         let mut tasks = JoinSet::new();
-        let (signer, host) = (regions.signer(Side::First), regions.host());
-        let signed: MakeAccess = Box::new(move |_| Access::Address(signer.address(&host)));
+        let (person, host) = (regions.person(Side::First), regions.host());
+        let client_id = person.identity.clone();
+        let signed: MakeAttempt = Box::new(move |_| attempt(&person, &host));
         let moving = tokens_and_certificate(regions, &mut tasks);
-        let signed =
-            start(&mut tasks, regions, "app-1  (SigV4 for eu-west-1)", "app-1", "apps/1", Work::Mqtt(signed));
+        let sender = traffic::start(&mut tasks, regions.ports(), Work::Mqtt(signed));
+        let signed = Mover { label: "app  (SigV4 for eu-west-1)", client_id, resource: None, sender };
         Self { moving, signed: Some(signed), _tasks: tasks }
     }
 
-    /// Starts clients that can use any Region. One of them signs for the next Region after each failed connect.
+    /// Starts clients that can use any Region. One of them has credentials of both, and signs for the next Region after
+    /// each failed connect.
     pub(super) fn start_to_measure(regions: &Regions) -> Self {
         let mut tasks = JoinSet::new();
-        let signers = [Side::First, Side::Second].map(|side| regions.signer(side));
-        let (host, next) = (regions.host(), AtomicBool::new(false));
-        let signed: MakeAccess = Box::new(move |failures| {
+        let (people, host) = (regions.people(), regions.host());
+        let next = AtomicBool::new(false);
+        let signed: MakeAttempt = Box::new(move |failures| {
             let is_second = next.fetch_xor(failures > 0, Ordering::AcqRel) ^ (failures > 0);
-            let [first, second] = &signers;
-            Access::Address(if is_second { second } else { first }.address(&host))
+            let side = if is_second { Side::Second } else { Side::First };
+            attempt(&people.get(side), &host)
         });
         let mut moving = tokens_and_certificate(regions, &mut tasks);
-        let label = "app-1  (SigV4, tries both Regions)";
-        moving.push(start(&mut tasks, regions, label, "app-1", "apps/1", Work::Mqtt(signed)));
+        let sender = traffic::start(&mut tasks, regions.ports(), Work::Mqtt(signed));
+        let label = "app  (SigV4, tries both Regions)";
+        moving.push(Mover { label, client_id: String::new(), resource: None, sender });
         Self { moving, signed: None, _tasks: tasks }
     }
 
@@ -65,29 +70,31 @@ impl Clients {
     }
 }
 
-fn tokens_and_certificate(regions: &Regions, tasks: &mut JoinSet<()>) -> Vec<Mover> {
-    let always = |access: Access| -> Work { Work::Mqtt(Box::new(move |_| access.clone())) };
-    let web = Access::TokenOverWebSocket(regions.token());
-    [
-        ("ana  (token, MQTT over TLS)", "ana", "acme/users/ana/tls", always(regions.token_access())),
-        ("ana/web  (token, WebSocket)", "ana/web", "acme/users/ana/web", always(web)),
-        ("sensor-1  (its certificate)", DEVICE, "devices/sensor-1/ticks", always(regions.device_access())),
-        ("POST /topics/…  (token)", "", HTTP_TOPIC, Work::Http(regions.token())),
-    ]
-    .into_iter()
-    .map(|(label, client_id, topic, work)| start(tasks, regions, label, client_id, topic, work))
-    .collect()
+fn attempt(person: &Person, host: &str) -> Attempt {
+    Attempt {
+        client_id: person.identity.clone(),
+        topic: person.topic(),
+        access: Access::Address(person.address(host)),
+    }
 }
 
-fn start(
-    tasks: &mut JoinSet<()>,
-    regions: &Regions,
-    label: &'static str,
-    client_id: &'static str,
-    topic: &'static str,
-    work: Work,
-) -> Mover {
-    let resource = matches!(work, Work::Http(_)).then_some(HTTP_RESOURCE);
-    let sender = traffic::start(tasks, client_id, topic, regions.ports(), work);
-    Mover { label, client_id, resource, topic, sender }
+fn tokens_and_certificate(regions: &Regions, tasks: &mut JoinSet<()>) -> Vec<Mover> {
+    let web = Access::TokenOverWebSocket(regions.token());
+    let mut clients: Vec<_> = [
+        ("ana  (token, MQTT over TLS)", "ana", ANA_TOPIC, regions.token_access()),
+        ("ana/web  (token, WebSocket)", "ana/web", "acme/users/ana/web", web),
+        ("sensor-1  (its certificate)", DEVICE, "devices/sensor-1/ticks", regions.device_access()),
+    ]
+    .into_iter()
+    .map(|(label, client_id, topic, access)| {
+        let attempt = Attempt { client_id: client_id.to_owned(), topic: topic.to_owned(), access };
+        let work = Work::Mqtt(Box::new(move |_| attempt.clone()));
+        let sender = traffic::start(tasks, regions.ports(), work);
+        Mover { label, client_id: client_id.to_owned(), resource: None, sender }
+    })
+    .collect();
+    let sender = traffic::start(tasks, regions.ports(), Work::Http(HTTP_TOPIC, regions.token()));
+    let (label, resource) = ("POST /topics/…  (token)", Some(HTTP_RESOURCE));
+    clients.push(Mover { label, client_id: String::new(), resource, sender });
+    clients
 }

@@ -1,6 +1,6 @@
 //! How long clients need to be back in the other Region, over many kills.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::FAILOVER_TIMEOUT;
 use super::clients::Clients;
@@ -53,6 +53,7 @@ pub(super) async fn run(regions: Regions, kills: u16, output: &mut Output) -> Re
         }
     }
     measured.show_state(kills, output);
+    measured.hang(output).await;
     Ok(())
 }
 
@@ -86,6 +87,25 @@ impl Measured {
         let is_kept = is_stored && state::is_retained(&self.regions, side.other()).await;
         self.retained = self.retained.saturating_add(u32::from(is_kept));
         self.regions.restart(side).await
+    }
+
+    /// Shows that new connections leave a Region whose gateway hangs. Its port still accepts connections.
+    async fn hang(&self, output: &mut Output) {
+        output.section("the gateway of the first Region hangs (SIGSTOP)");
+        let since = Instant::now();
+        if !self.regions.region(Side::First).hang().await {
+            output.line("  This system cannot stop a process, so this is left out.");
+            return;
+        }
+        let wait = self.regions.wait_for(Side::First, false);
+        let is_noticed = tokio::time::timeout(FAILOVER_TIMEOUT, wait).await.is_ok();
+        let seconds = since.elapsed().as_secs_f64();
+        let noticed = format!("after {seconds:.1} s: two round trips in a row have had no end within 2 s");
+        let shown = if is_noticed { Ok(noticed.as_str()) } else { Err("the health check still succeeds") };
+        output.observation("away", "the health check fails", shown);
+        let is_connected = state::connects(&self.regions).await;
+        let shown = if is_connected { Ok("reaches the second Region") } else { Err("is not connected") };
+        output.observation("connect", "a new client", shown);
     }
 
     /// Shows what was lost and kept in all kills of both Regions.

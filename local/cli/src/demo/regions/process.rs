@@ -63,6 +63,13 @@ impl Region {
         self.process.kill().await.map_err(DemoError::Gateway)
     }
 
+    /// Stops the gateway with SIGSTOP: its ports stay open, and nothing answers. Returns whether the system can do so.
+    pub(super) async fn hang(&self) -> bool {
+        let Some(id) = self.process.id() else { return false };
+        let stopped = Command::new("kill").args(["-STOP", &id.to_string()]).status().await;
+        stopped.is_ok_and(|status| status.success())
+    }
+
     /// Starts the gateway again, with the same files and on other ports.
     ///
     /// # Errors
@@ -71,11 +78,6 @@ impl Region {
         let (process, ports, log) = start(self.name, self.folder.path(), &self.bootstrap).await?;
         (self.process, self.ports, self.log) = (process, ports, log);
         Ok(())
-    }
-
-    /// Returns the folder of the gateway's state.
-    pub(super) fn state(&self) -> PathBuf {
-        self.folder.path().join(iot_local_identity::deployment::STATE)
     }
 
     /// Returns the id of the process.

@@ -1,20 +1,21 @@
 //! Two Regions that are set up alike: configuration, keys, a device and its policy.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use iot_local_base::{clock, files};
 use iot_local_gateway::certificate::{Authority, ClientCertificate};
-use iot_local_identity::issuer::{DevelopmentIssuer, TokenRequest};
+use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, TokenRequest};
 use iot_local_identity::workspace::{self, Workspace};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_rustls::rustls::ClientConfig;
 
 use super::forwarder::Forwarder;
 use super::health::Probe;
+use super::person::Person;
 use super::process::{Ports, Region};
-use super::signer::Signer;
 use super::{NAMES, Options};
 use crate::control::{Call, Control, ControlError, segment};
 use crate::demo::client::session::Access;
@@ -67,6 +68,31 @@ pub(super) struct Regions {
     token: String,
     token_tls: Arc<ClientConfig>,
     device_tls: Arc<ClientConfig>,
+    people: People,
+    /// The issuer of the identity pools.
+    pool_issuer: IssuerSettings,
+}
+
+/// The person, as an identity of the pool of each Region.
+#[derive(Clone)]
+pub(super) struct People(Arc<Mutex<[Person; 2]>>);
+
+impl People {
+    pub(super) fn get(&self, side: Side) -> Person {
+        let [first, second] = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match side {
+            Side::First => first.clone(),
+            Side::Second => second.clone(),
+        }
+    }
+
+    fn set(&self, side: Side, person: Person) {
+        let [first, second] = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match side {
+            Side::First => *first = person,
+            Side::Second => *second = person,
+        }
+    }
 }
 
 impl Regions {
@@ -100,6 +126,14 @@ impl Regions {
                 return Ok(None);
             }
         }
+        let pool_issuer = workspace.issuers.iter().find(|issuer| issuer.has_id_tokens_for_pools());
+        let pool_issuer = pool_issuer.ok_or(DemoError::NoRsaIssuer)?.settings().clone();
+        let people =
+            [Person::log_in(&first, &pool_issuer).await?, Person::log_in(&second, &pool_issuer).await?];
+        for (region, person) in [&first, &second].into_iter().zip(&people) {
+            let text = format!("identity {}", person.identity);
+            output.observation("log in", &format!("ana in {}", region.name), Ok(&text));
+        }
         let issuer = token::select_issuer(&workspace.issuers, None)?;
         let mut probes = Vec::new();
         for region in [&first, &second] {
@@ -118,6 +152,8 @@ impl Regions {
             token: mint(issuer, "ana")?,
             token_tls: Arc::new(token_tls),
             device_tls,
+            people: People(Arc::new(Mutex::new(people))),
+            pool_issuer,
         }))
     }
 
@@ -162,10 +198,14 @@ impl Regions {
         Access::Certificate(Arc::clone(&self.device_tls))
     }
 
-    /// Who signs for a Region.
-    pub(super) fn signer(&self, side: Side) -> Signer {
-        let region = self.region(side);
-        Signer { operator: region.state().join("private").join("operator"), region: region.name }
+    /// The person with an identity of a Region's pool.
+    pub(super) fn person(&self, side: Side) -> Person {
+        self.people.get(side)
+    }
+
+    /// The person in both Regions, also after later logins.
+    pub(super) fn people(&self) -> People {
+        self.people.clone()
     }
 
     /// Kills a gateway. Returns when.
@@ -193,6 +233,9 @@ impl Regions {
         let region = self.at(side);
         region.restart().await?;
         let ports = region.ports;
+        // Temporary credentials end with the gateway that made them.
+        let person = Person::log_in(self.region(side), &self.pool_issuer).await?;
+        self.people.set(side, person);
         self.forwarder.set_ports(side.index(), ports);
         self.forwarder.wait_for(side.index(), true).await;
         Ok(())

@@ -114,6 +114,12 @@ pub(super) async fn is_retained(regions: &Regions, side: Side) -> bool {
     is_delivered
 }
 
+/// Returns whether a new client of the common name is connected.
+pub(super) async fn connects(regions: &Regions) -> bool {
+    let port = regions.ports().mqtts;
+    Client::resume(port, READER, &regions.device_access()).await.0.is_some()
+}
+
 /// Connects to a Region itself, without the common name.
 async fn reader(regions: &Regions, side: Side) -> Option<Client> {
     let port = regions.region(side).ports.mqtts;

@@ -1,9 +1,10 @@
 //! Clients that send a message again and again, and connect again with back-off when they lose the connection.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::process::Ports;
 use crate::demo::client::session::Access;
@@ -18,13 +19,21 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 /// What a client does.
 pub(super) enum Work {
     /// Connects by MQTT, and receives its own messages.
-    Mqtt(MakeAccess),
-    /// Publishes by HTTP with this token.
-    Http(String),
+    Mqtt(MakeAttempt),
+    /// Publishes by HTTP to this topic, with a token.
+    Http(&'static str, String),
 }
 
-/// Makes what a client connects with. The argument counts the client's failed connects.
-pub(super) type MakeAccess = Box<dyn Fn(u32) -> Access + Send + Sync>;
+/// Makes an attempt to connect. The argument counts the client's failed connects.
+pub(super) type MakeAttempt = Box<dyn Fn(u32) -> Attempt + Send + Sync>;
+
+/// How a client connects, and the topic of its messages, which only it uses.
+#[derive(Clone)]
+pub(super) struct Attempt {
+    pub(super) client_id: String,
+    pub(super) topic: String,
+    pub(super) access: Access,
+}
 
 /// A client, and what it has reached.
 pub(super) struct Sender {
@@ -65,29 +74,21 @@ impl Sender {
     }
 }
 
-/// Starts a client in a task of its own. Its messages are on a topic that only it uses.
-pub(super) fn start(
-    tasks: &mut JoinSet<()>,
-    client_id: &'static str,
-    topic: &'static str,
-    ports: Ports,
-    work: Work,
-) -> Sender {
+/// Starts a client in a task of its own.
+pub(super) fn start(tasks: &mut JoinSet<()>, ports: Ports, work: Work) -> Sender {
     let (sender, progress) = watch::channel(Progress::default());
     tasks.spawn(async move {
         match work {
-            Work::Mqtt(access) => Mqtt { client_id, topic, ports, access, progress: sender }.run().await,
-            Work::Http(token) => publish(ports.plain, topic, &token, &sender).await,
+            Work::Mqtt(attempt) => Mqtt { ports, attempt, progress: sender }.run().await,
+            Work::Http(topic, token) => publish(ports.plain, topic, &token, &sender).await,
         }
     });
     Sender { progress }
 }
 
 struct Mqtt {
-    client_id: &'static str,
-    topic: &'static str,
     ports: Ports,
-    access: MakeAccess,
+    attempt: MakeAttempt,
     progress: watch::Sender<Progress>,
 }
 
@@ -95,17 +96,17 @@ impl Mqtt {
     async fn run(&self) {
         let mut failures = 0;
         loop {
-            let access = (self.access)(failures);
+            let Attempt { client_id, topic, access } = (self.attempt)(failures);
             let port = match &access {
                 Access::TokenOverTls(..) => self.ports.tls,
                 Access::Certificate(_) => self.ports.mqtts,
                 Access::TokenOverWebSocket(_) | Access::Address(_) => self.ports.plain,
             };
-            let (client, outcome) = Client::resume(port, self.client_id, &access).await;
+            let (client, outcome) = Client::resume(port, &client_id, &access).await;
             match client {
                 Some(client) => {
                     failures = 0;
-                    self.use_connection(client).await;
+                    self.use_connection(client, &topic).await;
                 }
                 None => {
                     failures = u32::saturating_add(failures, 1);
@@ -120,22 +121,22 @@ impl Mqtt {
     }
 
     /// Sends messages until the connection ends.
-    async fn use_connection(&self, mut client: Client) {
+    async fn use_connection(&self, mut client: Client, topic: &str) {
         self.progress.send_modify(|progress| {
             progress.connections = progress.connections.saturating_add(1);
             progress.sessions = progress.sessions.saturating_add(u32::from(client.has_session));
             (progress.first, progress.failures) = (None, 0);
         });
         // A session that is not continued has no subscriptions.
-        if !client.has_session && !client.subscribe(self.topic).await.is_allowed {
+        if !client.has_session && !client.subscribe(topic).await.is_allowed {
             return;
         }
         loop {
-            if !client.publish(self.topic).await.is_allowed {
+            if !client.publish(topic).await.is_allowed {
                 self.progress.send_modify(|progress| progress.repeated = progress.repeated.saturating_add(1));
                 return;
             }
-            let is_received = client.receive(self.topic).await.is_allowed;
+            let is_received = client.receive(topic).await.is_allowed;
             self.progress.send_modify(|progress| {
                 progress.acknowledged = progress.acknowledged.saturating_add(1);
                 if is_received {
