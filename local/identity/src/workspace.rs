@@ -1,8 +1,8 @@
 //! Prepares a user's configuration to run on this machine.
 //!
 //! The configuration is copied to a state folder next to it. In the copy, the issuers' keys are replaced by development
-//! keys, so that tokens can be minted here. A revocation list that is a file stays the user's. Nothing else changes: errors in the configuration stay, for the authorizer
-//! to report.
+//! keys, so that tokens can be minted here. A revocation list that is a file stays the user's. Nothing else changes:
+//! errors in the configuration stay, for the authorizer to report.
 
 mod adapt;
 
