@@ -7,7 +7,9 @@ import { Run } from "./run.js";
 /** The run that is under way. The gateway runs one at a time. */
 let current = null;
 
-function card(pattern, isRunnable) {
+function card(pattern, demos) {
+  const isRunnable = demos.includes(pattern.demo);
+  const hasDemo = isRunnable || demos.length === 0;
   const command = `cargo local demo ${pattern.demo}`;
   const copy = make("button", { type: "button", class: "small" }, "Copy");
   copy.setAttribute("aria-label", `Copy the command of ${pattern.title}`);
@@ -24,7 +26,7 @@ function card(pattern, isRunnable) {
     make("p", { class: "chain" }, pattern.steps),
     make("dl", {}, make("div", {}, make("dt", {}, "Use it for"), make("dd", {}, pattern.use)),
       make("div", {}, make("dt", {}, "Not for"), make("dd", {}, pattern.not))),
-    make("p", { class: "row command" }, make("code", { class: "grow" }, command), copy),
+    hasDemo ? make("p", { class: "row command" }, make("code", { class: "grow" }, command), copy) : make("p", { class: "fine" }, "No live run yet."),
     make("p", { class: "row" }, ...(isRunnable ? [run] : []),
       make("a", { href: `/docs/${pattern.docs}` }, `docs/${pattern.docs}`),
       ...(pattern.here ? [make("a", { href: "/" }, pattern.here)] : [])),
@@ -60,7 +62,7 @@ async function start() {
     if (!response.ok) throw new Error(await response.text());
     const { demos } = await response.json();
     show("demos-off", demos.length === 0);
-    $("cards").replaceChildren(...PATTERNS.map((pattern) => card(pattern, demos.includes(pattern.demo))));
+    $("cards").replaceChildren(...PATTERNS.map((pattern) => card(pattern, demos)));
   } catch (error) {
     $("page-error").textContent = `The gateway does not respond: ${error.message}`;
     show("page-error");

@@ -31,8 +31,18 @@ pub(super) struct Reason {
     pub(super) hint: Option<String>,
 }
 
-/// What to do if a policy denies, which has no hint of its own.
+/// What to do if a policy denies.
 const POLICY_HINT: &str = "use a resource that the policy allows, or allow this one in the policy";
+
+/// A part of a reason that has no hint of its own, since AWS has none, and what to do.
+const HINTS: [(&str, &str); 6] = [
+    ("is not from a supported provider", "use an ID token of a provider of the identity pool"),
+    ("no identity-based policy allows", "allow the action in the role of the pool, if people are to have it"),
+    ("wrong signature", "sign with the secret of this access key, and compare the canonical requests"),
+    ("ownership token", "send the token that came with the certificate, once and within an hour"),
+    ("pre-provisioning hook denies", "add the serial number to the list of expected devices"),
+    ("statement", POLICY_HINT),
+];
 
 /// Separates a reason of the gateway from what to do.
 const HELP: &str = "; help: ";
@@ -43,14 +53,15 @@ impl Reason {
         Self { text: text.unwrap_or_default(), ..Self::default() }
     }
 
-    /// Returns what to do about a denial: the hint of the function or of the gateway, or the one for policies.
+    /// Returns what to do about a denial: the hint of the function or of the gateway, or else one of [`HINTS`].
     pub(super) fn hint_for(&self, is_allowed: bool) -> Option<String> {
-        if is_allowed || self.text.is_empty() {
+        if is_allowed {
             return None;
         }
         let of_gateway = || self.text.split_once(HELP).map(|(_, hint)| hint.to_owned());
-        let is_policy = self.code.is_none() && self.text.contains("statement");
-        self.hint.clone().or_else(of_gateway).or_else(|| is_policy.then(|| POLICY_HINT.to_owned()))
+        let known =
+            || HINTS.iter().find(|(part, _)| self.text.contains(part)).map(|(_, hint)| (*hint).to_owned());
+        self.hint.clone().or_else(of_gateway).or_else(known)
     }
 }
 
@@ -186,6 +197,12 @@ mod tests {
             ("no statement allows iot:Publish topic/a", None, false, Some(POLICY_HINT)),
             ("document 1, statement 2: Deny iot:Publish *", None, false, Some(POLICY_HINT)),
             ("document 1, statement 1: Allow iot:Publish *", None, true, None),
+            (
+                "REJECTED with 403 AccessDenied: the pre-provisioning hook denies the device",
+                None,
+                false,
+                Some(HINTS[4].1),
+            ),
             ("another reason", None, false, None),
             ("", None, false, None),
         ] {

@@ -17,8 +17,8 @@ const RUNS = {
   cognito: [/DONE Log in ana/, /DONE GetId/, /DONE GetCredentialsForIdentity/, /DENIED connect/, /ALLOWED connect/],
   kitting: [/DONE CreateThing sensor-1/, /ALLOWED connect sensor-1/, /DENIED publish devices\/sensor-2\/temperature/, /DONE UpdateCertificate sensor-2/, /DENIED connect sensor-2 \(INACTIVE\)/],
   jitr: [/DONE RegisterCACertificate/, /DENIED connect sensor-1 \(first connect\)/, /ALLOWED jitr sensor-1/, /ALLOWED reconnect sensor-1/, /DENIED jitr/],
-  jitp: [/DENIED connect sensor-4/, /DONE RegisterCACertificate/, /DENIED connect .*first connect/, /ALLOWED reconnect/],
-  fleet: [/DONE CreateProvisioningTemplate fleet/, /ALLOWED connect/, /DENIED/],
+  jitp: [/DONE RegisterCACertificate/, /DENIED connect sensor-1 \(first connect\)/, /ALLOWED reconnect sensor-1/, /DONE DescribeThing sensor-1/, /DENIED connect sensor-4 \(of another CA\)/],
+  fleet: [/DONE CreateProvisioningTemplate fleet/, /ALLOWED connect/, /DENIED provision a token twice/, /DONE CreateProvisioningClaim/],
   bootstrap: [/DONE CreateTopicRule claim/, /ALLOWED/, /DENIED/],
 };
 
@@ -82,7 +82,9 @@ export async function patterns(browser, gateway) {
   const titles = await page.locator(".card h2").allInnerTexts();
   check("eight patterns have a card each", titles.length === 8 && new Set(titles).size === 8, titles.join());
   const cards = await page.locator(".card").allInnerTexts();
-  check("each says what it is for, and for what not, with its command", cards.every((card) => /Use it for\n+\S[^]*Not for\n+\S[^]*cargo local demo \w+/.test(card)), cards.join("\n\n"));
+  check("each says what it is for, and for what not", cards.every((card) => /Use it for\n+\S[^]*Not for\n+\S/.test(card)), cards.join("\n\n"));
+  const withRun = await page.locator(".card:has(button.run)").evaluateAll((all) => all.map((card) => [card.id, card.querySelector(".command code").innerText]));
+  check("each demo has its command and a live run", Object.keys(RUNS).every((demo) => withRun.some(([id, command]) => id === demo && command === `cargo local demo ${demo}`)), withRun.join("; "));
   const links = await page.locator(".card a[href^='/docs/']").evaluateAll((all) => all.map((link) => link.href));
   const missing = [];
   for (const link of new Set(links)) if ((await page.request.get(link)).status() !== 200) missing.push(link);
