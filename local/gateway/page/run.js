@@ -75,7 +75,7 @@ export class Run {
     this.#status.textContent = `Running: ${title} …`;
     this.#progress.textContent = "";
     this.#steps = make("ol", { class: "steps" });
-    this.#sections.append(make("h3", {}, title), this.#steps);
+    this.#sections.append(make("h3", {}, ...withCode(title)), this.#steps);
   }
 
   #add(step) {
@@ -98,6 +98,9 @@ export class Run {
   }
 }
 
+/** A text whose parts in back-ticks are code. */
+const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+
 /** A step: its outcome, what the client sees, and what only the operator sees. */
 function renderStep({ action, object, allowed, response, code, reason, hint, expected }) {
   const isCall = reason === null;
@@ -108,7 +111,7 @@ function renderStep({ action, object, allowed, response, code, reason, hint, exp
   return make(
     "li", {},
     make("div", { class: "head" }, mark, make("span", { class: `badge ${allowed ? "good" : "bad"}` }, badge), make("span", {}, `${action} `, make("code", {}, object))),
-    response ? make("div", { class: "response" }, isCall ? make("code", {}, response) : `Client: ${response}`) : null,
+    response ? make("div", { class: "response" }, isCall ? make("code", {}, response) : response) : null,
     text ? make("div", { class: "reason" }, allowed ? "" : "Reason: ", text, ...further.map((part) => make("span", {}, part))) : null,
     code && !text.includes(code) ? make("div", { class: "reason" }, `Code: ${code}`) : null,
     hint ? make("div", { class: "hint" }, make("strong", {}, "Fix: "), hint.startsWith("aws ") ? make("code", {}, hint) : hint) : null,

@@ -97,6 +97,9 @@ export async function patterns(browser, gateway) {
   const all = await page.evaluate(() => document.body.innerText);
   check("no token, key or secret is on the page", !/eyJ[\w-]{8,}\.|PRIVATE KEY|SecretAccessKey|"?SecretKey/.test(all));
   checkBrowser("the patterns", recorded, gateway);
+  await page.reload();
+  await page.waitForSelector(".card");
+  await picture(page);
   await end();
 }
 
@@ -116,6 +119,19 @@ export async function oneRun(browser, gateway) {
   await other.end();
   check("a run ends with its page", (await noneRuns()).length === 0, running().join());
   await end();
+}
+
+/** The picture of the README: three cards, of which one has run, up to the end of its second section. */
+async function picture(page) {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await runButton(page, "jitr").click();
+  await ended(page, "jitr");
+  await page.evaluate(() => {
+    for (const card of document.querySelectorAll(".card")) card.hidden = !["jwt", "cognito", "jitr"].includes(card.id);
+  });
+  const height = await page.evaluate(() => Math.floor(document.querySelectorAll("#jitr h3")[2].getBoundingClientRect().top + scrollY));
+  await page.setViewportSize({ width: 1280, height });
+  await screenshot(page, "patterns");
 }
 
 /** axe-core, 360 pixels and both themes, before and after a run. */
