@@ -1,5 +1,5 @@
-//! The log: one JSON line for each decision, with what was decided, why, and what to do about it; and one for each fetch
-//! of a source. Each line begins with a message for people ([`message`]) and carries its metrics for CloudWatch
+//! The log: one JSON line for each decision, with what was decided, why, and what to do about it; and one for each
+//! fetch of a source. Each line begins with a message for people ([`message`]) and carries its metrics for CloudWatch
 //! ([`metrics`]).
 //!
 //! A line has names from the configuration, AWS's own ids, and values that a verified signature covers. It never has a
@@ -189,8 +189,8 @@ fn trace_id(header: &str) -> Option<&str> {
     header.split(';').find_map(|field| field.trim().strip_prefix("Root="))
 }
 
-/// A message that is neither a decision nor a source event, such as a configuration error at start. As plain text, or as
-/// one JSON line if the log is JSON; empty if lines of that level are not written.
+/// A message that is neither a decision nor a source event, such as a configuration error at start. As plain text, or
+/// as one JSON line if the log is JSON; empty if lines of that level are not written.
 #[must_use]
 pub fn notice(level: Level, message: &str, time: SystemTime, settings: &LogSettings) -> String {
     if !settings.writes(level) {

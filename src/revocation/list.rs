@@ -7,8 +7,8 @@
 //! }
 //! ```
 //!
-//! An entry may be `sha256:` and the SHA-256 of the value in hexadecimal digits. A list is read strictly, since one that
-//! is misread would let a revoked token pass.
+//! An entry may be `sha256:` and the SHA-256 of the value in hexadecimal digits. A list is read strictly, since a list
+//! that is misread would let a revoked token pass.
 
 use std::collections::HashMap;
 use std::fmt;

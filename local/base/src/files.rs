@@ -1,7 +1,7 @@
 //! Files of the state folder: private to their owner, and replaced as a whole.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -69,6 +69,20 @@ pub fn create_once(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Waits until no other process holds the lock of a file, and takes it. Dropping the returned file ends the lock. The
+/// file is created if it is missing, and stays.
+///
+/// # Errors
+/// The error of the system.
+pub fn lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    set_private(&mut options);
+    let file = options.open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// Copies a folder to another, and deletes everything else in the target but the files of `keep`.
 ///
 /// # Errors
@@ -118,11 +132,18 @@ fn write_draft(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
     let _ = fs::remove_file(&draft);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
+    set_private(&mut options);
+    options.open(&draft)?.write_all(content)?;
+    Ok(draft)
+}
+
+/// Lets only its owner read and write a file that is created.
+fn set_private(options: &mut OpenOptions) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(&draft)?.write_all(content)?;
-    Ok(draft)
+    #[cfg(not(unix))]
+    let _ = options;
 }

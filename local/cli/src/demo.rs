@@ -15,6 +15,7 @@ mod jitp;
 mod jitr;
 mod jwt;
 mod kitting;
+mod regions;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ pub(crate) enum DemoName {
     Fleet,
     /// People with Cognito identities, whose requests are signed
     Cognito,
+    /// Clients of two Regions behind one name, of which one is killed
+    Regions,
     /// All of them
     All,
 }
@@ -79,6 +82,9 @@ pub(crate) struct DemoArgs {
     /// Use this bootstrap instead of building it
     #[arg(long, value_name = "PATH")]
     bootstrap: Option<PathBuf>,
+    /// With `regions`: kill a gateway this often, and show how long clients are away
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
+    kills: Option<u16>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -132,6 +138,9 @@ pub(crate) enum DemoError {
         .0.join("\n  ")
     )]
     DifferentConfiguration(Vec<String>),
+    /// Another demo than `regions` kills no gateway.
+    #[error("--kills works with `demo regions` alone")]
+    KillsWithoutRegions,
     /// The gateway cannot start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -186,6 +195,9 @@ pub(crate) async fn run(
     launch: &LaunchSettings,
     has_colours: bool,
 ) -> Result<bool, DemoError> {
+    if args.kills.is_some() && args.name != DemoName::Regions {
+        return Err(DemoError::KillsWithoutRegions);
+    }
     let mut output = Output { has_colours, format: args.format(), ..Output::default() };
     if matches!(args.name, DemoName::Jwt | DemoName::All) {
         run_jwt(args, launch, &mut output).await?;
@@ -207,6 +219,9 @@ pub(crate) async fn run(
     }
     if matches!(args.name, DemoName::Cognito | DemoName::All) {
         run_cognito(args, launch, &mut output).await?;
+    }
+    if matches!(args.name, DemoName::Regions | DemoName::All) {
+        run_regions(args, launch, &mut output).await?;
     }
     Ok(output.finish())
 }
@@ -352,6 +367,20 @@ async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
         session: Session { event_log: EventLogReader::new(running.event_log.subscribe()), output },
     };
     script.run().await
+}
+
+async fn run_regions(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
+    let bootstrap = match &args.bootstrap {
+        Some(path) => path
+            .canonicalize()
+            .map_err(|source| ServeError::from(LaunchError::Bootstrap { path: path.clone(), source }))?,
+        None => function::build(Packaged::Authorizer, &launch.cargo, &launch.env)
+            .await
+            .map_err(|error| ServeError::from(LaunchError::from(error)))?,
+    };
+    let folders = [temporary_copy(&args.config, launch)?, temporary_copy(&args.config, launch)?];
+    let options = regions::Options { folders, bootstrap, env: &launch.env, kills: args.kills };
+    regions::run(options, output).await
 }
 
 /// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the

@@ -28,11 +28,12 @@ Examples:
   cargo local demo kitting                       devices with certificates
   cargo local demo bootstrap                     devices that ask for certificates
   cargo local demo jitp                          devices that their first connect provisions
+  cargo local demo regions                       two Regions, of which one is killed
   cargo local demo all
 
 Each demo has its own temporary folder and free ports.
 
-Documentation: README.md, docs/patterns.md, docs/devices.md";
+Documentation: README.md, docs/patterns.md, docs/devices.md, docs/regions.md";
 
 pub(crate) const TOKEN: &str = "\
 Examples:

@@ -6,6 +6,7 @@ mod control;
 mod demos;
 mod functions;
 mod identity_pool;
+mod operator;
 mod provision;
 mod reload;
 mod terminal;
@@ -29,7 +30,7 @@ use iot_local_gateway::tls::TlsOptions;
 use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
 use iot_local_identity::example_users;
 use iot_local_identity::oidc::{self, ProviderOptions, Realm, RedirectUri};
-use iot_local_identity::workspace::Workspace;
+use iot_local_identity::workspace::{self, Workspace};
 use iot_local_inspect::deployment::DeploymentError;
 use iot_local_lambda::StartError;
 use tokio::sync::broadcast::Receiver;
@@ -233,9 +234,12 @@ async fn start_with_program(
         }
         None => None,
     };
-    let operator = control::operator(&workspace)?;
+    // Gateways of other Regions may start in the same folder.
+    let lock = workspace::lock(&workspace.root).map_err(LaunchError::from)?;
+    let operator = operator::operator(&workspace)?;
     let pool = identity_pool::identity_pool(options, &workspace, &account)?;
     let cloud = control::open(options, &workspace, account)?;
+    drop(lock);
     cloud.set_identity_pool(Some(pool));
     let gateway = GatewayOptions {
         port: options.port,

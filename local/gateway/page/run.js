@@ -101,16 +101,23 @@ export class Run {
 /** A text whose parts in back-ticks are code. */
 const withCode = (text) => text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
 
+/** Text and colour of a step: of a call, of an action of a client, or of an observation, which allows nothing. */
+function badgeOf(allowed, isCall) {
+  if (allowed === null) return ["OBSERVED", "note"];
+  if (isCall) return allowed ? ["DONE", "good"] : ["FAILED", "bad"];
+  return allowed ? ["ALLOWED", "good"] : ["DENIED", "bad"];
+}
+
 /** A step: its outcome, what the client sees, and what only the operator sees. */
 function renderStep({ action, object, allowed, response, code, reason, hint, expected }) {
   const isCall = reason === null;
-  const badge = isCall ? (allowed ? "DONE" : "FAILED") : allowed ? "ALLOWED" : "DENIED";
+  const [badge, kind] = badgeOf(allowed, isCall);
   const mark = make("span", { class: `mark ${expected ? "good" : "bad"}`, role: "img", "aria-label": expected ? "as expected" : "not as expected" }, expected ? "✓" : "✗");
   // The hint has a line of its own.
   const [text, ...further] = (reason ?? "").split("; help: ")[0].split("; ");
   return make(
     "li", {},
-    make("div", { class: "head" }, mark, make("span", { class: `badge ${allowed ? "good" : "bad"}` }, badge), make("span", {}, `${action} `, make("code", {}, object))),
+    make("div", { class: "head" }, mark, make("span", { class: `badge ${kind}` }, badge), make("span", {}, `${action} `, make("code", {}, object))),
     response ? make("div", { class: "response" }, isCall ? make("code", {}, response) : response) : null,
     text ? make("div", { class: "reason" }, allowed ? "" : "Reason: ", text, ...further.map((part) => make("span", {}, part))) : null,
     code && !text.includes(code) ? make("div", { class: "reason" }, `Code: ${code}`) : null,

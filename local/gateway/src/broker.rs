@@ -35,7 +35,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-pub(crate) use self::authenticate::follow_registry;
+pub(crate) use self::authenticate::{decide_all_again, follow_registry};
 use self::backlog::Backlog;
 pub(crate) use self::clients::RetainedMessage;
 use self::fleet::FleetRequests;

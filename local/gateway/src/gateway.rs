@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iot_local_cloud::credentials::KeyPair;
+use iot_local_cloud::identity_pool::IdentityPool;
 use iot_local_cloud::{BuiltInAuthorizer, Cloud};
 use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::ProviderOptions;
@@ -257,6 +258,13 @@ impl RunningGateway {
         examples::ask(&mut login, &self.authorizer).await;
         self.gateway.site.replace(login);
         Ok(())
+    }
+
+    /// Replaces the identity pool. Open connections follow its roles.
+    pub async fn set_identity_pool(&self, pool: IdentityPool) {
+        self.cloud.set_identity_pool(Some(pool));
+        let (auth, connections) = (Arc::clone(&self.gateway.auth), Arc::clone(&self.gateway.connections));
+        let _ = tokio::task::spawn_blocking(move || broker::decide_all_again(&auth, &connections)).await;
     }
 
     /// Takes no more MQTT clients, ends those that are connected, and waits until the rules have done what they have

@@ -209,3 +209,42 @@ async fn run_lane(mut lane: mpsc::UnboundedReceiver<Job>, shadows: Arc<Shadows>,
         let _ = done.await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_full_queue_rejects_and_says_so() {
+        let (outbox, mut messages) = Outbox::new();
+        let event_log = EventLog::default();
+        let mut entries = event_log.subscribe();
+        // No worker runs.
+        let (shadows, _worker) = Shadows::new(outbox, event_log);
+        let payload = json!({ "clientToken": "t", "state": { "reported": { "a": "x".repeat(127 * 1024) } } });
+        let request = |topic: &str| {
+            Message::of_gateway(format!("$aws/things/lamp/{topic}"), payload.to_string().into())
+        };
+        for topic in ["shadow/update/delta", "shadow/get/accepted", "shadow/other", "jobs/update"] {
+            shadows.published(&request(topic));
+            assert!(shadows.is_idle(), "{topic} is no request");
+        }
+        shadows.published_will(&request("shadow/update"));
+        assert!(shadows.is_idle() && shadows.taken() == 0);
+        while messages.is_empty() {
+            shadows.published(&request("shadow/name/config/update"));
+        }
+        // 129 KiB each.
+        assert_eq!((shadows.taken(), shadows.is_idle()), (127, false));
+        let rejected = messages.try_recv().unwrap();
+        assert_eq!(rejected.topic, "$aws/things/lamp/shadow/name/config/update/rejected");
+        let answer: Value = serde_json::from_slice(&rejected.payload).unwrap();
+        assert_eq!((&answer["code"], &answer["clientToken"]), (&json!(429), &json!("t")));
+        let texts = std::iter::from_fn(|| entries.try_recv().ok()).map(|entry| entry.to_string());
+        let texts: Vec<_> = texts.collect();
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(texts[0].contains("the will on") && texts[1].contains("REJECTED with 429"), "{texts:?}");
+    }
+}

@@ -1,11 +1,12 @@
 //! Prepares a user's configuration to run on this machine.
 //!
 //! The configuration is copied to a state folder next to it. In the copy, the issuers' keys are replaced by development
-//! keys, so that tokens can be minted here. A revocation list that is a file stays the user's. Nothing else changes: errors in the configuration stay, for the authorizer
-//! to report.
+//! keys, so that tokens can be minted here. A revocation list that is a file stays the user's. Nothing else changes:
+//! errors in the configuration stay, for the authorizer to report.
 
 mod adapt;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -80,7 +81,7 @@ pub enum PrepareError {
 }
 
 /// Prepares a configuration. This is safe at any time, even while a function runs on the result of an earlier call:
-/// files are replaced as a whole, and existing keys are kept.
+/// files are replaced as a whole, existing keys are kept, and processes that prepare one folder wait for each other.
 ///
 /// # Errors
 /// A file cannot be read or written. Errors in the configuration are not reported.
@@ -93,6 +94,7 @@ pub fn prepare(config: &Path, env: &Env) -> Result<Workspace, PrepareError> {
 
     let root = folder.join(STATE);
     make_root(&root)?;
+    let _lock = lock(&root)?;
     let (content, settings) = adapt::adapt(content, folder, env);
     let issuers =
         settings.into_iter().map(|settings| DevelopmentIssuer::open(settings, &root.join("private")));
@@ -138,6 +140,15 @@ fn make_root(root: &Path) -> Result<(), PrepareError> {
     }
     let ignore = root.join(".gitignore");
     files::replace(&ignore, b"*\n").map_err(failed(&ignore))
+}
+
+/// Waits for other processes that prepare the state folder, and keeps them out until the file is dropped.
+///
+/// # Errors
+/// The lock file cannot be created or locked.
+pub fn lock(root: &Path) -> Result<File, PrepareError> {
+    let path = root.join("lock");
+    files::lock(&path).map_err(|error| PrepareError::File { path, error })
 }
 
 #[cfg(test)]

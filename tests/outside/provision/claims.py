@@ -182,7 +182,7 @@ def stop(plane, iot, listener, environment, proxy, number, is_answered=False):
 
 def check_stops(plane, iot, listener, environment):
     """Kills the function after each single call. The proxy has both endpoints."""
-    with Proxy(plane.gateway.port) as proxy:
+    with Proxy(plane.gateway.port, keys=environment) as proxy:
         proxied = environment | {"AWS_ENDPOINT_URL_IOT": proxy.url, "AWS_ENDPOINT_URL_IOT_DATA_PLANE": proxy.url}
         calls = [stop(plane, iot, listener, proxied, proxy, number) for number in range(1, 7)]
         check("the last of six calls sends the response", calls[-1].startswith("POST /topics/"), str(calls))

@@ -10,9 +10,14 @@ import http.server
 import json
 import pathlib
 import queue
+import re
 import tempfile
 import threading
 import time
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from lib.function import INVOCATIONS, Function, RuntimeApi, Server
 from lib.paths import TEMPORARY
@@ -112,6 +117,17 @@ def at_once(invoke, events):
         return list(pool.map(invoke, events))
 
 
+def signed(method, url, headers, body, credentials):
+    """The headers of a request, signed anew for the host of another address."""
+    names = ("authorization", "x-amz-date", "x-amz-content-sha256")
+    kept = {name: value for name, value in headers.items() if name.lower() not in names}
+    authorization = next(value for name, value in headers.items() if name.lower() == "authorization")
+    service = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/", authorization)[1]
+    request = AWSRequest(method, url, headers=kept, data=body)
+    SigV4Auth(credentials, service, REGION).add_auth(request)
+    return dict(request.headers.items())
+
+
 class Forward(http.server.BaseHTTPRequestHandler):
     """One connection of a function to the proxy."""
 
@@ -127,7 +143,10 @@ class Forward(http.server.BaseHTTPRequestHandler):
             return
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
-        connection.request(self.command, self.path, body, headers | {"Host": f"127.0.0.1:{self.server.port}"})
+        headers["Host"] = f"127.0.0.1:{self.server.port}"
+        if self.server.credentials:
+            headers = signed(self.command, f"http://{headers['Host']}{self.path}", headers, body, self.server.credentials)
+        connection.request(self.command, self.path, body, headers)
         response = connection.getresponse()
         answer = response.read()
         connection.close()
@@ -153,9 +172,11 @@ class Proxy(Server):
     """Passes calls on, and kills a function after its call number `stop_after`: before it sees the answer, or, with
     `is_answered`, when it makes the next call or asks the next question."""
 
-    def __init__(self, port, change=lambda method, path, answer: answer):
+    def __init__(self, port, change=lambda method, path, answer: answer, keys=None):
+        """`keys` are variables with a key pair that the other side knows: calls are signed for the other address."""
         super().__init__(("127.0.0.1", 0), Forward)
         self.port, self.change = int(port), change
+        self.credentials = Credentials(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]) if keys else None
         self.lock, self.stopped = threading.Lock(), threading.Event()
         self.reset()
         self.url = f"http://127.0.0.1:{self.server_port}"

@@ -18,6 +18,8 @@ from lib.paths import ROOT, TEMPORARY
 
 START, END = datetime.datetime(2026, 1, 1), datetime.datetime(2049, 12, 31)
 POLICY = (ROOT / "provision/policies/device.json").read_text()
+# The policies that the configuration names.
+POLICIES = ("device", "app")
 COUNTRY = "JP"
 # MQTT 3.1.1, a clean session, the client id `dev`.
 CONNECT = b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03dev"
@@ -148,6 +150,12 @@ def all_certificates(iot):
     return found
 
 
+def targets(iot, policy):
+    """What a policy is attached to."""
+    pages = iot.get_paginator("list_targets_for_policy").paginate(policyName=policy, PaginationConfig={"PageSize": 250})
+    return {target for page in pages for target in page["targets"]}
+
+
 def without_rights(certificates):
     """ACTIVE certificates without a policy or a thing."""
     return [id for id, (status, policies, things) in certificates.items() if status == "ACTIVE" and not (policies and things)]
@@ -158,6 +166,6 @@ def new_identity():
 
 
 def create_policies(iot):
-    """The policies that the configuration names. They exist before the first event."""
-    for name in ("device", "app"):
+    """They exist before the first event."""
+    for name in POLICIES:
         iot.create_policy(policyName=name, policyDocument=json.dumps(json.loads(POLICY)))

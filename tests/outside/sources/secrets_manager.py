@@ -7,7 +7,7 @@ import uuid
 
 from lib.checks import check
 from lib.keys import key_set, new_key
-from sandbox import Sandbox, aws, issuer, token
+from sandbox import REGION, Sandbox, aws, issuer, token
 
 REFRESH_SECONDS = 1
 
@@ -176,6 +176,32 @@ def settings(moto):
             code = sandbox.decide(token(key))
             secrets = [environment[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") if name in environment]
             check(f"{title} leads to the secret", code == "allow" and not sandbox.problems() + sandbox.leaks(*secrets), f"{code} {sandbox.key_events()}")
+
+
+def replicas(moto, replica_region="ap-northeast-1"):
+    """A secret and its replica give functions of both Regions the same keys, and the replica follows a rotation."""
+    first, second, other = (new_key(kid) for kid in ("first", "second", "other"))
+    secret = Secret(moto, key_set(first))
+    secret.client.replicate_secret_to_regions(SecretId=secret.name, AddReplicaRegions=[{"Region": replica_region}])
+    replica = secret.arn.replace(f":{REGION}:", f":{replica_region}:")
+    refreshed = f"refresh_seconds = {REFRESH_SECONDS}"
+    here, there = aws(moto.url), aws(moto.url, AWS_REGION=replica_region)
+    with Sandbox(source(secret.arn, refreshed), environment=here) as one, Sandbox(source(replica, refreshed), environment=there) as two:
+        codes = [[sandbox.decide(token(key)) for key in (first, other)] for sandbox in (one, two)]
+        check("a secret and its replica give the same keys", codes == [["allow", "unknown_key"]] * 2, f"{codes} {two.key_events()}")
+        secret.pend(key_set(first, second))
+        codes = [until(sandbox, token(second), "allow", 10)[0] for sandbox in (one, two)]
+        check("and a new key, at the refresh", codes == ["allow"] * 2 and not one.problems() + two.problems(), f"{codes} {two.key_events()}")
+    with Sandbox(source(secret.name), environment=there) as by_name:
+        code = by_name.decide(token(first))
+        check("one name is enough for both Regions", code == "allow" and not by_name.problems(), f"{code} {by_name.key_events()}")
+    writer = moto.client("secretsmanager", replica_region)
+    try:
+        writer.put_secret_value(SecretId=replica, SecretString=key_set(other))
+        message = "written"
+    except writer.exceptions.ClientError as error:
+        message = str(error)
+    check("a replica cannot be written", "not permitted on a replica" in message, message)
 
 
 def outage(start):

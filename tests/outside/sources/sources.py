@@ -35,6 +35,7 @@ def without_node(moto):
     timed("its stages", secrets_manager.stages, moto)
     timed("its errors", secrets_manager.errors, moto)
     timed("its endpoint and Region", secrets_manager.settings, moto)
+    timed("its replica in another Region", secrets_manager.replicas, moto)
     timed("an outage of Secrets Manager", secrets_manager.outage, Moto)
     timed("rotation", rotation.rotation, moto)
     timed("stages that move during a fetch", rotation.stages_move_during_fetch, moto)

@@ -1,6 +1,6 @@
 """docs/deploy.md and docs/logs.md against template.yaml and the log line, docs/deploy-provision.md against
-provision/template.yaml, docs/deploy-cognito.md against deploy/cognito.yaml, and broken copies that each check has to
-find."""
+provision/template.yaml, docs/deploy-cognito.md against deploy/cognito.yaml, docs/regions.md against deploy/regions.yaml,
+and broken copies that each check has to find."""
 
 import functools
 import importlib
@@ -158,10 +158,11 @@ def commands(text, template):
         elif (first, rest[0]) == ("logs", "tail"):
             known, needed = {"since", "follow", "format"}, set()
         else:
-            operation = rest[0].title().replace("-", "")
             try:
-                model = service_models.get_service_model(first).operation_model(operation).input_shape
-            except (botocore.exceptions.UnknownServiceError, botocore.model.OperationNotFoundError):
+                service = service_models.get_service_model(first)
+                operations = {botocore.xform_name(name, "-"): name for name in service.operation_names}
+                model = service.operation_model(operations[rest[0]]).input_shape
+            except (botocore.exceptions.UnknownServiceError, KeyError):
                 yield f"unknown command: {line}"
                 continue
             names = {name: botocore.xform_name(name, "-") for name in (model.members if model else ())}
@@ -197,6 +198,7 @@ OF_AUTHORIZER = {
 }
 OF_PROVISION = {"deploy-provision.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
 OF_COGNITO = {"deploy-cognito.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
+OF_REGIONS = {"regions.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
 
 # The check, a text of its page, and the replacement.
 BROKEN = [
@@ -247,6 +249,19 @@ BROKEN_COGNITO = [
     (commands, "aws iot detach-policy", "aws iot remove-policy"),
     (commands, "--capabilities", "--capability"),
 ]
+BROKEN_REGIONS = [
+    (parameter_table, "| `TimeToLive` | 60 |", "| `TimeToLive` | 300 |"),
+    (parameter_table, "| `OutOfService` |", "| `Drained` |"),
+    (parameter_files, "SecondAlarmName: iot-round-trip\n", ""),
+    (parameter_files, "FirstProbe: probe-eu.example.com", "FirstProbe: iot.example.com"),
+    (account_marks, MARK + "\n```sh\nsam build", "```sh\nsam build"),
+    (account_marks, "```sh\ncargo local demo", MARK + "\n```sh\ncargo local demo"),
+    (alarm_table, "| SecondRegion |", "| Second |"),
+    (commands, "aws cloudwatch put-metric-alarm --alarm-name", "aws cloudwatch put-metric-alarm --name"),
+    (commands, "aws iot describe-endpoint --endpoint-type", "aws iot describe-endpoints --endpoint-type"),
+    (commands, "--template-file", "--template-path"),
+]
+BROKEN_COPIES = [(OF_AUTHORIZER, BROKEN), (OF_PROVISION, BROKEN_PROVISION), (OF_COGNITO, BROKEN_COGNITO), (OF_REGIONS, BROKEN_REGIONS)]
 
 
 def checked(template, pages_of=None):
@@ -260,7 +275,7 @@ def checked(template, pages_of=None):
     for name, checks in checks_of.items():
         for check in checks:
             yield f"{check.__name__} of {name}", check(pages[name], template)
-    broken_copies, = [rows for of, rows in ((OF_AUTHORIZER, BROKEN), (OF_PROVISION, BROKEN_PROVISION), (OF_COGNITO, BROKEN_COGNITO)) if of is checks_of]
+    broken_copies, = [rows for of, rows in BROKEN_COPIES if of is checks_of]
     for check, found, instead in broken_copies:
         name, = [name for name, checks in checks_of.items() if check in checks]
         broken = pages[name].replace(found, instead)

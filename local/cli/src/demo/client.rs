@@ -2,6 +2,7 @@
 
 mod exchange;
 mod reply;
+pub(super) mod session;
 
 use std::io;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub(super) struct Client {
     events: EventLoop,
     /// Messages that arrived while the client waited for another packet.
     messages: Vec<Publish>,
+    /// Whether the gateway had a session of the client, as its CONNACK says.
+    pub(super) has_session: bool,
 }
 
 impl Client {
@@ -95,9 +98,10 @@ impl Client {
     async fn open(mut options: MqttOptions) -> (Option<Self>, ClientOutcome) {
         options.set_keep_alive(Duration::from_secs(60));
         let (requests, events) = AsyncClient::new(options, REQUEST_QUEUE_LENGTH);
-        let mut client = Self { requests, events, messages: Vec::new() };
+        let mut client = Self { requests, events, messages: Vec::new(), has_session: false };
         match client.next().await {
             Ok(Packet::ConnAck(ack)) => {
+                client.has_session = ack.session_present;
                 (Some(client), ClientOutcome::allowed(format!("CONNACK {:?}", ack.code)))
             }
             Ok(packet) => (None, ClientOutcome::closed(format!("{} instead of CONNACK", name(&packet)))),
@@ -107,7 +111,11 @@ impl Client {
 
     /// Publishes with QoS 1 and waits for the acknowledgement or the end of the connection.
     pub(super) async fn publish(&mut self, topic: &str) -> ClientOutcome {
-        let sent = self.requests.publish(topic, QoS::AtLeastOnce, false, "hello").await;
+        self.publish_with(topic, false).await
+    }
+
+    async fn publish_with(&mut self, topic: &str, is_retained: bool) -> ClientOutcome {
+        let sent = self.requests.publish(topic, QoS::AtLeastOnce, is_retained, "hello").await;
         if let Err(error) = sent {
             return ClientOutcome::closed(error.to_string());
         }

@@ -1,8 +1,8 @@
 //! `demo cognito`: a person with a Cognito identity, whose requests are signed with temporary credentials.
 
-mod http;
-mod login;
-mod signer;
+pub(super) mod http;
+pub(super) mod login;
+pub(super) mod signer;
 
 use std::time::{Duration, SystemTime};
 

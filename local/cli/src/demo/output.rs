@@ -123,6 +123,18 @@ impl Output {
         }
     }
 
+    /// Prints and counts what was observed, or what was observed instead.
+    pub(super) fn observation(&mut self, verb: &str, object: &str, result: Result<&str, &str>) {
+        self.count(result.is_ok());
+        let text = result.unwrap_or_else(|text| text);
+        self.keep(json!({
+            "section": self.section, "action": verb, "object": object, "allowed": null, "response": text,
+            "code": null, "reason": null, "hint": null, "expected": result.is_ok(),
+        }));
+        let mark = self.mark(result.is_ok());
+        self.line(&format!("  {mark} {verb:VERB_WIDTH$} {object:OBJECT_WIDTH$} {text}"));
+    }
+
     fn count(&mut self, is_expected: bool) {
         self.action_count = self.action_count.saturating_add(1);
         self.expected_count = self.expected_count.saturating_add(usize::from(is_expected));
@@ -159,7 +171,9 @@ impl Output {
 
     /// Prints what a demo is about, in one or more lines.
     pub(super) fn note(&self, text: &str) {
-        self.json_line(&json!({ "kind": "note", "text": text.replace('\n', " ") }));
+        self.json_line(
+            &json!({ "kind": "note", "text": text.split_whitespace().collect::<Vec<_>>().join(" ") }),
+        );
         self.line(text);
     }
 
@@ -263,11 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_call_counts() {
+    fn a_failed_call_and_an_unexpected_observation_count() {
         for (result, success) in [(Ok("arn"), true), (Err("ListThings: no"), false)] {
-            let mut output = Output::default();
-            output.call("ListThings", "all", result);
-            assert_eq!(output.finish(), success);
+            for show in [Output::call, Output::observation] {
+                let mut output = Output::default();
+                show(&mut output, "ListThings", "all", result);
+                assert_eq!(output.finish(), success);
+            }
         }
     }
 

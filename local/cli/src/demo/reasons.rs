@@ -49,7 +49,7 @@ const HELP: &str = "; help: ";
 
 impl Reason {
     /// A reason without a code.
-    fn of(text: Option<String>) -> Self {
+    pub(super) fn of(text: Option<String>) -> Self {
         Self { text: text.unwrap_or_default(), ..Self::default() }
     }
 

@@ -1,4 +1,4 @@
-//! The control plane of `serve`: its Region and account, its registry, and the operator's key pair.
+//! The control plane of `serve`: its Region and account, and its registry.
 
 use std::io;
 use std::num::NonZeroU32;
@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use iot_local_base::env::Env;
 use iot_local_base::{clock, files};
-use iot_local_cloud::credentials::KeyPair;
 use iot_local_cloud::{Account, Cloud, CloudOptions};
 use iot_local_gateway::certificate::SERVER_NAME;
 use iot_local_identity::deployment::FUNCTION_ARN;
@@ -15,6 +14,9 @@ use iot_local_lambda::InvokeTarget;
 
 use super::{ServeError, ServeOptions};
 use crate::local_settings::LocalSettings;
+
+/// The folder of a registry in `.iot-local/ACCOUNT/REGION/`.
+pub(super) const REGISTRY: &str = "registry";
 
 /// The variable that names the endpoint of all AWS services.
 const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
@@ -63,20 +65,7 @@ fn registry_folder(root: &Path, account: &Account) -> Result<PathBuf, (PathBuf, 
         folder.push(name);
         files::private_folder(&folder).map_err(|error| (folder.clone(), error))?;
     }
-    Ok(folder.join("registry"))
-}
-
-/// Makes the operator's key pair of this run, and writes it as an AWS credentials file.
-pub(super) fn operator(workspace: &Workspace) -> Result<KeyPair, ServeError> {
-    let path = workspace.root.join("private").join("operator");
-    let failed = |source| ServeError::StateFile { path: path.clone(), source };
-    let pair = KeyPair::random("AKIA").map_err(|error| failed(io::Error::other(error)))?;
-    let KeyPair { access_key_id, secret_access_key } = &pair;
-    let content = format!(
-        "[default]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\n"
-    );
-    files::replace(&path, content.as_bytes()).map_err(failed)?;
-    Ok(pair)
+    Ok(folder.join(REGISTRY))
 }
 
 /// Adapts a function to the gateway. Its ARN gets the Region and account of the registry, unless `--function-arn` sets
@@ -157,24 +146,6 @@ mod tests {
                 (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
                 (found, _) => panic!("{region:?} {file}: {:?}", found.is_ok()),
             }
-        }
-    }
-
-    #[test]
-    fn the_operator_has_a_new_private_key_pair_at_each_start() {
-        let folder = tempfile::tempdir().unwrap();
-        let workspace = iot_local_identity::workspace::bare(&folder.path().join("authorizer.toml")).unwrap();
-        let keys: Vec<_> = (0..2).map(|_| operator(&workspace).unwrap().access_key_id).collect();
-        assert_ne!(keys[0], keys[1]);
-        let path = workspace.root.join("private/operator");
-        let content = std::fs::read_to_string(&path).unwrap();
-        assert!(content.starts_with(&format!("[default]\naws_access_key_id = {}\n", keys[1])));
-        let secret = content.trim_end().rsplit(' ').next().unwrap();
-        assert_eq!((keys[1].len(), secret.len()), (20, 40));
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }
     }
 

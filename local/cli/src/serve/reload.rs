@@ -51,7 +51,7 @@ pub(super) async fn reload(running: &RunningGateway, options: &ServeOptions) -> 
     let pool = identity_pool::identity_pool(options, &workspace, running.cloud.account());
     let pool = pool.map_err(|error| error.to_string())?;
     running.reload(function, login).await.map_err(|error| error.to_string())?;
-    running.cloud.set_identity_pool(Some(pool));
+    running.set_identity_pool(pool).await;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ pub(super) struct DeviceSettings<'a> {
 
 impl DeviceSettings<'_> {
     /// The variables with which AWS's command line and SDKs call this gateway as its operator. Each start of the
-    /// gateway makes a new key pair, so the snippet names the file.
+    /// gateway makes a new key pair unless another one runs on the folder, so the snippet names the file.
     pub(super) fn aws(&self) -> String {
         let endpoint = format!("http://127.0.0.1:{}", self.port);
         let credentials = quoted_path(&self.state.join("private").join("operator"));

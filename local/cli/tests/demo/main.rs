@@ -166,6 +166,108 @@ fn the_demo_of_fleet_provisioning_has_the_expected_results() {
     assert!(!text.contains("PRIVATE KEY"), "a key is in the output");
 }
 
+/// Two Regions are two processes of this program, of which one is killed.
+#[test]
+fn the_demo_of_regions_has_the_expected_results() {
+    let folder = example_with("RS256");
+    let (output, text) = run(folder.path(), &["demo", "regions", "--json", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    assert!(actions.iter().all(|action| action["expected"] == true), "{json:#}");
+    let of = |name: &str| actions.iter().filter(|action| action["action"] == name).collect::<Vec<_>>();
+    let reconnects = of("reconnect");
+    let allowed = reconnects.iter().filter(|action| action["allowed"] == true).count();
+    assert_eq!((reconnects.len(), allowed), (5, 4), "{json:#}");
+    let signed = reconnects.last().unwrap();
+    let response = signed["response"].as_str().unwrap();
+    assert!(response.contains("scoped to a valid region, not 'eu-west-1'"), "{json:#}");
+    assert!(signed["reason"].as_str().unwrap().contains("ap-northeast-1"), "{json:#}");
+    for (name, expected) in
+        [("session", "session present 0"), ("retained", "no message"), ("shadow", "rejected")]
+    {
+        let found = of(name);
+        assert_eq!(found.len(), 2, "{json:#}");
+        assert!(found[1]["response"].as_str().unwrap().contains(expected), "{json:#}");
+    }
+    assert!(
+        !text.contains("eyJ") && !text.contains("X-Amz-Signature"),
+        "a token or a signature is in the output"
+    );
+    assert!(!folder.path().join(".iot-local").exists(), "the demo writes next to the configuration");
+}
+
+#[test]
+fn kills_are_measured() {
+    let folder = example_with("RS256");
+    let arguments = ["demo", "regions", "--kills", "1", "--json", "--bootstrap", ALLOW_ALL];
+    let (output, text) = run(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let actions = json["actions"].as_array().unwrap();
+    let with = |text: &str| {
+        actions
+            .iter()
+            .filter(|action| action["response"].as_str().is_some_and(|found| found.starts_with(text)))
+            .count()
+    };
+    // The health check, four clients by MQTT and one by HTTP; on the way back the last one is there already.
+    assert_eq!(with("1 of 1: "), 6 + 5, "{json:#}");
+    // A gateway that hangs accepts connections.
+    assert_eq!((with("after "), with("reaches the second Region")), (1, 1), "{json:#}");
+    assert_eq!((with("0 of 8 kept"), with("0 of 2 messages kept")), (1, 1), "{json:#}");
+}
+
+#[test]
+fn only_the_demo_of_regions_kills_gateways() {
+    for (arguments, code, expected) in [
+        (&["demo", "jwt", "--kills", "2"], 1, "--kills works with `demo regions` alone"),
+        (&["demo", "all", "--kills", "2"], 1, "--kills works with `demo regions` alone"),
+        (&["demo", "regions", "--kills", "0"], 2, "1..=200"),
+        (&["demo", "regions", "--kills", "201"], 2, "1..=200"),
+    ] {
+        let (output, text) = run(example().path(), arguments);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+/// They share the CA and the development keys, which the first of them makes.
+#[test]
+fn gateways_of_two_regions_start_at_once_in_an_empty_folder() {
+    let folder = example();
+    let start = |region: &str| {
+        Command::new(env!("CARGO_BIN_EXE_iot-local"))
+            .args(["--json", "--region", region, "--bootstrap", ALLOW_ALL])
+            .args(["--port", "0", "--tls-port", "0", "--mqtts-port", "0"])
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let regions = ["eu-west-1", "ap-northeast-1", "us-west-2"];
+    let mut gateways = regions.map(start);
+    let first_lines = gateways.each_mut().map(|gateway| {
+        let mut line = String::new();
+        BufReader::new(gateway.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        serde_json::from_str::<Value>(&line).unwrap_or_default()
+    });
+    let files = |name: &str| std::fs::read_dir(folder.path().join(".iot-local").join(name)).unwrap();
+    let private: Vec<_> = files("private").map(|entry| entry.unwrap().file_name()).collect();
+    let registries = files("123456789012").count();
+    for gateway in &mut gateways {
+        gateway.kill().unwrap();
+        gateway.wait().unwrap();
+    }
+    for line in &first_lines {
+        assert_eq!(line["kind"], "listening", "{first_lines:?}");
+        assert_eq!(line["caCertificate"], first_lines[0]["caCertificate"]);
+    }
+    assert_eq!(registries, regions.len());
+    let drafts = private.iter().filter(|name| name.to_string_lossy().contains("draft"));
+    assert_eq!(drafts.count(), 0, "{private:?}");
+}
+
 #[test]
 fn the_demo_of_cognito_identities_has_the_expected_results() {
     let folder = example_with("RS256");
@@ -196,7 +298,9 @@ fn an_unknown_demo_lists_the_known_ones() {
         let (output, text) = run(example().path(), &["demo", name]);
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(
-            text.contains("[possible values: jwt, kitting, bootstrap, jitr, jitp, fleet, cognito, all]"),
+            text.contains(
+                "[possible values: jwt, kitting, bootstrap, jitr, jitp, fleet, cognito, regions, all]"
+            ),
             "{text}"
         );
     }

@@ -78,8 +78,9 @@ impl Case {
             json!({ "state": { "reported": { "a": "x".repeat(bytes - empty) } } }).to_string()
         };
         let hex = |text: &String| {
-            let byte = |i| u8::from_str_radix(&text[i..i + 2], 16).unwrap();
-            (0..text.len()).step_by(2).map(byte).collect()
+            let digit = |letter: char| u8::try_from(letter.to_digit(16).unwrap()).unwrap();
+            let digits: Vec<_> = text.chars().map(digit).collect();
+            digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte * 16 + digit)).collect()
         };
         let json = self.payload.as_ref().map(Value::to_string);
         let text = json.or_else(|| self.text.clone()).or_else(|| self.levels.map(nested));

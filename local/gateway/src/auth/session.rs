@@ -74,15 +74,14 @@ impl SessionPermissions {
 
     /// Whether role and registry are as they were when these permissions were computed.
     pub(crate) fn is_unchanged(&self, cloud: &Cloud, session: &Session, client_id: Option<&str>) -> bool {
-        cloud.role_of(session).is_ok_and(|role| Arc::ptr_eq(&role, &self.role))
+        cloud.role_of(session).is_ok_and(|role| role == self.role)
             && self.sources.is_same(&cloud.session_sources(session, client_id))
     }
 
     /// Whether both allow the same.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.role, &other.role)
-            && (&self.documents, &self.thing, &self.identity)
-                == (&other.documents, &other.thing, &other.identity)
+        (&self.role, &self.documents, &self.thing, &self.identity)
+            == (&other.role, &other.documents, &other.thing, &other.identity)
     }
 
     /// Returns the admission of a connection or a request.

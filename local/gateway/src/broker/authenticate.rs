@@ -115,13 +115,15 @@ pub(crate) async fn follow_registry(auth: Arc<Authenticators>, connections: Arc<
     while changes.changed().await.is_ok() {
         let start = tokio::time::Instant::now();
         let (auth, connections) = (Arc::clone(&auth), Arc::clone(&connections));
-        let pass = tokio::task::spawn_blocking(move || {
-            for connection in connections.with_registry_rights() {
-                decide_again(&auth, &connection);
-            }
-        });
-        let _ = pass.await;
+        let _ = tokio::task::spawn_blocking(move || decide_all_again(&auth, &connections)).await;
         tokio::time::sleep(start.elapsed()).await;
+    }
+}
+
+/// Decides all open connections with rights from the registry or a role again. May wait while a change is stored.
+pub(crate) fn decide_all_again(auth: &Authenticators, connections: &Connections) {
+    for connection in connections.with_registry_rights() {
+        decide_again(auth, &connection);
     }
 }
 

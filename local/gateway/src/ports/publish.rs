@@ -75,18 +75,22 @@ impl PublishRequest {
         let encoded = path.strip_prefix("/topics/").unwrap_or_default();
         let topic =
             percent_decode_str(encoded).decode_utf8().map_err(|_| "the topic is not UTF-8")?.into_owned();
-        let mut publish = Self { topic, is_qos1: false, retain: false };
+        let (mut qos, mut retain) = (None, None);
         for pair in query.unwrap_or_default().split('&') {
             match pair.split_once('=') {
-                Some(("qos", "0")) => publish.is_qos1 = false,
-                Some(("qos", "1")) => publish.is_qos1 = true,
+                // A signature does not cover the order of parameters, so the last one of two would be anybody's choice.
+                Some(("qos", _)) if qos.is_some() => return Err("qos occurs twice"),
+                Some(("qos", "0")) => qos = Some(false),
+                Some(("qos", "1")) => qos = Some(true),
                 Some(("qos", _)) => return Err("qos must be 0 or 1"),
-                Some(("retain", "true")) => publish.retain = true,
-                Some(("retain", "false")) => publish.retain = false,
+                Some(("retain", _)) if retain.is_some() => return Err("retain occurs twice"),
+                Some(("retain", "true")) => retain = Some(true),
+                Some(("retain", "false")) => retain = Some(false),
                 Some(("retain", _)) => return Err("retain must be true or false"),
                 _ => {}
             }
         }
+        let publish = Self { topic, is_qos1: qos.unwrap_or_default(), retain: retain.unwrap_or_default() };
         limits::topic(&publish.topic, publish.retain)?;
         Ok(publish)
     }
@@ -234,6 +238,9 @@ mod tests {
             ("/topics/%FF", None),
             ("/topics/a", Some("qos=2")),
             ("/topics/a", Some("retain=yes")),
+            ("/topics/a", Some("qos=0&qos=1")),
+            ("/topics/a", Some("qos=1&x&qos=1")),
+            ("/topics/a", Some("retain=false&retain=true")),
         ] {
             assert!(PublishRequest::parse(path, query).is_err(), "{path} {query:?}");
         }

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use self::support::{Identities, apps};
 use crate::statements::{allow, allow_all};
-use crate::support::{denial, find};
+use crate::support::{Client, denial, find};
 
 /// The way of a person: login, identity, credentials, attached policy, connect.
 #[tokio::test]
@@ -114,6 +114,28 @@ async fn an_open_connection_follows_the_policies_of_the_identity() {
         _ => None,
     });
     assert_eq!(reason.await, DisconnectReason::ConnectForbidden);
+}
+
+#[tokio::test]
+async fn an_open_connection_follows_its_role() {
+    let gateway = Identities::open().await;
+    gateway.api().create_policy("app", &allow_all()).await;
+    let (id, credentials) = gateway.person("ana").await;
+    gateway.attach("app", &id).await;
+    let mut client = gateway.connect(&id, &credentials).await.unwrap();
+    let publish = async |client: &mut Client, topic: &str| {
+        client.mqtt.publish(topic, QoS::AtLeastOnce, false, "x").await.unwrap();
+        matches!(client.next().await, Ok(Packet::PubAck(_)))
+    };
+    // The same role again changes nothing.
+    gateway.running.set_identity_pool(gateway.pool()).await;
+    assert!(publish(&mut client, &format!("apps/{id}/t")).await);
+    let wider = json!([allow("Connect", &["client/*"]), allow("Publish", &["topic/wider"])]);
+    gateway.running.set_identity_pool(gateway.pool_with_role(&wider)).await;
+    assert!(publish(&mut client, "wider").await);
+    let narrower = json!([allow("Publish", &["topic/wider"])]);
+    gateway.running.set_identity_pool(gateway.pool_with_role(&narrower)).await;
+    assert!(client.next().await.is_err(), "the connect is no longer allowed");
 }
 
 /// Trap 5: an open connection outlives its credentials, and the next handshake needs new ones.

@@ -185,3 +185,22 @@ fn a_missing_configuration_is_an_error() {
         "{error}"
     );
 }
+
+/// Gateways of two Regions that start at once prepare one folder.
+#[test]
+fn those_that_prepare_one_folder_at_once_get_the_same_keys() {
+    let folder = folder(CONFIG);
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let config = folder.path().join("authorizer.toml");
+            std::thread::spawn(move || prepare(&config, &env()).unwrap())
+        })
+        .collect();
+    let workspaces: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let key_sets = |workspace: &Workspace| -> Vec<_> {
+        workspace.issuers.iter().map(|issuer| issuer.key_set().to_string()).collect()
+    };
+    let first = key_sets(&workspaces[0]);
+    assert_eq!(first.len(), 2);
+    assert!(workspaces.iter().all(|workspace| key_sets(workspace) == first));
+}

@@ -114,7 +114,7 @@ impl Document {
         Ok(added)
     }
 
-    /// Removes what `entries` name, as itself or as a hash. Returns what was removed, and raises the version if there is
+    /// Removes what `entries` name, as itself or as a hash. Returns what was removed, and raises the version if that is
     /// anything. The time of an entry does not matter.
     ///
     /// # Errors

@@ -27,7 +27,15 @@ pub const SHARED_ACTIONS: [&str; 8] = [
 #[derive(Debug, Clone)]
 pub struct RolePolicy {
     name: String,
+    document: serde_json::Value,
     policy: Policy,
+}
+
+/// The same name and document.
+impl PartialEq for RolePolicy {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.document) == (&other.name, &other.document)
+    }
 }
 
 /// How a role limits a policy.
@@ -45,7 +53,8 @@ impl RolePolicy {
     /// All errors of the document.
     pub fn parse(name: &str, document: &serde_json::Value, arn: &Arn) -> Result<Self, Vec<String>> {
         let named = NamedDocument { name: format!("of role {name}"), document: document.clone() };
-        Ok(Self { name: name.to_owned(), policy: Policy::parse_named(&[named], arn)? })
+        let policy = Policy::parse_named(&[named], arn)?;
+        Ok(Self { name: name.to_owned(), document: document.clone(), policy })
     }
 
     /// Decides an action. Certificate and thing variables have no value in an IAM policy.

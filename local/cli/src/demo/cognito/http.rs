@@ -20,39 +20,39 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// A client of the gateway.
-pub(super) struct Http {
+pub(in crate::demo) struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
     port: u16,
 }
 
 /// What a request sends. Not `Debug`: it may hold a token or a signature.
-pub(super) struct Sent<'a> {
-    pub(super) method: &'a str,
+pub(in crate::demo) struct Sent<'a> {
+    pub(in crate::demo) method: &'a str,
     /// The path and the query, encoded.
-    pub(super) target: &'a str,
-    pub(super) headers: &'a [(String, String)],
-    pub(super) body: &'a [u8],
+    pub(in crate::demo) target: &'a str,
+    pub(in crate::demo) headers: &'a [(String, String)],
+    pub(in crate::demo) body: &'a [u8],
 }
 
 /// An answer. Not `Debug`: it may hold a token or credentials.
-pub(super) struct Answer {
+pub(in crate::demo) struct Answer {
     status: u16,
     reason: &'static str,
     /// The type of an error, such as `AccessDeniedException`, or an empty text.
-    pub(super) kind: String,
+    pub(in crate::demo) kind: String,
     /// The address of a redirect.
-    pub(super) location: Option<String>,
+    pub(in crate::demo) location: Option<String>,
     /// The body, `null` if it is not JSON.
-    pub(super) json: Value,
+    pub(in crate::demo) json: Value,
 }
 
 impl Http {
-    pub(super) fn new(port: u16) -> Self {
+    pub(in crate::demo) fn new(port: u16) -> Self {
         Self { client: Client::builder(TokioExecutor::new()).build_http(), port }
     }
 
     /// The address, as in `Host`.
-    pub(super) fn host(&self) -> String {
+    pub(in crate::demo) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
@@ -60,7 +60,7 @@ impl Http {
     ///
     /// # Errors
     /// The gateway cannot be reached, or answers too late.
-    pub(super) async fn send(&self, sent: Sent<'_>) -> io::Result<Answer> {
+    pub(in crate::demo) async fn send(&self, sent: Sent<'_>) -> io::Result<Answer> {
         let address = format!("http://{}{}", self.host(), sent.target);
         let mut request = Request::builder().method(sent.method).uri(address);
         for (name, value) in sent.headers {
@@ -90,23 +90,23 @@ impl Http {
 
 impl Answer {
     /// Whether the status is 200.
-    pub(super) fn is_ok(&self) -> bool {
+    pub(in crate::demo) fn is_ok(&self) -> bool {
         self.status == 200
     }
 
     /// A text in the body, or an empty one.
-    pub(super) fn text(&self, pointer: &str) -> &str {
+    pub(in crate::demo) fn text(&self, pointer: &str) -> &str {
         self.json.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// What AWS writes about an error, or an empty text.
-    pub(super) fn message(&self) -> &str {
+    pub(in crate::demo) fn message(&self) -> &str {
         let first = ["/message", "/Message"].map(|pointer| self.text(pointer));
         first.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
     }
 
     /// The status as the client sees it.
-    pub(super) fn outcome(&self) -> ClientOutcome {
+    pub(in crate::demo) fn outcome(&self) -> ClientOutcome {
         ClientOutcome {
             is_allowed: self.is_ok(),
             is_closed: true,

@@ -16,20 +16,20 @@ const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 const VERIFIER_BYTES: usize = 32;
 
 /// The tokens of a login. Not `Debug`.
-pub(super) struct Tokens {
-    pub(super) id_token: String,
-    pub(super) access_token: String,
+pub(in crate::demo) struct Tokens {
+    pub(in crate::demo) id_token: String,
+    pub(in crate::demo) access_token: String,
 }
 
 /// Where and as what the person logs in.
-pub(super) struct Login<'a> {
-    pub(super) http: &'a Http,
+pub(in crate::demo) struct Login<'a> {
+    pub(in crate::demo) http: &'a Http,
     /// The id of the issuer in the configuration.
-    pub(super) issuer: &'a str,
+    pub(in crate::demo) issuer: &'a str,
     /// The client id of the app.
-    pub(super) client: &'a str,
+    pub(in crate::demo) client: &'a str,
     /// Where the login returns to.
-    pub(super) redirect: String,
+    pub(in crate::demo) redirect: String,
 }
 
 impl Login<'_> {
@@ -37,7 +37,7 @@ impl Login<'_> {
     ///
     /// # Errors
     /// The gateway cannot be reached, or its answer has no code or tokens.
-    pub(super) async fn tokens(&self, sub: &str, claims: &Value) -> Result<Tokens, DemoError> {
+    pub(in crate::demo) async fn tokens(&self, sub: &str, claims: &Value) -> Result<Tokens, DemoError> {
         let mut bytes = [0; VERIFIER_BYTES];
         rand::fill(&mut bytes).map_err(|_| DemoError::Answer("random bytes"))?;
         let verifier = URL_SAFE_NO_PAD.encode(bytes);
@@ -90,12 +90,12 @@ impl Login<'_> {
 
 /// The identity pool, as its unsigned operations see it.
 /// <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/Welcome.html>
-pub(super) struct IdentityPool<'a> {
-    pub(super) http: &'a Http,
+pub(in crate::demo) struct IdentityPool<'a> {
+    pub(in crate::demo) http: &'a Http,
     /// The id of the pool.
-    pub(super) id: &'a str,
+    pub(in crate::demo) id: &'a str,
     /// The issuer without its scheme, which is the key of `Logins`.
-    pub(super) provider: &'a str,
+    pub(in crate::demo) provider: &'a str,
 }
 
 impl IdentityPool<'_> {
@@ -103,7 +103,7 @@ impl IdentityPool<'_> {
     ///
     /// # Errors
     /// The gateway cannot be reached.
-    pub(super) async fn get_id(&self, token: &str) -> Result<Answer, DemoError> {
+    pub(in crate::demo) async fn get_id(&self, token: &str) -> Result<Answer, DemoError> {
         let request = json!({ "IdentityPoolId": self.id, "Logins": { self.provider: token } });
         self.call("GetId", &request).await
     }
@@ -112,7 +112,7 @@ impl IdentityPool<'_> {
     ///
     /// # Errors
     /// The gateway cannot be reached.
-    pub(super) async fn credentials(
+    pub(in crate::demo) async fn credentials(
         &self,
         identity: &str,
         token: &str,

@@ -22,12 +22,12 @@ type Pairs = Vec<(String, String)>;
 
 /// What is signed with, and when. Not `Debug`: it holds a secret.
 #[derive(Clone)]
-pub(super) struct Signer {
-    pub(super) credentials: Credentials,
-    pub(super) region: String,
-    pub(super) at: SystemTime,
+pub(in crate::demo) struct Signer {
+    pub(in crate::demo) credentials: Credentials,
+    pub(in crate::demo) region: String,
+    pub(in crate::demo) at: SystemTime,
     /// Whether the session token is part of what is signed in an address, and not only added. AWS IoT denies that.
-    pub(super) signs_token: bool,
+    pub(in crate::demo) signs_token: bool,
 }
 
 impl Signer {
@@ -35,7 +35,7 @@ impl Signer {
     ///
     /// # Errors
     /// The signer fails.
-    pub(super) fn address(&self, host: &str) -> Result<String, DemoError> {
+    pub(in crate::demo) fn address(&self, host: &str) -> Result<String, DemoError> {
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(EXPIRES);
@@ -55,7 +55,12 @@ impl Signer {
     ///
     /// # Errors
     /// The signer fails.
-    pub(super) fn headers(&self, service: &str, host: &str, sent: &Sent<'_>) -> Result<Pairs, DemoError> {
+    pub(in crate::demo) fn headers(
+        &self,
+        service: &str,
+        host: &str,
+        sent: &Sent<'_>,
+    ) -> Result<Pairs, DemoError> {
         let url = format!("http://{host}{}", sent.target);
         let body = SignableBody::Bytes(sent.body);
         let given = sent.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));

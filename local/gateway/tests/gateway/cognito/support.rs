@@ -125,12 +125,21 @@ impl Identities {
         Self { running: RunningGateway::start(options).await.unwrap(), issuer }
     }
 
+    /// The present pool.
+    pub(super) fn pool(&self) -> IdentityPool {
+        IdentityPool::clone(&self.running.cloud.identity_pool().unwrap())
+    }
+
+    /// The present pool, whose role `app` has other statements.
+    pub(super) fn pool_with_role(&self, statements: &Value) -> IdentityPool {
+        let mut pool = self.pool();
+        pool.roles.insert("app".to_owned(), role("app", statements));
+        pool
+    }
+
     /// Gives the role `app` other statements.
     pub(super) fn set_role(&self, statements: &Value) {
-        let pool = self.running.cloud.identity_pool().unwrap();
-        let mut pool = IdentityPool::clone(&pool);
-        pool.roles.insert("app".to_owned(), role("app", statements));
-        self.running.cloud.set_identity_pool(Some(pool));
+        self.running.cloud.set_identity_pool(Some(self.pool_with_role(statements)));
     }
 
     pub(super) fn api(&self) -> Api {
