@@ -40,7 +40,7 @@ use crate::token::{self, TokenError};
 
 use company::Company;
 use devices::Devices;
-use output::Output;
+use output::{Format, Output};
 use reasons::EventLogReader;
 use session::Session;
 
@@ -88,9 +88,20 @@ pub(crate) struct DemoArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print a JSON object a line, each when its step has ended
+    #[arg(long, conflicts_with = "json")]
+    json_lines: bool,
 }
 
 impl DemoArgs {
+    fn format(&self) -> Format {
+        match (self.json, self.json_lines) {
+            (true, _) => Format::Json,
+            (_, true) => Format::JsonLines,
+            _ => Format::Text,
+        }
+    }
+
     /// Returns the options of a gateway on free ports.
     fn options(&self, config: PathBuf, launch: LaunchSettings, has_tls: bool) -> ServeOptions {
         let function = FunctionArgs {
@@ -112,7 +123,7 @@ impl DemoArgs {
             time_scale: 1,
             redirect_uris: Vec::new(),
             launch,
-            output: OutputArgs { json: self.json, ..OutputArgs::default() },
+            output: OutputArgs { json: self.json || self.json_lines, ..OutputArgs::default() },
         }
     }
 }
@@ -187,7 +198,7 @@ pub(crate) async fn run(
     if args.kills.is_some() && args.name != DemoName::Regions {
         return Err(DemoError::KillsWithoutRegions);
     }
-    let mut output = Output { has_colours, is_json: args.json, ..Output::default() };
+    let mut output = Output { has_colours, format: args.format(), ..Output::default() };
     if matches!(args.name, DemoName::Jwt | DemoName::All) {
         run_jwt(args, launch, &mut output).await?;
     }
@@ -224,7 +235,7 @@ async fn run_jwt(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) 
     let options = args.options(folder.path().join(CONFIG), launch.clone(), false);
     let (running, workspace) = serve::start(&options).await?;
     let issuer = token::select_issuer(&workspace.issuers, None)?;
-    output.line(&format!(
+    output.note(&format!(
         "The local gateway listens on ws://127.0.0.1:{}/mqtt and calls `bootstrap` for every connect.\n\
          Each line shows what the client sees. Below it is the reason, which only the operator sees: the\n\
          statement of the client's policy that decided, or the code of the authorizer's denial.",
@@ -304,7 +315,7 @@ fn devices<'a>(
 ) -> Result<Devices<'a>, DemoError> {
     let account = running.cloud.account();
     let mqtts_port = running.mqtts_port.unwrap_or_default();
-    output.line(&format!(
+    output.note(&format!(
         "The local gateway listens on mqtts://localhost:{mqtts_port}, which stands for AWS IoT's port 8883, and serves\n\
          the API of AWS IoT on http://127.0.0.1:{}. Each line shows what the client sees. Below it is the\n\
          reason, which only the operator sees: the statement of the certificate's policies that decided, or why\n\
@@ -341,7 +352,7 @@ async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
         .ok_or(DemoError::NoRsaIssuer)?
         .settings();
     build_provision(launch).await?;
-    output.line(&format!(
+    output.note(&format!(
         "The local gateway listens on ws://127.0.0.1:{}/mqtt and has an identity pool. Each line shows what the\n\
          client sees. Below it is the reason, which only the operator sees: the statement of the role or of the\n\
          policy that decided, or what is wrong with the signature. IDENTITY is the identity id.",

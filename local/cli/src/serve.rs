@@ -3,6 +3,7 @@
 mod annotator;
 mod banner;
 mod control;
+mod demos;
 mod functions;
 mod identity_pool;
 mod operator;
@@ -23,6 +24,7 @@ use iot_local_cloud::{InvalidAccount, OpenError};
 use iot_local_gateway::annotation::{Annotator, PageOptions};
 use iot_local_gateway::auth::endpoint::InvalidEndpoint;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
+use iot_local_gateway::demo::DemoRunner;
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_gateway::tls::TlsOptions;
 use iot_local_gateway::{GatewayError, GatewayOptions, RunningGateway};
@@ -35,6 +37,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
+use self::demos::DemoProgram;
 use self::functions::FunctionConflict;
 use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs, SigningKeyError};
 use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings, NamedFunction};
@@ -222,8 +225,8 @@ async fn start_with_program(
         control::remove_endpoint(&mut target, &options.ports());
         functions.push(target);
     }
-    let page = page_options(options, &workspace, function.arn())?;
     let program = function.spec_mut().map(|spec| spec.program.clone());
+    let page = page_options(options, &workspace, function.arn(), program.as_deref())?;
     let tls = match options.tls_port {
         Some(port) => {
             let authority = Arc::new(Authority::open(&workspace.root)?);
@@ -272,6 +275,7 @@ fn page_options(
     options: &ServeOptions,
     workspace: &Workspace,
     function: &str,
+    program: Option<&Path>,
 ) -> Result<PageOptions, ServeError> {
     let config = workspace.original.clone();
     let env = env_file::extended(&options.launch.env, options.function.env.as_deref())?;
@@ -279,7 +283,21 @@ fn page_options(
     let annotator: Arc<dyn Annotator> = Arc::new(annotator);
     let annotator = options.function.function.is_none().then_some(annotator);
     let ca = options.tls_port.map(|_| workspace.root.join("ca.pem"));
-    Ok(PageOptions { keeps_keys: options.function.keep_keys, ca, annotator })
+    let demos = demos(options, workspace, program);
+    Ok(PageOptions { keeps_keys: options.function.keep_keys, ca, annotator, demos })
+}
+
+/// The demos, which run with the user's configuration. Without one, there are none.
+fn demos(
+    options: &ServeOptions,
+    workspace: &Workspace,
+    program: Option<&Path>,
+) -> Option<Arc<dyn DemoRunner>> {
+    let config = workspace.original.clone();
+    // The program of another authorizer is a shell.
+    let bootstrap = program.filter(|_| options.function.function.is_none()).map(Path::to_owned);
+    let this = std::env::current_exe().ok().filter(|_| config.exists())?;
+    Some(Arc::new(DemoProgram { program: this, config, bootstrap }))
 }
 
 /// The OpenID Provider, with every issuer of the configuration and its example users.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use iot_local_policy::StatementPlace;
 use serde_json::Value;
 
+use crate::demo::DemoRunner;
+
 /// What the page shows in addition to what the authorizer answers.
 #[derive(Clone, Default)]
 pub struct PageOptions {
@@ -16,6 +18,8 @@ pub struct PageOptions {
     pub ca: Option<PathBuf>,
     /// Reads the configuration. Absent if another authorizer is run, which does not read it.
     pub annotator: Option<Arc<dyn Annotator>>,
+    /// Runs demos. Absent if there is no configuration to run them with.
+    pub demos: Option<Arc<dyn DemoRunner>>,
 }
 
 /// Finds what a configuration says about a token that the authorizer has decided about. It verifies nothing.

@@ -328,6 +328,15 @@ impl Connections {
         self.lock().by_address.values().filter(is_admitted).map(Arc::clone).collect()
     }
 
+    /// Returns the admitted connections, by client id.
+    pub(crate) fn admitted(&self) -> Vec<Arc<Connection>> {
+        let lists = self.lock();
+        let mut named: Vec<_> = lists.by_client_id.iter().collect();
+        named.sort_by_key(|(client_id, _)| *client_id);
+        let connections = named.into_iter().flat_map(|(_, connections)| connections);
+        connections.filter(|connection| connection.phase() == Phase::Admitted).map(Arc::clone).collect()
+    }
+
     /// Ends all connections, and those that are added from now on.
     pub(crate) fn end_all(&self) {
         let mut lists = self.lock();

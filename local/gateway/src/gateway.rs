@@ -193,6 +193,7 @@ impl RunningGateway {
             auth: Arc::clone(&auth),
             time_scale: options.time_scale,
             page: options.page,
+            connections: Arc::clone(&connections),
         });
         let presence = Arc::new(Presence::new(outbox.clone()));
         let (rules, rule_worker) = Rules::new(&options.cloud, event_log.clone());

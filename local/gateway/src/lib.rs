@@ -21,6 +21,7 @@ pub mod message;
 
 pub mod auth;
 pub mod login_provider;
+pub mod demo;
 pub mod annotation;
 mod examples;
 pub mod preview;

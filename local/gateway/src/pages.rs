@@ -5,8 +5,10 @@
 //! rejected.
 
 mod assets;
+mod demo;
 mod events;
 mod preview;
+mod registry;
 mod security;
 mod token;
 
@@ -25,10 +27,12 @@ use iot_local_base::clock;
 use iot_local_identity::example_users::ExampleUser;
 use iot_local_identity::oidc::{Endpoint, PAGE, Provider, ProviderOptions, ProviderRequest};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use self::security::{add_security_headers, connect_origin};
 use crate::annotation::PageOptions;
 use crate::auth::Authenticators;
+use crate::connection::Connections;
 use crate::examples;
 use crate::timeouts::READ_TIMEOUT;
 
@@ -49,6 +53,9 @@ pub(crate) struct Site {
     auth: Arc<Authenticators>,
     time_scale: u32,
     page: PageOptions,
+    connections: Arc<Connections>,
+    /// Held by the demo that runs.
+    demo_slot: Arc<Semaphore>,
     /// The id of this run of the gateway. The numbers of log entries start again in each run.
     run: String,
 }
@@ -67,6 +74,8 @@ pub(crate) struct SiteOptions {
     pub(crate) time_scale: u32,
     /// What the page shows about the configuration.
     pub(crate) page: PageOptions,
+    /// Who is connected, which the page lists.
+    pub(crate) connections: Arc<Connections>,
 }
 
 /// The target of a path.
@@ -76,6 +85,8 @@ enum Route {
     Examples,
     Events,
     Preview,
+    Registry,
+    Demo,
     Token,
     Login((usize, Endpoint)),
 }
@@ -88,10 +99,11 @@ const HOST_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 
 impl Site {
     pub(crate) fn new(options: SiteOptions) -> Self {
-        let SiteOptions { port, tls_port, login, auth, time_scale, page } = options;
+        let SiteOptions { port, tls_port, login, auth, time_scale, page, connections } = options;
+        let demo_slot = Arc::new(Semaphore::new(1));
         let run = uuid::Uuid::new_v4().simple().to_string();
         let provider = RwLock::new(provider(login, port));
-        Self { port, tls_port, provider, auth, time_scale, page, run }
+        Self { port, tls_port, provider, auth, time_scale, page, connections, demo_slot, run }
     }
 
     /// The plain port.
@@ -166,6 +178,8 @@ impl Site {
             "/examples.json" => Route::Examples,
             "/api/events" => Route::Events,
             "/api/preview" => Route::Preview,
+            "/api/registry" => Route::Registry,
+            "/api/demo" => Route::Demo,
             "/api/token" => Route::Token,
             path => match assets::find(path) {
                 Some(asset) => Route::Asset(asset),
@@ -207,7 +221,15 @@ impl Site {
             // Browsers send `Origin` with every posted form.
             Route::Login((_, Endpoint::Login)) if !is_same_origin => Err(CrossOrigin),
             Route::Login((_, Endpoint::Login)) => Ok(None),
-            Route::Gateway | Route::Examples | Route::Events | Route::Preview | Route::Token => {
+            // It starts a program, so the browser must say that the page itself asks.
+            Route::Demo if !is_same_origin => Err(CrossOrigin),
+            Route::Gateway
+            | Route::Examples
+            | Route::Events
+            | Route::Preview
+            | Route::Registry
+            | Route::Demo
+            | Route::Token => {
                 let site = header("sec-fetch-site").map(HeaderValue::as_bytes);
                 let is_allowed_site = matches!(site, None | Some(b"same-origin" | b"none"));
                 if is_cross_origin || !is_allowed_site { Err(CrossOrigin) } else { Ok(None) }
@@ -225,6 +247,16 @@ impl Site {
                 json_response(StatusCode::OK, &examples::json(self.provider().realms()))
             }
             Route::Events if method == Method::GET => self.events(request.headers()),
+            Route::Registry if is_read => {
+                match registry::read(Arc::clone(&self.auth), Arc::clone(&self.connections)).await {
+                    Some(view) => json_response(StatusCode::OK, &view),
+                    None => text(StatusCode::INTERNAL_SERVER_ERROR, "cannot read the registry\n".to_owned()),
+                }
+            }
+            Route::Demo if method == Method::POST => match read_body(request).await {
+                Ok(body) => self.demo(&body),
+                Err(response) => response,
+            },
             Route::Preview if method == Method::POST => {
                 let token = bearer(request.headers());
                 match read_body(request).await {
@@ -237,9 +269,9 @@ impl Site {
                 Ok(body) => token::respond(&self.provider(), &body),
                 Err(response) => response,
             },
-            Route::Preview | Route::Token => not_allowed("POST"),
+            Route::Preview | Route::Demo | Route::Token => not_allowed("POST"),
             Route::Events => not_allowed("GET"),
-            Route::Asset(_) | Route::Gateway | Route::Examples => not_allowed("GET, HEAD"),
+            Route::Asset(_) | Route::Gateway | Route::Examples | Route::Registry => not_allowed("GET, HEAD"),
         }
     }
 
@@ -279,6 +311,7 @@ impl Site {
         json!({
             "issuers": issuers.collect::<Vec<_>>(), "client_id": PAGE, "time_scale": self.time_scale,
             "authorizer": self.auth.custom.name(), "tls_port": self.tls_port, "ca": self.page.ca,
+            "demos": self.page.demos.as_ref().map(|demos| demos.names()).unwrap_or_default(),
             "keeps_keys": self.page.keeps_keys, "identity_pool": self.identity_pool(),
             "configured": self.page.annotator.as_ref().map(|annotator| annotator.issuers()).unwrap_or_default(),
         })

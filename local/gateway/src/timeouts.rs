@@ -26,5 +26,8 @@ pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Between heartbeats in a stream of server-sent events. Writing them detects a reader that is gone.
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
 
+/// Between heartbeats in the steps of a demo. A demo whose reader is gone ends after two of them.
+pub(crate) const DEMO_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Before the next `accept` after a failed one. The system has probably no file descriptors left.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

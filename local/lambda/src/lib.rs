@@ -31,4 +31,5 @@ pub use invoker::InvokerIdentity;
 pub use lambda::{InvokeTarget, Lambda};
 pub use lazy::LazyTarget;
 pub use limits::{ASYNC_INVOKE_LIMIT, INIT_LIMIT, INVOKE_LIMIT};
+pub use process_group::ProcessGroup;
 pub use spec::{LambdaSpec, LineSink, LineSource, SandboxLine};

@@ -6,7 +6,7 @@
 use tokio::process::Child;
 
 /// The group that a process leads. Dropping it kills all processes of the group.
-pub(crate) struct ProcessGroup {
+pub struct ProcessGroup {
     #[cfg(unix)]
     id: Option<rustix::process::Pid>,
 }
@@ -14,13 +14,16 @@ pub(crate) struct ProcessGroup {
 impl ProcessGroup {
     /// The group of a process that was spawned with `process_group(0)`, so that its id is the group's.
     #[cfg(unix)]
-    pub(crate) fn of(child: &Child) -> Self {
+    #[must_use]
+    pub fn of(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         Self { id: id.and_then(rustix::process::Pid::from_raw) }
     }
 
+    /// The group of a process. Without process groups, nothing.
     #[cfg(not(unix))]
-    pub(crate) fn of(_: &Child) -> Self {
+    #[must_use]
+    pub fn of(_: &Child) -> Self {
         Self {}
     }
 }

@@ -12,6 +12,8 @@ import { cognitoIdentity, deniedIdentity, signer } from "./page/identity.mjs";
 import { issuerSignIn, keptKeys, rejectedSignIns } from "./page/issuer.mjs";
 import { changedConfiguration, eventLog } from "./page/log.mjs";
 import { ownClient } from "./page/own_client.mjs";
+import { oneRun, patterns, patternsLayout } from "./page/patterns.mjs";
+import { registry } from "./page/registry.mjs";
 import { brokenTokens, deniedSignIn, markup, pastedToken, reload, secondUser } from "./page/sessions.mjs";
 
 const vendored = readFileSync(join(ROOT, "local/gateway/page/vendor/mqtt.esm.js"));
@@ -26,7 +28,7 @@ if (!executablePath) {
 const browser = await launch(executablePath);
 const issuer = await startIssuer();
 // Each scenario has a browser context of its own. ONLY names one to run.
-const scenarios = { accessibility, wholeFlow, deniedSignIn, brokenTokens, pastedToken, reload, secondUser, ownClient, eventLog, markup, cognitoIdentity, deniedIdentity };
+const scenarios = { accessibility, wholeFlow, deniedSignIn, brokenTokens, pastedToken, reload, secondUser, ownClient, eventLog, markup, cognitoIdentity, deniedIdentity, patterns, oneRun, patternsLayout, registry };
 const withOwnKeys = { keptKeys, issuerSignIn, rejectedSignIns };
 const chosen = (all) => Object.entries(all).filter(([name]) => [undefined, name].includes(process.env.ONLY));
 

@@ -308,7 +308,13 @@ impl Script<'_> {
         let code = (!answer.kind.is_empty()).then(|| answer.kind.clone());
         let label = format!("{operation} {object}");
         let expected = Expected::DeniedBy(kind);
-        self.session.output.action("call", &label, expected, &answer.outcome(), &Reason { code, text });
+        self.session.output.action(
+            "call",
+            &label,
+            expected,
+            &answer.outcome(),
+            &Reason { code, text, hint: None },
+        );
     }
 }
 

@@ -23,12 +23,23 @@ pub(super) enum Expected {
     DeniedBy(&'static str),
 }
 
+/// What is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Lines of text.
+    #[default]
+    Text,
+    /// One JSON object at the end.
+    Json,
+    /// A JSON object a line, each when its step has ended.
+    JsonLines,
+}
+
 /// The terminal, and the number of actions with the expected result.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     pub(super) has_colours: bool,
-    /// Whether one JSON object is printed at the end instead of lines.
-    pub(super) is_json: bool,
+    pub(super) format: Format,
     pub(super) section: String,
     pub(super) actions: Vec<Value>,
     pub(super) expected_count: usize,
@@ -47,6 +58,7 @@ impl Output {
     /// Prints the title of a section.
     pub(super) fn section(&mut self, title: &str) {
         title.clone_into(&mut self.section);
+        self.json_line(&json!({ "kind": "section", "section": title }));
         self.line(&format!("\n{}", self.paint(Colour::Bold, title)));
     }
 
@@ -61,9 +73,10 @@ impl Output {
     ) {
         let is_expected = expected.matches(outcome, reason);
         self.count(is_expected);
-        self.actions.push(json!({
+        self.keep(json!({
             "section": self.section, "action": verb, "object": object, "allowed": outcome.is_allowed,
-            "response": outcome.response, "code": reason.code, "reason": reason.text, "expected": is_expected,
+            "response": outcome.response, "code": reason.code, "reason": reason.text,
+            "hint": reason.hint_for(outcome.is_allowed), "expected": is_expected,
         }));
         let mark = self.mark(is_expected);
         let result = if outcome.is_allowed { "allowed" } else { "denied" };
@@ -83,9 +96,9 @@ impl Output {
     pub(super) fn call(&mut self, operation: &str, object: &str, result: Result<&str, &str>) {
         self.count(result.is_ok());
         let response = result.unwrap_or_else(|error| error);
-        self.actions.push(json!({
+        self.keep(json!({
             "section": self.section, "action": operation, "object": object, "allowed": result.is_ok(),
-            "response": response, "code": null, "reason": null, "expected": result.is_ok(),
+            "response": response, "code": null, "reason": null, "hint": null, "expected": result.is_ok(),
         }));
         let words = format!("{operation} {object}");
         let (mark, width) =
@@ -94,13 +107,29 @@ impl Output {
         self.detail(response);
     }
 
+    /// Keeps an action for the JSON object, or prints it as a line of its own.
+    fn keep(&mut self, action: Value) {
+        let mut line = json!({ "kind": "action" });
+        if let (Some(members), Value::Object(action)) = (line.as_object_mut(), &action) {
+            members.extend(action.clone());
+        }
+        self.json_line(&line);
+        self.actions.push(action);
+    }
+
+    fn json_line(&self, line: &Value) {
+        if self.format == Format::JsonLines {
+            print(&line.to_string());
+        }
+    }
+
     /// Prints and counts what was observed, or what was observed instead.
     pub(super) fn observation(&mut self, verb: &str, object: &str, result: Result<&str, &str>) {
         self.count(result.is_ok());
         let text = result.unwrap_or_else(|text| text);
-        self.actions.push(json!({
+        self.keep(json!({
             "section": self.section, "action": verb, "object": object, "allowed": null, "response": text,
-            "code": null, "reason": null, "expected": result.is_ok(),
+            "code": null, "reason": null, "hint": null, "expected": result.is_ok(),
         }));
         let mark = self.mark(result.is_ok());
         self.line(&format!("  {mark} {verb:VERB_WIDTH$} {object:OBJECT_WIDTH$} {text}"));
@@ -125,10 +154,13 @@ impl Output {
     /// Prints the last line. Returns whether every action had the expected result.
     pub(super) fn finish(&self) -> bool {
         let is_success = self.action_count > 0 && self.expected_count == self.action_count;
-        if self.is_json {
+        if self.format == Format::Json {
             print(&format!("{:#}", json!({ "ok": is_success, "actions": self.actions })));
             return is_success;
         }
+        self.json_line(&json!({
+            "kind": "end", "ok": is_success, "expected": self.expected_count, "actions": self.action_count,
+        }));
         let (colour, note) =
             if is_success { (Colour::Green, "") } else { (Colour::Red, "; see WRONG above") };
         let (expected, all) = (self.expected_count, self.action_count);
@@ -137,9 +169,17 @@ impl Output {
         is_success
     }
 
+    /// Prints what a demo is about, in one or more lines.
+    pub(super) fn note(&self, text: &str) {
+        self.json_line(
+            &json!({ "kind": "note", "text": text.split_whitespace().collect::<Vec<_>>().join(" ") }),
+        );
+        self.line(text);
+    }
+
     /// Prints a line of text.
-    pub(super) fn line(&self, text: &str) {
-        if !self.is_json {
+    fn line(&self, text: &str) {
+        if self.format == Format::Text {
             print(text);
         }
     }
@@ -196,7 +236,7 @@ mod tests {
 
     fn is_success(expected: Expected, outcome: &ClientOutcome, code: Option<&str>, text: &str) -> bool {
         let mut output = Output::default();
-        let reason = Reason { code: code.map(str::to_owned), text: text.to_owned() };
+        let reason = Reason { code: code.map(str::to_owned), text: text.to_owned(), hint: None };
         output.action("publish", "a", expected, outcome, &reason);
         output.finish()
     }

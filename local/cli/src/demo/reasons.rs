@@ -27,6 +27,42 @@ pub(super) struct Reason {
     pub(super) code: Option<String>,
     /// The text to show, empty if the log has no entry.
     pub(super) text: String,
+    /// What to do, if the function's log says it.
+    pub(super) hint: Option<String>,
+}
+
+/// What to do if a policy denies.
+const POLICY_HINT: &str = "use a resource that the policy allows, or allow this one in the policy";
+
+/// A part of a reason that has no hint of its own, since AWS has none, and what to do.
+const HINTS: [(&str, &str); 6] = [
+    ("is not from a supported provider", "use an ID token of a provider of the identity pool"),
+    ("no identity-based policy allows", "allow the action in the role of the pool, if people are to have it"),
+    ("wrong signature", "sign with the secret of this access key, and compare the canonical requests"),
+    ("ownership token", "send the token that came with the certificate, once and within an hour"),
+    ("pre-provisioning hook denies", "add the serial number to the list of expected devices"),
+    ("statement", POLICY_HINT),
+];
+
+/// Separates a reason of the gateway from what to do.
+const HELP: &str = "; help: ";
+
+impl Reason {
+    /// A reason without a code.
+    pub(super) fn of(text: Option<String>) -> Self {
+        Self { text: text.unwrap_or_default(), ..Self::default() }
+    }
+
+    /// Returns what to do about a denial: the hint of the function or of the gateway, or else one of [`HINTS`].
+    pub(super) fn hint_for(&self, is_allowed: bool) -> Option<String> {
+        if is_allowed {
+            return None;
+        }
+        let of_gateway = || self.text.split_once(HELP).map(|(_, hint)| hint.to_owned());
+        let known =
+            || HINTS.iter().find(|(part, _)| self.text.contains(part)).map(|(_, hint)| (*hint).to_owned());
+        self.hint.clone().or_else(of_gateway).or_else(known)
+    }
 }
 
 impl EventLogReader {
@@ -53,7 +89,7 @@ impl EventLogReader {
             }
             _ => None,
         });
-        Reason { code: None, text: text.await.unwrap_or_default() }
+        Reason::of(text.await)
     }
 
     /// Finds the reason for the result of a connect.
@@ -65,7 +101,7 @@ impl EventLogReader {
             _ => None,
         });
         match found.await {
-            Some((text, None)) => Reason { code: None, text },
+            Some((text, None)) => Reason::of(Some(text)),
             Some((text, Some(connection))) => self.denial(text, connection).await,
             None => Reason::default(),
         }
@@ -80,7 +116,7 @@ impl EventLogReader {
             }
             _ => None,
         });
-        Reason { code: None, text: text.await.unwrap_or_default() }
+        Reason::of(text.await)
     }
 
     /// Finds what the gateway noted about a request of fleet provisioning of a client. `code` is that of its answer.
@@ -89,7 +125,7 @@ impl EventLogReader {
             EntryKind::Notice { text } if entry.client.as_deref() == Some(client_id) => Some(text.clone()),
             _ => None,
         });
-        Reason { code, text: text.await.unwrap_or_default() }
+        Reason { code, ..Reason::of(text.await) }
     }
 
     /// The code in the function's log for a denied connection, or else the gateway's own reason.
@@ -101,11 +137,14 @@ impl EventLogReader {
             (line.get("connection_id")?.as_str()? == connection).then_some(line)
         });
         let line = line.await.unwrap_or_default();
-        match line.get("code").and_then(Value::as_str) {
-            Some(code) => {
-                Reason { text: format!("denied by the authorizer: {code}"), code: Some(code.to_owned()) }
-            }
-            None => Reason { code: None, text: reason },
+        let member = |name| line.get(name).and_then(Value::as_str).map(str::to_owned);
+        match member("code") {
+            Some(code) => Reason {
+                text: format!("denied by the authorizer: {code}"),
+                code: Some(code),
+                hint: member("hint"),
+            },
+            None => Reason::of(Some(reason)),
         }
     }
 
@@ -120,7 +159,7 @@ impl EventLogReader {
         let line = line.await.unwrap_or_default();
         let text = |member| line.get(member).and_then(Value::as_str).map(str::to_owned);
         let shown = text("message").map(|message| format!("{trigger}: {message}"));
-        Reason { code: text("code"), text: shown.unwrap_or_default() }
+        Reason { code: text("code"), hint: text("hint"), ..Reason::of(shown) }
     }
 
     /// The first matching entry, of those read before and those that arrive within the usual timeout.
@@ -143,5 +182,32 @@ impl EventLogReader {
             }
         };
         tokio::time::timeout(limit, wait).await.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_denial_has_the_hint_of_what_decided_it() {
+        for (text, hint, is_allowed, expected) in [
+            ("denied by the authorizer: expired", Some("get a new token"), false, Some("get a new token")),
+            ("certificate a is INACTIVE; help: aws iot b", None, false, Some("aws iot b")),
+            ("no statement allows iot:Publish topic/a", None, false, Some(POLICY_HINT)),
+            ("document 1, statement 2: Deny iot:Publish *", None, false, Some(POLICY_HINT)),
+            ("document 1, statement 1: Allow iot:Publish *", None, true, None),
+            (
+                "REJECTED with 403 AccessDenied: the pre-provisioning hook denies the device",
+                None,
+                false,
+                Some(HINTS[4].1),
+            ),
+            ("another reason", None, false, None),
+            ("", None, false, None),
+        ] {
+            let reason = Reason { hint: hint.map(str::to_owned), ..Reason::of(Some(text.to_owned())) };
+            assert_eq!(reason.hint_for(is_allowed).as_deref(), expected, "{text}");
+        }
     }
 }

@@ -50,7 +50,7 @@ pub(super) struct Options<'a> {
 /// # Errors
 /// A gateway cannot be started, or a certificate or a token cannot be made.
 pub(super) async fn run(options: Options<'_>, output: &mut Output) -> Result<(), DemoError> {
-    output.line(
+    output.note(
         "Two processes of this program are the gateways of two Regions. A forwarder on loopback stands for their\n\
          common name: it gives new connections to the first Region whose health check succeeds, an MQTT round trip.\n\
          It is not DNS: it has neither a cache nor a time to live. Each line shows what the client sees. Below it is\n\
@@ -127,7 +127,7 @@ impl Script<'_> {
         let response = handshake(self.regions.ports().plain, &address).await.unwrap_or_default();
         let outcome = ClientOutcome { is_allowed: false, is_closed: true, response };
         self.output.action("reconnect", signed.label, Expected::ClosedWith(OTHER_REGION), &outcome, &reason);
-        self.output.line(
+        self.output.note(
             "    The Region is part of a signature, and neither a client nor DNS can change it. The client tries\n    \
              again for ever, with the same result.",
         );

@@ -107,6 +107,31 @@ fn the_demo_of_kitting_has_the_expected_results() {
     assert!(!folder.path().join(".iot-local").exists(), "the demo writes next to the configuration");
 }
 
+/// The page shows these lines.
+#[test]
+fn the_steps_of_a_demo_are_a_json_object_a_line() {
+    let folder = example();
+    let (output, text) = run(folder.path(), &["demo", "kitting", "--json-lines", "--bootstrap", ALLOW_ALL]);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_kind = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
+    let actions = of_kind("action");
+    let end = lines.last().unwrap();
+    let count = actions.len();
+    assert_eq!(*end, serde_json::json!({ "kind": "end", "ok": true, "expected": count, "actions": count }));
+    assert!(of_kind("section").len() >= 4 && of_kind("note").len() == 1, "{text}");
+    for action in actions {
+        let is_denied = action["allowed"] == false;
+        assert_eq!(
+            is_denied,
+            action["hint"].is_string(),
+            "a denial has the fix, and nothing else: {action:#}"
+        );
+    }
+    let (output, _) = run(folder.path(), &["demo", "kitting", "--json-lines", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
 #[test]
 fn the_demo_of_first_connects_has_the_expected_results() {
     let folder = example();

@@ -16,6 +16,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 macro_rules! asset {
     ($path:literal, $file:literal, $content_type:expr) => {
@@ -27,14 +28,29 @@ macro_rules! asset {
     };
 }
 
-const ASSETS: [Asset; 25] = [
+/// A page of the documentation, to which the cards of the patterns link. Browsers show it as text.
+macro_rules! document {
+    ($file:literal) => {
+        Asset {
+            path: concat!("/docs/", $file),
+            content_type: TEXT,
+            content: include_bytes!(concat!("../../../../docs/", $file)),
+        }
+    };
+}
+
+const ASSETS: [Asset; 37] = [
     asset!("/", "index.html", HTML),
     asset!("/issuer.html", "issuer.html", HTML),
+    asset!("/patterns", "patterns.html", HTML),
+    asset!("/registry", "registry.html", HTML),
     asset!("/style.css", "style.css", CSS),
     asset!("/log.css", "log.css", CSS),
+    asset!("/patterns.css", "patterns.css", CSS),
     asset!("/favicon.svg", "favicon.svg", SVG),
     asset!("/main.js", "main.js", SCRIPT),
     asset!("/actions.js", "actions.js", SCRIPT),
+    asset!("/cards.js", "cards.js", SCRIPT),
     asset!("/client.js", "client.js", SCRIPT),
     asset!("/cognito.js", "cognito.js", SCRIPT),
     asset!("/dom.js", "dom.js", SCRIPT),
@@ -44,7 +60,10 @@ const ASSETS: [Asset; 25] = [
     asset!("/log.js", "log.js", SCRIPT),
     asset!("/notice.js", "notice.js", SCRIPT),
     asset!("/oidc.js", "oidc.js", SCRIPT),
+    asset!("/patterns.js", "patterns.js", SCRIPT),
     asset!("/policy.js", "policy.js", SCRIPT),
+    asset!("/registry.js", "registry.js", SCRIPT),
+    asset!("/run.js", "run.js", SCRIPT),
     asset!("/session.js", "session.js", SCRIPT),
     asset!("/sigv4.js", "sigv4.js", SCRIPT),
     asset!("/snippets.js", "snippets.js", SCRIPT),
@@ -53,6 +72,11 @@ const ASSETS: [Asset; 25] = [
     asset!("/users.js", "users.js", SCRIPT),
     asset!("/ways.js", "ways.js", SCRIPT),
     asset!("/vendor/mqtt.esm.js", "vendor/mqtt.esm.js", SCRIPT),
+    document!("cognito.md"),
+    document!("devices.md"),
+    document!("jitp.md"),
+    document!("patterns.md"),
+    document!("provision.md"),
 ];
 
 /// Finds the file for a path.
@@ -74,7 +98,8 @@ mod tests {
     /// The Content-Security-Policy forbids inline code and requests to other sites.
     #[test]
     fn the_page_has_no_inline_code_no_markup_from_data_and_no_other_address() {
-        for asset in ASSETS.iter().filter(|asset| !asset.path.starts_with("/vendor/")) {
+        let is_own = |asset: &&Asset| !asset.path.starts_with("/vendor/") && asset.content_type != TEXT;
+        for asset in ASSETS.iter().filter(is_own) {
             let content = String::from_utf8(asset.content.to_vec()).unwrap();
             for forbidden in [
                 "innerHTML",

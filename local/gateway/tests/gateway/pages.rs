@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test fails")]
 
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::UNIX_EPOCH;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use iot_local_base::clock;
+use iot_local_gateway::annotation::PageOptions;
+use iot_local_gateway::demo::{DemoRun, DemoRunner, LINE_CAPACITY};
 use iot_local_gateway::preview::PreviewRequest;
 use iot_local_gateway::selection::{AuthorizerDefinition, SigningKey};
 use iot_local_gateway::{GatewayOptions, RunningGateway};
@@ -15,6 +19,8 @@ use iot_local_identity::issuer::{DevelopmentIssuer, IssuerSettings, algorithm};
 use iot_local_identity::oidc::{ProviderOptions, Realm};
 use rumqttc::{MqttOptions, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 use crate::support::{TIMEOUT, connect, connect_with, defaults, denial, exchange, find, function, is_denied};
 
@@ -62,6 +68,8 @@ fn status(response: &str) -> &str {
 const HOST: &str = "Host: 127.0.0.1:PORT";
 const EVIL: &str = "Origin: https://evil.example";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+const OWN: &str = "Origin: http://127.0.0.1:PORT";
+const DEMO: &str = "{\"name\":\"jitp\"}";
 const MACHINE: &str = "grant_type=client_credentials&client_id=machine-1&client_secret=s3cret";
 
 #[tokio::test]
@@ -82,7 +90,7 @@ async fn responds_only_to_its_host_names() {
         (&[], "421"),
         (&[HOST, "Host: evil.example"], "421"),
     ] {
-        for path in ["/", "/api/gateway", "/oidc/users/keys", "/main.js"] {
+        for path in ["/", "/api/gateway", "/api/registry", "/oidc/users/keys", "/main.js", "/patterns"] {
             let response = fetch(gateway.port, &format!("GET {path}"), headers, "").await;
             assert_eq!(status(&response), expected, "{path} {headers:?}: {response}");
             assert!(!response.contains(": *") || path.contains("keys"), "{response}");
@@ -110,6 +118,18 @@ async fn rejects_requests_of_other_origins() {
         ("GET /api/events", &[HOST, EVIL], "", "403"),
         ("GET /api/events", &[HOST, "Sec-Fetch-Site: cross-site"], "", "403"),
         ("POST /api/preview", &[HOST, EVIL, "Authorization: Bearer x"], "{\"client_ids\":[\"a\"]}", "403"),
+        ("GET /api/registry", &[HOST], "", "200"),
+        ("GET /api/registry", &[HOST, EVIL], "", "403"),
+        ("GET /api/registry", &[HOST, "Sec-Fetch-Site: cross-site"], "", "403"),
+        // No demo has this name. A request without the origin of a browser does not start one, either.
+        ("POST /api/demo", &[HOST, same_origin], DEMO, "404"),
+        ("POST /api/demo", &[HOST, same_origin, "Sec-Fetch-Site: same-origin"], DEMO, "404"),
+        ("POST /api/demo", &[HOST, same_origin, "Sec-Fetch-Site: cross-site"], DEMO, "403"),
+        ("POST /api/demo", &[HOST], DEMO, "403"),
+        ("POST /api/demo", &[HOST, EVIL], DEMO, "403"),
+        ("POST /api/demo", &[HOST, "Origin: null"], DEMO, "403"),
+        ("POST /api/demo", &[HOST, "Origin: http://localhost:3000"], DEMO, "403"),
+        ("POST /api/demo", &[HOST, "Origin: https://localhost:PORT"], DEMO, "403"),
         ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"}}", "200"),
         ("POST /api/token", &[HOST, EVIL], "{\"claims\":{\"sub\":\"a\"}}", "403"),
         ("POST /api/token", &[HOST, "Origin: http://localhost:3000"], "{}", "403"),
@@ -169,6 +189,13 @@ async fn rejects_requests_that_do_not_match_the_path() {
         ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"},\"issuer\":\"x\"}", "400"),
         ("POST /api/token", &[HOST], "{\"claims\":{\"sub\":\"a\"},\"typo\":1}", "400"),
         ("POST /api/token", &[HOST], &large, "413"),
+        ("GET /api/demo", &[HOST, OWN], "", "405"),
+        ("POST /api/demo", &[HOST, OWN], "", "400"),
+        ("POST /api/demo", &[HOST, OWN], "{}", "400"),
+        ("POST /api/demo", &[HOST, OWN], "{\"name\":1}", "400"),
+        ("POST /api/demo", &[HOST, OWN], "{\"name\":\"jitp\",\"typo\":1}", "400"),
+        ("POST /api/demo", &[HOST, OWN], &large, "413"),
+        ("POST /api/registry", &[HOST], "", "405"),
         ("POST /api/events", &[HOST], "", "405"),
         ("POST /examples.json", &[HOST], "", "405"),
         ("DELETE /", &[HOST], "", "405"),
@@ -190,6 +217,10 @@ async fn every_response_has_security_headers() {
         ("/", "form-action 'none'"),
         ("/nothing", "form-action 'none'"),
         ("/api/gateway", "form-action 'none'"),
+        ("/api/registry", "form-action 'none'"),
+        ("/patterns", "form-action 'none'"),
+        ("/registry", "form-action 'none'"),
+        ("/docs/patterns.md", "form-action 'none'"),
     ] {
         let response = fetch(gateway.port, &format!("GET {path}"), &[HOST], "").await;
         for header in [
@@ -221,6 +252,60 @@ async fn only_the_issuer_page_may_connect_to_an_issuer() {
         let policy = format!("connect-src 'self' ws://127.0.0.1:{}{expected}", gateway.port);
         assert!(response.contains(&policy), "{path}: no {policy} in {response:.900}");
     }
+}
+
+/// A demo that runs until no one reads its steps.
+#[derive(Default)]
+struct EndlessDemo {
+    started: Mutex<Vec<mpsc::Sender<String>>>,
+}
+
+impl DemoRunner for EndlessDemo {
+    fn names(&self) -> Vec<String> {
+        vec!["endless".to_owned()]
+    }
+
+    fn start(&self, name: &str) -> io::Result<DemoRun> {
+        let (sender, lines) = mpsc::channel(LINE_CAPACITY);
+        sender.try_send(format!("{{\"kind\":\"section\",\"section\":\"{name}\"}}")).unwrap();
+        self.started.lock().unwrap().push(sender);
+        Ok(DemoRun { lines })
+    }
+}
+
+#[tokio::test]
+async fn one_demo_runs_at_a_time_and_ends_with_its_reader() {
+    let runner = Arc::new(EndlessDemo::default());
+    let page = PageOptions { demos: Some(runner.clone()), ..PageOptions::default() };
+    let gateway = RunningGateway::start(GatewayOptions { page, ..defaults(function(1)) }).await.unwrap();
+    let port = gateway.port;
+    let body = "{\"name\":\"endless\"}";
+    let described = fetch(port, "GET /api/gateway", &[HOST], "").await;
+    assert!(described.contains("\"demos\":[\"endless\"]"), "{described}");
+    for body in [DEMO, "{\"name\":\"\"}", "{\"name\":\"endless \"}"] {
+        assert_eq!(status(&fetch(port, "POST /api/demo", &[HOST, OWN], body).await), "404", "{body}");
+    }
+    for _ in 0..2 {
+        let mut reader = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let head =
+            format!("POST /api/demo HTTP/1.1\r\n{HOST}\r\n{OWN}\r\n").replace("PORT", &port.to_string());
+        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+        reader.write_all(request.as_bytes()).await.unwrap();
+        let mut received = String::new();
+        while !received.contains("\"section\":\"endless\"") {
+            let mut buffer = [0; 1024];
+            let length = tokio::time::timeout(TIMEOUT, reader.read(&mut buffer)).await.unwrap().unwrap();
+            assert!(length > 0, "{received}");
+            received.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        }
+        assert!(status(&received) == "200" && received.contains("application/x-ndjson"), "{received}");
+        let second = fetch(port, "POST /api/demo", &[HOST, OWN], body).await;
+        assert!(status(&second) == "409" && second.contains("another demo runs"), "{second}");
+        drop(reader);
+        let started = runner.started.lock().unwrap().pop().unwrap();
+        tokio::time::timeout(TIMEOUT, started.closed()).await.unwrap();
+    }
+    assert!(runner.started.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -348,7 +433,7 @@ async fn example_users_are_listed_with_the_decision_about_them() {
 async fn the_event_stream_has_the_kept_entries_and_all_later_ones() {
     let gateway = open().await;
     connect(gateway.port, "before", "good").await.unwrap();
-    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", gateway.port)).await.unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).await.unwrap();
     let request = format!("GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n", gateway.port);
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut received = String::new();
@@ -365,7 +450,7 @@ async fn the_event_stream_has_the_kept_entries_and_all_later_ones() {
     // With the id of the first entry, the stream has the entries after it; with the id of another run, all entries.
     let first_id = received.lines().filter_map(|line| line.strip_prefix("id: ")).next().unwrap().to_owned();
     for (id, has_first) in [(first_id.as_str(), false), ("0-1", true)] {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", gateway.port)).await.unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", gateway.port)).await.unwrap();
         let request = request.trim_end().to_owned() + &format!("\r\nLast-Event-ID: {id}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut received = String::new();
@@ -375,7 +460,7 @@ async fn the_event_stream_has_the_kept_entries_and_all_later_ones() {
 }
 
 /// Reads until the stream contains the text.
-async fn read_until(stream: &mut tokio::net::TcpStream, received: &mut String, text: &str) {
+async fn read_until(stream: &mut TcpStream, received: &mut String, text: &str) {
     let read = async {
         let mut buffer = vec![0; 4096];
         while !received.contains(text) {

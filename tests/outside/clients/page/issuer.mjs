@@ -3,6 +3,8 @@ import { button, checkBrowser, connected, expect, screenshot, text, visit } from
 import { check } from "../../lib/checks.mjs";
 
 async function fillIssuer(page, issuer, { kind = "access_token", client = issuer.client, url = issuer.issuer } = {}) {
+  // The page unfolds the form when it knows that the gateway has no keys of the issuer.
+  await page.locator("#users-off").waitFor();
   if (!(await page.locator("#issuer-url").isVisible())) await page.locator("#real-issuer summary").click();
   await page.fill("#issuer-url", url);
   await page.fill("#issuer-client", client);

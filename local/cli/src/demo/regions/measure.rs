@@ -94,7 +94,7 @@ impl Measured {
         output.section("the gateway of the first Region hangs (SIGSTOP)");
         let since = Instant::now();
         if !self.regions.region(Side::First).hang().await {
-            output.line("  This system cannot stop a process, so this is left out.");
+            output.note("  This system cannot stop a process, so this is left out.");
             return;
         }
         let wait = self.regions.wait_for(Side::First, false);

@@ -192,7 +192,7 @@ impl ProcessLog {
                 tokio::time::timeout(LOG_TIMEOUT, wait).await.ok().flatten()
             }
         };
-        Reason { code: None, text: found.unwrap_or_default() }
+        Reason::of(found)
     }
 }
 
