@@ -11,7 +11,7 @@ export const PATTERNS = [
   },
   {
     demo: "cognito", title: "Cognito identity with SigV4", who: "a user with AWS credentials for an hour",
-    use: "Apps that use S3, DynamoDB and similar services with the same credentials.",
+    use: "Apps that use S3, DynamoDB and similar services with the same credentials, or shadows and retained messages over HTTPS.",
     not: "MQTT over TLS, which has no place for a signature, and clients whose clock is off by more than five minutes.",
     steps: "login → identity → credentials → signature → connect",
     docs: "cognito.md", here: "Sign in, then choose Cognito identity in step 3",
@@ -26,7 +26,7 @@ export const PATTERNS = [
   {
     demo: "jitr", title: "Just-in-time registration (JITR)", who: "a device with a certificate of your CA",
     use: "Many devices that are not listed at AWS, and a decision that needs code, such as a list or a database.",
-    not: "Devices that do not try again: the first connect always fails.",
+    not: "Devices that try once and give up: the first connect always fails.",
     steps: "first connect → function → second connect",
     docs: "provision.md",
   },
@@ -40,14 +40,14 @@ export const PATTERNS = [
   {
     demo: "fleet", title: "Fleet provisioning", who: "a device without an identity, with a shared claim",
     use: "Factories that cannot handle a secret for each device, and devices that an installer's app sets up.",
-    not: "Fleets without a hook: anyone with the claim certificate could register any number of devices.",
+    not: "Devices that anyone can buy and open, unless the hook knows a secret of each.",
     steps: "claim → request → hook → thing → connect",
     docs: "devices.md",
   },
   {
     demo: "bootstrap", title: "Bootstrap topic", who: "a device with a shared credential",
     use: "Exchanges that fleet provisioning cannot express, and devices that an app introduces.",
-    not: "Fleets that a template can register: here the function is yours to run, and a rule may call it more than once.",
+    not: "Devices that fleet provisioning can serve: it is AWS's own, and has a hook.",
     steps: "request with CSR → rule → function → certificate → connect",
     docs: "provision.md",
   },
@@ -56,6 +56,6 @@ export const PATTERNS = [
     use: "Back ends that run in two Regions themselves: the same authorizer in each, with one name in front.",
     not: "Clients that exchange messages across Regions, and SigV4 clients: a signature names one Region, so DNS cannot move them.",
     steps: "connect → one Region fails → connect to the other",
-    docs: "patterns.md",
+    docs: "regions.md",
   },
 ];

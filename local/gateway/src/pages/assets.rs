@@ -39,7 +39,7 @@ macro_rules! document {
     };
 }
 
-const ASSETS: [Asset; 37] = [
+const ASSETS: [Asset; 38] = [
     asset!("/", "index.html", HTML),
     asset!("/issuer.html", "issuer.html", HTML),
     asset!("/patterns", "patterns.html", HTML),
@@ -77,6 +77,7 @@ const ASSETS: [Asset; 37] = [
     document!("jitp.md"),
     document!("patterns.md"),
     document!("provision.md"),
+    document!("regions.md"),
 ];
 
 /// Finds the file for a path.
