@@ -1,5 +1,6 @@
 //! AWS Secrets Manager: what the environment says about AWS, and how one stage of a secret is read.
 
+use std::error::Error;
 use std::fmt;
 
 use aws_sdk_secretsmanager::Client;
@@ -154,8 +155,8 @@ pub(crate) fn text(
     if text.len() > MAX_SECRET_BYTES { Err(FetchFailure::TooLarge(MAX_SECRET_BYTES)) } else { Ok(text) }
 }
 
-/// AWS's error messages name the caller and the secret, and nothing of the secret's value.
-pub(crate) fn failure(error: &SdkError<GetSecretValueError>) -> FetchFailure {
+/// Why a call failed. AWS's error messages name the caller and the secret, and nothing of the secret's value.
+pub fn failure<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> FetchFailure {
     match error.as_service_error() {
         Some(service_error) => FetchFailure::aws(
             service_error.code().unwrap_or("(no code)"),

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use iot_jwt_authorizer::revocation::ListOrigin;
 use iot_jwt_authorizer::source::FETCH_TIMEOUT;
 use iot_jwt_authorizer::source::failure::FetchFailure;
-use iot_jwt_authorizer::source::secret::{AwsEnvironment, MAX_SECRET_BYTES};
+use iot_jwt_authorizer::source::secret::{self, AwsEnvironment, MAX_SECRET_BYTES};
 use iot_local_base::files;
 use iot_local_inspect::revocation::edit::Document;
 use thiserror::Error;
@@ -37,21 +35,13 @@ pub(crate) enum StoreError {
     /// There is no list yet.
     #[error("{0}: there is no list\n  help: `cargo local revoke` makes one")]
     Missing(String),
-    /// The list cannot be read.
+    /// The list cannot be read or written.
     #[error("{source_name}: {failure}")]
     Fetch {
         /// The source.
         source_name: String,
         /// Why.
         failure: FetchFailure,
-    },
-    /// AWS rejected a call.
-    #[error("secret:{id}: AWS returned an error: {what}")]
-    Aws {
-        /// The secret.
-        id: String,
-        /// The code and the message.
-        what: String,
     },
     /// The environment has no credentials.
     #[error("{0}")]
@@ -88,11 +78,10 @@ impl Store {
     /// Whether [`Store::write`] can write at all.
     ///
     /// # Errors
-    /// [`StoreError::NotWritable`]; [`StoreError::NoCredentials`] with the commands of the AWS CLI.
+    /// [`StoreError::NotWritable`].
     pub(super) fn check_writable(&self) -> Result<(), StoreError> {
         match self {
-            Self::File(_) => Ok(()),
-            Self::Secret { id, aws } => client(id, aws).map(drop),
+            Self::File(_) | Self::Secret { .. } => Ok(()),
             Self::Address(_) => Err(StoreError::NotWritable(self.to_string())),
         }
     }
@@ -111,13 +100,11 @@ impl Store {
                 };
             }
             Self::Secret { id, aws } => {
-                client(id, aws)?;
                 ListOrigin::Secret(id.as_str().into()).fetch(aws, FETCH_TIMEOUT).await
             }
             Self::Address(origin) => origin.fetch(&AwsEnvironment::default(), FETCH_TIMEOUT).await,
         };
-        let failed = |failure| StoreError::Fetch { source_name: self.to_string(), failure };
-        fetched.map(|text| Some(text.to_vec())).map_err(failed)
+        fetched.map(|text| Some(text.to_vec())).map_err(|failure| self.failed(failure))
     }
 
     /// Replaces the list as a whole.
@@ -138,13 +125,29 @@ impl Store {
                 if text.len() > MAX_SECRET_BYTES {
                     return Err(StoreError::TooLarge { id: id.clone(), bytes: text.len() });
                 }
-                let request = client(id, aws)?.put_secret_value().secret_id(id).secret_string(text);
-                let sent = tokio::time::timeout(FETCH_TIMEOUT, request.send()).await;
-                let failed = |what| StoreError::Aws { id: id.clone(), what };
-                let sent = sent.map_err(|_| failed("no response in time".to_owned()))?;
-                sent.map(drop).map_err(|error| failed(text_of(&error)))
+                let client = aws.client(id).map_err(|failure| self.failed(failure))?;
+                let request = client.put_secret_value().secret_id(id).secret_string(text).send();
+                match tokio::time::timeout(FETCH_TIMEOUT, request).await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err(error)) => Err(self.failed(secret::failure(&error))),
+                    Err(_) => Err(self.failed(FetchFailure::Timeout)),
+                }
             }
             Self::Address(_) => Err(StoreError::NotWritable(self.to_string())),
+        }
+    }
+
+    /// A failure of this list. Without credentials, the help is the commands of the AWS CLI.
+    fn failed(&self, failure: FetchFailure) -> StoreError {
+        match (self, &failure) {
+            (Self::Secret { id, .. }, FetchFailure::Environment(_)) => StoreError::NoCredentials(format!(
+                "{self}: {failure}; nothing was written\n  \
+                 help: with the AWS CLI:\n    \
+                 aws secretsmanager get-secret-value --secret-id '{id}' --query SecretString --output text > revoked.json\n    \
+                 cargo local revoke --list revoked.json ...\n    \
+                 aws secretsmanager put-secret-value --secret-id '{id}' --secret-string file://revoked.json"
+            )),
+            _ => StoreError::Fetch { source_name: self.to_string(), failure },
         }
     }
 }
@@ -155,36 +158,6 @@ impl fmt::Display for Store {
             Self::File(path) => write!(out, "{}", path.display()),
             Self::Secret { id, .. } => write!(out, "secret:{id}"),
             Self::Address(origin) => write!(out, "{origin}"),
-        }
-    }
-}
-
-/// A client for the secret.
-fn client(id: &str, aws: &AwsEnvironment) -> Result<Client, StoreError> {
-    aws.client(id).map_err(|failure| {
-        StoreError::NoCredentials(format!(
-            "secret:{id}: {failure}; nothing was written\n  \
-             help: with the AWS CLI:\n    \
-             aws secretsmanager get-secret-value --secret-id '{id}' --query SecretString --output text > revoked.json\n    \
-             cargo local revoke --list revoked.json ...\n    \
-             aws secretsmanager put-secret-value --secret-id '{id}' --secret-string file://revoked.json"
-        ))
-    })
-}
-
-/// AWS's code and message, or why there is no response.
-fn text_of<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> String {
-    match error.as_service_error() {
-        Some(service) => {
-            let code = service.code().unwrap_or("(no code)");
-            format!("{code} {}", service.message().unwrap_or_default())
-        }
-        None => {
-            let mut cause: &dyn std::error::Error = error;
-            while let Some(source) = cause.source() {
-                cause = source;
-            }
-            cause.to_string()
         }
     }
 }
