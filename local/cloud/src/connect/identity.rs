@@ -2,10 +2,10 @@
 //! policies that are attached to it.
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/cog-iot-policies.html>
 
-use std::fmt;
 use std::sync::Arc;
 
 use iot_local_policy::{CertificateContext, CognitoContext, NamedDocument, RolePolicy};
+use thiserror::Error;
 
 use super::{Attached, RightsSources, document, effective, thing_context};
 use crate::cloud::Cloud;
@@ -31,21 +31,10 @@ pub struct SessionRights {
     pub sources: RightsSources,
 }
 
-/// Why a caller with temporary credentials has no rights, for the operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionRefusal {
-    /// Which role or policy is the reason.
-    pub reason: String,
-    /// The command that would change it.
-    pub command: Option<String>,
-}
-
-impl fmt::Display for SessionRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.reason)?;
-        self.command.iter().try_for_each(|command| write!(f, "; help: {command}"))
-    }
-}
+/// Why a caller with temporary credentials has no rights, for the operator: which role or policy is the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct SessionRefusal(String);
 
 impl Cloud {
     /// Returns the role of a session as it is now: its file may have changed.
@@ -56,10 +45,7 @@ impl Cloud {
         let name = &session.role.name;
         let role = self.identity_pool().and_then(|pool| pool.roles.get(name).cloned());
         let role = role.map(|role| Arc::clone(role.policy()));
-        role.ok_or_else(|| SessionRefusal {
-            reason: format!("role {} no longer exists", session.role_arn),
-            command: None,
-        })
+        role.ok_or_else(|| SessionRefusal(format!("role {} no longer exists", session.role_arn)))
     }
 
     /// Returns the rights of a caller with temporary credentials, for a connect, a request, or after a change of the
@@ -77,7 +63,7 @@ impl Cloud {
         let attached = identity.filter(|identity| identity.is_authenticated);
         self.read(|registry| {
             let granted = attached.map(|identity| granted(registry, &identity.id, client_id)).transpose();
-            let granted = granted.map_err(|reason| SessionRefusal { reason, command: None })?;
+            let granted = granted.map_err(SessionRefusal)?;
             let sources = RightsSources::of_identity(registry, attached, client_id);
             let (policies, context, exclusive_thing) = match granted {
                 Some(Granted { policies, context, exclusive_thing }) => {

@@ -16,8 +16,8 @@ use super::Admission;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SessionDenial {
     /// The session has no rights.
-    #[error("{0}")]
-    Refused(SessionRefusal),
+    #[error(transparent)]
+    Refused(#[from] SessionRefusal),
     /// A policy of the identity is invalid.
     #[error("the policies of the identity are invalid: {0}")]
     Policy(String),
@@ -49,7 +49,7 @@ impl SessionPermissions {
         session: &Session,
         client_id: Option<&str>,
     ) -> Result<Self, SessionDenial> {
-        let rights = cloud.session_rights(session, client_id).map_err(SessionDenial::Refused)?;
+        let rights = cloud.session_rights(session, client_id)?;
         let SessionRights { principal, role, policies, identity, context, exclusive_thing, sources } = rights;
         let policy = match &policies {
             Some(documents) => {
