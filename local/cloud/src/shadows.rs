@@ -10,6 +10,7 @@
 //! A thing need not be registered to have shadows, and its shadows stay when it is deleted, as on AWS.
 
 mod answer;
+mod client_token;
 mod document;
 mod rejection;
 mod request;
@@ -18,7 +19,7 @@ pub use self::rejection::ShadowRejection;
 
 use serde_json::{Map, Value};
 
-use self::request::{ClientToken, Update};
+use self::request::Update;
 use crate::cloud::Cloud;
 use crate::registry::{Change, Record, Registry, Shadow, ShadowSections};
 
@@ -77,13 +78,21 @@ pub struct Updated {
     pub documents: Value,
 }
 
+impl ShadowRejection {
+    /// 429: more requests than a connection may have at a time for one thing. `payload` is that of the request.
+    #[must_use]
+    pub fn too_many(id: &ShadowId, payload: &[u8]) -> Self {
+        Self::throttled(&id.thing, request::token_of_delete(payload).ok().flatten())
+    }
+}
+
 impl Cloud {
     /// Returns a shadow's document. Of the payload only the client token counts.
     ///
     /// # Errors
     /// 404, or 400 for a payload that is neither empty nor a JSON object.
     pub fn get_shadow(&self, id: &ShadowId, payload: &[u8]) -> Result<Value, ShadowRejection> {
-        let token = ClientToken::of_get(payload)?;
+        let token = request::token_of_get(payload)?;
         let found = self.read(|registry| registry.shadow(&id.thing, id.name.as_deref()).cloned());
         match found {
             Some(shadow) => Ok(answer::document(&shadow, self.now(), token.as_ref())),
@@ -114,7 +123,7 @@ impl Cloud {
     /// # Errors
     /// 404, or the change cannot be stored.
     pub fn delete_shadow(&self, id: &ShadowId, payload: &[u8]) -> Result<Value, ShadowRejection> {
-        let token = ClientToken::of_delete(payload)?;
+        let token = request::token_of_delete(payload)?;
         let now = self.now();
         let written = self.write(|registry| {
             let Some(shadow) = registry.shadow(&id.thing, id.name.as_deref()) else {

@@ -3,8 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::client_token::ClientToken;
 use super::document::{delta as difference, delta_metadata, stamps};
-use super::request::{ClientToken, SectionUpdate, Update};
+use super::request::{SectionUpdate, Update};
 use crate::registry::{Shadow, ShadowSections};
 
 /// Returns milliseconds since 1970 as seconds.

@@ -104,28 +104,3 @@ pub(super) fn delta_metadata(
     });
     parts.collect()
 }
-
-/// Returns the number of levels of a section: 1 for values that are neither objects nor arrays.
-pub(super) fn levels(members: &Map<String, Value>) -> usize {
-    members.values().map(|value| level(value).saturating_add(1)).max().unwrap_or_default()
-}
-
-fn level(value: &Value) -> usize {
-    match value {
-        Value::Object(members) => levels(members),
-        Value::Array(items) => {
-            let nested = items.iter().filter(|item| item.is_object() || item.is_array());
-            nested.map(|item| level(item).saturating_add(1)).max().unwrap_or_default()
-        }
-        _ => 0,
-    }
-}
-
-/// Whether an array has an item that is `null`.
-pub(super) fn has_null_in_array(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(|item| item.is_null() || has_null_in_array(item)),
-        Value::Object(members) => members.values().any(has_null_in_array),
-        _ => false,
-    }
-}

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::request::ClientToken;
-use super::{MAX_LEVELS, ShadowId};
+use super::MAX_LEVELS;
+use super::client_token::ClientToken;
 use crate::error::ApiError;
 
 /// The rejection of a request.
@@ -46,17 +46,14 @@ impl ShadowRejection {
         }
     }
 
-    /// 429: more requests than a connection may have at a time for one thing. `payload` is that of the request.
-    #[must_use]
-    pub fn too_many(id: &ShadowId, payload: &[u8]) -> Self {
-        let message = format!("Too many requests in flight for thing {}", id.thing);
-        Self { code: 429, message, token: ClientToken::of_delete(payload).ok().flatten() }
-    }
-
     /// 500: the request was not carried out.
     #[must_use]
     pub fn failed() -> Self {
         Self { code: 500, message: "Internal service failure".to_owned(), token: None }
+    }
+
+    pub(super) fn throttled(thing: &str, token: Option<ClientToken>) -> Self {
+        Self { code: 429, message: format!("Too many requests in flight for thing {thing}"), token }
     }
 
     pub(super) fn invalid(message: impl Into<String>, token: Option<ClientToken>) -> Self {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::document::{has_null_in_array, levels};
+use super::client_token::ClientToken;
 use super::rejection::ShadowRejection;
 use super::{MAX_LEVELS, MAX_STATE_BYTES};
 
@@ -13,40 +13,29 @@ const MAX_CLIENT_TOKEN_BYTES: usize = 64;
 /// The largest payload of an update that is read. It has a state, a version, a token, and possibly white space.
 const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
-/// A text by which a client finds the answer to its request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ClientToken(String);
+/// Reads the client token of a `get`: nothing, or a JSON object.
+///
+/// # Errors
+/// 400, 415.
+pub(super) fn token_of_get(payload: &[u8]) -> Result<Option<ClientToken>, ShadowRejection> {
+    if payload.is_empty() { Ok(None) } else { token(&object(payload)?) }
+}
 
-impl ClientToken {
-    /// Reads the token of a `get`: nothing, or a JSON object.
-    ///
-    /// # Errors
-    /// 400, 415.
-    pub(super) fn of_get(payload: &[u8]) -> Result<Option<Self>, ShadowRejection> {
-        if payload.is_empty() { Ok(None) } else { Self::of(&object(payload)?) }
-    }
+/// Reads the client token of a `delete`, whose content is otherwise ignored.
+///
+/// # Errors
+/// 400: the token is not one.
+pub(super) fn token_of_delete(payload: &[u8]) -> Result<Option<ClientToken>, ShadowRejection> {
+    object(payload).map_or(Ok(None), |members| token(&members))
+}
 
-    /// Reads the token of a `delete`, whose content is otherwise ignored.
-    ///
-    /// # Errors
-    /// 400: the token is not one.
-    pub(super) fn of_delete(payload: &[u8]) -> Result<Option<Self>, ShadowRejection> {
-        object(payload).map_or(Ok(None), |members| Self::of(&members))
-    }
-
-    fn of(members: &Map<String, Value>) -> Result<Option<Self>, ShadowRejection> {
-        match members.get("clientToken") {
-            None => Ok(None),
-            Some(Value::String(token)) if token.len() <= MAX_CLIENT_TOKEN_BYTES => {
-                Ok(Some(Self(token.clone())))
-            }
-            Some(_) => Err(ShadowRejection::invalid("Invalid clientToken", None)),
+fn token(members: &Map<String, Value>) -> Result<Option<ClientToken>, ShadowRejection> {
+    match members.get("clientToken") {
+        None => Ok(None),
+        Some(Value::String(token)) if token.len() <= MAX_CLIENT_TOKEN_BYTES => {
+            Ok(Some(ClientToken(token.clone())))
         }
-    }
-
-    /// Returns the token for an answer.
-    pub(super) fn value(&self) -> Value {
-        self.0.as_str().into()
+        Some(_) => Err(ShadowRejection::invalid("Invalid clientToken", None)),
     }
 }
 
@@ -83,7 +72,7 @@ impl Update {
             return Err(ShadowRejection::too_large(None));
         }
         let members = object(payload)?;
-        let token = ClientToken::of(&members)?;
+        let token = token(&members)?;
         let invalid = |message: &str| ShadowRejection::invalid(message, token.clone());
         let state = members.get("state").ok_or_else(|| invalid("Missing required node: state"))?;
         let (desired, reported) = match state {
@@ -133,5 +122,30 @@ fn object(payload: &[u8]) -> Result<Map<String, Value>, ShadowRejection> {
     match serde_json::from_str(text) {
         Ok(Value::Object(members)) => Ok(members),
         _ => Err(ShadowRejection::invalid("Invalid JSON", None)),
+    }
+}
+
+/// Returns the number of levels of a section: 1 for values that are neither objects nor arrays.
+fn levels(members: &Map<String, Value>) -> usize {
+    members.values().map(|value| level(value).saturating_add(1)).max().unwrap_or_default()
+}
+
+fn level(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => levels(members),
+        Value::Array(items) => {
+            let nested = items.iter().filter(|item| item.is_object() || item.is_array());
+            nested.map(|item| level(item).saturating_add(1)).max().unwrap_or_default()
+        }
+        _ => 0,
+    }
+}
+
+/// Whether an array has an item that is `null`.
+fn has_null_in_array(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| item.is_null() || has_null_in_array(item)),
+        Value::Object(members) => members.values().any(has_null_in_array),
+        _ => false,
     }
 }
