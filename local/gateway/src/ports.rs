@@ -9,6 +9,7 @@ mod http_auth;
 
 mod answer;
 mod api;
+mod body;
 
 mod publish;
 mod rest;

@@ -3,8 +3,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::Request;
 use hyper::body::Incoming;
 use iot_local_base::clock;
@@ -14,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
 use super::answer::Answer;
+use super::body::{self, BodyError};
 use super::client_connection::ClientConnection;
 use super::head::Head;
 use super::http_auth::{HttpDenial, SentRequest};
@@ -25,7 +24,6 @@ use crate::auth::x509::CertificateDenial;
 use crate::event_log::EntryKind;
 use crate::facts::ConnectionFacts;
 use crate::message::{Message, Publisher};
-use crate::timeouts::READ_TIMEOUT;
 
 /// The message to a client that is denied.
 const FORBIDDEN: &str = "Forbidden";
@@ -44,9 +42,9 @@ pub(super) async fn respond(
     };
     let mut facts = head.facts(client, request.uri().query());
     let path = request.uri().path().to_owned();
-    let payload = match payload(request).await {
+    let payload = match body::read(request).await {
         Ok(payload) => payload,
-        Err(response) => return response,
+        Err(error) => return unread(error).response(),
     };
     *is_body_read = true;
     let sent = SentRequest { method: "POST", path: &path, body: &payload, is_websocket: false };
@@ -96,15 +94,11 @@ impl PublishRequest {
     }
 }
 
-async fn payload(request: Request<Incoming>) -> Result<Bytes, WholeResponse> {
-    let body = Limited::new(request.into_body(), limits::MAX_PAYLOAD_BYTES).collect();
-    match tokio::time::timeout(READ_TIMEOUT, body).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Answer::too_large("the payload is larger than 128 KiB").response())
-        }
-        Ok(Err(_)) => Err(Answer::invalid("the payload cannot be read").response()),
-        Err(_) => Err(Answer::timed_out("timed out while reading the payload").response()),
+fn unread(error: BodyError) -> Answer {
+    match error {
+        BodyError::TooLarge => Answer::too_large("the payload is larger than 128 KiB"),
+        BodyError::Unreadable => Answer::invalid("the payload cannot be read"),
+        BodyError::TimedOut => Answer::timed_out("timed out while reading the payload"),
     }
 }
 

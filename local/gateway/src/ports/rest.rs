@@ -10,14 +10,14 @@ mod retained;
 mod shadow;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::Request;
 use hyper::body::Incoming;
 use iot_local_cloud::ApiError;
 use iot_local_cloud::api::data_plane::{DataOperation, DataRequest};
-use iot_local_policy::{Action, limits};
+use iot_local_policy::Action;
 
 use super::answer::Answer;
+use super::body::{self, BodyError};
 use super::client_connection::ClientConnection;
 use super::head::Head;
 use super::http_auth::{HttpDenial, SentRequest};
@@ -26,7 +26,6 @@ use crate::auth::Admission;
 use crate::auth::endpoint::AuthMethod;
 use crate::event_log::EntryKind;
 use crate::facts::ConnectionFacts;
-use crate::timeouts::READ_TIMEOUT;
 
 /// Returns the operation that a request names. A publish is served elsewhere.
 pub(super) fn of_request<B>(request: &Request<B>) -> Option<Result<DataRequest, ApiError>> {
@@ -48,9 +47,9 @@ pub(super) async fn respond(
 ) -> WholeResponse {
     let mut facts = head.facts(client, request.uri().query());
     let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
-    let body = match read(request).await {
+    let body = match body::read(request).await {
         Ok(body) => body,
-        Err(answer) => return answer.response(),
+        Err(error) => return unread(error).response(),
     };
     *is_body_read = true;
     let named = match named {
@@ -133,14 +132,10 @@ async fn admit(
     }
 }
 
-async fn read(request: Request<Incoming>) -> Result<Bytes, Answer> {
-    let body = Limited::new(request.into_body(), limits::MAX_PAYLOAD_BYTES).collect();
-    match tokio::time::timeout(READ_TIMEOUT, body).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Answer::too_large("The payload exceeds the maximum size allowed"))
-        }
-        Ok(Err(_)) => Err(Answer::invalid("the body cannot be read")),
-        Err(_) => Err(Answer::timed_out("timed out while reading the body")),
+fn unread(error: BodyError) -> Answer {
+    match error {
+        BodyError::TooLarge => Answer::too_large("The payload exceeds the maximum size allowed"),
+        BodyError::Unreadable => Answer::invalid("the body cannot be read"),
+        BodyError::TimedOut => Answer::timed_out("timed out while reading the body"),
     }
 }
