@@ -15,7 +15,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::arguments::InquiryArgs;
-use crate::control::{Call, Control, ControlArgs, ControlError, segment};
+use crate::control::{Call, Control, ControlArgs, ControlError, percent_encoded};
 use crate::key_fetch;
 use crate::local_settings::LocalSettingsError;
 
@@ -126,7 +126,7 @@ async fn check_certificate(
 ) -> Result<CertificateCheck, CanError> {
     let region = args.control.region(&args.inquiry.config.config)?;
     let control = Control::new(&args.control.endpoint, &region);
-    let target = format!("/certificates/{}", segment(id));
+    let target = format!("/certificates/{}", percent_encoded(id));
     let response = control.call(Call::new("DescribeCertificate", "GET", &target)).await?;
     let certificate = RegisteredCertificate::parse(&response)?;
     let question = certificate.question(args.action, resource)?;
@@ -135,7 +135,8 @@ async fn check_certificate(
         Some(client_id) => Some(client_id.to_owned()),
         None => only_thing(&control, &certificate.arn).await?,
     };
-    let query = client_id.as_deref().map(|id| format!("?clientId={}", segment(id))).unwrap_or_default();
+    let query =
+        client_id.as_deref().map(|id| format!("?clientId={}", percent_encoded(id))).unwrap_or_default();
     let target = format!("/test-authorization{query}");
     let call = Call::new("TestAuthorization", "POST", &target);
     let response = control.call(Call { body: Some(&question), ..call }).await?;

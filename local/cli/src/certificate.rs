@@ -11,7 +11,7 @@ use iot_local_identity::workspace::{self, PrepareError};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::control::{Call, Control, ControlArgs, ControlError, segment};
+use crate::control::{Call, Control, ControlArgs, ControlError, percent_encoded};
 use crate::local_settings::LocalSettingsError;
 use crate::shell::{quoted, quoted_path};
 
@@ -131,7 +131,7 @@ async fn register(control: &Control, files: &ClientFiles) -> Result<Registered, 
             Ok(Registered { arn: text(&response, "/certificateArn"), status: "ACTIVE".to_owned() })
         }
         Err(error) if error.is("ResourceAlreadyExistsException") => {
-            let target = format!("/certificates/{}", segment(&files.id));
+            let target = format!("/certificates/{}", percent_encoded(&files.id));
             let response = control.call(Call::new("DescribeCertificate", "GET", &target)).await?;
             Ok(Registered {
                 arn: text(&response, "/certificateDescription/certificateArn"),

@@ -24,7 +24,7 @@ pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The type of the error for a request that is signed for another Region.
 const OTHER_REGION: &str = "InvalidSignatureException";
-/// The characters that stay in a segment of a path (RFC 3986, section 2.3).
+/// The characters that stay as they are (RFC 3986, section 2.3).
 const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Where the gateway is. Several commands have these arguments.
@@ -93,7 +93,7 @@ pub(crate) struct Call<'a> {
     pub(crate) operation: &'static str,
     /// The method.
     pub(crate) method: &'static str,
-    /// The path and the query, encoded; see [`segment`].
+    /// The path and the query, encoded; see [`percent_encoded`].
     pub(crate) target: &'a str,
     /// A header besides the usual ones.
     pub(crate) header: Option<(&'static str, &'a str)>,
@@ -201,8 +201,8 @@ impl ControlError {
     }
 }
 
-/// Encodes a text as one segment of a path, or as a value of a query.
-pub(crate) fn segment(text: &str) -> String {
+/// Encodes a text as one segment of a path, or as a value of a query or a form.
+pub(crate) fn percent_encoded(text: &str) -> String {
     utf8_percent_encode(text, &UNRESERVED).to_string()
 }
 
@@ -243,7 +243,7 @@ mod tests {
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
         let control = Control::new(&endpoint, "eu-west-1");
-        let target = format!("/things/{}", segment("a/b"));
+        let target = format!("/things/{}", percent_encoded("a/b"));
         (control.call(Call::new("DescribeThing", "GET", &target)).await, server.await.unwrap())
     }
 

@@ -4,6 +4,7 @@ mod client;
 mod company;
 mod devices;
 mod example;
+pub(crate) mod name;
 mod output;
 mod reasons;
 mod session;
@@ -20,7 +21,7 @@ mod regions;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use iot_local_base::{clock, env_file, files};
 use iot_local_gateway::RunningGateway;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
@@ -40,35 +41,13 @@ use crate::token::{self, TokenError};
 
 use company::Company;
 use devices::Devices;
+use name::DemoName;
 use output::{Format, Output};
 use reasons::EventLogReader;
 use session::Session;
 
 /// The name of the configuration in the temporary folder.
 const CONFIG: &str = "authorizer.toml";
-
-/// A demo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DemoName {
-    /// Clients with tokens, which the authorizer decides on
-    Jwt,
-    /// Devices with certificates that are registered before delivery
-    Kitting,
-    /// Devices that share a credential, and ask for certificates of their own
-    Bootstrap,
-    /// Devices that a function registers when they first connect
-    Jitr,
-    /// Devices that a template provisions when they first connect
-    Jitp,
-    /// Devices that get their certificates by a claim, and by a trusted user
-    Fleet,
-    /// People with Cognito identities, whose requests are signed
-    Cognito,
-    /// Clients of two Regions behind one name, of which one is killed
-    Regions,
-    /// All of them
-    All,
-}
 
 /// The arguments of the command.
 #[derive(Args)]

@@ -12,6 +12,9 @@ pub(crate) use self::pool::PoolSettings;
 /// The name of the file.
 pub(crate) const FILE_NAME: &str = "local.toml";
 
+/// The UUID of the identity pool without `id`. Its Region is the registry's.
+pub(crate) const DEFAULT_POOL_UUID: &str = "00000000-0000-4000-8000-000000000001";
+
 /// The settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LocalSettings {

@@ -7,6 +7,7 @@ pub(super) mod signer;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use iot_local_gateway::login_provider::provider_name;
 use iot_local_identity::issuer::IssuerSettings;
 use iot_local_identity::oidc::PAGE;
 use iot_local_policy::Action;
@@ -21,6 +22,7 @@ use super::output::Expected;
 use super::reasons::Reason;
 use super::session::Session;
 use crate::control::{Call, Control, ControlError};
+use crate::local_settings::DEFAULT_POOL_UUID;
 
 /// The role of the people, and the AWS IoT policy of each identity. Each allows a topic that the other does not.
 const ROLE: &str = include_str!("cognito_role.json");
@@ -29,8 +31,6 @@ const POLICY: &str = include_str!("cognito_policy.json");
 const REGION: &str = "us-east-1";
 const OTHER_REGION: &str = "eu-west-1";
 
-/// The identity pool of a gateway without settings.
-const POOL: &str = "us-east-1:00000000-0000-4000-8000-000000000001";
 /// The configuration of `attach`.
 const PROVISION: &str = "[cognito]\npolicy = \"app\"\n";
 
@@ -87,8 +87,8 @@ impl Script<'_> {
         let login = Login { http, issuer: id, client: PAGE, redirect };
         let Tokens { id_token, access_token } = login.tokens("ana", &json!({ "tenant": "acme" })).await?;
         self.session.output.call("Log in", "ana", Ok("code with PKCE, and an ID token for it"));
-        let provider = iss.split_once("://").map_or(iss.as_str(), |(_, rest)| rest);
-        let pool = IdentityPool { http, id: POOL, provider };
+        let pool_id = format!("{REGION}:{DEFAULT_POOL_UUID}");
+        let pool = IdentityPool { http, id: &pool_id, provider: provider_name(iss) };
 
         let denied = pool.get_id(&access_token).await?;
         self.api_denial("GetId", "with an access token", &denied, "NotAuthorizedException");

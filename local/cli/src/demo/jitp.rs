@@ -10,7 +10,7 @@ use super::DemoError;
 use super::company::Company;
 use super::devices::{Devices, client_config};
 use super::output::Expected;
-use crate::control::{Call, ControlError, segment};
+use crate::control::{Call, ControlError, percent_encoded};
 
 /// The policy of all devices, which the template names: each has the shadow topics of its thing.
 const POLICY: &str = include_str!("jitp.json");
@@ -100,7 +100,7 @@ impl Script<'_> {
         devices.session.subscribe(&mut client, &filter, Expected::Allowed).await;
         let other = "$aws/things/+/shadow/update/delta";
         devices.session.subscribe(&mut client, other, Expected::DeniedAndClosed).await;
-        let target = format!("/things/{}", segment(name));
+        let target = format!("/things/{}", percent_encoded(name));
         let attributes = json!({ "country": COUNTRY, "version": "v1" });
         devices.expect(name, Call::new("DescribeThing", "GET", &target), "/attributes", &attributes).await;
     }

@@ -10,7 +10,7 @@ use super::DemoError;
 use super::client;
 use super::devices::{Devices, client_config};
 use super::output::Expected;
-use crate::control::{Call, ControlError, segment};
+use crate::control::{Call, ControlError, percent_encoded};
 
 /// The policy of all devices: each has the topics of its thing. docs/devices.md shows the same.
 const POLICY: &str = include_str!("kitting.json");
@@ -64,7 +64,7 @@ impl Script<'_> {
 
     async fn register(&mut self, device: &Device) -> Result<(), ControlError> {
         let name = device.name;
-        let thing = format!("/things/{}", segment(name));
+        let thing = format!("/things/{}", percent_encoded(name));
         self.devices.call(name, Call::new("CreateThing", "POST", &thing), "thingArn").await?;
         let body = json!({ "certificatePem": device.certificate_pem, "status": "ACTIVE" });
         let call = Call::new("RegisterCertificateWithoutCA", "POST", "/certificate/register-no-ca");

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{self, Sender};
 
-use crate::demo::DemoName;
+use crate::demo::name::DemoName;
 
 /// The number of lines of standard error that a failure shows.
 const MAX_ERROR_LINES: usize = 40;

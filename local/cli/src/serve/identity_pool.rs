@@ -15,10 +15,7 @@ use iot_local_identity::workspace::Workspace;
 use serde_json::Value;
 
 use super::ServeOptions;
-use crate::local_settings::{FILE_NAME, LocalSettings, LocalSettingsError, PoolSettings};
-
-/// The UUID of the default pool. Its Region is the registry's.
-const DEFAULT_UUID: &str = "00000000-0000-4000-8000-000000000001";
+use crate::local_settings::{DEFAULT_POOL_UUID, FILE_NAME, LocalSettings, LocalSettingsError, PoolSettings};
 
 /// The role that exists without a file.
 const DEFAULT_ROLE: &str = "app";
@@ -72,7 +69,7 @@ impl Source<'_> {
         let settings = self.settings;
         let mut errors = Vec::new();
         let id = settings.id.clone();
-        let id = id.unwrap_or_else(|| format!("{}:{DEFAULT_UUID}", self.account.region()));
+        let id = id.unwrap_or_else(|| format!("{}:{DEFAULT_POOL_UUID}", self.account.region()));
         let providers = self.providers(&mut errors);
         let role = settings.role.as_ref().map_or(DEFAULT_ROLE, |role| &role.value).to_owned();
         // Each role once, with the line that names it first. The default one may have none.
@@ -290,6 +287,6 @@ issuer = [
     fn the_shipped_role_file_is_that_of_the_default_pool() {
         let document: Value = serde_json::from_str(APP_ROLE).unwrap();
         assert!(Role::parse("app", &document, &account("us-east-1")).is_ok());
-        assert!(APP_ROLE.contains(APP_ROLE_POOL) && APP_ROLE_POOL.ends_with(DEFAULT_UUID));
+        assert!(APP_ROLE.contains(APP_ROLE_POOL) && APP_ROLE_POOL.ends_with(DEFAULT_POOL_UUID));
     }
 }

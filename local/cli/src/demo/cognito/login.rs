@@ -4,14 +4,13 @@ use aws_credential_types::Credentials;
 use aws_lc_rs::{digest, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::http::{Answer, Http, Sent};
+use crate::control::percent_encoded;
 use crate::demo::DemoError;
 
-/// The characters that stay in a form (RFC 3986, section 2.3).
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The bytes of a code verifier: 43 characters (RFC 7636, section 4.1).
 const VERIFIER_BYTES: usize = 32;
 
@@ -139,7 +138,7 @@ impl IdentityPool<'_> {
 
 /// The form of names and values, as in a query.
 fn form(pairs: &[(&str, &str)]) -> String {
-    let encode = |text: &str| utf8_percent_encode(text, &UNRESERVED).to_string();
-    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let pairs: Vec<_> =
+        pairs.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
     pairs.join("&")
 }

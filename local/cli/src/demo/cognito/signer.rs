@@ -7,15 +7,13 @@ use aws_sigv4::http_request::{
     SessionTokenMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4::SigningParams;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::http::Sent;
+use crate::control::percent_encoded;
 use crate::demo::DemoError;
 
 /// How long an address can be used, as it says itself. AWS IoT takes it for five minutes at most.
 const EXPIRES: Duration = Duration::from_secs(300);
-/// The characters that stay in a value of a query (RFC 3986, section 2.3).
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Names and values.
 type Pairs = Vec<(String, String)>;
@@ -45,9 +43,8 @@ impl Signer {
         let request =
             SignableRequest::new("GET", &url, [("host", host)].into_iter(), SignableBody::Bytes(b""));
         let (_, parameters) = self.sign("iotdevicegateway", settings, request)?;
-        let encode = |text: &str| utf8_percent_encode(text, &UNRESERVED).to_string();
         let pairs: Vec<_> =
-            parameters.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+            parameters.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
         Ok(format!("{url}?{}", pairs.join("&")))
     }
 

@@ -1,6 +1,7 @@
 //! A person with an identity of a Region's identity pool.
 
 use iot_local_base::clock;
+use iot_local_gateway::login_provider::provider_name;
 use iot_local_identity::issuer::IssuerSettings;
 use iot_local_identity::oidc::PAGE;
 use serde_json::json;
@@ -11,12 +12,11 @@ use crate::demo::DemoError;
 use crate::demo::cognito::http::Http;
 use crate::demo::cognito::login::{IdentityPool, Login};
 use crate::demo::cognito::signer::Signer;
+use crate::local_settings::DEFAULT_POOL_UUID;
 
 /// The policy of each identity, which `deploy/cognito.yaml` has, too.
 const POLICY: &str = include_str!("../../../../../provision/policies/app.json");
 const POLICY_NAME: &str = "app";
-/// The pool of a gateway without settings, after its Region.
-const POOL: &str = "00000000-0000-4000-8000-000000000001";
 
 /// A person, as the app knows her in one Region. Not `Debug`: it holds a secret.
 #[derive(Clone)]
@@ -37,9 +37,8 @@ impl Person {
         let redirect = format!("http://{}/", http.host());
         let login = Login { http: &http, issuer: &issuer.id, client: PAGE, redirect };
         let id_token = login.tokens("ana", &json!({ "tenant": "acme" })).await?.id_token;
-        let provider = issuer.issuer.split_once("://").map_or(issuer.issuer.as_str(), |(_, rest)| rest);
-        let pool = format!("{}:{POOL}", region.name);
-        let pool = IdentityPool { http: &http, id: &pool, provider };
+        let pool_id = format!("{}:{DEFAULT_POOL_UUID}", region.name);
+        let pool = IdentityPool { http: &http, id: &pool_id, provider: provider_name(&issuer.issuer) };
         let identity = pool.get_id(&id_token).await?.text("/IdentityId").to_owned();
         let (answer, credentials) = pool.credentials(&identity, &id_token).await?;
         if !answer.is_ok() {

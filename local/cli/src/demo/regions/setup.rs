@@ -17,7 +17,7 @@ use super::health::Probe;
 use super::person::Person;
 use super::process::{Ports, Region};
 use super::{NAMES, Options};
-use crate::control::{Call, Control, ControlError, segment};
+use crate::control::{Call, Control, ControlError, percent_encoded};
 use crate::demo::client::session::Access;
 use crate::demo::devices::client_config;
 use crate::demo::output::Output;
@@ -276,7 +276,7 @@ async fn register(
     let policy = json!({ "policyDocument": document });
     let certificate = json!({ "certificatePem": pem, "status": "ACTIVE" });
     let target = json!({ "target": format!("arn:aws:iot:{name}:{ACCOUNT}:cert/{certificate_id}") });
-    let thing = format!("/things/{}", segment(DEVICE));
+    let thing = format!("/things/{}", percent_encoded(DEVICE));
     let policies = format!("/policies/{DEVICE}");
     let targets = format!("/target-policies/{DEVICE}");
     for (call, member) in [
