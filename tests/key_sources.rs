@@ -14,6 +14,7 @@ use iot_jwt_authorizer::config::Config;
 use iot_jwt_authorizer::source::FETCH_TIMEOUT;
 use serde_json::{Value, json};
 use support::deployment::Deployment;
+use support::in_threads;
 use support::key_server::{Behaviour, KeyServer, closed_url};
 use support::sandbox::{Simulation, event, event_of_issuer, event_with_kid};
 use support::signer::Signer;
@@ -213,19 +214,6 @@ fn a_failure_at_the_start_denies_until_keys_are_fetched() {
             assert_eq!(sandbox.decide(&event("rs256")).await, ("allow".to_owned(), 1), "{name}");
             assert_eq!(sandbox.decide_at_once(&event("rs256")), "allow", "{name}");
         });
-    });
-}
-
-/// Checks all cases at the same time, since some wait for the whole time limit.
-fn in_threads<T: Send>(cases: Vec<T>, check: impl Fn(T) + Sync) {
-    let check = &check;
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || check(case))).collect();
-        for thread in threads {
-            if let Err(panic) = thread.join() {
-                std::panic::resume_unwind(panic);
-            }
-        }
     });
 }
 

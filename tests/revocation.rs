@@ -14,6 +14,7 @@ use iot_jwt_authorizer::config::Config;
 use iot_jwt_authorizer::revocation::RevocationList;
 use serde_json::{Value, json};
 use support::deployment::Deployment;
+use support::in_threads;
 use support::key_server::{Behaviour, KeyServer, closed_url};
 use support::sandbox::{Sandbox, Simulation, event, event_of_subject, event_with_kid};
 
@@ -164,19 +165,6 @@ fn failures() -> Vec<(&'static str, Behaviour, &'static str)> {
         ("a slow response", Behaviour::Drip, "no response in time"),
     ]);
     failures
-}
-
-/// Checks all cases at the same time, since some wait for the whole time limit.
-fn in_threads<T: Send>(cases: Vec<T>, check: impl Fn(T) + Sync) {
-    let check = &check;
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || check(case))).collect();
-        for thread in threads {
-            if let Err(panic) = thread.join() {
-                std::panic::resume_unwind(panic);
-            }
-        }
-    });
 }
 
 /// The outcome for a person, and for `eve`, who is on the list of the tests.

@@ -53,3 +53,16 @@ pub fn event_facts() -> EventFacts<'static> {
         revocation_age: None,
     }
 }
+
+/// Checks all cases at the same time, since some wait for the whole time limit.
+pub fn in_threads<T: Send>(cases: Vec<T>, check: impl Fn(T) + Sync) {
+    let check = &check;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || check(case))).collect();
+        for thread in threads {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
+}

@@ -8,7 +8,6 @@ mod play;
 
 use std::sync::Arc;
 
-use iot_local_cloud::{Account, Cloud, CloudOptions};
 use iot_local_gateway::GatewayOptions;
 use iot_local_gateway::tls::TlsOptions;
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use self::play::{Credentials, play};
 use crate::devices::{Api, Device, PKI};
 use crate::secure::{self, TlsGateway};
 use crate::statements::allow_all;
-use crate::support::function;
+use crate::support::{cloud_in, function};
 
 /// The columns of the table, in its order.
 const COLUMNS: [Credentials; 4] = [
@@ -117,17 +116,7 @@ fn in_region(options: &mut GatewayOptions, region: &str) {
     let mut function = function(2);
     function.function_arn = function.function_arn.replace("us-east-1", region);
     options.function = function.into();
-    let account = Account::new(region, "123456789012").unwrap();
-    let cloud = CloudOptions {
-        account,
-        folder: None,
-        private: None,
-        endpoint: "localhost".to_owned(),
-        clock: iot_local_base::clock::now,
-    };
-    options.cloud = Cloud::open(cloud).unwrap();
-    let key = crate::support::operator();
-    options.cloud.credentials().set_operator(key);
+    options.cloud = cloud_in(region);
 }
 
 /// Makes the one domain configuration that of the endpoint, as an account has ten at most. Returns the server name.

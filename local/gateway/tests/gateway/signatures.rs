@@ -199,21 +199,6 @@ fn role() -> Role {
     Role::parse("app", &document, &Account::new("us-east-1", "123456789012").unwrap()).unwrap()
 }
 
-/// Adds what a WebSocket handshake has and no signature needs.
-fn with_handshake(request: &mut HttpRequest) {
-    for (name, value) in [
-        ("connection", "Upgrade"),
-        ("upgrade", "websocket"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ("sec-websocket-protocol", "mqtt"),
-    ] {
-        if request.header(name).is_empty() {
-            request.add(name, value);
-        }
-    }
-}
-
 impl Row {
     fn request(&self, port: u16, keys: &[TemporaryCredentials; 2]) -> HttpRequest {
         let Self(_, sent, way, key, before, after, _) = self;
@@ -237,7 +222,7 @@ impl Row {
         let mut signed = signer.sign(&request);
         after(&mut signed);
         if *sent == WebSocket {
-            with_handshake(&mut signed);
+            signed.add_handshake();
         }
         signed
     }
@@ -320,7 +305,7 @@ async fn an_unsigned_request_to_a_signed_endpoint_gets_aws_s_message() {
     let gateway = open_with(1, |options| options.endpoint = settings).await;
     let host = format!("localhost:{}", gateway.port);
     let mut handshake = HttpRequest::new("GET", "/mqtt", &host);
-    with_handshake(&mut handshake);
+    handshake.add_handshake();
     for request in [handshake, HttpRequest::new("POST", "/topics/a", &host)] {
         let response = exchange(gateway.port, &request.bytes()).await;
         assert_eq!(wrong(&response, "Missing Authentication Token"), None, "{response}");

@@ -38,6 +38,21 @@ impl HttpRequest {
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Adds what a WebSocket handshake has and no signature needs.
+    pub(crate) fn add_handshake(&mut self) {
+        for (name, value) in [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-protocol", "mqtt"),
+        ] {
+            if self.header(name).is_empty() {
+                self.add(name, value);
+            }
+        }
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value.as_str())

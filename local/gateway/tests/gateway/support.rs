@@ -82,7 +82,12 @@ pub(crate) fn operator() -> KeyPair {
 
 /// Returns a control plane whose registry is in memory only.
 pub(crate) fn cloud() -> Cloud {
-    let account = Account::new("us-east-1", "123456789012").unwrap();
+    cloud_in("us-east-1")
+}
+
+/// The same in another Region.
+pub(crate) fn cloud_in(region: &str) -> Cloud {
+    let account = Account::new(region, "123456789012").unwrap();
     let endpoint = "localhost".to_owned();
     Cloud::open(CloudOptions {
         account,

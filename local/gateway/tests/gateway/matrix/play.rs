@@ -168,15 +168,7 @@ impl Client<'_> {
             request.add("token", token);
         }
         if self.row.protocol == Protocol::WebSocket {
-            for (name, value) in [
-                ("connection", "Upgrade"),
-                ("upgrade", "websocket"),
-                ("sec-websocket-version", "13"),
-                ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-                ("sec-websocket-protocol", "mqtt"),
-            ] {
-                request.add(name, value);
-            }
+            request.add_handshake();
         }
         request
     }
