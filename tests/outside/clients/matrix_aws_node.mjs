@@ -1,21 +1,11 @@
 // The cells of the matrix for the AWS IoT Device SDK v2 for JavaScript in Node, with its custom-authorizer builders, and
 // with its builders for certificates.
-// Reads the cells as JSON from standard input, and prints one JSON line for each.
 import sdk from "aws-iot-device-sdk-v2";
-import { json } from "node:stream/consumers";
+import { NOT_AUTHORIZED, cells, expect, gateway, once, report } from "./cells.mjs";
 
 const { io, iot, mqtt, mqtt5 } = sdk;
-const { gateway, cells } = await json(process.stdin);
 const AUTHORIZER = "iot-jwt-authorizer";
-const NOT_AUTHORIZED = 0x87;
 const PORT = Number(gateway.tls_port);
-
-/** Resolves with an event's argument. Node's own `once` would reject on an error event that comes first. */
-const once = (emitter, event) => new Promise((resolve) => { emitter.once(event, resolve); });
-
-function expect(condition, why) {
-  if (!condition) throw new Error(why);
-}
 
 /** The configuration for a certificate. The builders announce an ALPN name only if they choose the port, 443. */
 function withCertificate(cell, builder, setPort, build) {
@@ -112,10 +102,5 @@ async function play5(cell) {
   }
 }
 
-const timeout = () => new Promise((_, reject) => setTimeout(() => reject(new Error("not finished within 30 seconds")), 30_000));
-await Promise.all(cells.map(async (cell) => {
-  const play = cell.version === 5 ? play5(cell) : play3(cell);
-  const error = await Promise.race([play, timeout()]).then(() => null, (reason) => String(reason?.message ?? reason));
-  console.log(JSON.stringify({ id: cell.id, error }));
-}));
+await Promise.all(cells.map((cell) => report(cell, cell.id, cell.version === 5 ? play5 : play3)));
 process.exit();

@@ -1,11 +1,8 @@
-// The cells of the matrix for mqtt.js in Node. Reads the cells as JSON from standard input, and prints one JSON line
-// for each.
+// The cells of the matrix for mqtt.js in Node.
 import mqtt from "mqtt";
 import { readFileSync } from "node:fs";
-import { json } from "node:stream/consumers";
+import { NOT_AUTHORIZED, cells, gateway, report } from "./cells.mjs";
 
-const { gateway, cells } = await json(process.stdin);
-const NOT_AUTHORIZED = 0x87;
 const ADDRESSES = {
   ws: `ws://127.0.0.1:${gateway.port}/mqtt`,
   wss: `wss://localhost:${gateway.tls_port}/mqtt`,
@@ -65,9 +62,5 @@ function play(cell) {
   });
 }
 
-const timeout = () => new Promise((_, reject) => setTimeout(() => reject(new Error("not finished within 30 seconds")), 30_000));
-await Promise.all(cells.map(async (cell) => {
-  const error = await Promise.race([cell.denied ? denied(cell) : play(cell), timeout()]).then(() => null, (reason) => reason.message);
-  console.log(JSON.stringify({ id: cell.id, error }));
-}));
+await Promise.all(cells.map((cell) => report(cell, cell.id, cell.denied ? denied : play)));
 process.exit();

@@ -1,5 +1,4 @@
-// The cells of the signed clients in JavaScript: part `cognito`. Reads the cells as JSON from standard input, and prints
-// one JSON line for each.
+// The cells of the signed clients in JavaScript: part `cognito`.
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { IoTDataPlaneClient, PublishCommand } from "@aws-sdk/client-iot-data-plane";
 import { fromCognitoIdentityPool } from "@aws-sdk/credential-providers";
@@ -7,21 +6,12 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import sdk1 from "aws-iot-device-sdk";
 import sdk2 from "aws-iot-device-sdk-v2";
 import mqttjs from "mqtt";
-import { json } from "node:stream/consumers";
 import WebSocket from "ws";
+import { NOT_AUTHORIZED, cells, expect, gateway, once, report } from "./cells.mjs";
 
 const { auth, io, iot, mqtt, mqtt5 } = sdk2;
-const { gateway, cells } = await json(process.stdin);
 const REGION = "us-east-1";
-const NOT_AUTHORIZED = 0x87;
 const PORT = Number(gateway.tls_port);
-
-/** Resolves with an event's argument. Node's own `once` would reject on an error event that comes first. */
-const once = (emitter, event) => new Promise((resolve) => { emitter.once(event, resolve); });
-
-function expect(condition, why) {
-  if (!condition) throw new Error(why);
-}
 
 const provider = ({ key, secret, token }) => auth.AwsCredentialsProvider.newStatic(key, secret, token);
 
@@ -196,13 +186,9 @@ async function playAmplify(cell) {
 }
 
 const PLAY = { js3, js5, js1, mqttjs: mqttJs, sdk3 };
-const timeout = () => new Promise((_, reject) => { setTimeout(() => reject(new Error("not finished within 20 seconds")), 20_000); });
-const report = async (cell, play) => {
-  const error = await Promise.race([play(cell), timeout()]).then(() => null, (reason) => String(reason?.message ?? reason));
-  console.log(JSON.stringify({ id: cell.name, error }));
-};
+const TIMEOUT_SECONDS = 20;
 const inTurn = async () => {
-  for (const cell of cells.filter(({ client }) => client === "amplify")) await report(cell, playAmplify);
+  for (const cell of cells.filter(({ client }) => client === "amplify")) await report(cell, cell.name, playAmplify, TIMEOUT_SECONDS);
 };
-await Promise.all([inTurn(), ...cells.filter(({ client }) => client !== "amplify").map((cell) => report(cell, PLAY[cell.client]))]);
+await Promise.all([inTurn(), ...cells.filter(({ client }) => client !== "amplify").map((cell) => report(cell, cell.name, PLAY[cell.client], TIMEOUT_SECONDS))]);
 process.exit();
