@@ -287,7 +287,7 @@ def main():
         for (number, names, data, services), status in zip(requests, statuses):
             why = is_verified(data, services, keys)
             is_other = is_decided_otherwise(data, services, keys)
-            verdict = "accepts" if why is None else "leaves to others" if is_other else "denies"
+            verdict = "accepts" if why is None else "does not decide on" if is_other else "denies"
             counts["accepted" if is_accepted(status) else "denied", "unchanged" if not names else "changed", verdict] += 1
             if is_accepted(status) and why and not is_other:
                 wrong.append(f"request {number} {names}: {status}, {why}: {data!r}")
