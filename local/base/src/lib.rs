@@ -10,4 +10,7 @@ pub mod files;
 
 pub mod hex;
 pub mod names;
+pub mod numbers;
 pub mod timestamp;
+
+pub mod token_bucket;

@@ -31,7 +31,7 @@ use iot_local_inspect::deployment::{self, DeploymentError};
 use thiserror::Error;
 use tokio_rustls::rustls;
 
-use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs};
+use crate::arguments::OutputArgs;
 use crate::control::Control;
 use crate::function;
 use crate::launch::{FunctionArgs, LaunchError, LaunchSettings};
@@ -47,7 +47,7 @@ use reasons::EventLogReader;
 use session::Session;
 
 /// The name of the configuration in the temporary folder.
-const CONFIG: &str = "authorizer.toml";
+pub(crate) const CONFIG: &str = "authorizer.toml";
 
 /// The arguments of the command.
 #[derive(Args)]
@@ -92,17 +92,9 @@ impl DemoArgs {
             env: None,
         };
         ServeOptions {
-            port: 0,
             tls_port: has_tls.then_some(0),
-            mqtts_port: 0,
-            endpoint: EndpointArgs::default(),
-            function,
-            lambdas: Vec::new(),
-            authorizer: AuthorizerArgs::default(),
-            time_scale: 1,
-            redirect_uris: Vec::new(),
-            launch,
             output: OutputArgs { json: self.json || self.json_lines, ..OutputArgs::default() },
+            ..ServeOptions::on_free_ports(function, launch)
         }
     }
 }
@@ -364,7 +356,7 @@ async fn run_regions(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
 
 /// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the
 /// configuration name its own files.
-fn temporary_copy(config: &Path, launch: &LaunchSettings) -> Result<tempfile::TempDir, DemoError> {
+pub(crate) fn temporary_copy(config: &Path, launch: &LaunchSettings) -> Result<tempfile::TempDir, DemoError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| DemoError::Copy { path, error }

@@ -8,6 +8,7 @@
 //!                  -> revoke                            (inspect; a file, or Secrets Manager)
 //!                  -> kit                               (keys and requests of many devices)
 //!                  -> package                            (check, package)
+//!                  -> storm                              (storm; serve and real clients in a rehearsal)
 //!                  -> init                               (the files of docs/recipes)
 //! ```
 
@@ -30,6 +31,8 @@ mod token;
 
 mod completions;
 mod snippet;
+
+mod storm;
 
 mod can;
 mod check;
@@ -72,6 +75,7 @@ use crate::package::{PackageArgs, PackageError};
 use crate::revoke::{RevokeArgs, RevokedArgs, UnrevokeArgs};
 use crate::serve::ServeArgs;
 use crate::snippet::SnippetArgs;
+use crate::storm::StormArgs;
 use crate::token::TokenError;
 
 /// AWS IoT Core on your own machine
@@ -157,6 +161,11 @@ enum Command {
     /// A second run makes what is missing. Exits with 1 if a line of --results has no usable certificate.
     #[command(after_long_help = help::KIT)]
     Kit(KitArgs),
+    /// Simulate a fleet that connects all at once, and show which limit of AWS decides
+    ///
+    /// Exits with 1 if devices are not connected within a day.
+    #[command(after_long_help = help::STORM)]
+    Storm(Box<StormArgs>),
     /// Print a completion script for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -225,6 +234,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Ok(()) => Ok(true),
                 Err(error) => return fail_undecided(&error),
             },
+            Command::Storm(args) => {
+                let settings = launch_settings(env, 2);
+                storm::run(&args, &settings, &mut std::io::stdout()).await.map_err(Into::into)
+            }
             Command::Token(args) => run_token(&args, &env).map(|()| true).map_err(Into::into),
         };
     match outcome {

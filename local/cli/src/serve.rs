@@ -121,6 +121,25 @@ pub(crate) struct ServeOptions {
     pub(crate) output: OutputArgs,
 }
 
+impl ServeOptions {
+    /// A gateway of another command: on free ports, without TLS.
+    pub(crate) fn on_free_ports(function: FunctionArgs, launch: LaunchSettings) -> Self {
+        Self {
+            port: 0,
+            tls_port: None,
+            mqtts_port: 0,
+            endpoint: EndpointArgs::default(),
+            function,
+            lambdas: Vec::new(),
+            authorizer: AuthorizerArgs::default(),
+            time_scale: 1,
+            redirect_uris: Vec::new(),
+            launch,
+            output: OutputArgs::default(),
+        }
+    }
+}
+
 /// An error that prevents the gateway from starting.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
@@ -251,6 +270,7 @@ async fn start_with_program(
         authorizer,
         functions,
         jitp_delay: Duration::from_secs(options.endpoint.jitp_delay.unwrap_or_default()),
+        connects_per_second: options.endpoint.connects_per_second,
         time_scale: options.time_scale,
         login: provider_options(options, &workspace)?,
         page,
@@ -334,14 +354,18 @@ fn machine_secret(path: &Path) -> io::Result<String> {
     Ok(std::fs::read_to_string(path)?.trim().to_owned())
 }
 
+/// Raises the limit of open files. With a lower limit the gateway works, but with fewer connections.
+pub(crate) fn raise_open_files() {
+    let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
+}
+
 /// Starts the gateway and prints its event log until the process is interrupted. Then it ends as
 /// [`RunningGateway::end`] says.
 ///
 /// # Errors
 /// See [`ServeError`].
 pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
-    // With a lower limit the gateway works, but with fewer connections.
-    let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
+    raise_open_files();
     let watcher = reload::watcher(options).map_err(LaunchError::WorkingDirectory)?;
     let (running, workspace, program) = start_with_program(options).await?;
     let options = &reload::with_program(options, program);

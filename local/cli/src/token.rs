@@ -11,7 +11,7 @@ use clap::Args;
 use iot_local_base::env::Env;
 use iot_local_identity::example_users::{self, ExampleConfig};
 use iot_local_identity::issuer::{DevelopmentIssuer, MintError};
-use iot_local_identity::workspace::{self, PrepareError};
+use iot_local_identity::workspace::{self, PrepareError, Workspace};
 use iot_local_inspect::suggest::did_you_mean;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -146,6 +146,18 @@ pub(crate) fn run(
         false => writeln!(out, "{token}")?,
     }
     Ok(())
+}
+
+/// Mints a token of the first example user of the only issuer.
+///
+/// # Errors
+/// There is no such issuer, or the token cannot be minted.
+pub(crate) fn example_token(workspace: &Workspace, env: &Env, now: SystemTime) -> Result<String, TokenError> {
+    let issuer = select_issuer(&workspace.issuers, None)?;
+    let users = example_users::users(&workspace.example_config(env), &issuer.settings().id);
+    let user = users.into_iter().next().unwrap_or_default();
+    let seconds = i64::try_from(issuer.default_lifetime().as_secs()).unwrap_or(i64::MAX);
+    Ok(issuer.mint(&issuer.request(user.sub, user.claims, seconds, now)?)?)
 }
 
 /// Returns the issuer to which a grant of this policy applies, if there is only one.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use iot_local_cloud::credentials::{Caller, Session};
 use iot_local_policy::{Action, Context, Policy, Question, Verdict};
 
+use self::connect_rate::ConnectRate;
 use self::custom::CustomAuthorizer;
 use self::first_connect::FirstConnects;
 use self::session::SessionPermissions;
@@ -15,6 +16,7 @@ use crate::certificate::SERVER_NAME;
 use crate::facts::ConnectionFacts;
 
 pub(crate) mod authorizers;
+pub mod connect_rate;
 pub mod custom;
 pub mod endpoint;
 pub mod first_connect;
@@ -34,6 +36,8 @@ pub struct Authenticators {
     pub first_connects: FirstConnects,
     /// The callers of signed requests.
     pub callers: CallerAuthenticator,
+    /// The limit of connects.
+    pub connect_rate: ConnectRate,
 }
 
 impl Authenticators {

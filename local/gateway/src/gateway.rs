@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::alpn::TlsPort;
 use crate::annotation::PageOptions;
+use crate::auth::connect_rate::ConnectRate;
 use crate::auth::custom::CustomAuthorizer;
 use crate::auth::endpoint::EndpointSettings;
 use crate::auth::first_connect::FirstConnects;
@@ -72,6 +73,8 @@ pub struct GatewayOptions {
     /// How long after a first connect the template of just-in-time provisioning runs. Zero: before the connection is
     /// closed, so that the second connect is admitted.
     pub jitp_delay: Duration,
+    /// The connects that are accepted in a second; the broker closes further ones without a packet. `None` accepts all.
+    pub connects_per_second: Option<u32>,
     /// The divisor of the times in a response, of the lifetimes of credentials and signed connections, and of the waits
     /// before retries; 1 is real time.
     pub time_scale: u32,
@@ -184,7 +187,8 @@ impl RunningGateway {
         let connections = Arc::new(Connections::default());
         let (outbox, messages) = Outbox::new();
         let first_connects = FirstConnects::new(outbox.clone(), options.jitp_delay);
-        let auth = authenticators(&authorizer, &options.cloud, first_connects)?;
+        let connect_rate = ConnectRate::new(options.connects_per_second);
+        let auth = authenticators(&authorizer, &options.cloud, first_connects, connect_rate)?;
         let auth = Arc::new(auth);
         let site = Site::new(SiteOptions {
             port,
@@ -374,12 +378,13 @@ fn authenticators(
     authorizer: &Arc<CustomAuthorizer>,
     cloud: &Cloud,
     first_connects: FirstConnects,
+    connect_rate: ConnectRate,
 ) -> Result<Authenticators, GatewayError> {
     let account = cloud.account();
     let arn: Arn = account.arn("*").parse()?;
     let callers = CallerAuthenticator::new(account.clone(), arn.clone()).map_err(GatewayError::Operator)?;
     let x509 = CertificateAuthenticator::new(cloud.clone(), arn);
-    Ok(Authenticators { custom: Arc::clone(authorizer), x509, first_connects, callers })
+    Ok(Authenticators { custom: Arc::clone(authorizer), x509, first_connects, callers, connect_rate })
 }
 
 /// Opens a port on loopback. Returns the listener and its port. `option` is the option that sets the port.

@@ -14,6 +14,7 @@ use std::time::SystemTime;
 use iot_jwt_authorizer::config_error::ConfigError;
 use iot_jwt_authorizer::policy::{MAX_DOCUMENT_CHARACTERS, MAX_DOCUMENTS};
 use iot_local_base::env::Env;
+use iot_local_base::numbers::grouped_size;
 use serde_json::json;
 
 pub use allow::AcceptedWarning;
@@ -168,19 +169,6 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A number with separators: `20,480`.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && digits.len().saturating_sub(index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 fn cases_line(report: &CaseReport, files: &Files) -> String {
     let file = files.shown(&report.file);
     match &report.skipped {
@@ -197,9 +185,9 @@ fn size_line(size: &Size) -> String {
     format!(
         "largest policy for issuer `{}`: {} of {MAX_DOCUMENTS} documents, {} of {} characters{}; policies: {}\n",
         size.issuer,
-        grouped(size.documents),
-        grouped(size.characters),
-        grouped(max_characters),
+        grouped_size(size.documents),
+        grouped_size(size.characters),
+        grouped_size(max_characters),
         if size.is_exact { "" } else { " (upper bound)" },
         size.policies.join(", ")
     )
@@ -208,19 +196,19 @@ fn size_line(size: &Size) -> String {
 fn too_large_error(size: &Size, files: &Files) -> Finding {
     let policies = size.policies.join("`, `");
     let can = if size.is_exact { "can" } else { "may" };
-    let max_characters = grouped(MAX_DOCUMENT_CHARACTERS);
+    let max_characters = grouped_size(MAX_DOCUMENT_CHARACTERS);
     let what = match size.oversized {
         Some(length) => format!(
             "a token of issuer `{}` {can} need a document of {} characters for a single resource; AWS IoT accepts \
              {max_characters}",
             size.issuer,
-            grouped(length)
+            grouped_size(length)
         ),
         None => format!(
             "a token of issuer `{}` {can} need {} documents for `{policies}`; AWS IoT accepts {MAX_DOCUMENTS} of \
              {max_characters} characters",
             size.issuer,
-            grouped(size.documents)
+            grouped_size(size.documents)
         ),
     };
     let hint = "such a token would be denied (`policy_too_large`); lower `max_items` or `max_length` of a slot, or shorten \

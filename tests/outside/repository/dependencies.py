@@ -15,7 +15,7 @@ from lib.checks import check, check_none, finish
 from lib.paths import CARGO, ROOT
 
 # The folder of each package, and the folders of the packages that it may use, also in its tests and build scripts.
-LOCAL = ["base", "policy", "lambda", "identity", "cloud", "gateway", "inspect", "cli"]
+LOCAL = ["base", "policy", "lambda", "identity", "cloud", "gateway", "inspect", "storm", "cli"]
 ALLOWED = {
     # The authorizer, and the function that its times are compared with.
     ".": [],
@@ -28,6 +28,8 @@ ALLOWED = {
     "local/cloud": ["local/base", "local/policy", "local/lambda"],
     # It calls the authorizer through the Runtime API.
     "local/gateway": ["local/base", "local/policy", "local/lambda", "local/identity", "local/cloud"],
+    # A simulation: it knows neither the authorizer nor the gateway.
+    "local/storm": ["local/base"],
     "local/inspect": [".", "provision", "local/base", "local/policy", "local/identity"],
     "local/cli": [".", "provision", *(f"local/{name}" for name in LOCAL if name != "cli")],
     # All of the above in one package.

@@ -37,6 +37,9 @@ pub struct EndpointArgs {
     /// Throttle one call of AWS IoT's control plane in N, to test what calls it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..), hide_short_help = true)]
     pub throttle: Option<u32>,
+    /// Accept N connects in a second, as AWS IoT limits them for an account, and close further ones [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), hide_short_help = true)]
+    pub connects_per_second: Option<u32>,
     /// Removed.
     #[arg(long, value_name = "FILE", hide = true, value_parser = removed_client_ca)]
     client_ca: Option<String>,

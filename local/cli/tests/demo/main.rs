@@ -293,6 +293,37 @@ fn the_demo_of_cognito_identities_requires_an_rsa_algorithm() {
 }
 
 #[test]
+fn a_storm_is_rehearsed_by_real_clients_and_measured() {
+    let folder = example();
+    let line = [
+        "storm",
+        "--devices",
+        "30",
+        "--connects-per-second",
+        "20",
+        "--spread",
+        "1",
+        "--back-off-max",
+        "2",
+        "--json",
+    ];
+    let (output, text) = run(folder.path(), &[&line[..], &["--rehearse", "--bootstrap", ALLOW_ALL]].concat());
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // How long it takes depends on the machine. That all get in, and not at the first attempt, does not.
+    assert!(json["real"]["connectedAfter"]["all"].as_f64().is_some_and(|seconds| seconds > 0.0), "{json:#}");
+    assert!(json["real"]["attempts"].as_u64().is_some_and(|attempts| attempts >= 30), "{json:#}");
+    assert!(!text.contains("eyJ"), "a token is in the output");
+    let (output, text) = run(folder.path(), &[&line[..], &["--measure", "--bootstrap", ALLOW_ALL]].concat());
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let [here, times] =
+        ["measured", "times"].map(|name| ["coldMs", "warmMs"].map(|time| json[name][time].as_f64().unwrap()));
+    assert!(here[1] > 0.0 && here[0] > here[1] && times[0] > here[0] && times[1] > here[1], "{json:#}");
+    assert!(!folder.path().join(".iot-local/registry").exists(), "the rehearsal has its own registry");
+}
+
+#[test]
 fn an_unknown_demo_lists_the_known_ones() {
     for name in ["claim", "sigv4", "JWT", ""] {
         let (output, text) = run(example().path(), &["demo", name]);

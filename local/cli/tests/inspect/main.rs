@@ -22,6 +22,7 @@ mod json;
 mod keys;
 mod revoke;
 mod snippet;
+mod storm;
 
 #[path = "../../../inspect/tests/check/support.rs"]
 mod folder;

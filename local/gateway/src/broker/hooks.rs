@@ -118,6 +118,13 @@ impl PolicyHooks {
         connection.set_mqtt5(connect.proto_ver() == MQTT_5);
         let request = ConnectRequest::new(connect, connection.peer);
         let client_id = request.client_id.clone();
+        if let Err(error) = self.auth.connect_rate.count() {
+            // What AWS IoT sends is unknown. A client that reads no packet backs off in any case.
+            connection.set_silent();
+            let denied = EntryKind::ConnectDenied { reason: error.to_string(), decided_by: None };
+            self.record(&connection, &client_id, denied);
+            return false;
+        }
         match self.admit(&connection, connect, request).await {
             Ok(connected) => {
                 self.record(&connection, &client_id, connected);

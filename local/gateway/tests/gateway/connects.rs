@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::packets::{ConnectPacket, LEVELS, RawClient};
 use crate::statements::{allow, allow_all, restricted, with};
-use crate::support::{find, open};
+use crate::support::{find, open, open_with};
 
 #[tokio::test]
 async fn checks_a_connect_against_the_policy_and_the_limits() {
@@ -138,5 +138,32 @@ async fn stored_messages_are_checked_against_the_policy_of_the_next_connection()
         assert_eq!(connack[2], 1, "the session is present");
         let first = client.next().await.unwrap();
         assert_eq!(RawClient::topics(&[first]), ["own/x"], "level {level}");
+    }
+}
+
+#[tokio::test]
+async fn connects_above_the_limit_are_closed_without_a_packet() {
+    for level in LEVELS {
+        let gateway = open_with(1, |options| options.connects_per_second = Some(1)).await;
+        let mut event_log = gateway.event_log.subscribe();
+        let mut accepted = 0;
+        // A connect takes less than a second, so one of the first is above the limit.
+        loop {
+            let connect = ConnectPacket::with_statements(level, &format!("c{accepted}"), &allow_all());
+            let mut client = RawClient::open(gateway.port, level).await;
+            client.send(connect.packet()).await;
+            match client.next().await {
+                Some(connack) => assert_eq!((connack[0], connack[3]), (0x20, 0), "MQTT level {level}"),
+                None => break,
+            }
+            accepted += 1;
+            assert!(accepted < 100, "no connect was above the limit");
+        }
+        assert!(accepted >= 1, "the first connect is within the limit");
+        let reason = find(&mut event_log, |kind| match kind {
+            EntryKind::ConnectDenied { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        assert_eq!(reason.await, "throttled: more than 1 connects in a second (--connects-per-second)");
     }
 }

@@ -45,7 +45,7 @@ impl ConnectPacket {
         Self { level, client_id, password, keep_alive: 60, clean: true, will: None }
     }
 
-    fn packet(&self) -> Vec<u8> {
+    pub(crate) fn packet(&self) -> Vec<u8> {
         let is_mqtt5 = self.level == 5;
         let will = self.will.as_ref();
         let will_flags = will.map_or(0, |(_, qos, retain)| 0x04 | (qos << 3) | (u8::from(*retain) << 5));

@@ -1,5 +1,6 @@
 //! Actions that a policy allows or denies.
 
+use iot_local_gateway::auth::connect_rate::ConnectRate;
 use iot_local_gateway::event_log::EntryKind;
 use iot_local_policy::Action;
 use rumqttc::{LastWill, MqttOptions, Packet, QoS, SubscribeFilter, SubscribeReasonCode, Transport};
@@ -163,7 +164,13 @@ async fn the_broker_denies_clients_that_bypass_the_gateway() {
     let x509 = CertificateAuthenticator::new(cloud, arn);
     let (outbox, _) = Outbox::new();
     let first_connects = FirstConnects::new(outbox.clone(), std::time::Duration::ZERO);
-    let auth = Arc::new(Authenticators { custom: authorizer, x509, first_connects, callers });
+    let auth = Arc::new(Authenticators {
+        custom: authorizer,
+        x509,
+        first_connects,
+        callers,
+        connect_rate: ConnectRate::new(None),
+    });
     let presence = Arc::new(Presence::new(outbox));
     let observers: Observers = Arc::from(Vec::new());
     let broker = Broker::start(auth, Arc::new(Connections::default()), presence, observers).await.unwrap();

@@ -66,6 +66,7 @@ pub(crate) fn defaults(function: LambdaSpec) -> GatewayOptions {
         authorizer: AuthorizerDefinition::default(),
         functions: Vec::new(),
         jitp_delay: Duration::ZERO,
+        connects_per_second: None,
         time_scale: 1,
         login: ProviderOptions::default(),
         page: PageOptions::default(),

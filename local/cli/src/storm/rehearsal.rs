@@ -1,0 +1,209 @@
+//! The same storm with real clients, against a gateway of its own on this machine.
+//!
+//! Each client has the delays of the simulated device of its number, a token and a client id of its own, and a
+//! WebSocket. The gateway limits the connects as AWS IoT does; its function is the real one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use iot_local_base::clock;
+use iot_local_identity::example_users::ExampleUser;
+use iot_local_identity::issuer::{DevelopmentIssuer, MintError};
+use iot_local_storm::{Device, FunctionLimits, Overflow, RegionLimits, Storm};
+use rumqttc::Transport;
+use rumqttc::v5::mqttbytes::v5::Packet;
+use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use thiserror::Error;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::demo::{self, DemoError};
+use crate::launch::{FunctionArgs, LaunchSettings};
+use crate::serve::{self, ServeError, ServeOptions};
+use crate::token::{self, TokenError};
+
+/// The connects, one after another, whose median is the time of a connect without a storm.
+const TRIALS: u32 = 21;
+/// How long a client waits for its CONNACK.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
+/// Longer than a rehearsal, so that no client sends pings: the longest that AWS IoT accepts.
+const KEEP_ALIVE: Duration = Duration::from_secs(1_200);
+
+/// What real clients did.
+pub(super) struct RealOutcome {
+    /// When each became connected, in seconds and in order.
+    connected: Vec<f64>,
+    /// All attempts.
+    pub(super) attempts: u64,
+}
+
+/// An error that prevents a rehearsal.
+#[derive(Debug, Error)]
+pub(crate) enum RehearsalError {
+    /// The gateway cannot start.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The configuration cannot be copied.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The configuration has no single issuer.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// A token cannot be minted.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// The configuration allows no example user.
+    #[error(
+        "no example user of the configuration may connect\n  help: `cargo local check` and `cargo local explain`"
+    )]
+    NoUser,
+    /// All users have one client id.
+    #[error("the first of `client_ids` does not contain the subject, so clients would replace each other")]
+    SharedClientId,
+    /// Not even one client can connect.
+    #[error("a client cannot connect to the gateway without a storm")]
+    NoConnect,
+}
+
+impl RealOutcome {
+    /// When a share of all clients was connected.
+    pub(super) fn connected_after(&self, share: f64) -> Option<f64> {
+        let clients: f64 = self.connected.iter().map(|_| 1.0).sum();
+        let mut reached = 0.0;
+        self.connected.iter().copied().find(|_| {
+            reached += 1.0;
+            reached >= clients * share
+        })
+    }
+}
+
+/// Runs the clients. Returns the storm with the measured time of a connect, and what they did.
+///
+/// # Errors
+/// See [`RehearsalError`].
+pub(super) async fn run(
+    storm: Storm,
+    connects_per_second: u32,
+    function: &FunctionArgs,
+    settings: &LaunchSettings,
+) -> Result<(Storm, RealOutcome), RehearsalError> {
+    serve::raise_open_files();
+    let folder = demo::temporary_copy(&function.config, settings)?;
+    let own = FunctionArgs { config: folder.path().join(demo::CONFIG), ..function.clone() };
+    let mut options = ServeOptions::on_free_ports(own, settings.clone());
+    let (running, workspace) = serve::start(&options).await?;
+    let issuer = token::select_issuer(&workspace.issuers, None)?;
+    let user = running.allowed_user(&issuer.settings().id).ok_or(RehearsalError::NoUser)?;
+    let connect = trial(running.port, &Client::new(issuer, &user, 0)?).await?;
+    drop(running);
+    // The trial is over, so the limit applies to the storm alone.
+    options.endpoint.connects_per_second = Some(connects_per_second);
+    let (running, workspace) = serve::start(&options).await?;
+    let issuer = token::select_issuer(&workspace.issuers, None)?;
+    let clients = (0..storm.devices).map(|number| Client::new(issuer, &user, number));
+    let clients = clients.collect::<Result<Vec<_>, _>>()?;
+    let real = all(clients, running.port, &storm).await;
+    Ok((Storm { region: region(&storm.region, connect), ..storm }, real))
+}
+
+/// The limits of the gateway: calls of the function wait, and their time is part of the measured connect.
+fn region(region: &RegionLimits, connect: Duration) -> RegionLimits {
+    let function = FunctionLimits {
+        cold_seconds: 0.0,
+        warm_seconds: 0.0,
+        warm_sandboxes: 2,
+        concurrency: 2,
+        calls_per_second: f64::INFINITY,
+        overflow: Overflow::Waits,
+        key_server: None,
+        ..region.function.clone()
+    };
+    RegionLimits { connect_seconds: connect.as_secs_f64(), function, ..region.clone() }
+}
+
+/// A client with its token. Not `Debug`: it holds a credential.
+struct Client {
+    number: u32,
+    id: String,
+    token: String,
+}
+
+impl Client {
+    fn new(issuer: &DevelopmentIssuer, user: &ExampleUser, number: u32) -> Result<Self, RehearsalError> {
+        let sub = format!("device-{number}");
+        let id = user.client_id.replace(&user.sub, &sub);
+        if id == user.client_id {
+            return Err(RehearsalError::SharedClientId);
+        }
+        let seconds = i64::try_from(issuer.default_lifetime().as_secs()).unwrap_or(i64::MAX);
+        let request = issuer.request(sub, user.claims.clone(), seconds, clock::now())?;
+        Ok(Self { number, id, token: issuer.mint(&request)? })
+    }
+
+    /// Connects. The connection is open as long as the returned value exists.
+    async fn connect(&self, port: u16) -> Option<(AsyncClient, EventLoop)> {
+        let mut options = MqttOptions::new(&self.id, format!("ws://127.0.0.1:{port}/mqtt"), port);
+        options
+            .set_credentials(&self.id, &self.token)
+            .set_transport(Transport::Ws)
+            .set_keep_alive(KEEP_ALIVE);
+        // The library allocates a list of this length for each client, by default several megabytes.
+        options.set_outgoing_inflight_upper_limit(1);
+        let (requests, mut events) = AsyncClient::new(options, 1);
+        let connected = tokio::time::timeout(CONNECT_TIMEOUT, async {
+            loop {
+                match events.poll().await {
+                    Ok(Event::Incoming(Packet::ConnAck(_))) => return true,
+                    Ok(_) => {}
+                    Err(_) => return false,
+                }
+            }
+        });
+        connected.await.unwrap_or(false).then_some((requests, events))
+    }
+}
+
+/// The median time of a connect.
+async fn trial(port: u16, client: &Client) -> Result<Duration, RehearsalError> {
+    let mut times = Vec::new();
+    for _ in 0..TRIALS {
+        let start = Instant::now();
+        client.connect(port).await.ok_or(RehearsalError::NoConnect)?;
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    let middle = times.len().checked_div(2).unwrap_or_default();
+    Ok(times.get(middle).copied().unwrap_or_default())
+}
+
+/// Runs all clients until each is connected.
+async fn all(clients: Vec<Client>, port: u16, storm: &Storm) -> RealOutcome {
+    let (attempts, storm) = (Arc::new(AtomicU64::new(0)), Arc::new(storm.clone()));
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for client in clients {
+        let (attempts, storm) = (Arc::clone(&attempts), Arc::clone(&storm));
+        tasks.spawn(async move {
+            let (mut device, first) = Device::new(&storm, client.number);
+            tokio::time::sleep_until(after(start, first)).await;
+            loop {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                if let Some(connection) = client.connect(port).await {
+                    return (start.elapsed().as_secs_f64(), connection);
+                }
+                tokio::time::sleep_until(after(Instant::now(), device.delay(storm.back_off))).await;
+            }
+        });
+    }
+    let connections = tasks.join_all().await;
+    let mut connected: Vec<f64> = connections.iter().map(|(time, _)| *time).collect();
+    connected.sort_by(f64::total_cmp);
+    RealOutcome { connected, attempts: attempts.load(Ordering::Relaxed) }
+}
+
+/// A time in seconds after another one.
+fn after(start: Instant, seconds: f64) -> Instant {
+    let delay = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    start.checked_add(delay).unwrap_or(start)
+}
