@@ -172,7 +172,7 @@ pub(crate) async fn run(
 impl StormArgs {
     fn storm(&self, times: Times) -> Storm {
         let region = self.region(times);
-        // A Region that nobody used has no warm sandboxes.
+        // A Region without clients has no warm sandboxes.
         let cold = FunctionLimits { warm_sandboxes: 0, ..region.function.clone() };
         let second = RegionLimits { function: cold, ..region.clone() };
         Storm {

@@ -2,7 +2,8 @@
 //! clock, opens a socket or knows the authorizer; a storm with the same seed has the same result.
 //!
 //! ```text
-//! Storm ─(device: first delay, back-off)─> attempt ─(region: connects, function, registrations)─> End ─> Outcome ─> chart
+//! Storm ─(device: first delay, back-off)─> attempt
+//!       ─(region: connects, function, registrations)─> End ─> Outcome ─> chart
 //! ```
 
 mod settings;
