@@ -6,6 +6,7 @@ Run by `./test action`, with the built `cargo-local`.
 import html.parser
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import markdown_it
 
+import broken_copies
 import downloads
 import hostile_reports
 import runner
@@ -128,28 +130,34 @@ def check_cases(title, cases, passes, template, program):
         check_none(f"{title}: {case.title}", [*errors, *(run.log.splitlines()[-12:] if errors else [])])
 
 
-def check_surroundings(template, program):
-    """What the program gets: no variable but those of `env-names`, no network interface that is up, no input."""
+def surroundings(template, program, **options):
+    """What the program sees: its environment variables, and the network's interfaces."""
     with tempfile.TemporaryDirectory(dir=TEMPORARY) as folder:
         record, wrapper = pathlib.Path(folder) / "record", pathlib.Path(folder) / "wrapper"
-        lines = ["#!/bin/sh", f"exec 3>>{record}", "cat /proc/self/environ | tr '\\0' '\\n' >&3"]
-        lines += ["cat /proc/net/route /proc/net/if_inet6 >&3", f'exec {program} "$@"', ""]
-        wrapper.write_text("\n".join(lines))
+        lines = ["#!/bin/sh", f"cat /proc/self/environ | tr '\\0' '\\n' >>{record}", f"cat /proc/net/dev >>{record}"]
+        wrapper.write_text("\n".join([*lines, f'exec {program} "$@"', ""]))
         wrapper.chmod(0o755)
-        case = PASSED[0]
-        run = play(case, template, wrapper)
+        case = next(case for case in PASSED if "env-names" in case.inputs)
+        run = play(case, template, wrapper, **options)
         seen = record.read_text()
-        # The shell sets PWD itself.
-        names = {line.partition("=")[0] for line in seen.splitlines() if "=" in line} - {"PWD", "OLDPWD", "SHLVL", "_"}
-        check("the program gets no environment variable", run.exit_code == 0 and not names, names)
-        routes = [line for line in seen.splitlines() if "\t" in line and "Iface" not in line or line.endswith(" lo")]
-        check("the program has no route and no address", not routes, routes)
-        record.unlink()
-        run = play(case, template, wrapper, prefix=("env", "ISSUER=x"))
-        play(next(case for case in PASSED if "env-names" in case.inputs), template, wrapper)
-        check("the program gets the variables of env-names", "ISSUER=https://login.acme.test/" in record.read_text())
-        run = play(case, template, program, prefix=("unshare", "--net", "--"))
-        check("both commits are checked without a network", run.exit_code == 0 and run.outputs["gains"] == "0", run.log)
+    names = {line.partition("=")[0] for line in seen.splitlines() if "=" in line}
+    interfaces = {line.partition(":")[0].strip() for line in seen.splitlines() if re.match(r"\s*\w+:", line)}
+    return run, names, interfaces
+
+
+def surroundings_errors(template, program, **options):
+    """What is wrong with the surroundings. The shell of the wrapper sets some variables itself."""
+    run, names, interfaces = surroundings(template, program, **options)
+    names -= {"PWD", "OLDPWD", "SHLVL", "_"}
+    yield from ([f"exit code {run.exit_code}"] if run.exit_code else [])
+    yield from (f"the variable {name}" for name in names ^ {"ISSUER", "OTHER"})
+    yield from (f"the interface {name}" for name in interfaces - {"lo"})
+
+
+def check_surroundings(template, program):
+    check_none("the program sees the variables of env-names, and no network", surroundings_errors(template, program))
+    run = play(PASSED[0], template, program, prefix=("unshare", "--net", "--"))
+    check("the whole step runs without a network", run.exit_code == 0 and run.outputs["gains"] == "0", run.log)
 
 
 def check_workspaces(template, program):
@@ -172,23 +180,36 @@ def check_workspaces(template, program):
         check_none(f"passed: {title}", [*errors_of(case, run, True), *(["planted"] if "planted" in run.log else [])])
 
 
+def broken(template, program, title, scripts):
+    """What is wrong with the case of a title if the action is that of a folder."""
+    if title == "the surroundings":
+        return list(surroundings_errors(template, program, scripts=scripts))
+    passes, case = next((cases is PASSED, case) for cases in (PASSED, DENIED, INVALID_INPUTS) for case in cases if case.title == title)
+    return list(errors_of(case, play(case, template, program, scripts=scripts), passes))
+
+
 def build():
-    subprocess.run([CARGO, "build", "--quiet", "--locked", "--package", "iot-local"], cwd=ROOT, check=True)
+    """The program: `IOT_LOCAL`, or built."""
+    if built := os.environ.get("IOT_LOCAL"):
+        return pathlib.Path(built)
+    command = [CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "cargo-local"]
+    subprocess.run(command, cwd=ROOT, check=True)
     return TARGET / "debug/cargo-local"
 
 
 def main():
-    program = os.environ.get("IOT_LOCAL_X") or build()
+    program = build()
     check_none("no script of the action contains an expression", runner.expressions_in_scripts())
     with tempfile.TemporaryDirectory(dir=TEMPORARY) as folder:
         template = pathlib.Path(folder) / "template"
         options = ["--oidc", "https://login.acme.test/", "--audience", "api"]
-        subprocess.run([program, "local", "init", template, *options], check=True, capture_output=True)
+        subprocess.run([program, "init", template, *options], check=True, capture_output=True)
         check_cases("passed", PASSED, True, template, program)
         check_cases("denied", DENIED, False, template, program)
         check_cases("invalid input", INVALID_INPUTS, False, template, program)
         check_surroundings(template, program)
         check_workspaces(template, program)
+        broken_copies.run(lambda title, scripts: broken(template, program, title, scripts))
         hostile_reports.run(Markdown)
         downloads.run(template, program, play)
     finish()

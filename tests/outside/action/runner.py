@@ -76,8 +76,9 @@ def commands(log):
             yield legacy[1], None, line
 
 
-def action(folder, workspace, inputs, environment=(), prefix=()):
-    """Runs the action's steps one after the other, up to one that fails. `prefix` is a command that runs the shell."""
+def action(folder, workspace, inputs, environment=(), prefix=(), scripts=ROOT):
+    """Runs the action's steps one after the other, up to one that fails. `prefix` is a command that runs the shell;
+    `scripts` is the folder of the action."""
     defaults = {name: "" if "${{" in given["default"] else given["default"] for name, given in ACTION["inputs"].items()}
     inputs, outputs, run = defaults | inputs, {}, Run()
     temporary, home = folder / "temporary", folder / "home"
@@ -93,7 +94,7 @@ def action(folder, workspace, inputs, environment=(), prefix=()):
         variables = {
             "PATH": os.environ["PATH"], "HOME": str(home), "CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_OS": "Linux",
             "RUNNER_ARCH": "X64", "RUNNER_TEMP": str(temporary), "GITHUB_WORKSPACE": str(workspace),
-            "GITHUB_ACTION_PATH": str(ROOT), "GITHUB_ACTION_REPOSITORY": "OWNER/iot-jwt-authorizer",
+            "GITHUB_ACTION_PATH": str(scripts), "GITHUB_ACTION_REPOSITORY": "OWNER/iot-jwt-authorizer",
             "GITHUB_SERVER_URL": "https://github.invalid", "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary),
         } | SECRETS | dict(environment)
         variables |= {name: fill(str(text), inputs, outputs) for name, text in step["env"].items()}
