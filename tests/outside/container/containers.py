@@ -5,10 +5,12 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 
 from lib.process import Process
 
+ENTER = pathlib.Path(__file__).resolve().parent / "enter.py"
 # What an engine does before it starts the program. `$1` is the root folder; pairs of source and target follow, those
 # with `ro:` before the source cannot be written.
 SETUP = """
@@ -26,7 +28,7 @@ done
 mount -t proc proc "$root/proc"
 mount -o remount,bind,ro "$root"
 ip link set lo up
-exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs -- "$@"
+exec "$@"
 """
 NAMESPACES = ["--net", "--mount", "--pid", "--ipc", "--uts"]
 
@@ -45,7 +47,7 @@ class Container(Process):
                 place.mkdir() if pathlib.Path(source.removeprefix("ro:")).is_dir() else place.touch()
         pairs = [text for pair in mounts for text in pair]
         start = [*config["Entrypoint"], *config["Cmd"]]
-        enter = ["unshare", f"--root={root}", f"--wd={config['WorkingDir']}", f"--setgid={gid}", f"--setuid={uid}", "--"]
+        enter = [sys.executable, ENTER, root, config["WorkingDir"], uid, gid]
         setup = ["sh", "-ec", SETUP, "setup", root, *pairs, "--", *enter, *start]
         command = ["unshare", *NAMESPACES, "--fork", "--kill-child", "--", *setup]
         super().__init__(command, ready, environment=self.environment)

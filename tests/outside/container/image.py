@@ -50,10 +50,11 @@ class Builder:
 
     def __init__(self, folder):
         self.folder = folder
-        self.environment = os.environ | {"STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+        self.environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
 
     def run(self, *arguments):
-        store = ["--root", self.folder / "store", "--runroot", self.folder / "run"]
+        # With this driver a root folder is a plain folder, which needs no unmounting.
+        store = ["--storage-driver", "vfs", "--root", self.folder / "store", "--runroot", self.folder / "run"]
         done = subprocess.run(["buildah", *store, *arguments], env=self.environment, cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"FAILED: buildah {' '.join(map(str, arguments))}: {done.stderr[-2000:]}")
