@@ -62,8 +62,8 @@ class Inputs:
             raise ActionError("program: inside the workspace, which a pull request writes; expected a path outside of it")
         return cls(
             program, repository_path("config", environment["INPUT_CONFIG"]),
-            repository_path("claims", environment["INPUT_CLAIMS"] or "claims"),
-            repository_path("accept", environment["INPUT_ACCEPT"] or "accepted"), environment["INPUT_BASE"],
+            repository_path("claims", environment["INPUT_CLAIMS"]),
+            repository_path("accept", environment["INPUT_ACCEPT"]), environment["INPUT_BASE"],
             variables(environment), one_of("deny-warnings", ("true", "false")) == "true",
             one_of("fail-on", ("gains", "nothing")), workspace)
 

@@ -18,6 +18,7 @@ import markdown_it
 import broken_copies
 import downloads
 import hostile_reports
+import page
 import runner
 from cases import DENIED, INVALID_INPUTS, PASSED, Edit, Folder, Link, Submodule
 from lib.checks import check, check_none, finish
@@ -199,7 +200,7 @@ def build():
 
 def main():
     program = build()
-    check_none("no script of the action contains an expression", runner.expressions_in_scripts())
+    page.run()
     with tempfile.TemporaryDirectory(dir=TEMPORARY) as folder:
         template = pathlib.Path(folder) / "template"
         options = ["--oidc", "https://login.acme.test/", "--audience", "api"]

@@ -113,8 +113,3 @@ def action(folder, workspace, inputs, environment=(), prefix=(), scripts=ROOT):
     outcome = {name: fill(given["value"], inputs, outputs) for name, given in ACTION["outputs"].items()}
     run.outputs, run.commands = outcome, list(commands(run.log))
     return run
-
-
-def expressions_in_scripts():
-    """The steps whose script contains an expression, which would make an input part of a script."""
-    return [step["name"] for step in STEPS if "${{" in step["run"]]
