@@ -18,6 +18,8 @@ use crate::local_settings::{LocalSettings, LocalSettingsError};
 
 /// The longest time for a response.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// The address of a gateway without options.
+pub(crate) const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:8080";
 /// The Region of a gateway without options.
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 /// The longest response.
@@ -32,7 +34,7 @@ const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 #[command(next_help_heading = "Gateway")]
 pub(crate) struct ControlArgs {
     /// Address of the running gateway
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = endpoint)]
+    #[arg(long, value_name = "URL", default_value = DEFAULT_ENDPOINT, value_parser = endpoint)]
     pub(crate) endpoint: String,
     /// Region of the gateway [default: that of local.toml, else us-east-1]
     #[arg(long, value_name = "REGION", value_parser = region)]
@@ -210,7 +212,11 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), root_cause)
 }
 
-fn endpoint(text: &str) -> Result<String, &'static str> {
+/// Parses the address of a gateway.
+///
+/// # Errors
+/// What is expected.
+pub(crate) fn endpoint(text: &str) -> Result<String, &'static str> {
     const EXPECTED: &str = "expected http://HOST:PORT";
     let uri: Uri = text.parse().map_err(|_| EXPECTED)?;
     let is_plain = uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none();

@@ -155,6 +155,15 @@ Examples:
 
 Documentation: docs/storm.md, docs/scaling.md, docs/json.md";
 
+pub(crate) const HEALTH: &str = "\
+Examples:
+  cargo local health
+  cargo local health --endpoint http://127.0.0.1:8081
+
+Exits with 1 if nothing answers within 10 seconds, or something else than a gateway.
+
+Documentation: docs/container.md";
+
 pub(crate) const COMPLETIONS: &str = "\
 Examples:
   cargo local completions bash > ~/.local/share/bash-completion/completions/cargo-local

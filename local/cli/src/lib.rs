@@ -6,6 +6,7 @@
 //!                  -> token, certificate, snippet        (identity, gateway; control)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
 //!                  -> revoke                            (inspect; a file, or Secrets Manager)
+//!                  -> health                             (control)
 //!                  -> kit                               (keys and requests of many devices)
 //!                  -> package                            (check, package)
 //!                  -> storm                              (storm; serve and real clients in a rehearsal)
@@ -42,6 +43,7 @@ mod keys;
 mod revoke;
 
 mod control;
+mod health;
 mod key_fetch;
 mod shell;
 
@@ -65,6 +67,7 @@ use crate::completions::CompletionsArgs;
 use crate::demo::{DemoArgs, DemoError};
 use crate::diff::DiffArgs;
 use crate::explain::ExplainArgs;
+use crate::health::HealthArgs;
 use crate::init::InitArgs;
 use crate::invoke::InvokeArgs;
 use crate::keys::KeysArgs;
@@ -166,6 +169,9 @@ enum Command {
     /// Exits with 1 if devices are not connected within a day.
     #[command(after_long_help = help::STORM)]
     Storm(Box<StormArgs>),
+    /// Exit with 0 if the running gateway answers
+    #[command(after_long_help = help::HEALTH)]
+    Health(HealthArgs),
     /// Print a completion script for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -194,6 +200,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Snippet(args) => snippet::run(&args, &env, clock::now(), &mut std::io::stdout().lock())
                 .map(|()| true)
                 .map_err(Into::into),
+            Command::Health(args) => health::run(&args).await.map(|()| true).map_err(Into::into),
             Command::Completions(args) => {
                 let written = completions::run(&args, Cli::command(), &mut std::io::stdout().lock());
                 written.map(|()| true).map_err(Into::into)

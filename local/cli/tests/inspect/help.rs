@@ -3,7 +3,7 @@
 use super::run;
 use super::support::root;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: &[&str] = &[
     "serve",
     "demo",
     "token",
@@ -18,12 +18,13 @@ const COMMANDS: [&str; 15] = [
     "certificate",
     "kit",
     "storm",
+    "health",
     "completions",
 ];
 
 #[test]
 fn every_command_has_short_help_and_long_help_with_existing_pages() {
-    for command in COMMANDS {
+    for command in COMMANDS.iter().copied() {
         let (code, short) = run(&[command, "-h"]);
         let (_, long) = run(&[command, "--help"]);
         assert_eq!(code, 0);
