@@ -1,0 +1,2 @@
+export * from './jwt-authorizer';
+export * from './jwt-authorizer-props';
