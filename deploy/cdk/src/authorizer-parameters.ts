@@ -1,5 +1,6 @@
 import { Parameters } from './parameters';
 import { AuthorizerSettings } from './settings';
+import { ALARM_TOPIC_ARN, ARCHITECTURE, DOCS_URL, LOG_LEVEL, LOG_RETENTION_DAYS, MEMORY_SIZE, RESERVED_CONCURRENCY } from './shared-parameters';
 
 const KEY = '^(-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\\\\\\s]+-----END PUBLIC KEY-----[\\\\n\\s]*)?$';
 const KEY_IN_PEM = { default: '', maxLength: 4096, pattern: KEY, expected: 'an RSA public key in PEM, at most 4096 characters', isHidden: true };
@@ -13,10 +14,10 @@ const REGION = { default: '', pattern: '^([a-z]+(-[a-z]+)+-[0-9])?$', expected: 
 /** The limits of `JwtAuthorizer`: those of `template.yaml`, which the tests compare. */
 export const AUTHORIZER: Parameters<AuthorizerSettings> = {
   limits: {
-    architecture: { default: 'arm64', values: ['arm64', 'x86_64'] },
-    memorySize: { default: 256, minimum: 128, maximum: 3008 },
+    architecture: ARCHITECTURE,
+    memorySize: MEMORY_SIZE,
     provisionedConcurrency: { default: 0, minimum: 0 },
-    reservedConcurrency: { default: -1, minimum: -1 },
+    reservedConcurrency: RESERVED_CONCURRENCY,
     deployment: {
       default: 'AllAtOnce',
       values: [
@@ -50,15 +51,12 @@ export const AUTHORIZER: Parameters<AuthorizerSettings> = {
       expected: 'the ARN of a KMS key',
     },
     revocationSecretArn: SECRET_ARN,
-    logRetentionDays: {
-      default: 30,
-      values: [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-    },
-    logLevel: { default: 'INFO', values: ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'] },
+    logRetentionDays: LOG_RETENTION_DAYS,
+    logLevel: LOG_LEVEL,
     systemLogLevel: { default: 'WARN', values: ['DEBUG', 'INFO', 'WARN'] },
     tracing: { default: 'PassThrough', values: ['PassThrough', 'Active'] },
-    alarmTopicArn: { default: '', pattern: '^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[\\w-]+)?$', expected: 'the ARN of an SNS topic' },
-    docsUrl: { default: 'docs', maxLength: 256, pattern: '^[^\\s#?]*[^\\s#?/]$', expected: 'an address without a slash at its end' },
+    alarmTopicArn: ALARM_TOPIC_ARN,
+    docsUrl: DOCS_URL,
     refusalAlarmPercent: { default: 50, minimum: 1, maximum: 100 },
     refusalAlarmCalls: { default: 5, minimum: 1 },
     durationAlarmMilliseconds: { default: 1000, minimum: 1, maximum: 5000 },

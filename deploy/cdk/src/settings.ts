@@ -1,4 +1,5 @@
 import { JwtAuthorizerProps } from './jwt-authorizer-props';
+import { ProvisioningProps } from './provisioning-props';
 
 /** The type of a property whose default is known. Enumerations are texts, and the architecture is its name. */
 type Setting<T> = T extends number ? number : T extends boolean ? boolean : string;
@@ -8,3 +9,6 @@ export type Settings<Props> = { readonly [name in keyof Omit<Required<Props>, 'c
 
 /** The settings of `JwtAuthorizer`. */
 export type AuthorizerSettings = Settings<JwtAuthorizerProps>;
+
+/** The settings of `Provisioning`. */
+export type ProvisioningSettings = Settings<ProvisioningProps>;

@@ -66,8 +66,9 @@ def compile_package():
         stamp.write_text(digest)
 
 
-def results(cases, construct="JwtAuthorizer", context=None):
-    """Maps each name to a dict with the `template` of its parameters as synthesised, or with the construct's `error`."""
+def results(cases, construct="JwtAuthorizer", has_flags=False):
+    """Maps each name to a dict with the `template` of its parameters as synthesised, or with the construct's `error`. With
+    flags the app has all those that CDK recommends."""
     compile_package()
     template = read(TEMPLATES[construct])
     with tempfile.TemporaryDirectory(dir=TEMPORARY, prefix="cdk-") as folder:
@@ -75,7 +76,7 @@ def results(cases, construct="JwtAuthorizer", context=None):
         code.write_bytes(b"A package.")
         given = {
             "construct": construct, "cases": {name: properties(template, case) for name, case in cases.items()}, "code": str(code),
-            "folder": folder, "context": context or {},
+            "folder": folder, "hasFlags": has_flags,
         }
         environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
         script = ROOT / "tests/outside/cdk/synth.mjs"
