@@ -86,6 +86,16 @@ def results(cases, construct="JwtAuthorizer", has_flags=False):
     return json.loads(done.stdout)
 
 
+def limits(construct):
+    """The limits and rules of a construct's properties, and its interface as jsii describes it."""
+    compile_package()
+    name = {"JwtAuthorizer": "authorizer", "Provisioning": "provisioning"}[construct]
+    script = f"JSON.stringify(require('./lib/{name}-parameters.js').{name.upper()})"
+    parameters = json.loads(subprocess.run(["node", "-p", script], cwd=PACKAGE, capture_output=True, text=True, check=True).stdout)
+    assembly = json.loads((PACKAGE / ".jsii").read_text())
+    return parameters, assembly["types"][f"{assembly['name']}.{construct}Props"]["properties"]
+
+
 def synthesise(cases, construct="JwtAuthorizer"):
     """Maps each name to the CloudFormation template of its parameters, with the logical ids of the construct's template."""
     found = results(cases, construct)
@@ -120,5 +130,6 @@ def renamed(node, names):
         logical_id, *attribute = changed["Fn::GetAtt"]
         changed["Fn::GetAtt"] = [names[logical_id], *attribute]
     if "DependsOn" in changed:
-        changed["DependsOn"] = [names[logical_id] for logical_id in [*changed["DependsOn"]]]
+        found = [names[logical_id] for logical_id in changed["DependsOn"]]
+        changed["DependsOn"] = found[0] if len(found) == 1 else found
     return changed
