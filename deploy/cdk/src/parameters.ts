@@ -36,7 +36,7 @@ export interface Parameters<Settings> {
 /**
  * Returns all properties, with the defaults of those that are not given.
  *
- * @throws an error that lists every property outside its limits or, if there is none, every broken rule
+ * @throws an error that lists every property outside its limits or, if all are within, every broken rule
  */
 export function settled<Settings extends object>(scope: Construct, id: string, given: object, parameters: Parameters<Settings>): Settings {
   const names = Object.keys(parameters.limits) as (keyof Settings & string)[];

@@ -29,6 +29,8 @@ from stack import Stack, read
 from synthesised import DIFFERENCES, SynthesisedStack, differences, unexpected
 
 logging.disable(logging.CRITICAL)
+# The first case with another package.
+OTHER_PACKAGE = "another package"
 
 
 @dataclasses.dataclass
@@ -48,7 +50,8 @@ class Construct:
         self.rejected = [*self.cases.CONTRADICTIONS, *self.cases.OUTSIDE]
         rejected = {f"rejected {number}": given for number, (given, _) in enumerate(self.rejected)}
         versions = {f"version {number}": given for number, given in enumerate(self.versioned)}
-        self.results = synth.results({**self.cases.GOOD, **rejected, **versions}, self.name)
+        other = {OTHER_PACKAGE: next(iter(self.cases.GOOD.values()))}
+        self.results = synth.results({**self.cases.GOOD, **rejected, **versions, **other}, self.name, other_package=OTHER_PACKAGE)
         self.named = {name: synth.named(self.results[name]["template"]) for name in self.cases.GOOD if "template" in self.results[name]}
 
     def run(self):
@@ -147,9 +150,19 @@ def versions(construct):
 
     first = logical_id("nothing given")
     *published, (last, _) = [(f"version {number}", given) for number, given in enumerate(construct.versioned)]
+    published.append((OTHER_PACKAGE, OTHER_PACKAGE))
     yield from (f"{given} is not published" for name, given in published if logical_id(name) == first)
     if logical_id(last) != first:
         yield "a topic makes a new version"
+
+
+def upgrade(construct):
+    """Errors: another package changes more than the function's code, the version, and what the alias refers to."""
+    name = next(iter(construct.cases.GOOD))
+    before, after = (construct.results[one]["template"]["Resources"] for one in (name, OTHER_PACKAGE))
+    changed = sorted({(before.get(one) or after[one])["Type"] for one in set(before) | set(after) if before.get(one) != after.get(one)})
+    if changed != ["AWS::Lambda::Alias", "AWS::Lambda::Function", "AWS::Lambda::Version"]:
+        yield f"another package changes {changed}"
 
 
 def lint(constructs):
@@ -171,6 +184,7 @@ def main():
     for construct in (authorizer, provisioning):
         construct.run()
     check_none("versions", versions(authorizer))
+    check_none("an upgrade", upgrade(authorizer))
     check_none("cfn-lint", lint([authorizer, provisioning]))
     check_none("the example", example.errors())
     check_none("the tables of docs/deploy-cdk.md", interface.table_errors({name: synth.limits(name) for name in synth.TEMPLATES}))

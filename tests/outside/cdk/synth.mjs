@@ -11,7 +11,7 @@ const constructs = require('./lib/index.js');
 // The template's parameter is a text, and the property a class.
 const ARCHITECTURES = { arm64: lambda.Architecture.ARM_64, x86_64: lambda.Architecture.X86_64 };
 
-const { construct, cases, code, folder, hasFlags } = JSON.parse(readFileSync(0, 'utf8'));
+const { construct, cases, packages, folder, hasFlags, otherPackage } = JSON.parse(readFileSync(0, 'utf8'));
 
 const app = new App({
   outdir: folder,
@@ -21,7 +21,7 @@ const app = new App({
 });
 
 /** Adds a stack with the construct. Returns the error of the construct if it rejects the properties. */
-function add(id, given) {
+function add(id, given, code) {
   const { architecture, ...others } = given;
   const synthesizer = new DefaultStackSynthesizer({ generateBootstrapVersionRule: false });
   const stack = new Stack(app, id, { synthesizer });
@@ -37,7 +37,8 @@ function add(id, given) {
   }
 }
 
-const errors = Object.values(cases).map((given, index) => add(`Stack${index}`, given));
+const errors = Object.entries(cases).map(([name, given], index) => add(`Stack${index}`, given, packages[name === otherPackage ? 1 : 0]));
 const assembly = app.synth();
-const result = (index) => (errors[index] === undefined ? { template: assembly.getStackArtifact(`Stack${index}`).template } : { error: errors[index] });
+const template = (index) => assembly.getStackArtifact(`Stack${index}`).template;
+const result = (index) => (errors[index] === undefined ? { template: template(index) } : { error: errors[index] });
 process.stdout.write(JSON.stringify(Object.fromEntries(Object.keys(cases).map((name, index) => [name, result(index)]))));

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.path[1:1] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("", "template")]
-from lib.paths import ROOT, TARGET, TEMPORARY
+from lib.paths import ROOT, TEMPORARY
 from stack import read
 
 PACKAGE = ROOT / "deploy/cdk"
@@ -43,7 +43,7 @@ def properties(template, given):
 @contextlib.contextmanager
 def locked(name):
     """Lets one process at a time compile."""
-    with open(TARGET / f"{name}.lock", "w") as file:
+    with open(ROOT / f"target/{name}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -52,7 +52,7 @@ def compile_package():
     """Compiles the package with jsii, unless its files are those of the last time. Exits the test with jsii's errors."""
     files = sorted([*(PACKAGE / "src").rglob("*.ts"), PACKAGE / "package.json", PACKAGE / "package-lock.json"])
     digest = hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()
-    stamp = TARGET / "cdk-compiled"
+    stamp = ROOT / "target/cdk-compiled"
     with locked("cdk"):
         is_compiled = stamp.exists() and stamp.read_text() == digest and (PACKAGE / "lib/index.js").exists() and (PACKAGE / ".jsii").exists()
         if is_compiled:
@@ -66,17 +66,18 @@ def compile_package():
         stamp.write_text(digest)
 
 
-def results(cases, construct="JwtAuthorizer", has_flags=False):
+def results(cases, construct="JwtAuthorizer", has_flags=False, other_package=None):
     """Maps each name to a dict with the `template` of its parameters as synthesised, or with the construct's `error`. With
-    flags the app has all those that CDK recommends."""
+    flags the app has all those that CDK recommends. The case `other_package` has another package than the others."""
     compile_package()
     template = read(TEMPLATES[construct])
     with tempfile.TemporaryDirectory(dir=TEMPORARY, prefix="cdk-") as folder:
-        code = pathlib.Path(folder) / "package.zip"
-        code.write_bytes(b"A package.")
+        packages = [pathlib.Path(folder) / name for name in ("package.zip", "other.zip")]
+        for package in packages:
+            package.write_text(package.name)
         given = {
-            "construct": construct, "cases": {name: properties(template, case) for name, case in cases.items()}, "code": str(code),
-            "folder": folder, "hasFlags": has_flags,
+            "construct": construct, "cases": {name: properties(template, case) for name, case in cases.items()}, "packages": list(map(str, packages)),
+            "folder": folder, "hasFlags": has_flags, "otherPackage": other_package,
         }
         environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
         script = ROOT / "tests/outside/cdk/synth.mjs"
