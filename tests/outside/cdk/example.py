@@ -82,6 +82,6 @@ def run(app, parent, context):
     """Runs the app as CDK's command line does: the command of `cdk.json`, with the context in the environment."""
     with open(f"{app}/cdk.json") as file:
         command = json.load(file)["app"].split(" ")
-    of_cdk = {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": f"{parent}/out"}
+    of_cdk = {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": f"{parent}/out", "CDK_VALIDATION": "false"}
     environment = {**os.environ, **of_cdk, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
     return subprocess.run(command, cwd=app, env=environment, capture_output=True, text=True)

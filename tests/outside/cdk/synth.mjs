@@ -1,5 +1,5 @@
 // Synthesises the constructs of `deploy/cdk/`: reads cases from standard input, and writes the template of each, or the
-// error of its construct. All are stacks of one app, since loading and CDK's own validation take most of the time.
+// error of its construct. All are stacks of one app, since loading the library takes most of the time.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
@@ -16,8 +16,8 @@ const { construct, cases, packages, folder, hasFlags, otherPackage } = JSON.pars
 const app = new App({
   outdir: folder,
   analyticsReporting: false,
-  // Findings of CDK's own validation are errors.
-  context: { ...(hasFlags && CURRENTLY_RECOMMENDED_FLAGS), 'aws:cdk:enable-path-metadata': true, '@aws-cdk/core:validateAgainstDefaultRules': true },
+  // One of the flags makes errors of the findings of CDK's own validation.
+  context: { ...(hasFlags && CURRENTLY_RECOMMENDED_FLAGS), 'aws:cdk:enable-path-metadata': true },
 });
 
 /** Adds a stack with the construct. Returns the error of the construct if it rejects the properties. */
@@ -25,7 +25,7 @@ function add(id, given, code) {
   const { architecture, ...others } = given;
   const synthesizer = new DefaultStackSynthesizer({ generateBootstrapVersionRule: false });
   const stack = new Stack(app, id, { synthesizer });
-  const props = { ...others, code: lambda.Code.fromAsset(code) };
+  const props = { code: lambda.Code.fromAsset(code), ...others };
   if (architecture !== undefined) {
     props.architecture = ARCHITECTURES[architecture] ?? lambda.Architecture.custom(architecture);
   }
