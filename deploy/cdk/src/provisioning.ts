@@ -1,8 +1,8 @@
 import { CfnOutput, Stack, aws_iam as iam, aws_lambda as lambda, aws_sqs as sqs } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { keptLogs } from './logs';
-import { settled } from './parameters';
-import { unchangeable } from './policies';
+import { retainedLogs } from './logs';
+import { validSettings } from './parameters';
+import { immutable } from './policies';
 import { denialsAlarm, failedEventsAlarm, hookAlarms } from './provisioning-alarms';
 import { devicesTable, failedEventsQueue, permission, provisioningFunction, rule } from './provisioning-functions';
 import { PROVISIONING } from './provisioning-parameters';
@@ -48,7 +48,7 @@ export class Provisioning extends Construct {
    * @throws an error that lists every property outside its limits or, if all are within, every contradiction
    */
   constructor(scope: Construct, id: string, props: ProvisioningProps) {
-    const given = settled(scope, id, { ...props, architecture: props.architecture?.name }, PROVISIONING);
+    const given = validSettings(scope, id, { ...props, architecture: props.architecture?.name }, PROVISIONING);
     super(scope, id);
     this.settings = given;
     this.code = props.code;
@@ -129,8 +129,8 @@ export class Provisioning extends Construct {
   }
 
   private function(name: string, makeRole: RoleMaker, queue?: sqs.Queue): lambda.Function {
-    const logGroup = keptLogs(this, `${name}Logs`, this.settings.logRetentionDays);
-    const role = unchangeable(makeRole(this, this.settings, { logGroupArn: logGroup.logGroupArn, queueArn: queue?.queueArn }));
+    const logGroup = retainedLogs(this, `${name}Logs`, this.settings.logRetentionDays);
+    const role = immutable(makeRole(this, this.settings, { logGroupArn: logGroup.logGroupArn, queueArn: queue?.queueArn }));
     return provisioningFunction(this, name, this.settings, { code: this.code, role, logGroup, queue });
   }
 }
