@@ -35,7 +35,7 @@ export function fleetTemplate(scope: Construct, given: ProvisioningSettings, rol
     templateBody: JSON.stringify(body),
   });
   // The template names a function that AWS IoT can invoke from its first request on.
-  template.addDependency(hook.permission);
+  template.addResourceDependency(hook.permission);
   return template;
 }
 

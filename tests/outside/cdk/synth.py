@@ -84,8 +84,9 @@ def results(cases, construct="JwtAuthorizer", has_flags=False, other_package=Non
             "construct": construct, "cases": {name: properties(template, case) for name, case in cases.items()}, "packages": list(map(str, packages)),
             "folder": folder, "hasFlags": has_flags, "otherPackage": other_package,
         }
-        # The validation takes most of the time.
-        environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1", "CDK_VALIDATION": str(has_flags).lower()}
+        # A call of a deprecated member of CDK is an error. The validation takes most of the time.
+        settings = {"JSII_DEPRECATED": "fail", "CDK_VALIDATION": str(has_flags).lower()}
+        environment = {**os.environ, **settings, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
         script = ROOT / "tests/outside/cdk/synth.mjs"
         done = subprocess.run(["node", script], input=json.dumps(given), env=environment, capture_output=True, text=True)
     if done.returncode:
