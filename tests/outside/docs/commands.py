@@ -64,6 +64,7 @@ PAGES_WITH_PROGRAMS = {
     "run by tests/outside/cognito/page.py": ["docs/cognito.md"],
     "run by tests/outside/devices/jitp_page.py": ["docs/jitp.md", "docs/jitp.ja.md"],
     "run by tests/outside/terraform/terraform.py": ["docs/terraform.md"],
+    "run by tests/outside/cdk/cdk.py": ["docs/deploy-cdk.md"],
 }
 COMMAND_TIMEOUT = 120
 

@@ -60,6 +60,10 @@ class Stack:
         # The translator modifies the parameters, so it gets a copy.
         translated = Translator({}, Parser()).translate(template, dict(self.values))
         self.translated = json.loads(json.dumps(translated))
+        self.evaluate()
+
+    def evaluate(self):
+        """Sets `resources` and `outputs`, of which those whose condition does not hold are absent."""
         self.resources = {
             name: {**self.value(resource), "Properties": self.value(resource.get("Properties", {}))}
             for name, resource in self.translated["Resources"].items()
