@@ -24,6 +24,7 @@ from lib.paths import ROOT, TEMPORARY
 from servers import Moto
 
 DEPLOY = ROOT / "deploy/terraform"
+MOTO_SERVER = pathlib.Path(__file__).with_name("moto_server.py")
 TARGETS = [f"-target={target}" for target in applied_data.TARGETS]
 LOGS = ("logs", "describe_log_groups")
 ISSUER, AUDIENCE = "https://login.example.com", "https://iot.example.com"
@@ -38,10 +39,13 @@ def run(*arguments, cwd):
 
 
 def init_folder(parent, bootstrap):
-    """A folder of `cargo local init` with its package."""
+    """A folder of `cargo local init` with its packages. That of the provisioning functions is a copy here: nothing
+    invokes them."""
     run("init", "authorizer", "--oidc", ISSUER, "--audience", AUDIENCE, cwd=parent)
     folder = parent / "authorizer"
     run("package", "--bootstrap", bootstrap, cwd=folder)
+    package, = (folder / "target/package").glob("iot-jwt-authorizer-*.zip")
+    shutil.copy(package, package.with_name(package.name.replace("iot-jwt-authorizer", "iot-provision")))
     return folder
 
 
@@ -80,9 +84,8 @@ def root_module(folder, plane, moto):
 
 
 def plan_without_changes(terraform, title, **given):
-    planned = checked(f"plan after {title}", terraform.run("plan", "-json", "-detailed-exitcode", *TARGETS, *options(given)), 2 if applied_data.UNREADABLE else 0)
-    found = {address: action for address, action in planned.planned.items() if address not in applied_data.UNREADABLE}
-    check_none(f"the plan after {title} names no resource", map(str, found.items()))
+    planned = checked(f"plan after {title}", terraform.run("plan", "-json", "-detailed-exitcode", *TARGETS, *options(given)))
+    check_none(f"the plan after {title} names no resource", map(str, planned.planned.items()))
 
 
 def check_client(gateway, folder):
@@ -121,7 +124,7 @@ def apply_all(terraform, account, folder):
     given["memory_size"] = "512"
     second = checked("apply of a change", terraform.apply(*TARGETS, **given))
     expected = {"module.full.aws_lambda_function.authorizer": ["update"], "module.full.aws_lambda_alias.live": ["update"]}
-    found = {address: actions for address, actions in second.applied.items() if actions != ["read"] and address not in applied_data.UNREADABLE}
+    found = {address: actions for address, actions in second.applied.items() if actions != ["read"]}
     check("a change of the memory publishes a version, to which the alias moves", found == expected, str(found))
     plan_without_changes(terraform, "the change", **given)
     destroyed = checked("destroy", terraform.destroy(**given))
@@ -143,7 +146,7 @@ def main():
         print(f"not run: {why}", flush=True)
         return finish()
     bootstrap = os.environ.get("BOOTSTRAP") or function.build()
-    with tempfile.TemporaryDirectory(dir=TEMPORARY) as parent, Moto() as moto:
+    with tempfile.TemporaryDirectory(dir=TEMPORARY) as parent, Moto(program=[MOTO_SERVER], MOTO_IAM_LOAD_MANAGED_POLICIES="true") as moto:
         parent = pathlib.Path(parent)
         folder = init_folder(parent, bootstrap)
         with Gateway("--config", str(folder / "authorizer.toml"), bootstrap=bootstrap, cwd=folder) as gateway:

@@ -6,8 +6,10 @@ Run by `./test deploy`, with the interpreter of target/sam-venv.
 
 import copy
 import dataclasses
+import functools
 import logging
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -16,6 +18,7 @@ import types
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("", "template", "terraform")]
 import broken
 import cases
+import cdk_side
 import command
 import mutation
 import mutations
@@ -23,20 +26,26 @@ import permitted
 import provision_cases
 import provision_mutations
 from facts import differences, facts_of, facts_of_cloudformation
-from lib.checks import check_none, finish
-from lib.paths import TEMPORARY
+from lib.checks import check, check_none, finish
+from lib.pages import blocks
+from lib.paths import ROOT, TEMPORARY
 from limits import MISSING, check_limits
 from runner import built
 from stack import read
-from terraform_side import MODULES, Deployment, applied, local, resources_of, slug, variables
+from terraform_side import MODULES, Deployment, applied, hcl, local, resources_of, slug, unknown_at_plan, variables
 
 logging.disable(logging.CRITICAL)
+PAGE, MARK = "docs/deploy-terraform.md", "run by tests/outside/deploy/compare.py"
+# The label of the deployment whose ARNs are unknown at the plan.
+UNKNOWN = "unknown"
 # Mutations of what only CloudFormation has: deployments by CodeDeploy, SAM's versions, outputs, and the policies of
 # replacement.
 NOT_COMPARED = {"deployment", "versions", "outputs", "calls"}
+# Properties that are no facts: the code is uploaded, names of inline policies grant nothing, and the rest is a default.
+NO_FACTS = {"Code", "Tags", "PolicyName", "Qualifier"}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
     """A template with its deployments, its broken copies, and those of its Terraform module."""
 
@@ -79,14 +88,27 @@ def deployments(subject, folder):
             raise SystemExit(f"FAILED: {file} of {subject.path} has no {old!r}")
         (module / file).write_text(text.replace(old, new))
         found.append(Deployment(subject.label(index), subject.path, given_to(subject.cases.GOOD["everything"]), f"./{module.name}"))
+    if subject is SUBJECTS[0]:
+        found.append(unknown_at_plan(Deployment(UNKNOWN, subject.path, given_to(subject.cases.GOOD["everything"]))))
     return found
+
+
+def page_deployments():
+    """The modules of the page, with the folders and the package of the test."""
+    block, = (block.text for block in blocks(PAGE, (ROOT / PAGE).read_text()) if block.marker == MARK)
+    block = re.sub(r'(package\s+= )".*"', r'\1"package.zip"', block)
+    for text, path, label in zip(re.split(r"\n(?=module)", block), MODULES, ("authorizer", "provision"), strict=True):
+        source = str(MODULES[path].relative_to(ROOT))
+        if f'module "{label}"' not in text or f'"./{source}"' not in text:
+            raise SystemExit(f"FAILED: {PAGE} has no module {label} of {source}")
+        yield Deployment(label, path, text=text.replace(f'"./{source}"', hcl(str(MODULES[path]))) + "\n")
 
 
 def terraform_resources():
     """The resources of each deployment by Terraform, by its label."""
     with tempfile.TemporaryDirectory(dir=TEMPORARY) as folder:
         folder = pathlib.Path(folder)
-        all_of_them = [each for subject in SUBJECTS for each in deployments(subject, folder)]
+        all_of_them = [*page_deployments(), *(each for subject in SUBJECTS for each in deployments(subject, folder))]
         resources, seconds = applied(folder, all_of_them)
     print(f"   terraform test of {len(all_of_them)} deployments: {seconds:.1f} s", flush=True)
     return resources
@@ -117,6 +139,9 @@ def check_terraform(resources):
             check_none(f"Terraform sets no other attributes: {subject.path}, {name}", unknown)
             errors = permitted.unmeant(differences(left, right), left, right, permitted.OF_TERRAFORM, used)
             check_none(f"Terraform deploys what {subject.path} deploys: {name} ({len(left)} resources)", errors)
+    right, _ = facts_and_unknown(SUBJECTS[0], resources[UNKNOWN])
+    check_none("ARNs that are unknown when Terraform plans make no difference", differences(found["template.yaml", "everything"], right))
+    check("the modules of the page are applied", all(len(resources[label]) > 10 for label in ("authorizer", "provision")))
     check_none("each permitted difference of Terraform exists", [str(row) for row in permitted.OF_TERRAFORM if row not in used])
     return found
 
@@ -124,7 +149,7 @@ def check_terraform(resources):
 def check_broken_modules(resources):
     for subject in SUBJECTS:
         names = list(subject.cases.GOOD)
-        left, deployed = subject.facts(subject.cases.GOOD["everything"]), resources[subject.label(names.index("everything"))]
+        left, deployed = everything(subject), resources[subject.label(names.index("everything"))]
         missed = [
             f"{file}: {old}" for index, (file, old, _) in enumerate(subject.modules, len(names))
             if not differs_from(left, subject, resources[subject.label(index)])]
@@ -169,7 +194,37 @@ def is_found(subject, path, change, others, rows):
     return False
 
 
+def check_cdk():
+    used = set()
+    for subject in SUBJECTS:
+        found = cdk_side.synthesised(subject.path, subject.template, subject.cases.GOOD)
+        for name, given in subject.cases.GOOD.items():
+            left, right = subject.facts(given), facts_of_cloudformation(found[name])
+            errors = permitted.unmeant(differences(left, right), left, right, permitted.OF_CDK, used)
+            check_none(f"CDK deploys what {subject.path} deploys: {name} ({len(left)} resources)", errors)
+        copies = list(cdk_side.copies_without_one(found["everything"]))
+        missed = [path for path, broken in copies if not NO_FACTS & set(path) and not is_caught(subject, broken)]
+        check_none(f"{len(copies)} copies of the construct's template that lack a member are found: {subject.path}", map(str, missed))
+    check_none("each permitted difference of CDK exists", [str(row) for row in permitted.OF_CDK if row not in used])
+
+
+@functools.cache
+def everything(subject):
+    return subject.facts(subject.cases.GOOD["everything"])
+
+
+def is_caught(subject, broken):
+    """Whether a copy of a construct's resources with everything differs from the template."""
+    left = everything(subject)
+    try:
+        right = facts_of_cloudformation(broken)
+    except (AssertionError, KeyError, TypeError, ValueError):
+        return True
+    return bool(list(permitted.unmeant(differences(left, right), left, right, permitted.OF_CDK, set())))
+
+
 def main():
+    check_cdk()
     if why := command.missing():
         print(f"not run: {why}", flush=True)
         return finish()

@@ -122,12 +122,19 @@ def statement(found):
     return found | lists
 
 
+def statements(policies):
+    """The statements of a role's policies: how they are divided, and the policies' names, grant nothing."""
+    for policy in policies:
+        document = policy["PolicyDocument"]
+        yield from (each | {"Version": document["Version"]} for each in document["Statement"])
+
+
 # Lists whose order means nothing, by the member that holds them.
 UNORDERED = {
     "Dimensions": lambda items: {item["Name"]: item["Value"] for item in items},
     "Metrics": lambda items: {item["Id"]: item for item in items},
     "Statement": lambda items: sorted(map(statement, items), key=json.dumps),
-    "Policies": lambda items: sorted((each for item in items for each in item["PolicyDocument"]["Statement"]), key=json.dumps),
+    "Policies": lambda items: sorted(statements(items), key=json.dumps),
     "ReplicaRegions": lambda items: sorted(items, key=json.dumps),
 }
 PARSED = ("DashboardBody", "TemplateBody")

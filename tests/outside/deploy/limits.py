@@ -1,6 +1,7 @@
 """The inputs of the Terraform modules beside the parameters of the templates: defaults, limits, and the combinations
 that are rejected. The modules' variables are planned alone, without a provider: all cases are one plan."""
 
+import itertools
 import json
 import pathlib
 import re
@@ -8,13 +9,19 @@ import shutil
 import tempfile
 
 from lib.checks import check, check_none
-from lib.paths import TEMPORARY
+from lib.paths import ROOT, TEMPORARY
 from stack import Rules, outside_limits, parameters
 from terraform_side import MODULES, Terraform, hcl, module_block, snake_case, variables
 
 # Inputs that the templates do not have: CloudFormation has a stack's name, the code is uploaded by SAM, and what a
 # stack's end keeps is a resource's policy.
 OWN_INPUTS = {"template.yaml": {"name", "package", "keep_logs"}, "provision/template.yaml": {"name", "package", "keep_logs", "keep_table"}}
+PAGE, TITLES = "docs/deploy-terraform.md", {"template.yaml": "Authorizer", "provision/template.yaml": "Provisioning"}
+# The files of a module's variables, in the order of the page.
+INPUT_FILES = {
+    "template.yaml": ["variables.tf", "variables_domain.tf", "variables_secrets.tf", "variables_operation.tf"],
+    "provision/template.yaml": ["variables.tf", "variables_devices.tf", "variables_operation.tf"],
+}
 # Parameters that the modules do not have.
 MISSING = {"template.yaml": {"Deployment"}, "provision/template.yaml": set()}
 # The message of a limit starts so. Others are those of the templates' rules.
@@ -56,6 +63,22 @@ def input_errors(template, path):
     for name in sorted(given):
         lines = {re.sub(r" +", " ", line.strip()) for line in found.get(snake_case(name), "").splitlines()}
         yield from (f"{snake_case(name)} has no line {line}" for line in expected_lines(name, template["Parameters"][name]) if line not in lines)
+
+
+def page_rows(path):
+    """The rows of a module's table in the page, as its variables have them."""
+    for file in INPUT_FILES[path]:
+        for name, body in VARIABLE.findall((MODULES[path] / file).read_text()):
+            kind, default = re.search(r"type\s+= (\w+)", body)[1], re.search(r"default\s+= (.*)", body)
+            shown = "required" if not default else "empty" if default[1] == '""' else default[1] if kind == "number" else f"`{default[1].strip(chr(34))}`"
+            yield f"| `{name}` | `{kind}` | {shown} |"
+
+
+def page_errors(path):
+    """The rows of the page's table that a module's variables lack, and the other way round."""
+    text = (ROOT / PAGE).read_text().split(f"### {TITLES[path]}\n")[1].split("\n##")[0]
+    rows, found = list(page_rows(path)), [line for line in text.splitlines() if line.startswith("| `")]
+    yield from (f"is missing or elsewhere: {row}" for row, other in itertools.zip_longest(rows, found) if row != other)
 
 
 def snake_case_words(text, template):
@@ -136,6 +159,7 @@ def check_limits(proofs):
     """`proofs` maps a template's path to the template and its cases."""
     for path, (template, _) in proofs.items():
         check_none(f"the inputs of the module are the parameters of {path}", input_errors(template, path))
+        check_none(f"{PAGE} has the inputs of the module of {path}", page_errors(path))
     places = set()
     for title, deployments in deployments_of(proofs).items():
         with tempfile.TemporaryDirectory(dir=TEMPORARY) as folder:

@@ -57,7 +57,7 @@ def slug(address):
 
 def hcl(value):
     """A value in Terraform's syntax."""
-    return json.dumps(value).replace("${", "$${").replace("%{", "%%{")
+    return value if isinstance(value, Expression) else json.dumps(value).replace("${", "$${").replace("%{", "%%{")
 
 
 def variables(template, given):
@@ -89,17 +89,62 @@ def mock_data(kind, **values):
 
 
 class Deployment:
-    """One deployment: the label of its module, its folder, its template, and its variables."""
+    """One deployment: the label of its module, its template, its variables, and the text of its module block."""
 
-    def __init__(self, label, template, given, folder=None):
-        self.label, self.template, self.folder = label, template, folder or MODULES[template]
-        self.variables = {"name": NAME, "package": "package.zip", **given}
+    def __init__(self, label, template, given=(), folder=None, text=None):
+        self.label, self.template = label, template
+        self.variables = {"name": NAME, "package": "package.zip", **dict(given)}
+        self.text = text or module_block(label, folder or MODULES[template], self.variables)
+
+
+class Expression(str):
+    """A value that Terraform evaluates."""
+
+
+def unknown_at_plan(deployment):
+    """The deployment with ARNs of another resource, which are known only after the apply."""
+    arns = {name: value for name, value in deployment.variables.items() if name.endswith("_arn")}
+    text = f'resource "terraform_data" "arns" {{\n  input = {hcl(arns)}\n}}\n'
+    given = deployment.variables | {name: Expression(f"terraform_data.arns.output.{name}") for name in arns}
+    return Deployment(deployment.label, deployment.template, text=text + module_block(deployment.label, MODULES[deployment.template], given))
+
+
+def override(label, address):
+    kind, name = address.split(".")[0], slug(address)
+    values = {"arn": MOCK + name}
+    if attribute := ATTRIBUTES.get(kind):
+        values[attribute] = f"{name}.Version" if attribute == "version" else name
+    return f"  override_resource {{\n    target = module.{label}.{address}\n    values = {hcl(values)}\n  }}\n"
+
+
+def mock_data(kind, **values):
+    return f'  mock_data "{kind}" {{\n    defaults = {hcl(values)}\n  }}\n'
+
+
+class Deployment:
+    """One deployment: the label of its module, its template, and the text of its module block."""
+
+    def __init__(self, label, template, given=(), folder=None, text=None):
+        self.label, self.template = label, template
+        values = {"name": NAME, "package": "package.zip", **dict(given)}
+        self.text = text or module_block(label, folder or MODULES[template], values)
+
+
+class Expression(str):
+    """A value that Terraform evaluates."""
+
+
+def unknown_at_plan(given):
+    """Variables whose ARNs are known only after the apply, and the text of the resource that has them."""
+    arns = {name: value for name, value in given.items() if name.endswith("_arn")}
+    text = f'resource "terraform_data" "arns" {{\n  input = {hcl(arns)}\n}}\n'
+    return given | {name: Expression(f"terraform_data.arns.output.{name}") for name in arns}, text
 
 
 def applied(folder, deployments):
     """The resources of each deployment after an apply, by its label: pairs of address and resource."""
     (folder / "package.zip").write_bytes(b"a package")
-    (folder / "main.tf").write_text(PROVIDERS + "".join(module_block(each.label, each.folder, each.variables) for each in deployments))
+    (folder / "main.tf").write_text(PROVIDERS + "".join(each.text for each in deployments))
     data = mock_data("aws_region", id=REGION) + mock_data("aws_caller_identity", account_id=ACCOUNT)
     data += mock_data("aws_partition", partition=PARTITION, dns_suffix=SUFFIX)
     overrides = "".join(override(each.label, address) for each in deployments for address in REFERRED[each.template])
@@ -150,7 +195,7 @@ def local(resource):
 
 
 def is_unset(value):
-    """Whether a value is none, or one that the mocked provider makes for an attribute that is not set."""
+    """Whether a value is empty, or one that the mocked provider makes for an attribute that is not set."""
     return value in (None, "", 0, False, [], {}) or (isinstance(value, str) and re.fullmatch(r"[a-z0-9]{8}", value)) or (
         isinstance(value, dict) and all(map(is_unset, value.values()))) or (isinstance(value, list) and all(map(is_unset, value)))
 
