@@ -14,16 +14,17 @@ import tempfile
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("", "devices", "terraform", "sources")]
 import applied_data
 from command import Terraform, missing, options
-from control_plane import ACCOUNT, REGION, ControlPlane
+from control_plane import REGION, ControlPlane
 from device_client import CONNECTED, opened
 from lib import function
 from lib.checks import check, check_none, finish
 from lib.gateway import Gateway, program
 from lib.keys import new_key
+from lib.pages import blocks
 from lib.paths import ROOT, TEMPORARY
 from servers import Moto
 
-DEPLOY = ROOT / "deploy/terraform"
+PAGE, DEPLOY = "docs/deploy-terraform.md", ROOT / "deploy/terraform"
 MOTO_SERVER = pathlib.Path(__file__).with_name("moto_server.py")
 TARGETS = [f"-target={target}" for target in applied_data.TARGETS]
 LOGS = ("logs", "describe_log_groups")
@@ -64,16 +65,19 @@ class Account:
                 for service, operation, members, member in applied_data.LISTS}
 
 
-def checked(title, outcome, code=0):
+def checked(title, outcome):
     print(f"   terraform {title}: {outcome.seconds:.1f} s", flush=True)
     detail = "\n".join(outcome.errors) or f"exit code {outcome.code}: {outcome.planned or outcome.output[-2000:]}"
-    check(title, outcome.code == code and not outcome.errors, detail)
+    check(title, outcome.code == 0 and not outcome.errors, detail)
     return outcome
 
 
 def root_module(folder, plane, moto):
-    """The test's root module: the example, and the modules with everything."""
+    """The test's root module: the example, and the modules with everything. The code of the page is next to it."""
     shutil.copytree(DEPLOY, folder / "terraform")
+    (folder / "page").mkdir()
+    for number, block in enumerate(block for block in blocks(PAGE, (ROOT / PAGE).read_text()) if block.language == "hcl"):
+        (folder / f"page/{number}.tf").write_text(block.text)
     (folder / "main.tf").write_text(applied_data.ROOT_MODULE)
     (folder / "key.pem").write_text(new_key("signing", "RS256").pem())
     terraform = Terraform(folder)
@@ -112,6 +116,7 @@ def apply_all(terraform, account, folder):
     if checked("init", terraform.init()).code:
         return
     checked("fmt of the modules and the example", terraform.run("fmt", "-check", "-recursive", str(DEPLOY)))
+    checked("fmt of the page's code", terraform.run("fmt", "-check", "page"))
     checked("validate", terraform.run("validate"))
     first = checked("apply", terraform.apply(*TARGETS, **given))
     if first.code:

@@ -174,11 +174,11 @@ def facts_of(resources):
 
 def facts_of_cloudformation(resources):
     """The facts of a template's resources whose conditions and functions are evaluated, as `Stack` has them."""
-    kept = {
-        name: (resource["Type"], resource["Properties"] | ({"IsKept": True} if resource.get("DeletionPolicy", "Delete") != "Delete" else {}))
+    # How an alias moves, and whether a resource stays, are members next to the properties.
+    more = {
+        name: {"UpdatePolicy": resource.get("UpdatePolicy"), "IsKept": True if resource.get("DeletionPolicy", "Delete") != "Delete" else None}
         for name, resource in resources.items()}
-    # The alias keeps no data. SAM keeps old versions, which end with the function.
-    return facts_of(kept)
+    return facts_of({name: (resource["Type"], resource["Properties"] | more[name]) for name, resource in resources.items()})
 
 
 def flattened(value, path=()):

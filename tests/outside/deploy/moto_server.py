@@ -15,8 +15,8 @@ class Keeping:
 
     create, configuration, update = LambdaFunction.__init__, LambdaFunction.get_configuration, LambdaFunction.update_configuration
 
-    def __init__(self, spec, *arguments, **named):
-        Keeping.create(self, spec, *arguments, **named)
+    def __init__(self, account_id, spec, *arguments, **named):
+        Keeping.create(self, account_id, spec, *arguments, **named)
         self.kept = {name: spec[name] for name in KEPT if name in spec}
 
     def get_configuration(self, *arguments, **named):

@@ -39,6 +39,7 @@ OF_TERRAFORM = [
     Permitted("AWS::IoT::TopicRule", ("RuleName",), NAMED, is_generated=True),
     Permitted("AWS::SQS::Queue", ("QueueName",), NAMED, is_generated=True),
     Permitted("AWS::Lambda::Function", ("Tags",), "SAM's own tag"),
+    Permitted("AWS::Lambda::Alias", ("UpdatePolicy",), CODEDEPLOY),
     Permitted("AWS::CodeDeploy::Application", (), CODEDEPLOY),
     Permitted("AWS::CodeDeploy::DeploymentGroup", (), CODEDEPLOY),
     Permitted("AWS::IAM::Role", (), CODEDEPLOY, "Role of deployment group"),
