@@ -1,3 +1,10 @@
+locals {
+  environment = merge(
+    local.has_secret ? { KEYS_SECRET = local.keys_secret } : {},
+    var.revocation_secret_arn != "" ? { REVOCATION_SECRET = var.revocation_secret_arn } : {},
+  )
+}
+
 resource "aws_lambda_function" "authorizer" {
   function_name    = var.name
   filename         = var.package
@@ -13,11 +20,13 @@ resource "aws_lambda_function" "authorizer" {
   # A change of the package or of a setting publishes a version, to which the alias moves.
   publish = true
 
-  environment {
-    variables = merge(
-      local.has_secret ? { KEYS_SECRET = local.keys_secret } : {},
-      var.revocation_secret_arn != "" ? { REVOCATION_SECRET = var.revocation_secret_arn } : {},
-    )
+  # An empty block would be a change of each plan.
+  dynamic "environment" {
+    for_each = length(local.environment) == 0 ? [] : [local.environment]
+
+    content {
+      variables = environment.value
+    }
   }
 
   logging_config {
