@@ -122,7 +122,8 @@ function ofRevocation(watched: lambda.Function): { readonly [name: string]: Alar
     },
     // Fires before the list is stale.
     RevocationRefreshes: {
-      what: 'Fetches of the revocation list fail repeatedly. The last good list stays in use until max_stale_seconds, and new entries have no effect.',
+      what: 'Fetches of the revocation list fail repeatedly. The last good list stays in use until max_stale_seconds, '
+        + 'and new entries have no effect.',
       runbook: RUNBOOK,
       ...failedFetches(ownMetric(watched, 'revocation_refresh_failures'), ownMetric(watched, 'revocation_refreshes')),
     },

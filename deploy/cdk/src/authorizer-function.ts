@@ -2,13 +2,13 @@ import {
   Duration, RemovalPolicy, aws_cloudwatch as cloudwatch, aws_codedeploy as codedeploy, aws_iam as iam, aws_lambda as lambda, aws_logs as logs,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { serviceRole, unchangeable } from './policies';
+import { serviceRole } from './policies';
 import { AuthorizerSettings } from './settings';
 
 /** What the function is made of, next to its settings. */
 export interface FunctionParts {
   readonly code: lambda.Code;
-  readonly role: iam.CfnRole;
+  readonly role: iam.IRole;
   readonly logGroup: logs.LogGroup;
   /** Empty without a secret. */
   readonly keysSecretArn: string;
@@ -25,7 +25,7 @@ export function authorizerFunction(scope: Construct, given: AuthorizerSettings, 
     memorySize: given.memorySize,
     // The time that AWS IoT waits.
     timeout: Duration.seconds(5),
-    role: unchangeable(parts.role),
+    role: parts.role,
     environment: Object.fromEntries(secrets.filter(([, arn]) => arn !== '')),
     logGroup: parts.logGroup,
     loggingFormat: lambda.LoggingFormat.JSON,

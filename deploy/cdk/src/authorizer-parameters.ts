@@ -84,7 +84,10 @@ export const AUTHORIZER: Parameters<AuthorizerSettings> = {
       isBroken: (given) => given.domainName === '' && given.applicationProtocol !== 'DEFAULT',
       error: 'applicationProtocol does nothing without domainName',
     },
-    { isBroken: (given) => given.domainName === '' && given.allowAuthorizerOverride, error: 'allowAuthorizerOverride does nothing without domainName' },
+    {
+      isBroken: (given) => given.domainName === '' && given.allowAuthorizerOverride,
+      error: 'allowAuthorizerOverride does nothing without domainName',
+    },
     {
       isBroken: (given) => given.authenticationType === 'CUSTOM_AUTH_X509' && !['SECURE_MQTT', 'HTTPS'].includes(given.applicationProtocol),
       error: 'applicationProtocol: CUSTOM_AUTH_X509 works with the protocols SECURE_MQTT and HTTPS alone',

@@ -7,8 +7,9 @@ import { authorizerRole } from './authorizer-rights';
 import { authorizerDashboard } from './dashboard';
 import { JwtAuthorizerProps } from './jwt-authorizer-props';
 import { keysSecret } from './keys-secret';
-import { keptLogs } from './logs';
-import { settled } from './parameters';
+import { retainedLogs } from './logs';
+import { validSettings } from './parameters';
+import { immutable } from './policies';
 import { AuthorizerSettings } from './settings';
 
 /**
@@ -37,22 +38,21 @@ export class JwtAuthorizer extends Construct {
   /**
    * Creates the resources.
    *
-   * @throws an error that lists every property outside its limits or, if there is none, every contradiction
+   * @throws an error that lists every property outside its limits or, if all are within, every contradiction
    */
   constructor(scope: Construct, id: string, props: JwtAuthorizerProps) {
-    const given = settled(scope, id, { ...props, architecture: props.architecture?.name }, AUTHORIZER);
+    const given = validSettings(scope, id, { ...props, architecture: props.architecture?.name }, AUTHORIZER);
     super(scope, id);
     this.settings = given;
     const secret = given.createKeysSecret ? keysSecret(this, given) : undefined;
     const keysSecretArn = secret?.ref ?? given.keysSecretArn;
-    const logGroup = keptLogs(this, 'AuthorizerLogs', given.logRetentionDays);
-    const role = authorizerRole(this, given, logGroup.logGroupArn, keysSecretArn);
-    this.authorizerFunction = authorizerFunction(this, given, { code: props.code, role, logGroup, keysSecretArn });
+    const logGroup = retainedLogs(this, 'AuthorizerLogs', given.logRetentionDays);
+    this.role = immutable(authorizerRole(this, given, logGroup.logGroupArn, keysSecretArn));
+    this.authorizerFunction = authorizerFunction(this, given, { code: props.code, role: this.role, logGroup, keysSecretArn });
     this.alias = liveAlias(this, given, this.authorizerFunction);
     const authorizer = this.authorizer(given);
     this.authorizerName = authorizer.ref;
     this.authorizerArn = authorizer.attrArn;
-    this.role = this.authorizerFunction.role!;
     this.logGroup = logGroup;
     this.keysSecretArn = keysSecretArn === '' ? undefined : keysSecretArn;
     const alarms = authorizerAlarms(this, given, this.authorizerFunction);

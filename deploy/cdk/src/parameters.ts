@@ -36,13 +36,16 @@ export interface Parameters<Settings> {
 /**
  * Returns all properties, with the defaults of those that are not given.
  *
- * @throws an error that lists every property outside its limits or, if there is none, every broken rule
+ * @throws an error that lists every property outside its limits or, if all are within, every broken rule
  */
-export function settled<Settings extends object>(scope: Construct, id: string, given: object, parameters: Parameters<Settings>): Settings {
+export function validSettings<Settings extends object>(scope: Construct, id: string, given: object, parameters: Parameters<Settings>): Settings {
   const names = Object.keys(parameters.limits) as (keyof Settings & string)[];
   const values = new Map(Object.entries(given));
   const settings = Object.fromEntries(names.map((name) => [name, values.get(name) ?? parameters.limits[name].default])) as Settings;
-  const outside = names.flatMap((name) => violation(name, settings[name] as Value, parameters.limits[name]));
+  const outside = [
+    ...nameErrors(values, names),
+    ...names.flatMap((name) => limitErrors(name, settings[name] as Value, parameters.limits[name])),
+  ];
   const errors = outside.length > 0 ? outside : parameters.rules.filter((rule) => rule.isBroken(settings)).map((rule) => rule.error);
   if (errors.length > 0) {
     const path = [scope.node.path, id].filter((part) => part !== '').join('/');
@@ -51,8 +54,15 @@ export function settled<Settings extends object>(scope: Construct, id: string, g
   return settings;
 }
 
+/** The errors of unknown properties, and of missing code. Only JavaScript can pass them. */
+function nameErrors(values: ReadonlyMap<string, unknown>, names: readonly string[]): string[] {
+  const unknown = [...values.keys()].filter((name) => name !== 'code' && !names.includes(name));
+  const missing = (values.get('code') ?? undefined) === undefined ? ['code: missing; expected the package'] : [];
+  return [...missing, ...unknown.map((name) => `${name}: unknown property`)];
+}
+
 /** The error of a property outside its limits, if it is. A value that only the deployment knows has no limits here. */
-function violation(name: string, value: Value, limits: Limits): string[] {
+function limitErrors(name: string, value: Value, limits: Limits): string[] {
   if (Token.isUnresolved(value) || isWithin(value, limits)) {
     return [];
   }

@@ -50,6 +50,6 @@ export function serviceRole(scope: Construct, id: string, service: string, props
 }
 
 /** The role for a function of `lambda.Function`, which adds no permission to it. */
-export function unchangeable(role: iam.CfnRole): iam.IRole {
-  return iam.Role.fromRoleArn(role, 'Unchangeable', role.attrArn, { mutable: false });
+export function immutable(role: iam.CfnRole): iam.IRole {
+  return iam.Role.fromRoleArn(role, 'Immutable', role.attrArn, { mutable: false });
 }

@@ -5,10 +5,13 @@ import { ProvisioningSettings } from './settings';
 
 const RUNBOOK = 'deploy-provision.md#alarms';
 
-/** Fires when a function denies many devices. There is one for each, since an alarm cannot add metrics of absent functions. */
+/**
+ * Fires when a function denies many devices; `what` begins its description. There is one for each, since an alarm cannot
+ * add metrics of absent functions.
+ */
 export function denialsAlarm(scope: Construct, name: string, what: string, given: ProvisioningSettings, watched: lambda.Function): void {
   alarm(scope, `${name}Denials`, given, {
-    what,
+    what: `${what}: an attack, a list that lacks devices, or a wrong configuration.`,
     runbook: 'deploy-provision.md#denials',
     ...members({ namespace: 'iot-provision', metricName: 'denied', dimensions: { function: watched.functionName } }),
     ...ONE_MINUTE,

@@ -2,13 +2,12 @@ import {
   Aws, CfnDeletionPolicy, Duration, aws_dynamodb as dynamodb, aws_iam as iam, aws_iot as iot, aws_lambda as lambda, aws_logs as logs, aws_sqs as sqs,
 } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { unchangeable } from './policies';
 import { ProvisioningSettings } from './settings';
 
 /** What a function of the package is made of. */
 export interface FunctionParts {
   readonly code: lambda.Code;
-  readonly role: iam.CfnRole;
+  readonly role: iam.IRole;
   readonly logGroup: logs.LogGroup;
   /** The queue of failed events. Without it AWS IoT waits for the function. */
   readonly queue?: sqs.Queue;
@@ -26,7 +25,7 @@ export function provisioningFunction(scope: Construct, name: string, given: Prov
     architecture: lambda.Architecture.custom(given.architecture),
     memorySize: given.memorySize,
     timeout: Duration.seconds(isWaitedFor ? 5 : 60),
-    role: unchangeable(parts.role),
+    role: parts.role,
     logGroup: parts.logGroup,
     loggingFormat: lambda.LoggingFormat.JSON,
     applicationLogLevelV2: given.logLevel as lambda.ApplicationLogLevel,

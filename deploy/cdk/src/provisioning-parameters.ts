@@ -2,7 +2,11 @@ import { Limits, Parameters } from './parameters';
 import { ProvisioningSettings } from './settings';
 import { ALARM_TOPIC_ARN, ARCHITECTURE, DOCS_URL, LOG_LEVEL, LOG_RETENTION_DAYS, MEMORY_SIZE, RESERVED_CONCURRENCY } from './shared-parameters';
 
-const AUTHORITY_ID: Limits = { default: '', pattern: '^([0-9a-f]{64})?$', expected: 'the id of a CA certificate, 64 hexadecimal digits in lower case' };
+const AUTHORITY_ID: Limits = {
+  default: '',
+  pattern: '^([0-9a-f]{64})?$',
+  expected: 'the id of a CA certificate, 64 hexadecimal digits in lower case',
+};
 const TEMPLATE_NAME: Limits = { default: '', pattern: '^[0-9A-Za-z_-]{0,36}$', expected: 'at most 36 letters, digits, _ and -' };
 
 /** The limits of `Provisioning`: those of `provision/template.yaml`, which the tests compare. */
@@ -30,7 +34,11 @@ export const PROVISIONING: Parameters<ProvisioningSettings> = {
     },
     fleetTemplateName: TEMPLATE_NAME,
     jitpTemplateName: TEMPLATE_NAME,
-    devicePolicyName: { default: 'device', pattern: '^[\\w+=,.@-]{1,128}$', expected: 'the name of a policy, 1 to 128 letters, digits and _+=,.@-' },
+    devicePolicyName: {
+      default: 'device',
+      pattern: '^[\\w+=,.@-]{1,128}$',
+      expected: 'the name of a policy, 1 to 128 letters, digits and _+=,.@-',
+    },
     tableName: { default: '', pattern: '^([a-zA-Z0-9_.-]{3,255})?$', expected: 'the name of a table, 3 to 255 letters, digits and _.-' },
     createTable: { default: false },
     alarmTopicArn: ALARM_TOPIC_ARN,
@@ -39,7 +47,7 @@ export const PROVISIONING: Parameters<ProvisioningSettings> = {
   },
   rules: [
     {
-      isBroken: (given) => [given.authorityId, given.bootstrapRequest, given.fleetTemplateName, given.jitpTemplateName].every((value) => value === ''),
+      isBroken: (given) => !hasFunction(given) && given.jitpTemplateName === '',
       error: 'give at least one of authorityId, bootstrapRequest, fleetTemplateName and jitpTemplateName',
     },
     { isBroken: (given) => given.secondAuthorityId !== '' && given.authorityId === '', error: 'give authorityId before the second one' },
@@ -53,8 +61,12 @@ export const PROVISIONING: Parameters<ProvisioningSettings> = {
     },
     { isBroken: (given) => given.createTable && given.tableName === '', error: 'createTable needs tableName, since provision.toml names the table' },
     {
-      isBroken: (given) => given.tableName !== '' && [given.authorityId, given.bootstrapRequest, given.fleetTemplateName].every((value) => value === ''),
+      isBroken: (given) => given.tableName !== '' && !hasFunction(given),
       error: 'tableName does nothing without authorityId, bootstrapRequest or fleetTemplateName',
     },
   ],
 };
+
+function hasFunction(given: ProvisioningSettings): boolean {
+  return given.authorityId !== '' || given.bootstrapRequest !== '' || given.fleetTemplateName !== '';
+}

@@ -1,7 +1,8 @@
 import { CfnOutput, Stack, aws_iam as iam, aws_lambda as lambda, aws_sqs as sqs } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { keptLogs } from './logs';
-import { settled } from './parameters';
+import { retainedLogs } from './logs';
+import { validSettings } from './parameters';
+import { immutable } from './policies';
 import { denialsAlarm, failedEventsAlarm, hookAlarms } from './provisioning-alarms';
 import { devicesTable, failedEventsQueue, permission, provisioningFunction, rule } from './provisioning-functions';
 import { PROVISIONING } from './provisioning-parameters';
@@ -44,10 +45,10 @@ export class Provisioning extends Construct {
   /**
    * Creates the resources.
    *
-   * @throws an error that lists every property outside its limits or, if there is none, every contradiction
+   * @throws an error that lists every property outside its limits or, if all are within, every contradiction
    */
   constructor(scope: Construct, id: string, props: ProvisioningProps) {
-    const given = settled(scope, id, { ...props, architecture: props.architecture?.name }, PROVISIONING);
+    const given = validSettings(scope, id, { ...props, architecture: props.architecture?.name }, PROVISIONING);
     super(scope, id);
     this.settings = given;
     this.code = props.code;
@@ -102,7 +103,7 @@ export class Provisioning extends Construct {
     for (const [name, authority] of Object.entries(authorities).filter(([, id]) => id !== '')) {
       rule(this, name, { description, sql: `SELECT * FROM '$aws/events/certificates/registered/${authority}'`, invoked, ...failures });
     }
-    denialsAlarm(this, 'Jitr', 'First connects of devices are denied: an attack, a list that lacks devices, or a wrong configuration.', given, invoked);
+    denialsAlarm(this, 'Jitr', 'First connects of devices are denied', given, invoked);
     return invoked;
   }
 
@@ -113,7 +114,7 @@ export class Provisioning extends Construct {
     const columns = `topic(${given.bootstrapIdLevel}) AS id, topic() AS topic, clientid() AS client_id, principal() AS principal, csr, secret`;
     const sql = `SELECT ${columns} FROM '${given.bootstrapRequest}'`;
     rule(this, 'Claim', { description: 'A request for a certificate invokes claim.', sql, invoked, ...failures });
-    denialsAlarm(this, 'Claim', 'Requests for certificates are denied: an attack, a list that lacks devices, or a wrong configuration.', given, invoked);
+    denialsAlarm(this, 'Claim', 'Requests for certificates are denied', given, invoked);
     return invoked;
   }
 
@@ -122,14 +123,14 @@ export class Provisioning extends Construct {
     const given = this.settings;
     const allowed = permission(this, 'HookPermission', hook, arn('iot', `provisioningtemplate/${given.fleetTemplateName}`));
     const template = fleetTemplate(this, given, role, { functionArn: hook.functionArn, permission: allowed });
-    denialsAlarm(this, 'Hook', 'Devices with a claim are denied: an attack, a list that lacks devices, or a wrong configuration.', given, hook);
+    denialsAlarm(this, 'Hook', 'Devices with a claim are denied', given, hook);
     hookAlarms(this, given, hook);
     return template.ref;
   }
 
   private function(name: string, makeRole: RoleMaker, queue?: sqs.Queue): lambda.Function {
-    const logGroup = keptLogs(this, `${name}Logs`, this.settings.logRetentionDays);
-    const role = makeRole(this, this.settings, { logGroupArn: logGroup.logGroupArn, queueArn: queue?.queueArn });
+    const logGroup = retainedLogs(this, `${name}Logs`, this.settings.logRetentionDays);
+    const role = immutable(makeRole(this, this.settings, { logGroupArn: logGroup.logGroupArn, queueArn: queue?.queueArn }));
     return provisioningFunction(this, name, this.settings, { code: this.code, role, logGroup, queue });
   }
 }

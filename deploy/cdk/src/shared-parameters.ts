@@ -9,5 +9,14 @@ export const LOG_RETENTION_DAYS: Limits = {
   values: [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
 };
 export const LOG_LEVEL: Limits = { default: 'INFO', values: ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'] };
-export const ALARM_TOPIC_ARN: Limits = { default: '', pattern: '^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[\\w-]+)?$', expected: 'the ARN of an SNS topic' };
-export const DOCS_URL: Limits = { default: 'docs', maxLength: 256, pattern: '^[^\\s#?]*[^\\s#?/]$', expected: 'an address without a slash at its end' };
+export const ALARM_TOPIC_ARN: Limits = {
+  default: '',
+  pattern: '^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[\\w-]+)?$',
+  expected: 'the ARN of an SNS topic',
+};
+export const DOCS_URL: Limits = {
+  default: 'docs',
+  maxLength: 256,
+  pattern: '^[^\\s#?]*[^\\s#?/]$',
+  expected: 'an address without a slash at its end',
+};

@@ -29,6 +29,17 @@ from stack import Stack, read
 from synthesised import DIFFERENCES, SynthesisedStack, differences, unexpected
 
 logging.disable(logging.CRITICAL)
+# Properties that only JavaScript can pass, each with the beginning of its error.
+UNTYPED = [
+    ({"memorysize": 256}, "memorysize: unknown property"),
+    ({"code": None}, "code: missing"),
+    ({"memorySize": "256"}, "memorySize: invalid value"),
+    ({"memorySize": 256.5}, "memorySize: invalid value"),
+    ({"memorySize": True}, "memorySize: invalid value"),
+    ({"docsUrl": 1}, "docsUrl: invalid value"),
+]
+# The first case with another package.
+OTHER_PACKAGE = "another package"
 
 
 @dataclasses.dataclass
@@ -45,10 +56,11 @@ class Construct:
 
     def __post_init__(self):
         self.template = read(synth.TEMPLATES[self.name])
-        self.rejected = [*self.cases.CONTRADICTIONS, *self.cases.OUTSIDE]
+        self.rejected = [*self.cases.CONTRADICTIONS, *self.cases.OUTSIDE, *UNTYPED]
         rejected = {f"rejected {number}": given for number, (given, _) in enumerate(self.rejected)}
         versions = {f"version {number}": given for number, given in enumerate(self.versioned)}
-        self.results = synth.results({**self.cases.GOOD, **rejected, **versions}, self.name)
+        other = {OTHER_PACKAGE: next(iter(self.cases.GOOD.values()))}
+        self.results = synth.results({**self.cases.GOOD, **rejected, **versions, **other}, self.name, other_package=OTHER_PACKAGE)
         self.named = {name: synth.named(self.results[name]["template"]) for name in self.cases.GOOD if "template" in self.results[name]}
 
     def run(self):
@@ -77,7 +89,7 @@ class Construct:
         check_none("each listed difference exists", {row for row in DIFFERENCES if row[0] in kinds} - seen)
 
     def flags(self):
-        """The feature flags of an app change nothing but the versions' logical ids."""
+        """The feature flags of an app change nothing but the versions' logical ids, and CDK's own validation finds nothing."""
         for name, result in synth.results(self.cases.GOOD, self.name, has_flags=True).items():
             same = "template" in result and synth.named(result["template"]) == self.named[name]
             check_none(f"{name} with CDK's recommended flags", [] if same else [result.get("error", "the template differs")])
@@ -86,7 +98,7 @@ class Construct:
         for number, (given, part) in enumerate(self.rejected):
             is_rule = number < len(self.cases.CONTRADICTIONS)
             error = self.results[f"rejected {number}"].get("error", "")
-            wanted = part if is_rule else f"  {synth.property_name(part)}: invalid value"
+            wanted = part if is_rule or ":" in part else f"  {synth.property_name(part)}: invalid value"
             found = wanted.lower() in error.lower() if is_rule else len(error.splitlines()) == 2 and wanted in error
             hidden = "PRIVATE" not in error and "MIIB" not in error
             check_none("a contradiction" if is_rule else "a limit", [] if found and hidden else [f"{given}: {error!r}, not {wanted!r}"])
@@ -147,9 +159,25 @@ def versions(construct):
 
     first = logical_id("nothing given")
     *published, (last, _) = [(f"version {number}", given) for number, given in enumerate(construct.versioned)]
+    published.append((OTHER_PACKAGE, OTHER_PACKAGE))
     yield from (f"{given} is not published" for name, given in published if logical_id(name) == first)
     if logical_id(last) != first:
         yield "a topic makes a new version"
+
+
+def upgrade(construct):
+    """Errors: another package changes more than the function's code, the version, and what the alias refers to."""
+    name = next(iter(construct.cases.GOOD))
+    before, after = (construct.results[one]["template"]["Resources"] for one in (name, OTHER_PACKAGE))
+    names = set(before) | set(after)
+    # The metadata has the name of the stack.
+    changed = sorted({(before.get(one) or after[one])["Type"] for one in names if members(before.get(one)) != members(after.get(one))})
+    if changed != ["AWS::Lambda::Alias", "AWS::Lambda::Function", "AWS::Lambda::Version"]:
+        yield f"another package changes {changed}"
+
+
+def members(resource):
+    return resource and {name: value for name, value in resource.items() if name != "Metadata"}
 
 
 def lint(constructs):
@@ -171,6 +199,7 @@ def main():
     for construct in (authorizer, provisioning):
         construct.run()
     check_none("versions", versions(authorizer))
+    check_none("an upgrade", upgrade(authorizer))
     check_none("cfn-lint", lint([authorizer, provisioning]))
     check_none("the example", example.errors())
     check_none("the tables of docs/deploy-cdk.md", interface.table_errors({name: synth.limits(name) for name in synth.TEMPLATES}))

@@ -57,7 +57,8 @@ def template_errors(template, functions):
     authorizer, = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::IoT::Authorizer"]
     if authorizer["AuthorizerName"] != "app":
         yield f"the authorizer is {authorizer['AuthorizerName']}"
-    found = [one["Properties"]["Architectures"] for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Function"]
+    of_functions = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::Lambda::Function"]
+    found = [properties["Architectures"] for properties in of_functions]
     if found != [["arm64"]] * functions:
         yield f"the architectures are {found}"
     if not {"AuthorizerName", "Endpoint", "FunctionName", "LogGroup"} <= set(template["Outputs"]):
@@ -81,5 +82,6 @@ def run(app, parent, context):
     """Runs the app as CDK's command line does: the command of `cdk.json`, with the context in the environment."""
     with open(f"{app}/cdk.json") as file:
         command = json.load(file)["app"].split(" ")
-    environment = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": f"{parent}/out", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
+    of_cdk = {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": f"{parent}/out", "CDK_VALIDATION": "false"}
+    environment = {**os.environ, **of_cdk, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
     return subprocess.run(command, cwd=app, env=environment, capture_output=True, text=True)

@@ -31,7 +31,8 @@ def errors(construct, template, parameters, properties):
     for name in sorted(set(limits) | set(wanted)):
         if limits.get(name) != wanted.get(name):
             yield f"{construct}: {name} has {limits.get(name)}, not {wanted.get(name)}"
-    yield from (f"{construct}: {name} has a pattern and no expectation" for name, one in parameters["limits"].items() if "pattern" in one and "expected" not in one)
+    unexplained = [name for name, one in parameters["limits"].items() if "pattern" in one and "expected" not in one]
+    yield from (f"{construct}: {name} has a pattern and no expectation" for name in unexplained)
     by_name = {one["name"]: one for one in properties}
     if set(by_name) != {*limits, "code"}:
         yield f"{construct}: the properties are {sorted(by_name)}"

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.path[1:1] = [str(pathlib.Path(__file__).resolve().parents[1] / folder) for folder in ("", "template")]
-from lib.paths import ROOT, TARGET, TEMPORARY
+from lib.paths import ROOT, TEMPORARY
 from stack import read
 
 PACKAGE = ROOT / "deploy/cdk"
@@ -36,14 +36,18 @@ def typed(definition, value):
 
 
 def properties(template, given):
-    """The properties of a construct for parameters of its template."""
-    return {property_name(name): typed(template["Parameters"][name], value) for name, value in given.items()}
+    """The properties of a construct for parameters of its template. Other names are passed as they are."""
+    definitions = template["Parameters"]
+    return {
+        property_name(name) if name in definitions else name: typed(definitions[name], value) if name in definitions else value
+        for name, value in given.items()
+    }
 
 
 @contextlib.contextmanager
 def locked(name):
     """Lets one process at a time compile."""
-    with open(TARGET / f"{name}.lock", "w") as file:
+    with open(ROOT / f"target/{name}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -52,7 +56,7 @@ def compile_package():
     """Compiles the package with jsii, unless its files are those of the last time. Exits the test with jsii's errors."""
     files = sorted([*(PACKAGE / "src").rglob("*.ts"), PACKAGE / "package.json", PACKAGE / "package-lock.json"])
     digest = hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()
-    stamp = TARGET / "cdk-compiled"
+    stamp = ROOT / "target/cdk-compiled"
     with locked("cdk"):
         is_compiled = stamp.exists() and stamp.read_text() == digest and (PACKAGE / "lib/index.js").exists() and (PACKAGE / ".jsii").exists()
         if is_compiled:
@@ -66,19 +70,22 @@ def compile_package():
         stamp.write_text(digest)
 
 
-def results(cases, construct="JwtAuthorizer", has_flags=False):
+def results(cases, construct="JwtAuthorizer", has_flags=False, other_package=None):
     """Maps each name to a dict with the `template` of its parameters as synthesised, or with the construct's `error`. With
-    flags the app has all those that CDK recommends."""
+    flags the app has all those that CDK recommends, and CDK's own validation finds nothing. The case `other_package` has
+    another package than the others."""
     compile_package()
     template = read(TEMPLATES[construct])
     with tempfile.TemporaryDirectory(dir=TEMPORARY, prefix="cdk-") as folder:
-        code = pathlib.Path(folder) / "package.zip"
-        code.write_bytes(b"A package.")
+        packages = [pathlib.Path(folder) / name for name in ("package.zip", "other.zip")]
+        for package in packages:
+            package.write_text(package.name)
         given = {
-            "construct": construct, "cases": {name: properties(template, case) for name, case in cases.items()}, "code": str(code),
-            "folder": folder, "hasFlags": has_flags,
+            "construct": construct, "cases": {name: properties(template, case) for name, case in cases.items()}, "packages": list(map(str, packages)),
+            "folder": folder, "hasFlags": has_flags, "otherPackage": other_package,
         }
-        environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
+        # The validation takes most of the time.
+        environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1", "CDK_VALIDATION": str(has_flags).lower()}
         script = ROOT / "tests/outside/cdk/synth.mjs"
         done = subprocess.run(["node", script], input=json.dumps(given), env=environment, capture_output=True, text=True)
     if done.returncode:
