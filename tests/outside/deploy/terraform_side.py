@@ -109,38 +109,6 @@ def unknown_at_plan(deployment):
     return Deployment(deployment.label, deployment.template, text=text + module_block(deployment.label, MODULES[deployment.template], given))
 
 
-def override(label, address):
-    kind, name = address.split(".")[0], slug(address)
-    values = {"arn": MOCK + name}
-    if attribute := ATTRIBUTES.get(kind):
-        values[attribute] = f"{name}.Version" if attribute == "version" else name
-    return f"  override_resource {{\n    target = module.{label}.{address}\n    values = {hcl(values)}\n  }}\n"
-
-
-def mock_data(kind, **values):
-    return f'  mock_data "{kind}" {{\n    defaults = {hcl(values)}\n  }}\n'
-
-
-class Deployment:
-    """One deployment: the label of its module, its template, and the text of its module block."""
-
-    def __init__(self, label, template, given=(), folder=None, text=None):
-        self.label, self.template = label, template
-        values = {"name": NAME, "package": "package.zip", **dict(given)}
-        self.text = text or module_block(label, folder or MODULES[template], values)
-
-
-class Expression(str):
-    """A value that Terraform evaluates."""
-
-
-def unknown_at_plan(given):
-    """Variables whose ARNs are known only after the apply, and the text of the resource that has them."""
-    arns = {name: value for name, value in given.items() if name.endswith("_arn")}
-    text = f'resource "terraform_data" "arns" {{\n  input = {hcl(arns)}\n}}\n'
-    return given | {name: Expression(f"terraform_data.arns.output.{name}") for name in arns}, text
-
-
 def applied(folder, deployments):
     """The resources of each deployment after an apply, by its label: pairs of address and resource."""
     (folder / "package.zip").write_bytes(b"a package")
