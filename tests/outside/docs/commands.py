@@ -63,6 +63,7 @@ PAGES_WITH_PROGRAMS = {
     "run by tests/outside/devices/page.py": ["docs/devices.md"],
     "run by tests/outside/cognito/page.py": ["docs/cognito.md"],
     "run by tests/outside/devices/jitp_page.py": ["docs/jitp.md", "docs/jitp.ja.md"],
+    "run by tests/outside/deploy/compare.py": ["docs/deploy-terraform.md"],
     "run by tests/outside/terraform/terraform.py": ["docs/terraform.md"],
     "run by tests/outside/cdk/cdk.py": ["docs/deploy-cdk.md"],
 }

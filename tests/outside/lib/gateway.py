@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from lib.paths import CARGO, ROOT
+from lib.paths import CARGO, ROOT, TARGET
 from lib.process import Process
 
 # The first start may build all of `cargo local`.
@@ -18,6 +18,15 @@ def command_line(*arguments):
     built = os.environ.get("IOT_LOCAL")
     run = [built] if built else [CARGO, "run", "--quiet", "--locked", "--package", "iot-local", "--"]
     return [*run, *arguments]
+
+
+def program():
+    """The path of `cargo local` in its installed form, which works outside of the checkout. Builds it if needed."""
+    if "IOT_LOCAL" not in os.environ:
+        command = [CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "iot-local"]
+        subprocess.run(command, cwd=ROOT, check=True)
+        os.environ["IOT_LOCAL"] = str(TARGET / "debug/iot-local")
+    return os.environ["IOT_LOCAL"]
 
 
 def token(subject, *claims):

@@ -9,7 +9,7 @@ import tokenize
 from lib.paths import ROOT
 
 SKIPPED_FOLDERS = {".git", "target", "node_modules", "__pycache__", ".iot-local", ".aws-sam", ".venv"}
-COMMENT = {".rs": r"//", ".js": r"//", ".mjs": r"//", ".toml": r"#", ".yaml": r"#", ".in": r"#", "": r"#"}
+COMMENT = {".rs": r"//", ".js": r"//", ".mjs": r"//", ".toml": r"#", ".yaml": r"#", ".tf": r"#", ".in": r"#", "": r"#"}
 
 
 def files():

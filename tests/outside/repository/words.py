@@ -22,7 +22,7 @@ BANNED = re.compile(
 BANNED_JA = re.compile(r"オーソライザ(?!ー)|フィルタ(?![ーリ])|ブローカ(?!ー)|サーバ(?!ー)|ヘッダ(?!ー)|認可者|主張")
 COLUMNS = 120
 
-SOURCES = {".rs", ".py", ".mjs", ".js", ".ts", ".html", ".css", ".toml", ".yaml", ".json", ".in", ".snap", ".md", ""}
+SOURCES = {".rs", ".py", ".mjs", ".js", ".ts", ".html", ".css", ".toml", ".yaml", ".json", ".tf", ".in", ".snap", ".md", ""}
 GENERATED = {"Cargo.lock", "package-lock.json", "LICENSE"}
 EXEMPT = {"CHANGELOG.md", "README.ja.md", "jitp.ja.md"}
 THIS = pathlib.Path(__file__).resolve().relative_to(repository.ROOT)

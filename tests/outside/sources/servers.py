@@ -3,6 +3,7 @@ and disconnect."""
 
 import http.server
 import json
+import os
 import pathlib
 import socket
 import ssl
@@ -24,10 +25,10 @@ URL = r"http://127\.0\.0\.1:\d+"
 
 
 class Moto(Process):
-    """Secrets Manager and Cognito. Its state is lost when it ends."""
+    """AWS's services. Its state is lost when it ends. `program` is the server's, `settings` its variables."""
 
-    def __init__(self, port=0):
-        super().__init__([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", port], URL)
+    def __init__(self, port=0, program=("-m", "moto.server"), **settings):
+        super().__init__([sys.executable, *program, "-H", "127.0.0.1", "-p", port], URL, environment=os.environ | settings)
         self.url = self.match[0]
         self.port = int(self.url.rsplit(":", 1)[1])
 
