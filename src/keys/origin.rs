@@ -23,6 +23,9 @@ pub struct DiscoveryIssuer {
 }
 
 impl Origin {
+    /// How `authorizer.toml` writes the entries of `keys`, files included.
+    pub const SYNTAX: [&str; 4] = ["file:PATH", "secret:ARN-OR-NAME", "jwks:URL", "oidc"];
+
     /// Parses an entry of `keys` that is not a file; `issuer` is the issuer's `iss`.
     ///
     /// # Errors
