@@ -3,7 +3,7 @@
 use super::run;
 use super::support::root;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "serve",
     "demo",
     "token",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 14] = [
     "package",
     "certificate",
     "kit",
+    "schema",
     "completions",
 ];
 
