@@ -121,6 +121,14 @@ mod tests {
     }
 
     #[test]
+    fn every_form_is_read() {
+        for form in Origin::SYNTAX.into_iter().filter(|form| !form.starts_with("file:")) {
+            let entry = form.replace("ARN-OR-NAME", "iot/keys").replace("URL", "https://a.example/keys");
+            assert!(Origin::parse(&entry, "https://a.example/").is_ok(), "{entry}");
+        }
+    }
+
+    #[test]
     fn discovery_documents_are_below_the_issuer() {
         for (issuer, document) in [
             ("https://a.example", Some("https://a.example/.well-known/openid-configuration")),
