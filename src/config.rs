@@ -14,6 +14,7 @@ mod key_sources;
 mod revocation;
 pub mod schema;
 mod slots;
+mod table;
 
 pub use crate::config_error::{ConfigError, ConfigErrors, ErrorPlace};
 
@@ -29,8 +30,9 @@ use crate::log::LogSettings;
 use crate::response::Session;
 use crate::revocation::{ListOrigin, ListSource};
 use crate::source::secret::AwsEnvironment;
-use document::{Reader, Table};
+use document::Reader;
 use folder::Folder;
+use table::Table;
 
 /// The variables of the environment, by name.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -2,7 +2,8 @@
 
 use toml::de::DeValue;
 
-use super::document::{Item, Located, Reader, Table};
+use super::document::Reader;
+use super::table::{Item, Located, Table};
 use crate::claim_path::ClaimPath;
 use crate::condition::{Condition, Scalar};
 use crate::config_schema::Property;

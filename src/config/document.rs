@@ -1,23 +1,14 @@
-//! The reader of `authorizer.toml`: a tree of values that know their position, read member by member.
+//! The reader of `authorizer.toml`: it reads values by the schema of their keys, and collects errors.
 
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::Environment;
+use super::table::{Item, Located, Table};
 use crate::config_error::{ConfigError, ErrorPlace, UnknownName};
 use crate::config_schema::{DefaultValue, Property, TableSchema, ValueType};
-
-/// A value of the file.
-pub(super) type Item<'d> = &'d Spanned<DeValue<'d>>;
-
-/// A value, and its bytes in the file.
-#[derive(Clone)]
-pub(super) struct Located<T> {
-    pub(super) value: T,
-    pub(super) span: Range<usize>,
-}
 
 /// Reads values and collects the errors of the file.
 pub(super) struct Reader<'d> {
@@ -25,17 +16,6 @@ pub(super) struct Reader<'d> {
     text: &'d str,
     environment: Environment<'d>,
     pub(super) errors: Vec<ConfigError>,
-}
-
-/// A table whose members are read by its schema.
-pub(super) struct Table<'d> {
-    /// The name for messages, as `[[issuer]]`.
-    name: &'static str,
-    pub(super) span: Range<usize>,
-    /// `None` for a table that is absent, whose keys have their defaults.
-    entries: Option<&'d DeTable<'d>>,
-    /// The known keys; empty for a table whose keys are the user's own names.
-    properties: &'static [&'static Property],
 }
 
 impl<'d> Reader<'d> {
@@ -285,36 +265,6 @@ impl<'d> Reader<'d> {
                 None
             }
         }
-    }
-}
-
-impl<'d> Table<'d> {
-    /// The file's outermost table.
-    pub(super) fn root(schema: &TableSchema, entries: &'d DeTable<'d>) -> Self {
-        Self { name: schema.name, span: 0..0, entries: Some(entries), properties: schema.properties }
-    }
-
-    /// A table without keys, whose keys have their defaults.
-    pub(super) fn empty() -> Self {
-        Self { name: "", span: 0..0, entries: None, properties: &[] }
-    }
-
-    /// The value of a key.
-    pub(super) fn get(&self, property: &Property) -> Option<Item<'d>> {
-        self.entries?.get(property.name)
-    }
-
-    /// The default of a key that is absent, as if the table had it.
-    fn defaults(&self, property: &Property) -> Option<Vec<Located<String>>> {
-        let texts = property.default.texts();
-        let located = |text: &&str| Located { value: (*text).to_owned(), span: self.span.clone() };
-        (!texts.is_empty()).then(|| texts.iter().map(located).collect())
-    }
-
-    /// Every member, for tables whose keys are the user's own names.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (Located<&'d str>, Item<'d>)> {
-        let entries = self.entries.iter().flat_map(|entries| entries.iter());
-        entries.map(|(key, item)| (Located { value: &**key.get_ref(), span: key.span() }, item))
     }
 }
 

@@ -1,9 +1,10 @@
 //! `[[grant]]` and `[[refuse]]`: who gets which policy, and who is denied.
 
 use super::conditions::conditions;
-use super::document::{Located, Reader, Table};
+use super::document::Reader;
 use super::folder::Folder;
 use super::schema;
+use super::table::{Located, Table};
 use crate::authorizer::Issuer;
 use crate::config_error::UnknownName;
 use crate::policy::{GrantRule, Policies, Template};

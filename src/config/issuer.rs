@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::conditions::conditions;
 use super::disjoint;
-use super::document::{Located, Reader, Table};
+use super::document::Reader;
 use super::folder::Folder;
 use super::key_sources;
 use super::schema;
 use super::schema::issuer as key;
 use super::slots::with_own_paths;
+use super::table::{Located, Table};
 use crate::algorithm::Algorithm;
 use crate::authorizer::Issuer;
 use crate::claims::{AUDIENCE_CLAIMS, ClaimRules};

@@ -1,8 +1,9 @@
 //! `keys` of an issuer, and the top-level `blocked_keys`.
 
-use super::document::{Located, Reader, Table};
+use super::document::Reader;
 use super::folder::{Folder, key_file_error};
 use super::schema;
+use super::table::{Located, Table};
 use crate::config_error::{ConfigError, ErrorPlace};
 use crate::keys::origin::Origin;
 use crate::keys::sources::Sources;

@@ -1,10 +1,11 @@
 //! `[revocation]`: where the revocation list is, and how long it counts.
 
-use super::document::{Reader, Table};
+use super::document::Reader;
 use super::folder::Folder;
 use super::issuer::lifetimes;
 use super::schema;
 use super::schema::revocation as key;
+use super::table::Table;
 use crate::authorizer::Issuer;
 use crate::revocation::{ListOrigin, ListSource, WhenStale};
 

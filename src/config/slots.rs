@@ -2,9 +2,10 @@
 
 use toml::de::DeValue;
 
-use super::document::{Item, Located, Reader, Table};
+use super::document::Reader;
 use super::schema;
 use super::schema::slot as key;
+use super::table::{Item, Located, Table};
 use crate::claim_path::ClaimPath;
 use crate::config_error::UnknownName;
 use crate::slots::{Slot, SlotType};

@@ -4,13 +4,23 @@ import os
 import re
 import subprocess
 
-from lib.paths import CARGO, ROOT
+from lib.paths import CARGO, ROOT, TARGET
 from lib.process import Process
 
 # The first start may build all of `cargo local`.
 START_SECONDS = 1200
 # The banner's last line; log entries follow.
 READY = r"^Event log"
+
+
+def program():
+    """A built `iot-local`, as an installed `cargo local` that works outside of the checkout. Builds it if IOT_LOCAL names
+    none; then `command_line` uses it, too."""
+    if "IOT_LOCAL" not in os.environ:
+        command = [CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "iot-local"]
+        subprocess.run(command, cwd=ROOT, check=True)
+        os.environ["IOT_LOCAL"] = str(TARGET / "debug/iot-local")
+    return os.environ["IOT_LOCAL"]
 
 
 def command_line(*arguments):

@@ -20,7 +20,7 @@ import documents
 import readers
 from lib import repository
 from lib.checks import check, check_none, finish
-from lib.gateway import command_line
+from lib.gateway import command_line, program
 from lib.paths import ROOT, TEMPORARY
 
 # Each is read by a process of its own.
@@ -149,6 +149,8 @@ def check_random_documents(folder, seed):
 
 def main():
     seed = sys.argv[1] if len(sys.argv) > 1 else "1"
+    # Not `cargo run` for each of hundreds of documents.
+    program()
     with tempfile.TemporaryDirectory(dir=TEMPORARY) as name:
         folder = pathlib.Path(name)
         check_valid_files()

@@ -1,7 +1,6 @@
 """From nothing to a real client with a token of one's own issuer, in a folder that `cargo local init` writes: check,
 serve with the issuer's keys, a real token, a client, and the package. Prints the seconds of each step."""
 
-import os
 import pathlib
 import re
 import subprocess
@@ -11,22 +10,13 @@ import time
 
 from issuers import Cognito
 from lib.checks import check
-from lib.gateway import Gateway
-from lib.paths import CARGO, ROOT, TARGET, TEMPORARY
+from lib.gateway import Gateway, program
+from lib.paths import ROOT, TEMPORARY
 from servers import Provider
 
 PAHO_CLIENT = ROOT / "tests/outside/lib/paho_client.py"
 MQTTJS_CLIENT = ROOT / "tests/outside/clients/mqttjs_client.mjs"
 USER = "5f0e0d0c-0000-4000-8000-00000000a11a"
-
-
-def program():
-    """`cargo local` in its installed form, which has to work outside of the checkout."""
-    if "IOT_LOCAL" not in os.environ:
-        command = [CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "iot-local"]
-        subprocess.run(command, cwd=ROOT, check=True)
-        os.environ["IOT_LOCAL"] = str(TARGET / "debug/iot-local")
-    return os.environ["IOT_LOCAL"]
 
 
 class Steps:
