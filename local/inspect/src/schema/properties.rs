@@ -95,7 +95,7 @@ fn map(keys: &TextType, value: Map<String, Value>, sizes: &RangeInclusive<usize>
 }
 
 fn list(items: Map<String, Value>, min: usize) -> Map<String, Value> {
-    of(json!({ "type": "array", "items": items, "minItems": min }))
+    of(json!({ "type": "array", "items": Value::Object(items), "minItems": min }))
 }
 
 fn any_of(schemas: [Map<String, Value>; 2]) -> Map<String, Value> {

@@ -68,7 +68,7 @@ fn forms(forms: &[&str]) -> Map<String, Value> {
 }
 
 /// A form up to its first word of capital letters.
-fn prefix<'f>(form: &'f str) -> &'f str {
+fn prefix(form: &str) -> &str {
     form.find(|character: char| character.is_ascii_uppercase())
         .and_then(|index| form.get(..index))
         .unwrap_or(form)
