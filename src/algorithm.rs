@@ -72,11 +72,18 @@ impl Algorithm {
         }
     }
 
+    /// The name that RFC 9864 section 2.2 gives to `EdDSA` with Ed25519.
+    const ED25519: &str = "Ed25519";
+
+    /// Every name that [`Algorithm::parse`] accepts.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().map(Self::name).chain([Self::ED25519])
+    }
+
     /// Parses an `alg` value, case-sensitively (RFC 7515 section 4.1.1). Returns `None` for an unsupported one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        // RFC 9864 section 2.2 calls the algorithm `Ed25519`.
-        if name == "Ed25519" {
+        if name == Self::ED25519 {
             return Some(Self::Ed25519);
         }
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
@@ -143,6 +150,7 @@ mod tests {
             assert_eq!(Algorithm::parse(algorithm.name()), Some(algorithm));
         }
         assert_eq!(Algorithm::parse("Ed25519"), Some(Algorithm::Ed25519));
+        assert!(Algorithm::names().all(|name| Algorithm::parse(name).is_some()));
         for name in ["", "none", "None", "rs256", "RS256 ", "HS256", "ES512", "ES256K", "Ed448", "EDDSA"] {
             assert_eq!(Algorithm::parse(name), None, "{name}");
         }

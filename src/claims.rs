@@ -16,6 +16,9 @@ use crate::json::{Json, Object};
 use crate::time::NumericDate;
 use crate::token::SignedPayload;
 
+/// The claims that may hold the audience. The first is the default.
+pub const AUDIENCE_CLAIMS: [&str; 4] = ["aud", "client_id", "azp", "cid"];
+
 /// What an issuer's tokens must say.
 #[derive(Clone, Debug)]
 pub struct ClaimRules {

@@ -12,7 +12,9 @@ mod hash;
 mod issuer;
 mod key_sources;
 mod revocation;
+pub mod schema;
 mod slots;
+mod table;
 
 pub use crate::config_error::{ConfigError, ConfigErrors, ErrorPlace};
 
@@ -25,11 +27,12 @@ use crate::authorizer::Authorizer;
 use crate::credentials::{TokenPlace, TokenRule};
 use crate::keys::sources::Sources;
 use crate::log::LogSettings;
-use crate::response::{SESSION_SECONDS, Session};
+use crate::response::Session;
 use crate::revocation::{ListOrigin, ListSource};
 use crate::source::secret::AwsEnvironment;
-use document::{Reader, Table};
+use document::Reader;
 use folder::Folder;
+use table::Table;
 
 /// The variables of the environment, by name.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -94,7 +97,8 @@ impl Config {
             return Err(ConfigErrors(reader.errors));
         }
         let mut folder = Folder::new(file.parent().unwrap_or(Path::new(".")), &text);
-        let (authorizer, sources, revocation) = read(&mut reader, Table::root(root.get_ref()), &mut folder);
+        let root = Table::root(&schema::FILE, root.get_ref());
+        let (authorizer, sources, revocation) = read(&mut reader, &root, &mut folder);
         folder.deny_private_key(&name, &text);
         folder.deny_unread_private_keys();
         let mut errors = reader.errors;
@@ -135,79 +139,59 @@ fn visible(text: &str, span: Range<usize>) -> Range<usize> {
 /// Reads the file, and the policies and keys that it names.
 fn read<'d>(
     reader: &mut Reader<'d>,
-    mut root: Table<'d>,
+    root: &Table<'d>,
     folder: &mut Folder,
 ) -> (Authorizer, Vec<Sources>, Option<ListSource>) {
-    let token = token(reader, &mut root);
-    let (session, min_remaining_seconds) = session(reader, &mut root);
-    let slots = slots::slots(reader, &mut root);
-    let blocked_keys = key_sources::blocked_keys(reader, &mut root);
+    let token = token(reader, root);
+    let (session, min_remaining_seconds) = session(reader, root);
+    let slots = slots::slots(reader, root);
+    let blocked_keys = key_sources::blocked_keys(reader, root);
     let shared = issuer::Shared { slots: &slots, blocked_keys, min_remaining_seconds };
-    let (mut issuers, sources) = issuer::issuers(reader, &mut root, &shared, folder);
-    grants::refuse_rules(reader, &mut root, &mut issuers);
-    let list = revocation::source(reader, &mut root, &issuers, folder);
+    let (mut issuers, sources) = issuer::issuers(reader, root, &shared, folder);
+    grants::refuse_rules(reader, root, &mut issuers);
+    let list = revocation::source(reader, root, &issuers, folder);
     let revocation = list.as_ref().map(ListSource::revocation).unwrap_or_default();
-    let policies = grants::grants(reader, &mut root, &issuers, &slots, folder);
-    check_allow(reader, &mut root);
-    reader.finish(&root);
+    let policies = grants::grants(reader, root, &issuers, &slots, folder);
+    check_allow(reader, root);
+    reader.finish(root);
     (Authorizer { token, issuers, policies, session, revocation }, sources, list)
 }
 
-fn token<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> TokenRule {
-    let mut rule = TokenRule {
-        places: vec![
-            TokenPlace::Token,
-            TokenPlace::Header("authorization".into()),
-            TokenPlace::Query("token".into()),
-            TokenPlace::UserNameParameter("token".into()),
-            TokenPlace::Password,
-        ],
-        max_bytes: 8192,
-    };
-    let Some(mut table) = root.take("token").and_then(|item| reader.table("[token]", item)) else {
-        return rule;
-    };
-    if let Some(places) = reader.strings(&mut table, "from") {
-        rule.places.clear();
-        for place in places {
-            match TokenPlace::parse(&place.value) {
-                Some(place) => rule.places.push(place),
-                None => {
-                    let known = TokenPlace::SYNTAX.map(|syntax| format!("`{syntax}`")).join(", ");
-                    let what = format!("unknown token place `{}`; expected one of {known}", place.value);
-                    reader.error(&place.span, what);
-                }
+fn token<'d>(reader: &mut Reader<'d>, root: &Table<'d>) -> TokenRule {
+    let table = reader.table_or_empty(root, &schema::TOKEN);
+    let mut places = Vec::new();
+    for place in reader.strings(&table, &schema::FROM).unwrap_or_default() {
+        match TokenPlace::parse(&place.value) {
+            Some(place) => places.push(place),
+            None => {
+                let known = TokenPlace::SYNTAX.map(|syntax| format!("`{syntax}`")).join(", ");
+                let what = format!("unknown token place `{}`; expected one of {known}", place.value);
+                reader.error(&place.span, what);
             }
         }
     }
-    if let Some(bytes) = reader.integer(&mut table, "max_bytes", 256..=65536) {
-        rule.max_bytes = usize::try_from(bytes).unwrap_or(rule.max_bytes);
-    }
+    let max_bytes = count(reader.integer(&table, &schema::MAX_BYTES));
     reader.finish(&table);
-    rule
+    TokenRule { places, max_bytes }
 }
 
 /// Reads `[session]`: its times, and `min_remaining_seconds`.
-fn session<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> (Session, u64) {
-    let mut session = Session { disconnect_after_seconds: 86400, refresh_after_seconds: 3600 };
-    let Some(mut table) = root.take("session").and_then(|item| reader.table("[session]", item)) else {
-        return (session, 0);
+fn session<'d>(reader: &mut Reader<'d>, root: &Table<'d>) -> (Session, u64) {
+    let table = reader.table_or_empty(root, &schema::SESSION);
+    let mut seconds = |property| reader.integer(&table, property).unwrap_or_default();
+    let session = Session {
+        disconnect_after_seconds: seconds(&schema::DISCONNECT_AFTER_SECONDS),
+        refresh_after_seconds: seconds(&schema::REFRESH_AFTER_SECONDS),
     };
-    if let Some(seconds) = reader.integer(&mut table, "disconnect_after_seconds", SESSION_SECONDS) {
-        session.disconnect_after_seconds = seconds;
-    }
-    if let Some(seconds) = reader.integer(&mut table, "refresh_after_seconds", SESSION_SECONDS) {
-        session.refresh_after_seconds = seconds;
-    }
-    let min_remaining_seconds = reader.integer(&mut table, "min_remaining_seconds", 0..=86400).unwrap_or(0);
+    let min_remaining_seconds = seconds(&schema::MIN_REMAINING_SECONDS);
     reader.finish(&table);
     (session, min_remaining_seconds)
 }
 
 /// Reads `[check.allow]`, which only `cargo local check` uses. Here it must be well-formed.
-fn check_allow<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) {
-    let Some(mut table) = root.take("check").and_then(|item| reader.table("[check]", item)) else { return };
-    if let Some(allow) = table.take("allow").and_then(|item| reader.table("[check.allow]", item)) {
+fn check_allow<'d>(reader: &mut Reader<'d>, root: &Table<'d>) {
+    let Some(table) = reader.table(root, &schema::CHECK) else { return };
+    if let Some(allow) = reader.table(&table, &schema::ALLOW) {
         for (finding, reason) in allow.entries() {
             reader.raw_string_of(finding.value, reason);
         }
@@ -215,7 +199,7 @@ fn check_allow<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) {
     reader.finish(&table);
 }
 
-/// Whether a text is a non-empty name of letters, digits, `-` and `_`.
-fn is_short_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+/// A limit as a number of bytes or items. Every such key has a default.
+fn count(limit: Option<u64>) -> usize {
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or_default()
 }

@@ -30,6 +30,7 @@ pub mod response;
 
 pub mod config;
 pub mod config_error;
+pub mod config_schema;
 pub mod levels;
 
 pub mod function;

@@ -3,6 +3,7 @@
 
 mod document;
 mod entries;
+pub mod schema;
 mod topic;
 
 pub use iot_jwt_authorizer::config_error::{ConfigError, ConfigErrors, ErrorPlace};
@@ -122,7 +123,7 @@ impl Config {
             reader.error(&error.span().unwrap_or_default(), format!("invalid TOML: {}", error.message()));
             return Err(ConfigErrors(reader.errors));
         }
-        let config = entries::read(&mut reader, Table::root(root.get_ref()));
+        let config = entries::read(&mut reader, &Table::root(&schema::FILE, root.get_ref()));
         if reader.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.errors)) }
     }
 }

@@ -36,6 +36,12 @@ pub enum Source {
 }
 
 impl Source {
+    /// How `provision.toml` writes the values of `expected`.
+    pub const SYNTAX: [&str; 3] = ["anyone", "list:FILE", "dynamodb:TABLE"];
+
+    /// The same without `anyone`.
+    pub const LISTED: [&str; 2] = ["list:FILE", "dynamodb:TABLE"];
+
     /// Parses a value of `expected`. Returns `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -6,6 +6,34 @@
 
 use std::fmt;
 
+use iot_jwt_authorizer::config_schema::{Alphabet, Letters};
+
+/// Names of things.
+pub static THING_NAME: Alphabet = alphabet(1, 128, ":_-");
+
+/// Names of attributes.
+pub static ATTRIBUTE_NAME: Alphabet = alphabet(1, 128, "_.,@/:#-");
+
+/// Values of attributes.
+pub static ATTRIBUTE_VALUE: Alphabet = alphabet(0, 800, "_.,@/:#=[]-");
+
+/// Names of policies.
+pub static POLICY_NAME: Alphabet = alphabet(1, 128, "_+=,.@-");
+
+/// Names of provisioning templates.
+pub static TEMPLATE_NAME: Alphabet = alphabet(1, 36, "_-");
+
+/// Names of DynamoDB tables.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
+static TABLE_NAME: Alphabet = alphabet(3, 255, "_.-");
+
+/// Ids of certificates.
+pub static CERTIFICATE_ID: Alphabet =
+    Alphabet { letters: Letters::LowerHex, punctuation: "", lengths: 64..=64 };
+
+/// Regions in the ids of Cognito identities.
+static REGION: Alphabet = alphabet(1, 32, "-");
+
 /// The name of a thing: 1 to 128 of `A-Z a-z 0-9 : _ -`. It is safe as a level of a topic, too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ThingName(Box<str>);
@@ -14,7 +42,7 @@ impl ThingName {
     /// Parses a name. Returns `None` for one with another length or other characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        consists_of(text, 1..=128, b":_-").then(|| Self(text.into()))
+        THING_NAME.has(text).then(|| Self(text.into()))
     }
 
     /// The name.
@@ -33,38 +61,37 @@ impl fmt::Display for ThingName {
 /// Whether a text is the name of an attribute: 1 to 128 of `A-Z a-z 0-9 _ . , @ / : # -`.
 #[must_use]
 pub fn is_attribute_name(text: &str) -> bool {
-    consists_of(text, 1..=128, b"_.,@/:#-")
+    ATTRIBUTE_NAME.has(text)
 }
 
 /// Whether a text is the value of an attribute: at most 800 of `A-Z a-z 0-9 _ . , @ / : # = [ ] -`.
 #[must_use]
 pub fn is_attribute_value(text: &str) -> bool {
-    consists_of(text, 0..=800, b"_.,@/:#=[]-")
+    ATTRIBUTE_VALUE.has(text)
 }
 
 /// Whether a text is the name of a policy: 1 to 128 of `A-Z a-z 0-9 _ + = , . @ -`.
 #[must_use]
 pub fn is_policy_name(text: &str) -> bool {
-    consists_of(text, 1..=128, b"_+=,.@-")
+    POLICY_NAME.has(text)
 }
 
 /// Whether a text is the name of a provisioning template: 1 to 36 of `A-Z a-z 0-9 _ -`.
 #[must_use]
 pub fn is_template_name(text: &str) -> bool {
-    consists_of(text, 1..=36, b"_-")
+    TEMPLATE_NAME.has(text)
 }
 
 /// Whether a text is the name of a DynamoDB table: 3 to 255 of `A-Z a-z 0-9 _ . -`.
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
 #[must_use]
 pub fn is_table_name(text: &str) -> bool {
-    consists_of(text, 3..=255, b"_.-")
+    TABLE_NAME.has(text)
 }
 
 /// Whether a text is the id of a certificate: 64 hexadecimal digits in lower case.
 #[must_use]
 pub fn is_certificate_id(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    CERTIFICATE_ID.has(text)
 }
 
 /// Whether a text is the id of a Cognito identity: a Region, a colon, and a UUID in lower case.
@@ -73,16 +100,14 @@ pub fn is_certificate_id(text: &str) -> bool {
 pub fn is_identity_id(text: &str) -> bool {
     let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     text.split_once(':').is_some_and(|(region, id)| {
-        consists_of(region, 1..=32, b"-")
+        REGION.has(region)
             && id.split('-').map(str::len).eq([8, 4, 4, 4, 12])
             && id.bytes().all(|byte| is_hex(byte) || byte == b'-')
     })
 }
 
-/// Whether a text has a length in `lengths`, and only letters and digits of ASCII and the characters of `extra`.
-fn consists_of(text: &str, lengths: std::ops::RangeInclusive<usize>, extra: &[u8]) -> bool {
-    lengths.contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || extra.contains(&byte))
+const fn alphabet(min: usize, max: usize, punctuation: &'static str) -> Alphabet {
+    Alphabet { letters: Letters::Alphanumeric, punctuation, lengths: min..=max }
 }
 
 #[cfg(test)]

@@ -2,23 +2,31 @@
 
 use toml::de::DeValue;
 
-use super::document::{Item, Located, Reader};
+use super::document::Reader;
+use super::table::{Item, Located, Table};
 use crate::claim_path::ClaimPath;
 use crate::condition::{Condition, Scalar};
+use crate::config_schema::Property;
 
-/// Reads a table of claims and what each must equal: a scalar or a list of scalars.
-pub(super) fn conditions<'d>(reader: &mut Reader<'d>, key: &'static str, item: Item<'d>) -> Vec<Condition> {
-    let Some(table) = reader.table(key, item) else { return Vec::new() };
+/// Reads a table of claims and what each must equal: a scalar or a list of scalars. Returns `None` if it is absent.
+pub(super) fn conditions<'d>(
+    reader: &mut Reader<'d>,
+    parent: &Table<'d>,
+    property: &Property,
+) -> Option<Vec<Condition>> {
+    let Some(table) = reader.table(parent, property) else {
+        return parent.get(property).map(|_| Vec::new());
+    };
     let conditions: Vec<Condition> =
         table.entries().filter_map(|(name, item)| condition(reader, &name, item)).collect();
     if table.entries().next().is_none() {
         reader.error_with_hint(
             &table.span,
-            format!("`{key}` is empty"),
+            format!("`{}` is empty", property.name),
             "add a condition, or remove the key",
         );
     }
-    conditions
+    Some(conditions)
 }
 
 fn condition<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Option<Condition> {

@@ -1,22 +1,14 @@
-//! The reader of `authorizer.toml`: a tree of values that know their position, read member by member.
+//! The reader of `authorizer.toml`: it reads values by the schema of their keys, and collects errors.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::Environment;
+use super::table::{Item, Located, Table};
 use crate::config_error::{ConfigError, ErrorPlace, UnknownName};
-
-/// A value of the file.
-pub(super) type Item<'d> = &'d Spanned<DeValue<'d>>;
-
-/// A value, and its bytes in the file.
-#[derive(Clone)]
-pub(super) struct Located<T> {
-    pub(super) value: T,
-    pub(super) span: Range<usize>,
-}
+use crate::config_schema::{DefaultValue, Property, TableSchema, ValueType};
 
 /// Reads values and collects the errors of the file.
 pub(super) struct Reader<'d> {
@@ -24,15 +16,6 @@ pub(super) struct Reader<'d> {
     text: &'d str,
     environment: Environment<'d>,
     pub(super) errors: Vec<ConfigError>,
-}
-
-/// A table whose members are taken one by one. A member that is never taken is an unknown key.
-pub(super) struct Table<'d> {
-    /// The name for messages, as `[[issuer]]`.
-    name: &'static str,
-    pub(super) span: Range<usize>,
-    entries: &'d DeTable<'d>,
-    known: Vec<&'static str>,
 }
 
 impl<'d> Reader<'d> {
@@ -53,8 +36,21 @@ impl<'d> Reader<'d> {
         self.error(span, what).hint = Some(hint.to_owned());
     }
 
+    /// The value of a key. Reports a required key that is missing.
+    pub(super) fn item(&mut self, table: &Table<'d>, property: &Property) -> Option<Item<'d>> {
+        let item = table.get(property);
+        if let (None, Some(hint)) = (item, property.required) {
+            self.missing(table, property, hint);
+        }
+        item
+    }
+
     /// Adds the error of a missing key.
-    pub(super) fn missing(&mut self, table: &Table<'_>, key: &str, hint: &str) {
+    pub(super) fn missing(&mut self, table: &Table<'_>, property: &Property, hint: &str) {
+        let key = match &property.value {
+            ValueType::Tables { table, .. } => table.name,
+            _ => property.name,
+        };
         self.error_with_hint(&table.span, format!("{} has no `{key}`", table.name), hint);
     }
 
@@ -63,11 +59,35 @@ impl<'d> Reader<'d> {
         self.environment
     }
 
-    /// Reads a table.
-    pub(super) fn table(&mut self, name: &'static str, item: Item<'d>) -> Option<Table<'d>> {
+    /// Reads a table, if it is present.
+    pub(super) fn table(&mut self, parent: &Table<'d>, property: &Property) -> Option<Table<'d>> {
+        let item = self.item(parent, property)?;
+        match &property.value {
+            ValueType::Table(schema) => self.table_of(schema, item),
+            ValueType::Map { name, .. } => self.open(name, &[], item),
+            _ => None,
+        }
+    }
+
+    /// Reads a table whose keys all have defaults. If it is absent, a table without keys.
+    pub(super) fn table_or_empty(&mut self, parent: &Table<'d>, property: &Property) -> Table<'d> {
+        self.table(parent, property).unwrap_or_else(Table::empty)
+    }
+
+    /// Reads an item as a table.
+    pub(super) fn table_of(&mut self, schema: &TableSchema, item: Item<'d>) -> Option<Table<'d>> {
+        self.open(schema.name, schema.properties, item)
+    }
+
+    fn open(
+        &mut self,
+        name: &'static str,
+        properties: &'static [&'static Property],
+        item: Item<'d>,
+    ) -> Option<Table<'d>> {
         let span = item.span();
         match item.get_ref() {
-            DeValue::Table(entries) => Some(Table { name, span, entries, known: Vec::new() }),
+            DeValue::Table(entries) => Some(Table { name, span, entries: Some(entries), properties }),
             other => {
                 self.error(&span, format!("expected {name} to be a table, found {}", other.type_str()));
                 None
@@ -76,92 +96,110 @@ impl<'d> Reader<'d> {
     }
 
     /// Reads an array of tables, if it is present.
-    pub(super) fn tables(&mut self, name: &'static str, item: Option<Item<'d>>) -> Vec<Table<'d>> {
-        let Some(item) = item else { return Vec::new() };
+    pub(super) fn tables(&mut self, parent: &Table<'d>, property: &Property) -> Vec<Table<'d>> {
+        let (Some(item), ValueType::Tables { table: schema, min }) =
+            (self.item(parent, property), &property.value)
+        else {
+            return Vec::new();
+        };
         match item.get_ref() {
-            DeValue::Array(items) if items.is_empty() => {
-                let what = format!("expected at least one {name}");
+            DeValue::Array(items) if items.len() < *min => {
+                let what = format!("expected at least one {}", schema.name);
                 self.error_with_hint(&item.span(), what, "add one, or remove the key");
                 Vec::new()
             }
-            DeValue::Array(items) => items.iter().filter_map(|item| self.table(name, item)).collect(),
+            DeValue::Array(items) => items.iter().filter_map(|item| self.table_of(schema, item)).collect(),
             _ => {
-                self.error(&item.span(), format!("expected {name} with double brackets"));
+                self.error(&item.span(), format!("expected {} with double brackets", schema.name));
                 Vec::new()
             }
         }
     }
 
-    /// Reads a string and fills variables of the environment.
-    pub(super) fn string(&mut self, table: &mut Table<'d>, key: &'static str) -> Option<Located<String>> {
-        let item = table.take(key)?;
-        self.string_of(key, item)
+    /// Reads a string and fills variables of the environment. If the key is absent, its default.
+    pub(super) fn string(&mut self, table: &Table<'d>, property: &Property) -> Option<Located<String>> {
+        match self.item(table, property) {
+            Some(item) => self.string_of(property.name, item),
+            None => table.defaults(property)?.pop(),
+        }
     }
 
-    /// Reads a non-empty list of strings and fills variables of the environment.
-    pub(super) fn strings(
+    /// Reads a non-empty list of strings and fills variables of the environment. If the key is absent, its default.
+    pub(super) fn strings(&mut self, table: &Table<'d>, property: &Property) -> Option<Vec<Located<String>>> {
+        match self.item(table, property) {
+            Some(item) => {
+                let items = self.list_of(property.name, item)?;
+                Some(items.iter().filter_map(|item| self.string_of(property.name, item)).collect())
+            }
+            None => table.defaults(property),
+        }
+    }
+
+    /// Reads a string or a non-empty list of strings and fills variables of the environment. If the key is absent, its
+    /// default.
+    pub(super) fn string_or_strings(
         &mut self,
-        table: &mut Table<'d>,
-        key: &'static str,
+        table: &Table<'d>,
+        property: &Property,
     ) -> Option<Vec<Located<String>>> {
-        let texts = self.raw_strings(table, key)?;
-        Some(texts.into_iter().filter_map(|text| self.fill(key, text)).collect())
+        match self.item(table, property) {
+            Some(item) if matches!(item.get_ref(), DeValue::Array(_)) => {
+                let items = self.list_of(property.name, item).unwrap_or_default();
+                Some(items.iter().filter_map(|item| self.string_of(property.name, item)).collect())
+            }
+            Some(item) => Some(Vec::from_iter(self.string_of(property.name, item))),
+            None => table.defaults(property),
+        }
     }
 
     /// Reads a non-empty list of strings as they are written.
     pub(super) fn raw_strings(
         &mut self,
-        table: &mut Table<'d>,
-        key: &'static str,
+        table: &Table<'d>,
+        property: &Property,
     ) -> Option<Vec<Located<String>>> {
-        let item = table.take(key)?;
-        let items = self.list_of(key, item)?;
-        Some(items.iter().filter_map(|item| self.raw_string_of(key, item)).collect())
+        let item = self.item(table, property)?;
+        let items = self.list_of(property.name, item)?;
+        Some(items.iter().filter_map(|item| self.raw_string_of(property.name, item)).collect())
     }
 
-    /// Reads an integer in a range.
-    pub(super) fn integer(
-        &mut self,
-        table: &mut Table<'d>,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Option<u64> {
-        let item = table.take(key)?;
+    /// Reads an integer in the key's range. If the key is absent, or its value invalid, its default.
+    pub(super) fn integer(&mut self, table: &Table<'d>, property: &Property) -> Option<u64> {
+        let default = match property.default {
+            DefaultValue::Integer(default) => Some(default),
+            _ => None,
+        };
+        let (Some(item), ValueType::Integer(range)) = (self.item(table, property), &property.value) else {
+            return default;
+        };
         let integer = item.get_ref().as_integer();
         let value = integer.and_then(|text| u64::from_str_radix(text.as_str(), text.radix()).ok());
         let value = value.filter(|value| range.contains(value));
         if value.is_none() {
-            let (min, max) = (range.start(), range.end());
-            self.error(&item.span(), format!("`{key}`: expected an integer from {min} to {max}"));
+            let (name, min, max) = (property.name, range.start(), range.end());
+            self.error(&item.span(), format!("`{name}`: expected an integer from {min} to {max}"));
         }
-        value
+        value.or(default)
     }
 
-    /// Reads a boolean.
-    pub(super) fn boolean(&mut self, table: &mut Table<'d>, key: &'static str) -> Option<bool> {
-        let item = table.take(key)?;
+    /// Reads a boolean. If the key is absent, or its value invalid, its default.
+    pub(super) fn boolean(&mut self, table: &Table<'d>, property: &Property) -> Option<bool> {
+        let default = match property.default {
+            DefaultValue::Boolean(default) => Some(default),
+            _ => None,
+        };
+        let Some(item) = self.item(table, property) else { return default };
         let value = item.get_ref().as_bool();
         if value.is_none() {
-            self.error(&item.span(), format!("`{key}`: expected true or false"));
+            self.error(&item.span(), format!("`{}`: expected true or false", property.name));
         }
-        value
+        value.or(default)
     }
 
     /// Reads an item as a string and fills variables of the environment.
     pub(super) fn string_of(&mut self, key: &str, item: Item<'d>) -> Option<Located<String>> {
         let text = self.raw_string_of(key, item)?;
         self.fill(key, text)
-    }
-
-    /// Reads an item as a string or a non-empty list of strings and fills variables of the environment.
-    pub(super) fn string_or_strings(&mut self, key: &str, item: Item<'d>) -> Vec<Located<String>> {
-        match item.get_ref() {
-            DeValue::Array(_) => {
-                let items = self.list_of(key, item).unwrap_or_default();
-                items.iter().filter_map(|item| self.string_of(key, item)).collect()
-            }
-            _ => Vec::from_iter(self.string_of(key, item)),
-        }
     }
 
     /// Reads an item as a non-empty list.
@@ -179,12 +217,18 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// Reports the members that were not taken.
+    /// Reports unknown keys.
     pub(super) fn finish(&mut self, table: &Table<'d>) {
-        for key in table.entries.keys().filter(|key| !table.known.contains(&&**key.get_ref())) {
-            let known = table.known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let names = || table.properties.iter().map(|property| property.name);
+        for key in table
+            .entries
+            .iter()
+            .flat_map(|entries| entries.keys())
+            .filter(|key| !names().any(|name| *name == **key.get_ref()))
+        {
+            let known = names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let what = format!("unknown key `{}` in {}; expected one of {known}", key.get_ref(), table.name);
-            let unknown = UnknownName::new(&**key.get_ref(), table.known.iter().copied());
+            let unknown = UnknownName::new(&**key.get_ref(), names());
             self.error(&key.span(), what).unknown = Some(Box::new(unknown));
         }
     }
@@ -221,26 +265,6 @@ impl<'d> Reader<'d> {
                 None
             }
         }
-    }
-}
-
-impl<'d> Table<'d> {
-    /// The file's outermost table.
-    pub(super) fn root(entries: &'d DeTable<'d>) -> Self {
-        Self { name: "the file", span: 0..0, entries, known: Vec::new() }
-    }
-
-    /// Takes the member `key`.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Item<'d>> {
-        if !self.known.contains(&key) {
-            self.known.push(key);
-        }
-        self.entries.get(key)
-    }
-
-    /// Every member, for tables whose keys are the user's own names.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (Located<&'d str>, Item<'d>)> {
-        self.entries.iter().map(|(key, item)| (Located { value: &**key.get_ref(), span: key.span() }, item))
     }
 }
 

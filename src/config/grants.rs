@@ -1,8 +1,10 @@
 //! `[[grant]]` and `[[refuse]]`: who gets which policy, and who is denied.
 
 use super::conditions::conditions;
-use super::document::{Located, Reader, Table};
+use super::document::Reader;
 use super::folder::Folder;
+use super::schema;
+use super::table::{Located, Table};
 use crate::authorizer::Issuer;
 use crate::config_error::UnknownName;
 use crate::policy::{GrantRule, Policies, Template};
@@ -12,27 +14,21 @@ use crate::template_text::{Scope, UsedSlots};
 /// Reads every `[[grant]]`, and the policies that they name.
 pub(super) fn grants<'d>(
     reader: &mut Reader<'d>,
-    root: &mut Table<'d>,
+    root: &Table<'d>,
     issuers: &[Issuer],
     slots: &[Slot],
     folder: &mut Folder,
 ) -> Policies {
     let mut policies = Policies::default();
     let mut names: Vec<String> = Vec::new();
-    let tables = root.take("grant");
-    if tables.is_none() {
-        reader.error_with_hint(&(0..0), "the file has no `[[grant]]`", "add one, or every token is denied");
-    }
-    for mut table in reader.tables("[[grant]]", tables) {
-        if table.take("policy").is_none() {
-            reader.missing(&table, "policy", "name a file of `policies/`, without `.json`");
-        }
-        let name = reader.string(&mut table, "policy");
-        let named_issuers = issuers_of(reader, &mut table, issuers);
+    for table in reader.tables(root, &schema::GRANT) {
+        let name = reader.string(&table, &schema::POLICY);
+        let named_issuers = issuers_of(reader, &table, issuers);
         if named_issuers.is_none() && issuers.len() > 1 {
-            reader.missing(&table, "issuer", "with several issuers, each grant names those that it is for");
+            let hint = "with several issuers, each grant names those that it is for";
+            reader.missing(&table, &schema::RULE_ISSUER, hint);
         }
-        let when = table.take("when").map(|item| conditions(reader, "when", item)).unwrap_or_default();
+        let when = conditions(reader, &table, &schema::GRANT_WHEN).unwrap_or_default();
         reader.finish(&table);
         let Some(name) = name else { continue };
         let template = names.iter().position(|known| *known == name.value).unwrap_or_else(|| {
@@ -58,8 +54,7 @@ fn template_of(
 ) -> Template {
     let empty =
         || Template { name: name.value.as_str().into(), statements: Vec::new(), used: UsedSlots::default() };
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if !name.value.bytes().all(is_legal) || name.value.starts_with('.') {
+    if !schema::POLICY_NAME.has(&name.value) || name.value.starts_with('.') {
         let what =
             format!("invalid policy name `{}`; expected letters, digits, `-`, `_` and `.`", name.value);
         reader.error(&name.span, what);
@@ -82,16 +77,12 @@ fn template_of(
 }
 
 /// Reads every `[[refuse]]` into the issuers that it is for; without `issuer` it is for all.
-pub(super) fn refuse_rules<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, issuers: &mut [Issuer]) {
-    let tables = root.take("refuse");
-    for mut table in reader.tables("[[refuse]]", tables) {
-        let named_issuers = issuers_of(reader, &mut table, issuers);
-        let when = table.take("when").map(|item| conditions(reader, "when", item));
+pub(super) fn refuse_rules<'d>(reader: &mut Reader<'d>, root: &Table<'d>, issuers: &mut [Issuer]) {
+    for table in reader.tables(root, &schema::REFUSE) {
+        let named_issuers = issuers_of(reader, &table, issuers);
+        let when = conditions(reader, &table, &schema::REFUSE_WHEN);
         reader.finish(&table);
-        let Some(when) = when else {
-            reader.missing(&table, "when", "say which tokens it denies");
-            continue;
-        };
+        let Some(when) = when else { continue };
         for (index, issuer) in issuers.iter_mut().enumerate() {
             if named_issuers.as_ref().is_none_or(|named| named.contains(&index)) {
                 issuer.rules.refuse.push(when.clone());
@@ -101,9 +92,8 @@ pub(super) fn refuse_rules<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>, is
 }
 
 /// Reads `issuer`, an id or a list of ids, as indices. Returns `None` if the key is absent.
-fn issuers_of<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, issuers: &[Issuer]) -> Option<Vec<usize>> {
-    let item = table.take("issuer")?;
-    let ids = reader.string_or_strings("issuer", item);
+fn issuers_of<'d>(reader: &mut Reader<'d>, table: &Table<'d>, issuers: &[Issuer]) -> Option<Vec<usize>> {
+    let ids = reader.string_or_strings(table, &schema::RULE_ISSUER)?;
     let mut indices = Vec::new();
     for id in ids {
         match issuers.iter().position(|issuer| *issuer.id == *id.value) {

@@ -4,19 +4,23 @@ use std::time::Duration;
 
 use super::conditions::conditions;
 use super::disjoint;
-use super::document::{Located, Reader, Table};
+use super::document::Reader;
 use super::folder::Folder;
 use super::key_sources;
+use super::schema;
+use super::schema::issuer as key;
 use super::slots::with_own_paths;
+use super::table::{Located, Table};
 use crate::algorithm::Algorithm;
 use crate::authorizer::Issuer;
-use crate::claims::ClaimRules;
+use crate::claims::{AUDIENCE_CLAIMS, ClaimRules};
 use crate::client_id::ClientIdPattern;
+use crate::config_schema::Property;
 use crate::keys::sources::Sources;
 use crate::slots::{Slot, is_id};
 use crate::source::schedule::Lifetimes;
 use crate::template_text::{Scope, Segment, TemplateText, UsedSlots};
-use crate::token::{DEFAULT_TYPES, canonical_type};
+use crate::token::canonical_type;
 
 /// What the file says for all issuers.
 pub(super) struct Shared<'s> {
@@ -28,17 +32,13 @@ pub(super) struct Shared<'s> {
 /// Reads every `[[issuer]]`, each with its key sources.
 pub(super) fn issuers<'d>(
     reader: &mut Reader<'d>,
-    root: &mut Table<'d>,
+    root: &Table<'d>,
     shared: &Shared<'_>,
     folder: &mut Folder,
 ) -> (Vec<Issuer>, Vec<Sources>) {
-    let tables = root.take("issuer");
-    if tables.is_none() {
-        reader.error_with_hint(&(0..0), "the file has no `[[issuer]]`", "add one, or every token is denied");
-    }
     let (mut issuers, mut all_sources, mut spans) = (Vec::<Issuer>::new(), Vec::new(), Vec::new());
-    for mut table in reader.tables("[[issuer]]", tables) {
-        let (issuer, sources) = issuer(reader, &mut table, shared, folder);
+    for table in reader.tables(root, &schema::ISSUER) {
+        let (issuer, sources) = issuer(reader, &table, shared, folder);
         for known in &issuers {
             if !issuer.id.is_empty() && known.id == issuer.id {
                 reader.error(&table.span, format!("duplicate issuer id `{}`", issuer.id));
@@ -61,44 +61,42 @@ pub(super) fn issuers<'d>(
 
 fn issuer<'d>(
     reader: &mut Reader<'d>,
-    table: &mut Table<'d>,
+    table: &Table<'d>,
     shared: &Shared<'_>,
     folder: &mut Folder,
 ) -> (Issuer, Sources) {
-    let id = required(reader, table, "id", "give the issuer a short name").unwrap_or_default();
-    if !id.is_empty() && !super::is_short_name(&id) {
+    let id = reader.string(table, &key::ID).map(|id| id.value).unwrap_or_default();
+    if !id.is_empty() && !schema::SHORT_NAME.has(&id) {
         let what = format!("invalid issuer id `{id}`; expected letters, digits, `-` and `_`");
         reader.error(&table.span, what);
     }
     let rules = rules(reader, table, shared);
-    let types = reader.strings(table, "types").map_or_else(
-        || DEFAULT_TYPES.to_vec(),
-        |types| types.iter().map(|token_type| canonical_type(&token_type.value)).collect(),
-    );
+    let types = reader.strings(table, &key::TYPES).unwrap_or_default();
+    let types = types.iter().map(|token_type| canonical_type(&token_type.value)).collect();
     let algorithms = algorithms(reader, table);
-    let slots = with_own_paths(reader, table.take("claims"), shared.slots);
+    let slots = with_own_paths(reader, table, shared.slots);
     let client_ids = client_ids(reader, table, &slots);
     let client_id_slots = UsedSlots::of(client_ids.iter().map(|pattern| &pattern.text));
     let mut sources = Sources::new(&id, algorithms.clone(), shared.blocked_keys.clone());
     key_sources::read(reader, table, &rules.issuer, &mut sources, folder);
     let hint = "keys would be dropped before they are fetched again";
-    sources.lifetimes = lifetimes(reader, table, sources.lifetimes, hint);
+    sources.lifetimes = lifetimes(reader, table, [&key::REFRESH_SECONDS, &key::MAX_STALE_SECONDS], hint);
     reader.finish(table);
     let keys = sources.keys();
     let issuer = Issuer { id: id.into(), types, algorithms, keys, rules, slots, client_ids, client_id_slots };
     (issuer, sources)
 }
 
-/// Reads `refresh_seconds` and `max_stale_seconds`. `hint` says why the second is not the smaller one.
+/// Reads `refresh_seconds` and `max_stale_seconds`, which have defaults. `hint` says why the second is not the smaller
+/// one.
 pub(super) fn lifetimes<'d>(
     reader: &mut Reader<'d>,
-    table: &mut Table<'d>,
-    default: Lifetimes,
+    table: &Table<'d>,
+    properties: [&Property; 2],
     hint: &str,
 ) -> Lifetimes {
-    let mut seconds = |key| reader.integer(table, key, 1..=31_536_000).map(Duration::from_secs);
-    let refresh = seconds("refresh_seconds").unwrap_or(default.refresh);
-    let max_stale = seconds("max_stale_seconds").unwrap_or(default.max_stale);
+    let mut seconds = |property| Duration::from_secs(reader.integer(table, property).unwrap_or_default());
+    let [refresh, max_stale] = properties.map(&mut seconds);
     if max_stale < refresh {
         let what = "`max_stale_seconds` is less than `refresh_seconds`";
         reader.error_with_hint(&table.span, what, hint);
@@ -106,51 +104,47 @@ pub(super) fn lifetimes<'d>(
     Lifetimes { refresh, max_stale }
 }
 
-fn rules<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, shared: &Shared<'_>) -> ClaimRules {
-    let issuer = required(reader, table, "issuer", "write the exact `iss` of its tokens").unwrap_or_default();
-    if table.take("audience").is_none() {
-        reader.missing(table, "audience", "write the audience of its tokens, as [\"iot.example.com\"]");
-    }
-    let audience = reader.strings(table, "audience");
+fn rules<'d>(reader: &mut Reader<'d>, table: &Table<'d>, shared: &Shared<'_>) -> ClaimRules {
+    let issuer = reader.string(table, &key::ISSUER).map(|issuer| issuer.value).unwrap_or_default();
+    let audience = reader.strings(table, &key::AUDIENCE);
     ClaimRules {
         issuer: issuer.into(),
         audience: audience.unwrap_or_default().into_iter().map(|name| name.value.into()).collect(),
         audience_claims: audience_claims(reader, table),
-        leeway_seconds: reader.integer(table, "leeway_seconds", 0..=60).unwrap_or(30),
-        max_lifetime_seconds: reader.integer(table, "max_lifetime_seconds", 1..=31_536_000),
+        leeway_seconds: reader.integer(table, &key::LEEWAY_SECONDS).unwrap_or_default(),
+        max_lifetime_seconds: reader.integer(table, &key::MAX_LIFETIME_SECONDS),
         min_remaining_seconds: shared.min_remaining_seconds,
-        require: table.take("require").map(|item| conditions(reader, "require", item)).unwrap_or_default(),
-        certificate_bound: reader.boolean(table, "certificate_bound").unwrap_or(false),
+        require: conditions(reader, table, &key::REQUIRE).unwrap_or_default(),
+        certificate_bound: reader.boolean(table, &key::CERTIFICATE_BOUND).unwrap_or_default(),
         refuse: Vec::new(),
     }
 }
 
 /// Reads `audience_claim`: the claims that may hold the audience, one or a list.
-fn audience_claims<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Vec<Box<str>> {
+fn audience_claims<'d>(reader: &mut Reader<'d>, table: &Table<'d>) -> Vec<Box<str>> {
     let mut claims: Vec<Box<str>> = Vec::new();
-    let names = table.take("audience_claim").map(|item| reader.string_or_strings("audience_claim", item));
-    for claim in names.unwrap_or_default() {
+    for claim in reader.string_or_strings(table, &key::AUDIENCE_CLAIM).unwrap_or_default() {
         let what = match claim.value.as_str() {
             name if claims.iter().any(|known| **known == *name) => {
                 format!("duplicate audience claim `{name}`")
             }
-            name @ ("aud" | "client_id" | "azp" | "cid") => {
+            name if AUDIENCE_CLAIMS.contains(&name) => {
                 claims.push(name.into());
                 continue;
             }
-            name => format!("unknown audience claim `{name}`; expected `aud`, `client_id`, `azp` or `cid`"),
+            name => {
+                let known = AUDIENCE_CLAIMS.map(|known| format!("`{known}`")).join(", ");
+                format!("unknown audience claim `{name}`; expected one of {known}")
+            }
         };
         reader.error(&claim.span, what);
     }
-    if claims.is_empty() { vec!["aud".into()] } else { claims }
+    claims
 }
 
-fn algorithms<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Vec<Algorithm> {
-    if table.take("algorithms").is_none() {
-        reader.missing(table, "algorithms", "write those that the issuer signs with, as [\"RS256\"]");
-    }
+fn algorithms<'d>(reader: &mut Reader<'d>, table: &Table<'d>) -> Vec<Algorithm> {
     let mut algorithms = Vec::new();
-    for name in reader.strings(table, "algorithms").unwrap_or_default() {
+    for name in reader.strings(table, &key::ALGORITHMS).unwrap_or_default() {
         match Algorithm::parse(&name.value) {
             Some(algorithm) => algorithms.push(algorithm),
             None => {
@@ -163,11 +157,8 @@ fn algorithms<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Vec<Algorit
     algorithms
 }
 
-fn client_ids<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, slots: &[Slot]) -> Vec<ClientIdPattern> {
-    if table.take("client_ids").is_none() {
-        reader.missing(table, "client_ids", "write the allowed client ids, as [\"${sub}\", \"${sub}/*\"]");
-    }
-    let patterns = reader.raw_strings(table, "client_ids").unwrap_or_default();
+fn client_ids<'d>(reader: &mut Reader<'d>, table: &Table<'d>, slots: &[Slot]) -> Vec<ClientIdPattern> {
+    let patterns = reader.raw_strings(table, &key::CLIENT_IDS).unwrap_or_default();
     patterns.iter().filter_map(|pattern| client_id(reader, pattern, slots)).collect()
 }
 
@@ -214,17 +205,4 @@ fn is_legal(segment: &Segment) -> bool {
         Segment::Literal(text) => text.split('/').all(|level| level.is_empty() || is_id(level)),
         _ => true,
     }
-}
-
-/// Reads a string that must be present.
-pub(super) fn required<'d>(
-    reader: &mut Reader<'d>,
-    table: &mut Table<'d>,
-    key: &'static str,
-    hint: &str,
-) -> Option<String> {
-    if table.take(key).is_none() {
-        reader.missing(table, key, hint);
-    }
-    reader.string(table, key).map(|text| text.value)
 }

@@ -1,21 +1,19 @@
 //! `keys` of an issuer, and the top-level `blocked_keys`.
 
-use super::document::{Located, Reader, Table};
+use super::document::Reader;
 use super::folder::{Folder, key_file_error};
+use super::schema;
+use super::table::{Located, Table};
 use crate::config_error::{ConfigError, ErrorPlace};
 use crate::keys::origin::Origin;
 use crate::keys::sources::Sources;
 use crate::keys::{KeyFile, KeySet, MAX_CANDIDATES};
 
-/// Length of a SHA-256 in base64url without padding.
-const THUMBPRINT_LENGTH: usize = 43;
-
 /// Reads `blocked_keys`.
-pub(super) fn blocked_keys<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> Vec<String> {
-    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let keys = reader.strings(root, "blocked_keys").unwrap_or_default();
+pub(super) fn blocked_keys<'d>(reader: &mut Reader<'d>, root: &Table<'d>) -> Vec<String> {
+    let keys = reader.strings(root, &schema::BLOCKED_KEYS).unwrap_or_default();
     for key in &keys {
-        if key.value.len() != THUMBPRINT_LENGTH || !key.value.bytes().all(is_base64url) {
+        if !schema::THUMBPRINT.has(&key.value) {
             let what = format!("invalid thumbprint `{}`", key.value);
             let hint = "write the RFC 7638 thumbprint: SHA-256 in base64url, 43 characters";
             reader.error_with_hint(&key.span, what, hint);
@@ -27,15 +25,12 @@ pub(super) fn blocked_keys<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) ->
 /// Reads `keys` into the issuer's sources.
 pub(super) fn read<'d>(
     reader: &mut Reader<'d>,
-    table: &mut Table<'d>,
+    table: &Table<'d>,
     issuer: &str,
     sources: &mut Sources,
     folder: &mut Folder,
 ) {
-    if table.take("keys").is_none() {
-        reader.missing(table, "keys", "say where its public keys are, as [\"file:keys/users.jwks.json\"]");
-    }
-    for source in reader.strings(table, "keys").unwrap_or_default() {
+    for source in reader.strings(table, &schema::issuer::KEYS).unwrap_or_default() {
         if let Some(file) = source.value.strip_prefix("file:") {
             let keys = key_file(reader, &source, file, sources, folder);
             sources.bundle(keys);

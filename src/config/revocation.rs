@@ -1,30 +1,26 @@
 //! `[revocation]`: where the revocation list is, and how long it counts.
 
-use std::time::Duration;
-
-use super::document::{Reader, Table};
+use super::document::Reader;
 use super::folder::Folder;
 use super::issuer::lifetimes;
+use super::schema;
+use super::schema::revocation as key;
+use super::table::Table;
 use crate::authorizer::Issuer;
 use crate::revocation::{ListOrigin, ListSource, WhenStale};
-use crate::source::schedule::Lifetimes;
 
 /// Reads `[revocation]`. The list itself is read while the function runs.
 pub(super) fn source<'d>(
     reader: &mut Reader<'d>,
-    root: &mut Table<'d>,
+    root: &Table<'d>,
     issuers: &[Issuer],
     folder: &mut Folder,
 ) -> Option<ListSource> {
-    let mut table = root.take("revocation").and_then(|item| reader.table("[revocation]", item))?;
-    if table.take("source").is_none() {
-        reader.missing(&table, "source", "say where the list is, as \"file:revoked.json\"");
-    }
-    let source = reader.string(&mut table, "source");
-    let default = Lifetimes { refresh: Duration::from_secs(60), max_stale: Duration::from_secs(3600) };
+    let table = reader.table(root, &schema::REVOCATION)?;
+    let source = reader.string(&table, &key::SOURCE);
     let hint = "the list would be dropped before it is fetched again";
-    let lifetimes = lifetimes(reader, &mut table, default, hint);
-    let when_stale = when_stale(reader, &mut table);
+    let lifetimes = lifetimes(reader, &table, [&key::REFRESH_SECONDS, &key::MAX_STALE_SECONDS], hint);
+    let when_stale = when_stale(reader, &table);
     reader.finish(&table);
     let source = source?;
     match ListOrigin::parse(&source.value, folder.root()) {
@@ -40,8 +36,8 @@ pub(super) fn source<'d>(
     }
 }
 
-fn when_stale<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> WhenStale {
-    let Some(text) = reader.string(table, "when_stale") else { return WhenStale::default() };
+fn when_stale<'d>(reader: &mut Reader<'d>, table: &Table<'d>) -> WhenStale {
+    let Some(text) = reader.string(table, &key::WHEN_STALE) else { return WhenStale::default() };
     let known = WhenStale::ALL.into_iter().find(|known| known.name() == text.value);
     known.unwrap_or_else(|| {
         let what = format!("unknown `when_stale` `{}`; expected `deny` or `allow`", text.value);

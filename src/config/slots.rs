@@ -2,62 +2,51 @@
 
 use toml::de::DeValue;
 
-use super::document::{Item, Located, Reader, Table};
+use super::document::Reader;
+use super::schema;
+use super::schema::slot as key;
+use super::table::{Item, Located, Table};
 use crate::claim_path::ClaimPath;
 use crate::config_error::UnknownName;
 use crate::slots::{Slot, SlotType};
 
 /// Reads `[claims]`.
-pub(super) fn slots<'d>(reader: &mut Reader<'d>, root: &mut Table<'d>) -> Vec<Slot> {
-    let Some(table) = root.take("claims").and_then(|item| reader.table("[claims]", item)) else {
-        return Vec::new();
-    };
+pub(super) fn slots<'d>(reader: &mut Reader<'d>, root: &Table<'d>) -> Vec<Slot> {
+    let Some(table) = reader.table(root, &schema::CLAIMS) else { return Vec::new() };
     table.entries().filter_map(|(name, item)| slot(reader, &name, item)).collect()
 }
 
 fn slot<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>) -> Option<Slot> {
-    if !super::is_short_name(name.value) {
+    if !schema::SHORT_NAME.has(name.value) {
         let what = format!("invalid slot name `{}`; expected letters, digits, `_` and `-`", name.value);
         reader.error(&name.span, what);
         return None;
     }
-    let mut slot = Slot {
-        name: name.value.into(),
-        path: ClaimPath::parse(""),
-        slot_type: SlotType::Id,
-        list: false,
-        max_items: 10,
-        max_length: 128,
-        optional: false,
-        unique: false,
-    };
-    if let DeValue::Table(_) = item.get_ref() {
-        let mut table = reader.table("the slot", item)?;
-        if table.take("path").is_none() {
-            reader.missing(&table, "path", "name the claim that fills the slot");
-        }
-        if let Some(path) = reader.string(&mut table, "path") {
-            slot.path = ClaimPath::parse(&path.value);
-        }
-        if let Some(name) = reader.string(&mut table, "type") {
-            slot.slot_type = slot_type(reader, &name);
-        }
-        slot.list = reader.boolean(&mut table, "list").unwrap_or(false);
-        slot.optional = reader.boolean(&mut table, "optional").unwrap_or(false);
-        slot.unique = reader.boolean(&mut table, "unique").unwrap_or(false);
-        let count = |value: Option<u64>, default| {
-            value.and_then(|value| usize::try_from(value).ok()).unwrap_or(default)
-        };
-        slot.max_items = count(reader.integer(&mut table, "max_items", 1..=500), slot.max_items);
-        slot.max_length = count(reader.integer(&mut table, "max_length", 1..=1024), slot.max_length);
-        reader.finish(&table);
+    let path;
+    let table = if let DeValue::Table(_) = item.get_ref() {
+        let table = reader.table_of(&key::TABLE, item)?;
+        path = reader.string(&table, &key::PATH);
+        table
     } else {
-        slot.path = ClaimPath::parse(&reader.string_of(name.value, item)?.value);
-    }
+        path = Some(reader.string_of(name.value, item)?);
+        Table::empty()
+    };
+    let slot = Slot {
+        name: name.value.into(),
+        path: ClaimPath::parse(path.as_ref().map_or("", |path| &path.value)),
+        slot_type: slot_type(reader, &table),
+        list: reader.boolean(&table, &key::LIST).unwrap_or_default(),
+        optional: reader.boolean(&table, &key::OPTIONAL).unwrap_or_default(),
+        unique: reader.boolean(&table, &key::UNIQUE).unwrap_or_default(),
+        max_items: super::count(reader.integer(&table, &key::MAX_ITEMS)),
+        max_length: super::count(reader.integer(&table, &key::MAX_LENGTH)),
+    };
+    reader.finish(&table);
     Some(slot)
 }
 
-fn slot_type(reader: &mut Reader<'_>, name: &Located<String>) -> SlotType {
+fn slot_type<'d>(reader: &mut Reader<'d>, table: &Table<'d>) -> SlotType {
+    let Some(name) = reader.string(table, &key::TYPE) else { return SlotType::Id };
     SlotType::parse(&name.value).unwrap_or_else(|| {
         let known = SlotType::ALL.map(|slot_type| format!("`{slot_type}`")).join(", ");
         reader.error(&name.span, format!("unknown slot type `{}`; expected one of {known}", name.value));
@@ -66,13 +55,9 @@ fn slot_type(reader: &mut Reader<'_>, name: &Located<String>) -> SlotType {
 }
 
 /// The slots with an issuer's own paths. A table may also say whether the issuer's values are unique.
-pub(super) fn with_own_paths<'d>(
-    reader: &mut Reader<'d>,
-    item: Option<Item<'d>>,
-    slots: &[Slot],
-) -> Vec<Slot> {
+pub(super) fn with_own_paths<'d>(reader: &mut Reader<'d>, issuer: &Table<'d>, slots: &[Slot]) -> Vec<Slot> {
     let mut slots = slots.to_vec();
-    let Some(table) = item.and_then(|item| reader.table("the issuer's `claims`", item)) else { return slots };
+    let Some(table) = reader.table(issuer, &schema::issuer::CLAIMS) else { return slots };
     for (name, item) in table.entries() {
         match slots.iter_mut().find(|slot| *slot.name == *name.value) {
             Some(slot) => own_path(reader, &name, item, slot),
@@ -89,9 +74,9 @@ pub(super) fn with_own_paths<'d>(
 
 fn own_path<'d>(reader: &mut Reader<'d>, name: &Located<&str>, item: Item<'d>, slot: &mut Slot) {
     let path = if let DeValue::Table(_) = item.get_ref() {
-        let Some(mut table) = reader.table("the issuer's slot", item) else { return };
-        let path = reader.string(&mut table, "path");
-        slot.unique = reader.boolean(&mut table, "unique").unwrap_or(slot.unique);
+        let Some(table) = reader.table_of(&key::OWN_TABLE, item) else { return };
+        let path = reader.string(&table, &key::OWN_PATH);
+        slot.unique = reader.boolean(&table, &key::OWN_UNIQUE).unwrap_or(slot.unique);
         reader.finish(&table);
         path
     } else {

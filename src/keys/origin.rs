@@ -23,6 +23,9 @@ pub struct DiscoveryIssuer {
 }
 
 impl Origin {
+    /// How `authorizer.toml` writes the entries of `keys`, files included.
+    pub const SYNTAX: [&str; 4] = ["file:PATH", "secret:ARN-OR-NAME", "jwks:URL", "oidc"];
+
     /// Parses an entry of `keys` that is not a file; `issuer` is the issuer's `iss`.
     ///
     /// # Errors
@@ -114,6 +117,14 @@ mod tests {
         ] {
             let read = Origin::parse(entry, issuer).map(|origin| origin.to_string()).map_err(drop);
             assert_eq!(read, name.map(str::to_owned), "{entry}");
+        }
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        for form in Origin::SYNTAX.into_iter().filter(|form| !form.starts_with("file:")) {
+            let entry = form.replace("ARN-OR-NAME", "iot/keys").replace("URL", "https://a.example/keys");
+            assert!(Origin::parse(&entry, "https://a.example/").is_ok(), "{entry}");
         }
     }
 

@@ -21,6 +21,10 @@ use crate::source::schedule::{Dated, FetchCounts, FetchReport, Lifetimes, Schedu
 use crate::time::{NumericDate, earliest};
 use remote::{RemoteSource, check, has_keys};
 
+/// `refresh_seconds` and `max_stale_seconds` of an issuer that does not state them.
+pub const DEFAULT_LIFETIMES: Lifetimes =
+    Lifetimes { refresh: Duration::from_secs(300), max_stale: Duration::from_secs(86_400) };
+
 /// The shortest time between two fetches of an issuer for unknown `kid`s.
 pub const COOLDOWN: Duration = Duration::from_secs(30);
 
@@ -84,10 +88,7 @@ impl Sources {
             issuer: issuer.into(),
             algorithms,
             blocked,
-            lifetimes: Lifetimes {
-                refresh: Duration::from_secs(300),
-                max_stale: Duration::from_secs(86_400),
-            },
+            lifetimes: DEFAULT_LIFETIMES,
             chain: Vec::new(),
             cooldown: None,
             counts: FetchCounts::default(),

@@ -35,6 +35,9 @@ pub enum ListOrigin {
 }
 
 impl ListOrigin {
+    /// How `authorizer.toml` writes a `source`. `http` is for loopback only.
+    pub const SYNTAX: [&str; 4] = ["file:PATH", "secret:ARN-OR-NAME", "https://ADDRESS", "http://ADDRESS"];
+
     /// Parses a `source`; `folder` is the configuration's.
     ///
     /// # Errors

@@ -64,6 +64,13 @@ Examples:
 
 Documentation: docs/check.md, docs/configuration.md, docs/provision.md";
 
+pub(crate) const SCHEMA: &str = "\
+Examples:
+  cargo local schema > authorizer.schema.json
+  cargo local schema cases
+
+Documentation: docs/schema.md";
+
 pub(crate) const EXPLAIN: &str = "\
 Examples:
   cargo local explain --token \"$TOKEN\" --fetch

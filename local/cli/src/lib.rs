@@ -5,6 +5,7 @@
 //! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
 //!                  -> token, certificate, snippet        (identity, gateway; control)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
+//!                  -> schema                            (inspect)
 //!                  -> revoke                            (inspect; a file, or Secrets Manager)
 //!                  -> health                             (control)
 //!                  -> kit                               (keys and requests of many devices)
@@ -41,6 +42,7 @@ mod diff;
 mod explain;
 mod keys;
 mod revoke;
+mod schema;
 
 mod control;
 mod health;
@@ -76,6 +78,7 @@ use crate::launch::LaunchSettings;
 use crate::package::build::Tools;
 use crate::package::{PackageArgs, PackageError};
 use crate::revoke::{RevokeArgs, RevokedArgs, UnrevokeArgs};
+use crate::schema::SchemaArgs;
 use crate::serve::ServeArgs;
 use crate::snippet::SnippetArgs;
 use crate::storm::StormArgs;
@@ -134,6 +137,9 @@ enum Command {
     /// Test one action against a token or a device's certificate, and show what decides
     #[command(after_long_help = help::CAN)]
     Can(Box<CanArgs>),
+    /// Print the JSON Schema of a configuration file, for editors
+    #[command(after_long_help = help::SCHEMA)]
+    Schema(SchemaArgs),
     /// Compare the permissions of two configurations
     #[command(after_long_help = help::DIFF)]
     Diff(DiffArgs),
@@ -204,6 +210,9 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Completions(args) => {
                 let written = completions::run(&args, Cli::command(), &mut std::io::stdout().lock());
                 written.map(|()| true).map_err(Into::into)
+            }
+            Command::Schema(args) => {
+                schema::run(&args, &mut std::io::stdout().lock()).map(|()| true).map_err(Into::into)
             }
             Command::Check(args) => run_check(&args, &env).map_err(Into::into),
             Command::Explain(args) => {

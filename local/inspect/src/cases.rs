@@ -4,6 +4,7 @@
 //! policy and no other. `policies/README.md` describes the format.
 
 mod claims;
+mod file;
 mod policy_test;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +18,9 @@ use iot_jwt_authorizer::keys::without_mark;
 use iot_jwt_authorizer::policy::{GrantRule, Policies, Template};
 use iot_jwt_authorizer::template_text::Scope;
 use iot_local_base::env::Env;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use self::file::CaseFile;
 use self::policy_test::{CaseFailure, PolicyTest};
 use crate::member;
 
@@ -39,38 +40,6 @@ pub struct CaseReport {
     pub errors: Vec<ConfigError>,
     /// Why the file was skipped: no grant names the policy, and the configuration does not fit it or its cases.
     pub skipped: Option<String>,
-}
-
-/// A file of cases.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseFile {
-    /// The id of the issuer of claims without `iss`; by default the first that is granted the policy.
-    issuer: Option<String>,
-    /// The claims of every case.
-    claims: Map<String, Value>,
-    cases: Vec<PolicyCase>,
-}
-
-/// One case, with one of `allow`, `deny` and `refused`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyCase {
-    /// `ACTION RESOURCE`
-    allow: Option<String>,
-    /// `ACTION RESOURCE`
-    deny: Option<String>,
-    /// The code with which the token is denied.
-    refused: Option<String>,
-    /// These replace claims of the file; null removes one.
-    #[serde(default)]
-    claims: Map<String, Value>,
-    /// The MQTT client id; by default the first that `client_ids` allows.
-    client_id: Option<String>,
-    /// The id of the issuer, instead of the file's.
-    issuer: Option<String>,
-    /// For the reader.
-    why: String,
 }
 
 /// Runs every file of cases in the configuration's `policies/`, in the order of their names.
@@ -163,6 +132,11 @@ pub fn run_cases(
         report.add(ErrorPlace::File, format!("{what} ({})", cases_text(&numbers)), CONTRADICTION_HINT);
     }
     report
+}
+
+/// The JSON Schema of a file of cases.
+pub(crate) fn schema() -> Map<String, Value> {
+    CaseFile::schema()
 }
 
 /// Numbers of cases, as text.

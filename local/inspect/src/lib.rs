@@ -5,6 +5,7 @@
 //! Deployment + Inquiry (token, event or claims) -> inquiry -> Explanation -> permission -> cases, diff
 //! authorizer.toml -> check (findings, cases, size)
 //! provision.toml -> provision (findings)
+//! tables of keys -> schema (JSON Schema)
 //! answers of a gateway's API, as data -> certificate
 //! ```
 
@@ -35,3 +36,5 @@ pub mod diff;
 pub mod check;
 
 pub mod provision;
+
+pub mod schema;

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use iot_jwt_authorizer::config_error::{ConfigError, ErrorPlace, UnknownName};
+use iot_jwt_authorizer::config_schema::{Property, TableSchema, ValueType};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -29,13 +30,14 @@ pub(super) struct Reader<'d> {
     pub(super) errors: Vec<ConfigError>,
 }
 
-/// A table. A member that is never taken is an unknown key.
+/// A table whose members are read by its schema.
 pub(super) struct Table<'d> {
     /// The name for messages, as `[[authority]]`.
     name: &'static str,
     pub(super) span: Range<usize>,
     entries: &'d DeTable<'d>,
-    known: Vec<&'static str>,
+    /// The known keys; empty for a table whose keys are the user's own names.
+    properties: &'static [&'static Property],
 }
 
 impl<'d> Reader<'d> {
@@ -51,10 +53,24 @@ impl<'d> Reader<'d> {
         self.errors.push_mut(ConfigError::at(self.file, place, what))
     }
 
-    /// Reads a table.
-    pub(super) fn table(&mut self, name: &'static str, item: Item<'d>) -> Option<Table<'d>> {
+    /// Reads a table, if it is present.
+    pub(super) fn table(&mut self, parent: &Table<'d>, property: &Property) -> Option<Table<'d>> {
+        let item = parent.get(property)?;
+        match &property.value {
+            ValueType::Table(schema) => self.open(schema.name, schema.properties, item),
+            ValueType::Map { name, .. } => self.open(name, &[], item),
+            _ => None,
+        }
+    }
+
+    fn open(
+        &mut self,
+        name: &'static str,
+        properties: &'static [&'static Property],
+        item: Item<'d>,
+    ) -> Option<Table<'d>> {
         match item.get_ref() {
-            DeValue::Table(entries) => Some(Table { name, span: item.span(), entries, known: Vec::new() }),
+            DeValue::Table(entries) => Some(Table { name, span: item.span(), entries, properties }),
             other => {
                 self.error(
                     &item.span(),
@@ -66,25 +82,29 @@ impl<'d> Reader<'d> {
     }
 
     /// Reads an array of tables, if it is present.
-    pub(super) fn tables(&mut self, name: &'static str, item: Option<Item<'d>>) -> Vec<Table<'d>> {
-        match item.map(|item| (item, item.get_ref())) {
-            None => Vec::new(),
-            Some((_, DeValue::Array(items))) => {
-                items.iter().filter_map(|item| self.table(name, item)).collect()
+    pub(super) fn tables(&mut self, parent: &Table<'d>, property: &Property) -> Vec<Table<'d>> {
+        let (Some(item), ValueType::Tables { table: schema, .. }) = (parent.get(property), &property.value)
+        else {
+            return Vec::new();
+        };
+        match item.get_ref() {
+            DeValue::Array(items) => {
+                items.iter().filter_map(|item| self.open(schema.name, schema.properties, item)).collect()
             }
-            Some((item, _)) => {
-                self.error(&item.span(), format!("expected {name} with double brackets"));
+            _ => {
+                self.error(&item.span(), format!("expected {} with double brackets", schema.name));
                 Vec::new()
             }
         }
     }
 
     /// Reads a string that must be there.
-    pub(super) fn required(&mut self, table: &mut Table<'d>, key: &'static str) -> Option<Located> {
-        match table.take(key) {
-            Some(item) => self.string(key, item),
+    pub(super) fn required(&mut self, table: &Table<'d>, property: &Property) -> Option<Located> {
+        match table.get(property) {
+            Some(item) => self.string(property.name, item),
             None => {
-                self.error(&table.span, format!("{} has no `{key}`", table.name));
+                let what = format!("{} has no `{}`", table.name, property.name);
+                self.error(&table.span, what).hint = property.required.map(str::to_owned);
                 None
             }
         }
@@ -93,24 +113,25 @@ impl<'d> Reader<'d> {
     /// Reads a string that must be there, and makes a value of it. `expected` describes the valid ones.
     pub(super) fn parsed<T>(
         &mut self,
-        table: &mut Table<'d>,
-        key: &'static str,
+        table: &Table<'d>,
+        property: &Property,
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let text = self.required(table, key)?;
+        let text = self.required(table, property)?;
         let value = parse(&text.value);
         if value.is_none() {
-            self.error(&text.span, format!("`{key}`: invalid value \"{}\"; expected {expected}", text.value));
+            let (name, given) = (property.name, &text.value);
+            self.error(&text.span, format!("`{name}`: invalid value \"{given}\"; expected {expected}"));
         }
         value
     }
 
     /// Reads a boolean; `false` if it is absent.
-    pub(super) fn flag(&mut self, table: &mut Table<'d>, key: &'static str) -> bool {
-        let Some(item) = table.take(key) else { return false };
+    pub(super) fn flag(&mut self, table: &Table<'d>, property: &Property) -> bool {
+        let Some(item) = table.get(property) else { return false };
         item.get_ref().as_bool().unwrap_or_else(|| {
-            self.error(&item.span(), format!("`{key}`: expected true or false"));
+            self.error(&item.span(), format!("`{}`: expected true or false", property.name));
             false
         })
     }
@@ -125,7 +146,8 @@ impl<'d> Reader<'d> {
         };
         match fill_environment(text, self.environment) {
             Ok(value) if value.is_empty() => {
-                self.error(&span, format!("`{key}`: the string is empty"));
+                let hint = (!text.is_empty()).then(|| format!("`{text}` is empty in the environment"));
+                self.error(&span, format!("`{key}`: the string is empty")).hint = hint;
                 None
             }
             Ok(value) => Some(Located { value, span }),
@@ -136,12 +158,13 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// Reports the members that were not taken.
+    /// Reports unknown keys.
     pub(super) fn finish(&mut self, table: &Table<'d>) {
-        for key in table.entries.keys().filter(|key| !table.known.contains(&&**key.get_ref())) {
-            let known = table.known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let names = || table.properties.iter().map(|property| property.name);
+        for key in table.entries.keys().filter(|key| !names().any(|name| *name == **key.get_ref())) {
+            let known = names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let what = format!("unknown key `{}` in {}; expected one of {known}", key.get_ref(), table.name);
-            let unknown = UnknownName::new(&**key.get_ref(), table.known.iter().copied());
+            let unknown = UnknownName::new(&**key.get_ref(), names());
             self.error(&key.span(), what).unknown = Some(Box::new(unknown));
         }
     }
@@ -149,14 +172,13 @@ impl<'d> Reader<'d> {
 
 impl<'d> Table<'d> {
     /// The file's outermost table.
-    pub(super) fn root(entries: &'d DeTable<'d>) -> Self {
-        Self { name: "the file", span: 0..0, entries, known: Vec::new() }
+    pub(super) fn root(schema: &TableSchema, entries: &'d DeTable<'d>) -> Self {
+        Self { name: schema.name, span: 0..0, entries, properties: schema.properties }
     }
 
-    /// Takes the member `key`.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Item<'d>> {
-        self.known.push(key);
-        self.entries.get(key)
+    /// The value of a key.
+    fn get(&self, property: &Property) -> Option<Item<'d>> {
+        self.entries.get(property.name)
     }
 
     /// Every member, for tables whose keys are the user's own names.

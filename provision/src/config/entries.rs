@@ -1,6 +1,9 @@
 //! The tables of `provision.toml`.
 
+use iot_jwt_authorizer::config_schema::Property;
+
 use super::document::{Located, Reader, Table};
+use super::schema::{self, MAX_ATTRIBUTES};
 use super::topic::{MAX_TOPIC_BYTES, TopicFilter};
 use super::{Authority, Bootstrap, Config, ConfigError, ErrorPlace, Template};
 use crate::certificate::VARIABLES;
@@ -17,16 +20,12 @@ const ID: &str = "id";
 /// The longest id of a device, in bytes.
 const MAX_ID_BYTES: usize = 128;
 
-/// The attributes that a thing without a type has at most, without [`OWNER`].
-/// <https://docs.aws.amazon.com/iot/latest/developerguide/iot-thing-management.html>
-const MAX_ATTRIBUTES: usize = 2;
-
 /// Reads the file.
-pub(super) fn read<'d>(reader: &mut Reader<'d>, mut root: Table<'d>) -> Config {
+pub(super) fn read<'d>(reader: &mut Reader<'d>, root: &Table<'d>) -> Config {
     let mut config = Config::default();
-    for table in reader.tables("[[authority]]", root.take("authority")) {
+    for table in reader.tables(root, &schema::AUTHORITY) {
         let span = table.span.clone();
-        if let Some(authority) = authority(reader, table, &mut config.files) {
+        if let Some(authority) = authority(reader, &table, &mut config.files) {
             let id = &authority.ca_certificate_id;
             if config.authorities.iter().any(|other| other.ca_certificate_id == *id) {
                 reader.error(&span, format!("`ca_certificate_id`: another [[authority]] has {id}"));
@@ -34,9 +33,9 @@ pub(super) fn read<'d>(reader: &mut Reader<'d>, mut root: Table<'d>) -> Config {
             config.authorities.push(authority);
         }
     }
-    for table in reader.tables("[[bootstrap]]", root.take("bootstrap")) {
+    for table in reader.tables(root, &schema::BOOTSTRAP) {
         let span = table.span.clone();
-        if let Some(bootstrap) = bootstrap(reader, table, &mut config.files) {
+        if let Some(bootstrap) = bootstrap(reader, &table, &mut config.files) {
             if config.bootstraps.iter().any(|other| other.request.overlaps(&bootstrap.request)) {
                 reader
                     .error(&span, "`request`: a topic can match the `request` of another [[bootstrap]], too");
@@ -45,37 +44,34 @@ pub(super) fn read<'d>(reader: &mut Reader<'d>, mut root: Table<'d>) -> Config {
             check_loops(reader, &config.bootstraps, &span);
         }
     }
-    for table in reader.tables("[[template]]", root.take("template")) {
+    for table in reader.tables(root, &schema::TEMPLATE) {
         let span = table.span.clone();
-        if let Some(template) = template(reader, table, &mut config.files) {
+        if let Some(template) = template(reader, &table, &mut config.files) {
             if config.templates.iter().any(|other| other.name == template.name) {
                 reader.error(&span, format!("`name`: another [[template]] has the name {}", template.name));
             }
             config.templates.push(template);
         }
     }
-    if let Some(mut table) = root.take("cognito").and_then(|item| reader.table("[cognito]", item)) {
-        config.identity_policy = policy(reader, &mut table);
+    if let Some(table) = reader.table(root, &schema::COGNITO) {
+        config.identity_policy = policy(reader, &table);
         reader.finish(&table);
     }
-    reader.finish(&root);
+    reader.finish(root);
     config
 }
 
-fn authority<'d>(
-    reader: &mut Reader<'d>,
-    mut table: Table<'d>,
-    files: &mut Vec<String>,
-) -> Option<Authority> {
-    let id = reader.parsed(&mut table, "ca_certificate_id", "64 hexadecimal digits in lower case", |text| {
-        is_certificate_id(text).then(|| text.to_owned())
-    });
-    let thing = pattern(reader, &mut table, "thing", &VARIABLES, is_thing_text);
-    let policy = policy(reader, &mut table);
-    let attributes = attributes(reader, &mut table);
-    let expected = expected(reader, &mut table, files);
-    let replace = reader.flag(&mut table, "replace");
-    reader.finish(&table);
+fn authority<'d>(reader: &mut Reader<'d>, table: &Table<'d>, files: &mut Vec<String>) -> Option<Authority> {
+    let id =
+        reader.parsed(table, &schema::CA_CERTIFICATE_ID, "64 hexadecimal digits in lower case", |text| {
+            is_certificate_id(text).then(|| text.to_owned())
+        });
+    let thing = pattern(reader, table, &schema::AUTHORITY_THING, &VARIABLES, is_thing_text);
+    let policy = policy(reader, table);
+    let attributes = attributes(reader, table);
+    let expected = expected(reader, table, &schema::EXPECTED, files);
+    let replace = reader.flag(table, &schema::REPLACE);
+    reader.finish(table);
     Some(Authority {
         ca_certificate_id: id?,
         thing: thing?,
@@ -86,29 +82,25 @@ fn authority<'d>(
     })
 }
 
-fn bootstrap<'d>(
-    reader: &mut Reader<'d>,
-    mut table: Table<'d>,
-    files: &mut Vec<String>,
-) -> Option<Bootstrap> {
+fn bootstrap<'d>(reader: &mut Reader<'d>, table: &Table<'d>, files: &mut Vec<String>) -> Option<Bootstrap> {
     let expected_filter =
         "a topic filter with one level `+`, such as bootstrap/+/request, without `#` and `$`";
-    let request = reader.parsed(&mut table, "request", expected_filter, TopicFilter::parse);
-    let response = pattern(reader, &mut table, "response", &[ID], |pattern| {
+    let request = reader.parsed(table, &schema::REQUEST, expected_filter, TopicFilter::parse);
+    let response = pattern(reader, table, &schema::RESPONSE, &[ID], |pattern| {
         let is_topic = TopicFilter::parse(&pattern.fill_with("+")).is_some();
         is_topic && pattern.fill_with(&"i".repeat(MAX_ID_BYTES)).len() <= MAX_TOPIC_BYTES
     });
-    let thing = pattern(reader, &mut table, "thing", &[ID], is_thing_text);
-    let policy = policy(reader, &mut table);
+    let thing = pattern(reader, table, &schema::BOOTSTRAP_THING, &[ID], is_thing_text);
+    let policy = policy(reader, table);
     let span = table.span.clone();
-    let expected = expected(reader, &mut table, files);
+    let expected = expected(reader, table, &schema::BOOTSTRAP_EXPECTED, files);
     if matches!(expected, Some(Expected::Anyone)) {
         let error = reader.error(&span, "`expected`: [[bootstrap]] cannot expect anyone");
         error.hint =
             Some("its credential is shared, so list the devices: `list:FILE` or `dynamodb:TABLE`".to_owned());
     }
-    let replace = reader.flag(&mut table, "replace");
-    reader.finish(&table);
+    let replace = reader.flag(table, &schema::REPLACE);
+    reader.finish(table);
     Some(Bootstrap {
         request: request?,
         response: response?,
@@ -127,30 +119,31 @@ fn check_loops(reader: &mut Reader<'_>, bootstraps: &[Bootstrap], span: &std::op
     }
 }
 
-fn template<'d>(reader: &mut Reader<'d>, mut table: Table<'d>, files: &mut Vec<String>) -> Option<Template> {
-    let name = reader.parsed(&mut table, "name", "1 to 36 of A-Z a-z 0-9 _ -", |text| {
+fn template<'d>(reader: &mut Reader<'d>, table: &Table<'d>, files: &mut Vec<String>) -> Option<Template> {
+    let name = reader.parsed(table, &schema::NAME, "1 to 36 of A-Z a-z 0-9 _ -", |text| {
         is_template_name(text).then(|| text.to_owned())
     });
-    let expected = expected(reader, &mut table, files);
-    let replace = reader.flag(&mut table, "replace");
-    reader.finish(&table);
+    let expected = expected(reader, table, &schema::EXPECTED, files);
+    let replace = reader.flag(table, &schema::REPLACE);
+    reader.finish(table);
     Some(Template { name: name?, expected: expected?, replace })
 }
 
-fn policy<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Option<String> {
+fn policy<'d>(reader: &mut Reader<'d>, table: &Table<'d>) -> Option<String> {
     let expected = "the name of an AWS IoT policy: 1 to 128 of A-Z a-z 0-9 _ + = , . @ -";
-    reader.parsed(table, "policy", expected, |text| is_policy_name(text).then(|| text.to_owned()))
+    reader.parsed(table, &schema::POLICY, expected, |text| is_policy_name(text).then(|| text.to_owned()))
 }
 
 /// Reads a pattern that differs between devices.
 fn pattern<'d>(
     reader: &mut Reader<'d>,
-    table: &mut Table<'d>,
-    key: &'static str,
+    table: &Table<'d>,
+    property: &Property,
     known: &[&'static str],
     is_valid: impl FnOnce(&Pattern) -> bool,
 ) -> Option<Pattern> {
-    let text = reader.required(table, key)?;
+    let key = property.name;
+    let text = reader.required(table, property)?;
     let pattern = parse_pattern(reader, key, &text, known)?;
     let what = if !pattern.has_variable() {
         format!("`{key}`: the same for every device; expected a variable, such as `${{{}}}`", known.last()?)
@@ -179,9 +172,8 @@ fn is_thing_text(pattern: &Pattern) -> bool {
     ThingName::parse(&pattern.fill_with("i")).is_some()
 }
 
-fn attributes<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Vec<(String, Pattern)> {
-    let item = table.take("attributes");
-    let Some(table) = item.and_then(|item| reader.table("`attributes`", item)) else { return Vec::new() };
+fn attributes<'d>(reader: &mut Reader<'d>, table: &Table<'d>) -> Vec<(String, Pattern)> {
+    let Some(table) = reader.table(table, &schema::ATTRIBUTES) else { return Vec::new() };
     let mut attributes = Vec::new();
     for (name, item) in table.entries() {
         if name == OWNER {
@@ -213,8 +205,13 @@ fn attributes<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>) -> Vec<(String
     attributes
 }
 
-fn expected<'d>(reader: &mut Reader<'d>, table: &mut Table<'d>, files: &mut Vec<String>) -> Option<Expected> {
-    let text = reader.required(table, "expected")?;
+fn expected<'d>(
+    reader: &mut Reader<'d>,
+    table: &Table<'d>,
+    property: &Property,
+    files: &mut Vec<String>,
+) -> Option<Expected> {
+    let text = reader.required(table, property)?;
     match Source::parse(&text.value) {
         Some(Source::Anyone) => Some(Expected::Anyone),
         Some(Source::Table(name)) => Some(Expected::Table(name)),

@@ -6,6 +6,12 @@ use std::fmt;
 /// <https://docs.aws.amazon.com/general/latest/gr/iot-core.html#message-broker-limits>
 pub(super) const MAX_TOPIC_BYTES: usize = 256;
 
+/// What the levels of topics may have apart from letters and digits, with the slashes between them.
+pub(super) const TOPIC_PUNCTUATION: &str = "-_.:@=,/";
+
+/// The same with the wildcard of a filter.
+pub(super) const FILTER_PUNCTUATION: &str = "-_.:@=,/+";
+
 /// A topic filter with one `+`, whose level is the id of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicFilter(Vec<Box<str>>);

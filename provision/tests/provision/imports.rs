@@ -5,11 +5,16 @@ use std::path::Path;
 
 use crate::support::root;
 
-/// `json` and `arn` read events, `slots::is_id` guards the log, `config_error` is how every tool prints an error.
-const ALLOWED: [&str; 5] = [
+/// `json` and `arn` read events, `slots::is_id` guards the log, `config_error` is how every tool prints an error, and
+/// `config_schema` is how a configuration states its keys.
+const ALLOWED: [&str; 9] = [
     "arn::FunctionArn",
     "config_error::{ConfigError, ConfigErrors, ErrorPlace}",
     "config_error::{ConfigError, ErrorPlace, UnknownName}",
+    "config_schema::Property",
+    "config_schema::{Alphabet, Letters}",
+    "config_schema::{DefaultValue, Property, TableSchema, TextType, ValueType}",
+    "config_schema::{Property, TableSchema, ValueType}",
     "json::{Json, Object}",
     "slots::is_id",
 ];

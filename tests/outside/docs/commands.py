@@ -19,9 +19,9 @@ import broken_pages
 import snippets
 from lib import function
 from lib.checks import check_none, finish, skip
-from lib.gateway import Gateway, token
+from lib.gateway import Gateway, program, token
 from lib.pages import all_blocks, blocks, pages
-from lib.paths import CARGO, ROOT, TARGET
+from lib.paths import ROOT
 
 # Commands that other tests run: the command as in the page, the test's files, and the text with which one of them runs
 # it.
@@ -137,13 +137,13 @@ class Workspace:
 
     def programs(self):
         """A `cargo` that runs the built program, and for `invoke` the built authorizer."""
-        program = shlex.quote(os.environ["IOT_LOCAL"])
+        built = shlex.quote(program())
         function = shlex.quote(os.environ["BOOTSTRAP"])
         self.write("bin/cargo", f'''#!/bin/sh
 [ "$1" = local ] || {{ echo "only cargo local runs here" >&2; exit 9; }}
 shift
-if [ "$1" = invoke ]; then exec {program} "$@" --bootstrap {function}; fi
-exec {program} "$@"
+if [ "$1" = invoke ]; then exec {built} "$@" --bootstrap {function}; fi
+exec {built} "$@"
 ''')
         (self.folder / "bin/cargo").chmod(0o755)
 
@@ -237,9 +237,7 @@ def page_errors(workspace, page, text, found):
 
 def build():
     """Builds the programs, unless IOT_LOCAL and BOOTSTRAP name built ones."""
-    if "IOT_LOCAL" not in os.environ:
-        subprocess.run([CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "iot-local"], cwd=ROOT, check=True)
-        os.environ["IOT_LOCAL"] = str(TARGET / "debug/iot-local")
+    program()
     if "BOOTSTRAP" not in os.environ:
         os.environ["BOOTSTRAP"] = function.build()
 

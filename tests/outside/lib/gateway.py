@@ -13,6 +13,16 @@ START_SECONDS = 1200
 READY = r"^Event log"
 
 
+def program():
+    """A built `iot-local`, as an installed `cargo local` that works outside of the checkout. Builds it if IOT_LOCAL names
+    none; then `command_line` uses it, too."""
+    if "IOT_LOCAL" not in os.environ:
+        command = [CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "iot-local"]
+        subprocess.run(command, cwd=ROOT, check=True)
+        os.environ["IOT_LOCAL"] = str(TARGET / "debug/iot-local")
+    return os.environ["IOT_LOCAL"]
+
+
 def command_line(*arguments):
     """The command of `cargo local` with these arguments."""
     built = os.environ.get("IOT_LOCAL")

@@ -1,5 +1,6 @@
 //! The files of a new folder: a recipe with the user's values.
 
+use iot_local_inspect::schema::SchemaFile;
 use serde_json::{Map, Value};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
@@ -49,6 +50,8 @@ pub(super) fn files(recipe: &Recipe, values: &Values) -> Result<Vec<NewFile>, &'
     for (name, policy, cases) in recipe.policies {
         files.push(file(&format!("policies/{name}.json"), (*policy).to_owned()));
         let cases = substitute::in_json(&without_issuers(recipe, cases), &replacements);
+        let cases =
+            cases.replacen('{', &format!("{{\n  \"$schema\": \"../{}\",", schema(SchemaFile::Cases)), 1);
         files.push(file(&format!("policies/{name}.cases.json"), cases));
     }
     for (name, text) in recipe.claims {
@@ -62,6 +65,9 @@ pub(super) fn files(recipe: &Recipe, values: &Values) -> Result<Vec<NewFile>, &'
     let workflow = WORKFLOW.replace("{repository}", repository).replace("{commit}", commit);
     files.push(file(".github/workflows/authorizer.yml", workflow));
     files.push(file("parameters.yaml", PARAMETERS.to_owned()));
+    for kind in [SchemaFile::Authorizer, SchemaFile::Cases] {
+        files.push(file(&schema(kind), kind.text()));
+    }
     files.push(file(".gitignore", GITIGNORE.to_owned()));
     Ok(files)
 }
@@ -106,12 +112,19 @@ fn configuration(
     Ok(with_values(&document.to_string(), recipe, values, replacements))
 }
 
-/// The comment at the top.
+/// The file of a schema, which editors read without a network.
+fn schema(kind: SchemaFile) -> String {
+    format!(".schema/{}.json", kind.name())
+}
+
+/// The comment at the top. taplo reads the schema's place from the first line.
 fn header(recipe: &Recipe) -> String {
     format!(
-        "# {}. Written by `cargo local init`.\n\
+        "#:schema {}\n\
+         # {}. Written by `cargo local init`.\n\
          # Lines with {EDIT} have example values: put yours there. All keys: docs/configuration.md of \
          iot-jwt-authorizer.\n",
+        schema(SchemaFile::Authorizer),
         recipe.title
     )
 }

@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "kit",
     "storm",
     "health",
+    "schema",
     "completions",
 ];
 

@@ -11,7 +11,7 @@ use iot_local_policy::{Action, NamedResource};
 use serde_json::Value;
 
 use super::claims::CaseClaims;
-use super::{CaseFile, PolicyCase};
+use super::file::{CaseFile, PolicyCase};
 use crate::inquiry::{self, EvaluationOptions};
 use crate::permission::{self, PermissionOutcome};
 
