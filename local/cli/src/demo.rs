@@ -33,7 +33,7 @@ use tokio_rustls::rustls;
 
 use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs};
 use crate::control::Control;
-use crate::function;
+use crate::function::{self, FunctionError};
 use crate::launch::{FunctionArgs, LaunchError, LaunchSettings};
 use crate::package::packaged::Packaged;
 use crate::serve::{self, ServeError, ServeOptions};
@@ -58,8 +58,8 @@ pub(crate) struct DemoArgs {
     /// Configuration of the authorizer; `jwt` requires the rules of the shipped one
     #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
     config: PathBuf,
-    /// Use this bootstrap instead of building it
-    #[arg(long, value_name = "PATH")]
+    /// Use a built function, or those of a release: its folder or its version [default: release.toml, or else a build]
+    #[arg(long, value_name = "FILE|RELEASE")]
     bootstrap: Option<PathBuf>,
     /// With `regions`: kill a gateway this often, and show how long clients are away
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
@@ -90,6 +90,7 @@ impl DemoArgs {
             function: None,
             function_arn: None,
             env: None,
+            original: Some(self.config.clone()),
         };
         ServeOptions {
             port: 0,
@@ -259,20 +260,23 @@ async fn run_jitr(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output)
     jitr::Script { devices: devices(&running, &workspace, output)?, company }.run().await
 }
 
-/// The options of a gateway whose provisioning functions are built. Otherwise their first event would wait for that.
+/// The options of a gateway whose provisioning functions are there. Otherwise their first event would wait for that.
 async fn provision_options(
     args: &DemoArgs,
     folder: &Path,
     launch: &LaunchSettings,
 ) -> Result<ServeOptions, DemoError> {
-    build_provision(launch).await?;
-    Ok(args.options(folder.join(CONFIG), launch.clone(), true))
+    let options = args.options(folder.join(CONFIG), launch.clone(), true);
+    program(&options, Packaged::Provision).await?;
+    Ok(options)
 }
 
-async fn build_provision(launch: &LaunchSettings) -> Result<(), DemoError> {
-    let built = function::build(Packaged::Provision, &launch.cargo, &launch.env).await;
-    built.map_err(|error| ServeError::from(LaunchError::from(error)))?;
-    Ok(())
+/// The path of a program, which is built or fetched if necessary.
+async fn program(options: &ServeOptions, packaged: Packaged) -> Result<PathBuf, DemoError> {
+    let failed = |error: FunctionError| ServeError::from(LaunchError::from(error));
+    let source = options.function.source(packaged).map_err(failed)?;
+    let launch = &options.launch;
+    Ok(function::program(&source, packaged, &launch.cargo, &launch.env).await.map_err(failed)?)
 }
 
 /// Writes files next to the configuration.
@@ -330,7 +334,7 @@ async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
         .find(|issuer| issuer.has_id_tokens_for_pools())
         .ok_or(DemoError::NoRsaIssuer)?
         .settings();
-    build_provision(launch).await?;
+    program(&options, Packaged::Provision).await?;
     output.note(&format!(
         "The local gateway listens on ws://127.0.0.1:{}/mqtt and has an identity pool. Each line shows what the\n\
          client sees. Below it is the reason, which only the operator sees: the statement of the role or of the\n\
@@ -349,14 +353,8 @@ async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
 }
 
 async fn run_regions(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let bootstrap = match &args.bootstrap {
-        Some(path) => path
-            .canonicalize()
-            .map_err(|source| ServeError::from(LaunchError::Bootstrap { path: path.clone(), source }))?,
-        None => function::build(Packaged::Authorizer, &launch.cargo, &launch.env)
-            .await
-            .map_err(|error| ServeError::from(LaunchError::from(error)))?,
-    };
+    let options = args.options(args.config.clone(), launch.clone(), true);
+    let bootstrap = program(&options, Packaged::Authorizer).await?;
     let folders = [temporary_copy(&args.config, launch)?, temporary_copy(&args.config, launch)?];
     let options = regions::Options { folders, bootstrap, env: &launch.env, kills: args.kills };
     regions::run(options, output).await

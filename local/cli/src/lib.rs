@@ -2,7 +2,7 @@
 //! arguments, calls and output.
 //!
 //! ```text
-//! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
+//! arguments -> run -> serve, demo, invoke                (launch -> package::source, gateway)
 //!                  -> token, certificate, snippet        (identity, gateway; control)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
 //!                  -> revoke                            (inspect; a file, or Secrets Manager)
@@ -39,8 +39,12 @@ mod keys;
 mod revoke;
 
 mod control;
+mod https;
 mod key_fetch;
+mod lines;
 mod shell;
+
+mod build_info;
 
 mod init;
 
@@ -79,7 +83,7 @@ use crate::token::TokenError;
 #[command(
     name = "cargo local",
     bin_name = "cargo local",
-    version,
+    version = build_info::TEXT.as_str(),
     args_conflicts_with_subcommands = true,
     after_long_help = help::TOP,
     max_term_width = 120

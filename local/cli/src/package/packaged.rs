@@ -63,12 +63,13 @@ impl Packaged {
 /// The name of the configuration of the provisioning functions.
 const PROVISION_CONFIG: &str = "provision.toml";
 
-/// Returns the configuration of the provisioning functions: `provision.toml` next to `authorizer`, or the shipped one
-/// if that does not exist.
+/// Returns the configuration of the provisioning functions: `provision.toml` next to `authorizer`, or that of the
+/// checkout if only the latter exists.
 #[must_use]
 pub fn provision_config(authorizer: &Path) -> PathBuf {
     let own = authorizer.with_file_name(PROVISION_CONFIG);
-    if own.is_file() { own } else { workspace().join("provision").join(PROVISION_CONFIG) }
+    let shipped = workspace().join("provision").join(PROVISION_CONFIG);
+    if own.is_file() || !shipped.is_file() { own } else { shipped }
 }
 
 #[cfg(test)]
