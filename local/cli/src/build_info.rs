@@ -73,8 +73,7 @@ mod tests {
 
     #[test]
     fn the_version_names_commit_kind_and_target() {
-        let commit = "0123abc456789abcdef0123456789abcdef01234";
-        let (commit, target) = (Some(&commit[..40]), target());
+        let (commit, target) = (Some("0123abc456789abcdef0123456789abcdef01234"), target());
         for (commit, date, is_release, expected) in [
             (commit, Some("2026-11-30"), true, "0.2.0 (0123abc 2026-11-30, TARGET)"),
             (commit, None, true, "0.2.0 (0123abc, TARGET)"),

@@ -4,6 +4,7 @@ mod client;
 mod company;
 mod devices;
 mod example;
+mod folders;
 pub(crate) mod name;
 mod output;
 mod reasons;
@@ -22,12 +23,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use iot_local_base::{clock, env_file, files};
+use iot_local_base::clock;
 use iot_local_gateway::RunningGateway;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
 use iot_local_identity::issuer::{KeyError, MintError};
 use iot_local_identity::workspace::Workspace;
-use iot_local_inspect::deployment::{self, DeploymentError};
+use iot_local_inspect::deployment::DeploymentError;
 use thiserror::Error;
 use tokio_rustls::rustls;
 
@@ -41,6 +42,7 @@ use crate::token::{self, TokenError};
 
 use company::Company;
 use devices::Devices;
+use folders::{shipped_folder, temporary_copy, write_all};
 use name::DemoName;
 use output::{Format, Output};
 use reasons::EventLogReader;
@@ -50,14 +52,15 @@ use session::Session;
 const CONFIG: &str = "authorizer.toml";
 
 /// The arguments of the command.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct DemoArgs {
     /// What to run
     #[arg(value_enum, default_value_t = DemoName::Jwt)]
     name: DemoName,
-    /// Configuration of the authorizer; `jwt` requires the rules of the shipped one
-    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
-    config: PathBuf,
+    /// Configuration of the authorizer; `jwt` requires the rules of the shipped one [default: authorizer.toml, or else
+    /// the shipped one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Use a built function, or those of a release: its folder or its version [default: release.toml, or else a build]
     #[arg(long, value_name = "FILE|RELEASE")]
     bootstrap: Option<PathBuf>,
@@ -70,9 +73,22 @@ pub(crate) struct DemoArgs {
     /// Print a JSON object a line, each when its step has ended
     #[arg(long, conflicts_with = "json")]
     json_lines: bool,
+    /// The shipped configuration, if that is used
+    #[arg(skip)]
+    shipped: Option<PathBuf>,
 }
 
 impl DemoArgs {
+    /// The user's configuration, which need not exist.
+    fn own_config(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(CONFIG))
+    }
+
+    /// The configuration to run.
+    fn config(&self) -> &Path {
+        self.shipped.as_deref().unwrap_or(self.own_config())
+    }
+
     fn format(&self) -> Format {
         match (self.json, self.json_lines) {
             (true, _) => Format::Json,
@@ -90,7 +106,7 @@ impl DemoArgs {
             function: None,
             function_arn: None,
             env: None,
-            original: Some(self.config.clone()),
+            original: Some(self.own_config().to_owned()),
         };
         ServeOptions {
             port: 0,
@@ -179,6 +195,13 @@ pub(crate) async fn run(
         return Err(DemoError::KillsWithoutRegions);
     }
     let mut output = Output { has_colours, format: args.format(), ..Output::default() };
+    let shipped = shipped_folder(args)?;
+    let shipped_config = shipped.as_ref().map(|folder| folder.path().join(CONFIG));
+    if shipped.is_some() {
+        output
+            .note("There is no authorizer.toml in this folder, so the demo runs the shipped configuration.");
+    }
+    let args = &DemoArgs { shipped: shipped_config, ..args.clone() };
     if matches!(args.name, DemoName::Jwt | DemoName::All) {
         run_jwt(args, launch, &mut output).await?;
     }
@@ -207,11 +230,11 @@ pub(crate) async fn run(
 }
 
 async fn run_jwt(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let differences = example::differences(&args.config);
+    let differences = example::differences(args.config());
     if !differences.is_empty() {
         return Err(DemoError::DifferentConfiguration(differences));
     }
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), false);
     let (running, workspace) = serve::start(&options).await?;
     let issuer = token::select_issuer(&workspace.issuers, None)?;
@@ -226,14 +249,14 @@ async fn run_jwt(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) 
 }
 
 async fn run_kitting(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
     let (running, workspace) = serve::start(&options).await?;
     kitting::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
 async fn run_jitp(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
     let (running, workspace) = serve::start(&options).await?;
     jitp::Script { devices: devices(&running, &workspace, output)? }.run().await
@@ -244,7 +267,7 @@ async fn run_bootstrap(
     launch: &LaunchSettings,
     output: &mut Output,
 ) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     write_all(folder.path(), &bootstrap::FILES.map(|(name, text)| (name, text.to_owned())))?;
     let options = provision_options(args, folder.path(), launch).await?;
     let (running, workspace) = serve::start(&options).await?;
@@ -253,7 +276,7 @@ async fn run_bootstrap(
 
 async fn run_jitr(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
     let company = Company::new("Example CA")?;
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     write_all(folder.path(), &jitr::files(&company))?;
     let options = provision_options(args, folder.path(), launch).await?;
     let (running, workspace) = serve::start(&options).await?;
@@ -277,17 +300,6 @@ async fn program(options: &ServeOptions, packaged: Packaged) -> Result<PathBuf, 
     let source = options.function.source(packaged).map_err(failed)?;
     let launch = &options.launch;
     Ok(function::program(&source, packaged, &launch.cargo, &launch.env).await.map_err(failed)?)
-}
-
-/// Writes files next to the configuration.
-fn write_all(folder: &Path, files: &[(&str, String)]) -> Result<(), DemoError> {
-    for (name, text) in files {
-        let path = folder.join(name);
-        let parent = path.parent().unwrap_or(folder);
-        let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text));
-        written.map_err(|error| DemoError::Copy { path, error })?;
-    }
-    Ok(())
 }
 
 /// Prints where the gateway is, and returns it as devices use it.
@@ -316,7 +328,7 @@ fn devices<'a>(
 }
 
 async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     write_all(folder.path(), &fleet::FILES.map(|(name, text)| (name, text.to_owned())))?;
     let options = provision_options(args, folder.path(), launch).await?;
     let (running, workspace) = serve::start(&options).await?;
@@ -324,7 +336,7 @@ async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output
 }
 
 async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     write_all(folder.path(), &cognito::FILES.map(|(name, text)| (name, text.to_owned())))?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), false);
     let (running, workspace) = serve::start(&options).await?;
@@ -353,31 +365,9 @@ async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
 }
 
 async fn run_regions(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let options = args.options(args.config.clone(), launch.clone(), true);
+    let options = args.options(args.config().to_owned(), launch.clone(), true);
     let bootstrap = program(&options, Packaged::Authorizer).await?;
-    let folders = [temporary_copy(&args.config, launch)?, temporary_copy(&args.config, launch)?];
+    let folders = [temporary_copy(args.config(), launch)?, temporary_copy(args.config(), launch)?];
     let options = regions::Options { folders, bootstrap, env: &launch.env, kills: args.kills };
     regions::run(options, output).await
-}
-
-/// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the
-/// configuration name its own files.
-fn temporary_copy(config: &Path, launch: &LaunchSettings) -> Result<tempfile::TempDir, DemoError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error| DemoError::Copy { path, error }
-    };
-    let env = env_file::extended(&launch.env, None).map_err(ServeError::from)?;
-    let original = std::path::absolute(config).map_err(failed(config))?;
-    if original.exists() {
-        deployment::load(&original, &env).map_err(|errors| DeploymentError::new(config, errors))?;
-    }
-    let folder = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
-    std::fs::copy(&original, folder.path().join(CONFIG)).map_err(failed(config))?;
-    for part in ["policies", "keys"] {
-        let from = original.with_file_name(part);
-        files::mirror(&from, &folder.path().join(part), &[])
-            .map_err(|(path, error)| DemoError::Copy { path, error })?;
-    }
-    Ok(folder)
 }

@@ -1,6 +1,5 @@
 //! A function: where its program comes from, and how it is run.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use iot_local_base::env::Env;
@@ -20,21 +19,10 @@ const NOT_INHERITED: [&str; 3] = ["LAMBDA_TASK_ROOT", "AUTHORIZER_CONFIG", "_HAN
 /// Why there is no program to run.
 #[derive(Debug, Error)]
 pub enum FunctionError {
-    /// The file of `--bootstrap` does not exist.
-    #[error(
-        "cannot read {}: {source}\n  help: name a built function, the folder of a release or its version, or omit --bootstrap",
-        path.display()
-    )]
-    Bootstrap {
-        /// The file.
-        path: PathBuf,
-        /// The error of the system.
-        source: io::Error,
-    },
     /// The function cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The release cannot be used.
+    /// The file or the release cannot be used.
     #[error(transparent)]
     Release(#[from] ReleaseError),
 }
@@ -52,7 +40,7 @@ pub(crate) async fn program(
 ) -> Result<PathBuf, FunctionError> {
     Ok(match source {
         FunctionSource::File(path) => {
-            path.canonicalize().map_err(|source| FunctionError::Bootstrap { path: path.clone(), source })?
+            path.canonicalize().map_err(|error| ReleaseError::NoFunction { path: path.clone(), error })?
         }
         FunctionSource::Release(release) => release.executable(packaged).await?,
         // It must be linked for this system.

@@ -91,6 +91,9 @@ pub enum LaunchError {
         /// What is wrong with the URL.
         source: NotAnEndpoint,
     },
+    /// The shipped configuration of the provisioning functions cannot be written.
+    #[error("cannot write the shipped provision.toml to the state folder: {0}")]
+    ProvisionConfig(std::io::Error),
     /// The working directory is unknown.
     #[error("cannot determine the working directory: {0}")]
     WorkingDirectory(std::io::Error),

@@ -150,7 +150,7 @@ enum Command {
     Revoked(RevokedArgs),
     /// Pack configuration and function as the zip for Lambda
     ///
-    /// Checks the configuration and builds the function first. Exits with 1 on an error.
+    /// Checks the configuration first, and builds the function or takes it from a release. Exits with 1 on an error.
     #[command(after_long_help = help::PACKAGE)]
     Package(Box<PackageArgs>),
     /// Create key and certificate of a device, and register the certificate with the running gateway

@@ -22,6 +22,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use iot_jwt_authorizer::config::{Config, ConfigErrors};
 use iot_local_base::hex;
+use iot_local_identity::deployment::STATE;
 use iot_local_inspect::check::{self, CheckReport};
 use iot_local_inspect::findings::Severity;
 use iot_local_inspect::provision;
@@ -85,12 +86,13 @@ impl PackageArgs {
     }
 
     /// Its configuration.
-    fn config(&self) -> PathBuf {
+    fn config(&self) -> Result<PathBuf, PackageError> {
         let authorizer = Path::new(Packaged::Authorizer.config());
         match &self.config {
-            Some(config) => config.clone(),
-            None if self.provision => provision_config(authorizer),
-            None => authorizer.to_owned(),
+            Some(config) => Ok(config.clone()),
+            None if self.provision => provision_config(authorizer)
+                .map_err(|error| PackageError::File { path: PathBuf::from(STATE), error }),
+            None => Ok(authorizer.to_owned()),
         }
     }
 }
@@ -165,7 +167,7 @@ pub async fn run(
     is_styled: bool,
     out: &mut dyn Write,
 ) -> Result<bool, PackageError> {
-    let (packaged, path) = (args.packaged(), args.config());
+    let (packaged, path) = (args.packaged(), args.config()?);
     let report = match packaged {
         Packaged::Authorizer => check::examine(&path, tools.env, now),
         Packaged::Provision => provision::examine(&path, tools.env),

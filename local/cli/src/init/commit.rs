@@ -16,11 +16,16 @@ pub(super) struct Source {
 }
 
 /// Stands for the repository. The workflow's first step fails on it.
-pub(super) const UNKNOWN_REPOSITORY: &str = "https://github.com/OWNER/iot-jwt-authorizer";
+const UNKNOWN_REPOSITORY: &str = "https://github.com/OWNER/iot-jwt-authorizer";
 /// Stands for the commit. The workflow's first step fails on it.
-pub(super) const UNKNOWN_COMMIT: &str = "SET_THE_COMMIT";
+const UNKNOWN_COMMIT: &str = "SET_THE_COMMIT";
 
 impl Source {
+    /// Whether a user has to set one of them.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.commit == UNKNOWN_COMMIT || self.repository == UNKNOWN_REPOSITORY
+    }
+
     /// Reads the commit from the build, or else both from the checkout.
     pub(super) fn find() -> Self {
         let built = build_info::COMMIT.map(str::to_owned);

@@ -213,12 +213,6 @@ fn checkout(folder: &Path) -> Result<&Path, BuildError> {
     is_here.then_some(folder).ok_or_else(|| BuildError::NoCheckout(folder.to_owned()))
 }
 
-/// Returns whether the checkout that this program was built from is there.
-#[must_use]
-pub(crate) fn has_checkout() -> bool {
-    checkout(workspace()).is_ok()
-}
-
 /// Cargo's target folder.
 async fn target(tools: Tools<'_>) -> Result<PathBuf, BuildError> {
     let checkout = checkout(workspace())?;

@@ -1,9 +1,10 @@
 //! The functions to pack: one for each architecture.
 
+use std::fs;
 use std::path::PathBuf;
 
 use super::build::{Architecture, Build, Tools};
-use super::release::Release;
+use super::release::{Release, ReleaseError};
 use super::source::FunctionSource;
 use super::{Architectures, PackageArgs, PackageError, elf, read};
 
@@ -45,7 +46,7 @@ fn of_file(args: &PackageArgs, path: PathBuf) -> Result<Function, PackageError> 
     if args.arch == Some(Architectures::Both) {
         return Err(PackageError::BothBootstrap);
     }
-    let bytes = read(&path)?;
+    let bytes = fs::read(&path).map_err(|error| ReleaseError::NoFunction { path: path.clone(), error })?;
     let found = elf::architecture(&bytes).map_err(|error| PackageError::Elf { path: path.clone(), error })?;
     let wanted = wanted(args).into_iter().next().filter(|_| args.arch.is_some());
     Ok(Function { architecture: wanted.unwrap_or(found), path, bytes })

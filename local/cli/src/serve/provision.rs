@@ -26,8 +26,8 @@ pub(super) fn targets(options: &ServeOptions, account: &Account) -> Result<Vec<I
     let launch = &options.launch;
     let mut env = env_file::extended(&launch.env, options.function.env.as_deref())?;
     CREDENTIALS.iter().for_each(|name| env.remove(name));
-    let config = std::path::absolute(provision_config(&options.function.config));
-    let config = config.map_err(LaunchError::WorkingDirectory)?;
+    let config = provision_config(&options.function.config).map_err(LaunchError::ProvisionConfig)?;
+    let config = std::path::absolute(config).map_err(LaunchError::WorkingDirectory)?;
     let root = config.parent().unwrap_or(Path::new("/"));
     let source = Arc::new(options.function.source(Packaged::Provision)?);
     let found = Arc::new(OnceCell::<PathBuf>::new());

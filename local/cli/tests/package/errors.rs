@@ -115,7 +115,7 @@ fn invalid_deployments_are_not_packaged() {
         (
             "a missing function",
             |d| fs::remove_file(d.outside("bootstrap")).unwrap(),
-            "bootstrap: No such file",
+            "bootstrap: No such file or directory (os error 2)\n  help: name a built function, the folder of a release",
         ),
     ];
     for (title, change, expected) in cases {

@@ -13,6 +13,7 @@ mod download;
 mod elf;
 mod errors;
 mod https_server;
+mod new_folder;
 mod plans;
 mod provision;
 #[path = "../../../inspect/tests/explain/recipe_edits.rs"]

@@ -1,11 +1,16 @@
-//! The functions of a release: from a folder with `--bootstrap`, and what is rejected there.
+//! The functions of a release in a folder, and what is rejected there.
 
 use std::fs;
 use std::io::{Cursor, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use clap::Parser;
+use iot_local::launch::{FunctionArgs, LaunchSettings, launch};
 use iot_local::package::archive::{self, PackageFile};
+use iot_local::package::build::Architecture;
+use iot_local_base::env::Env;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -206,7 +211,11 @@ fn invalid_releases_are_rejected() {
             |f| set_zip(f, &with_size(&zip(&[("bootstrap", &PROGRAM)]), 64 * 1024 * 1024 + 1)),
             "bootstrap is larger than 67108864 bytes",
         ),
-        ("more than stated", |f| set_zip(f, &with_size(&zip(&[("bootstrap", &PROGRAM)]), 10)), ": "),
+        (
+            "more than stated",
+            |f| set_zip(f, &with_size(&zip(&[("bootstrap", &PROGRAM)]), 10)),
+            "cannot unpack bootstrap: ",
+        ),
         (
             "another architecture",
             |f| set_zip(f, &zip(&[("bootstrap", &arm_program())])),
@@ -269,4 +278,48 @@ fn release_toml_next_to_the_configuration_is_used() {
     // A file is used whatever release.toml says.
     let (text, is_success) = deployment.package(&[]);
     assert!(is_success && !text.contains("release "), "{text}");
+}
+
+#[derive(Parser)]
+struct ServeLine {
+    #[command(flatten)]
+    args: FunctionArgs,
+}
+
+/// What `serve` and `invoke` run.
+#[tokio::test]
+async fn the_function_of_a_release_is_run() {
+    let deployment = Deployment::example();
+    write_release(&deployment.outside("releases/0.2.0"), "0.2.0");
+    deployment.write("release.toml", "version = \"0.2.0\"\nfrom = \"../releases/{version}\"\n");
+    let (config, folder) = (deployment.path("authorizer.toml"), deployment.outside("releases/0.2.0"));
+    let program = match Architecture::host() {
+        Architecture::X86_64 => PROGRAM,
+        Architecture::Arm64 => arm_program(),
+    };
+    for (bootstrap, expected) in [
+        (None, Ok(())),
+        (Some("0.2.0"), Ok(())),
+        (Some(folder.to_str().unwrap()), Ok(())),
+        (Some("0.3.0"), Err("releases/0.3.0/SHA256SUMS: No such file")),
+        (Some("v0.2.0"), Err("cannot read v0.2.0: ")),
+        (Some("/"), Err("/: no SHA256SUMS; expected the folder of a release")),
+    ] {
+        let line = ["serve", "--config", config.to_str().unwrap()];
+        let option = bootstrap.iter().flat_map(|value| ["--bootstrap", value]);
+        let args = ServeLine::try_parse_from(line.into_iter().chain(option)).unwrap().args;
+        let settings = LaunchSettings { cargo: "/nowhere".to_owned(), env: Env::default(), sandboxes: 1 };
+        match (launch(&args, &settings).await, expected) {
+            (Ok((_, mut target)), Ok(())) => {
+                let path = &target.spec_mut().unwrap().program;
+                assert!(path.starts_with(deployment.path(".iot-local/releases/programs")), "{path:?}");
+                assert_eq!(fs::read(path).unwrap(), program);
+                assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o700);
+            }
+            (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
+            (result, _) => {
+                panic!("{bootstrap:?}: {:?}", result.map(|_| ()).map_err(|error| error.to_string()))
+            }
+        }
+    }
 }

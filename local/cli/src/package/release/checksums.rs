@@ -36,7 +36,7 @@ impl Checksums {
     /// Returns the one version that the functions' zips have.
     ///
     /// # Errors
-    /// There is none, or more than one.
+    /// The list has no version, or several.
     pub(super) fn version(&self) -> Result<Version, String> {
         let versions: BTreeSet<Version> = self.0.keys().filter_map(|name| version_of(name)).collect();
         let mut versions = versions.into_iter();

@@ -1,4 +1,4 @@
-//! Why a release cannot be used.
+//! Why a release, or what is named in place of one, cannot be used.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,6 +31,18 @@ pub enum ReleaseError {
     /// A folder is not that of a release.
     #[error("{}: no SHA256SUMS; expected the folder of a release or a built function", .0.display())]
     NotRelease(PathBuf),
+    /// The value of `--bootstrap` is neither a file nor a release.
+    #[error(
+        "cannot read {}: {error}\n  \
+         help: name a built function, the folder of a release or its version, or omit --bootstrap",
+        path.display()
+    )]
+    NoFunction {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        error: io::Error,
+    },
     /// A file cannot be downloaded.
     #[error("cannot download {address}: {what}")]
     Download {

@@ -28,7 +28,7 @@ pub(crate) struct ReleaseSettings {
 }
 
 impl ReleaseSettings {
-    /// Reads the file next to a configuration. Returns `None` if there is none.
+    /// Reads the file next to a configuration. Returns `None` if the file does not exist.
     ///
     /// # Errors
     /// The file cannot be read, is not TOML, or has a missing, an unknown or an invalid member.

@@ -146,3 +146,42 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> ReleaseError {
     let path = path.to_owned();
     move |error| ReleaseError::File { path: path.clone(), error }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_stored_as_a_whole() {
+        const ZIP: &str = "iot-jwt-authorizer-0.2.0-x86_64.zip";
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path().join("releases"));
+        let path = store.keep_program(ZIP, b"program").unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(path.is_absolute() && name.starts_with("iot-jwt-authorizer-0.2.0-x86_64-"), "{name}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        // A file that was changed is replaced, and what a kill left is removed.
+        fs::write(&path, b"changed").unwrap();
+        fs::write(path.with_file_name(".draft-killed"), b"prog").unwrap();
+        assert_eq!(store.keep_program(ZIP, b"program").unwrap(), path);
+        assert_eq!(fs::read(&path).unwrap(), b"program");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert_ne!(store.keep_program(ZIP, b"another program").unwrap(), path);
+    }
+
+    #[test]
+    fn files_of_another_address_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let release = folder.path().join("0.2.0");
+        prepare(&release, "https://a").unwrap();
+        fs::write(release.join("file"), b"a").unwrap();
+        prepare(&release, "https://a").unwrap();
+        assert!(release.join("file").exists());
+        prepare(&release, "https://b").unwrap();
+        assert!(!release.join("file").exists());
+    }
+}

@@ -7,7 +7,7 @@ use zip::result::ZipError;
 
 use super::super::archive::FUNCTION;
 
-/// The largest program in bytes. A function and its files have 250 MB in Lambda; programs of a release have less than 10.
+/// The largest program in bytes. Lambda allows 250 MB for a function and its files; the programs have some 10 MB.
 const MAX_PROGRAM_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Returns the bytes of the program.
