@@ -4,6 +4,7 @@ mod client;
 mod company;
 mod devices;
 mod example;
+pub(crate) mod folders;
 pub(crate) mod name;
 mod output;
 mod reasons;
@@ -22,18 +23,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use iot_local_base::{clock, env_file, files};
+use iot_local_base::clock;
 use iot_local_gateway::RunningGateway;
 use iot_local_gateway::certificate::{Authority, AuthorityError};
 use iot_local_identity::issuer::{KeyError, MintError};
 use iot_local_identity::workspace::Workspace;
-use iot_local_inspect::deployment::{self, DeploymentError};
+use iot_local_inspect::deployment::DeploymentError;
 use thiserror::Error;
 use tokio_rustls::rustls;
 
 use crate::arguments::OutputArgs;
 use crate::control::Control;
-use crate::function;
+use crate::function::{self, FunctionError};
 use crate::launch::{FunctionArgs, LaunchError, LaunchSettings};
 use crate::package::packaged::Packaged;
 use crate::serve::{self, ServeError, ServeOptions};
@@ -41,6 +42,7 @@ use crate::token::{self, TokenError};
 
 use company::Company;
 use devices::Devices;
+use folders::{shipped_folder, temporary_copy, write_all};
 use name::DemoName;
 use output::{Format, Output};
 use reasons::EventLogReader;
@@ -50,16 +52,17 @@ use session::Session;
 pub(crate) const CONFIG: &str = "authorizer.toml";
 
 /// The arguments of the command.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct DemoArgs {
     /// What to run
     #[arg(value_enum, default_value_t = DemoName::Jwt)]
     name: DemoName,
-    /// Configuration of the authorizer; `jwt` requires the rules of the shipped one
-    #[arg(long, value_name = "FILE", default_value = "authorizer.toml")]
-    config: PathBuf,
-    /// Use this bootstrap instead of building it
-    #[arg(long, value_name = "PATH")]
+    /// Configuration of the authorizer; `jwt` requires the rules of the shipped one [default: authorizer.toml, or else
+    /// the shipped one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Use a built function, or those of a release: its folder or its version [default: release.toml, or else a build]
+    #[arg(long, value_name = "FILE|RELEASE")]
     bootstrap: Option<PathBuf>,
     /// With `regions`: kill a gateway this often, and show how long clients are away
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
@@ -70,9 +73,22 @@ pub(crate) struct DemoArgs {
     /// Print a JSON object a line, each when its step has ended
     #[arg(long, conflicts_with = "json")]
     json_lines: bool,
+    /// The shipped configuration, if that is used
+    #[arg(skip)]
+    shipped: Option<PathBuf>,
 }
 
 impl DemoArgs {
+    /// The user's configuration, which need not exist.
+    fn own_config(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(CONFIG))
+    }
+
+    /// The configuration to run.
+    fn config(&self) -> &Path {
+        self.shipped.as_deref().unwrap_or(self.own_config())
+    }
+
     fn format(&self) -> Format {
         match (self.json, self.json_lines) {
             (true, _) => Format::Json,
@@ -90,6 +106,7 @@ impl DemoArgs {
             function: None,
             function_arn: None,
             env: None,
+            original: Some(self.own_config().to_owned()),
         };
         ServeOptions {
             tls_port: has_tls.then_some(0),
@@ -170,6 +187,13 @@ pub(crate) async fn run(
         return Err(DemoError::KillsWithoutRegions);
     }
     let mut output = Output { has_colours, format: args.format(), ..Output::default() };
+    let shipped = shipped_folder(args)?;
+    let shipped_config = shipped.as_ref().map(|folder| folder.path().join(CONFIG));
+    if shipped.is_some() {
+        output
+            .note("There is no authorizer.toml in this folder, so the demo runs the shipped configuration.");
+    }
+    let args = &DemoArgs { shipped: shipped_config, ..args.clone() };
     if matches!(args.name, DemoName::Jwt | DemoName::All) {
         run_jwt(args, launch, &mut output).await?;
     }
@@ -198,11 +222,11 @@ pub(crate) async fn run(
 }
 
 async fn run_jwt(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let differences = example::differences(&args.config);
+    let differences = example::differences(args.config());
     if !differences.is_empty() {
         return Err(DemoError::DifferentConfiguration(differences));
     }
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), false);
     let (running, workspace) = serve::start(&options).await?;
     let issuer = token::select_issuer(&workspace.issuers, None)?;
@@ -217,14 +241,14 @@ async fn run_jwt(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) 
 }
 
 async fn run_kitting(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
     let (running, workspace) = serve::start(&options).await?;
     kitting::Script { devices: devices(&running, &workspace, output)? }.run().await
 }
 
 async fn run_jitp(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), true);
     let (running, workspace) = serve::start(&options).await?;
     jitp::Script { devices: devices(&running, &workspace, output)? }.run().await
@@ -235,7 +259,7 @@ async fn run_bootstrap(
     launch: &LaunchSettings,
     output: &mut Output,
 ) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     write_all(folder.path(), &bootstrap::FILES.map(|(name, text)| (name, text.to_owned())))?;
     let options = provision_options(args, folder.path(), launch).await?;
     let (running, workspace) = serve::start(&options).await?;
@@ -244,38 +268,30 @@ async fn run_bootstrap(
 
 async fn run_jitr(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
     let company = Company::new("Example CA")?;
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     write_all(folder.path(), &jitr::files(&company))?;
     let options = provision_options(args, folder.path(), launch).await?;
     let (running, workspace) = serve::start(&options).await?;
     jitr::Script { devices: devices(&running, &workspace, output)?, company }.run().await
 }
 
-/// The options of a gateway whose provisioning functions are built. Otherwise their first event would wait for that.
+/// The options of a gateway whose provisioning functions are there. Otherwise their first event would wait for that.
 async fn provision_options(
     args: &DemoArgs,
     folder: &Path,
     launch: &LaunchSettings,
 ) -> Result<ServeOptions, DemoError> {
-    build_provision(launch).await?;
-    Ok(args.options(folder.join(CONFIG), launch.clone(), true))
+    let options = args.options(folder.join(CONFIG), launch.clone(), true);
+    program(&options, Packaged::Provision).await?;
+    Ok(options)
 }
 
-async fn build_provision(launch: &LaunchSettings) -> Result<(), DemoError> {
-    let built = function::build(Packaged::Provision, &launch.cargo, &launch.env).await;
-    built.map_err(|error| ServeError::from(LaunchError::from(error)))?;
-    Ok(())
-}
-
-/// Writes files next to the configuration.
-fn write_all(folder: &Path, files: &[(&str, String)]) -> Result<(), DemoError> {
-    for (name, text) in files {
-        let path = folder.join(name);
-        let parent = path.parent().unwrap_or(folder);
-        let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text));
-        written.map_err(|error| DemoError::Copy { path, error })?;
-    }
-    Ok(())
+/// The path of a program, which is built or fetched if necessary.
+async fn program(options: &ServeOptions, packaged: Packaged) -> Result<PathBuf, DemoError> {
+    let failed = |error: FunctionError| ServeError::from(LaunchError::from(error));
+    let source = options.function.source(packaged).map_err(failed)?;
+    let launch = &options.launch;
+    Ok(function::program(&source, packaged, &launch.cargo, &launch.env).await.map_err(failed)?)
 }
 
 /// Prints where the gateway is, and returns it as devices use it.
@@ -304,7 +320,7 @@ fn devices<'a>(
 }
 
 async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     write_all(folder.path(), &fleet::FILES.map(|(name, text)| (name, text.to_owned())))?;
     let options = provision_options(args, folder.path(), launch).await?;
     let (running, workspace) = serve::start(&options).await?;
@@ -312,7 +328,7 @@ async fn run_fleet(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output
 }
 
 async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let folder = temporary_copy(&args.config, launch)?;
+    let folder = temporary_copy(args.config(), launch)?;
     write_all(folder.path(), &cognito::FILES.map(|(name, text)| (name, text.to_owned())))?;
     let options = args.options(folder.path().join(CONFIG), launch.clone(), false);
     let (running, workspace) = serve::start(&options).await?;
@@ -322,7 +338,7 @@ async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
         .find(|issuer| issuer.has_id_tokens_for_pools())
         .ok_or(DemoError::NoRsaIssuer)?
         .settings();
-    build_provision(launch).await?;
+    program(&options, Packaged::Provision).await?;
     output.note(&format!(
         "The local gateway listens on ws://127.0.0.1:{}/mqtt and has an identity pool. Each line shows what the\n\
          client sees. Below it is the reason, which only the operator sees: the statement of the role or of the\n\
@@ -341,37 +357,9 @@ async fn run_cognito(args: &DemoArgs, launch: &LaunchSettings, output: &mut Outp
 }
 
 async fn run_regions(args: &DemoArgs, launch: &LaunchSettings, output: &mut Output) -> Result<(), DemoError> {
-    let bootstrap = match &args.bootstrap {
-        Some(path) => path
-            .canonicalize()
-            .map_err(|source| ServeError::from(LaunchError::Bootstrap { path: path.clone(), source }))?,
-        None => function::build(Packaged::Authorizer, &launch.cargo, &launch.env)
-            .await
-            .map_err(|error| ServeError::from(LaunchError::from(error)))?,
-    };
-    let folders = [temporary_copy(&args.config, launch)?, temporary_copy(&args.config, launch)?];
+    let options = args.options(args.config().to_owned(), launch.clone(), true);
+    let bootstrap = program(&options, Packaged::Authorizer).await?;
+    let folders = [temporary_copy(args.config(), launch)?, temporary_copy(args.config(), launch)?];
     let options = regions::Options { folders, bootstrap, env: &launch.env, kills: args.kills };
     regions::run(options, output).await
-}
-
-/// Copies a configuration to a temporary folder, so that a gateway that runs next to it is not disturbed. Errors of the
-/// configuration name its own files.
-pub(crate) fn temporary_copy(config: &Path, launch: &LaunchSettings) -> Result<tempfile::TempDir, DemoError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |error| DemoError::Copy { path, error }
-    };
-    let env = env_file::extended(&launch.env, None).map_err(ServeError::from)?;
-    let original = std::path::absolute(config).map_err(failed(config))?;
-    if original.exists() {
-        deployment::load(&original, &env).map_err(|errors| DeploymentError::new(config, errors))?;
-    }
-    let folder = tempfile::tempdir().map_err(failed(&std::env::temp_dir()))?;
-    std::fs::copy(&original, folder.path().join(CONFIG)).map_err(failed(config))?;
-    for part in ["policies", "keys"] {
-        let from = original.with_file_name(part);
-        files::mirror(&from, &folder.path().join(part), &[])
-            .map_err(|(path, error)| DemoError::Copy { path, error })?;
-    }
-    Ok(folder)
 }

@@ -1,4 +1,4 @@
-//! The authorizer's function: how it is built and run.
+//! A function: where its program comes from, and how it is run.
 
 use std::path::{Path, PathBuf};
 
@@ -6,19 +6,46 @@ use iot_local_base::env::Env;
 use iot_local_identity::deployment::FUNCTION_ARN;
 use iot_local_lambda::LambdaSpec;
 
+use thiserror::Error;
+
 use crate::package::build::{Build, BuildError, Tools};
 use crate::package::packaged::Packaged;
+use crate::package::release::ReleaseError;
+use crate::package::source::FunctionSource;
 
 /// Variables that the gateway sets, so that inherited values have no effect.
 const NOT_INHERITED: [&str; 3] = ["LAMBDA_TASK_ROOT", "AUTHORIZER_CONFIG", "_HANDLER"];
 
-/// Builds the same program as `package`, with cargo's progress on standard error. Returns its path.
+/// Why there is no program to run.
+#[derive(Debug, Error)]
+pub enum FunctionError {
+    /// The function cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The file or the release cannot be used.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+}
+
+/// Returns the path of a program that runs here. It is the same program as `package` packs. A build shows cargo's
+/// progress on standard error.
 ///
 /// # Errors
-/// See [`BuildError`].
-pub(crate) async fn build(packaged: Packaged, cargo: &str, env: &Env) -> Result<PathBuf, BuildError> {
-    // It runs here, so it must be linked for this system.
-    Build::native(packaged, Tools { cargo, env }).await?.run().await
+/// See [`FunctionError`].
+pub(crate) async fn program(
+    source: &FunctionSource,
+    packaged: Packaged,
+    cargo: &str,
+    env: &Env,
+) -> Result<PathBuf, FunctionError> {
+    Ok(match source {
+        FunctionSource::File(path) => {
+            path.canonicalize().map_err(|error| ReleaseError::NoFunction { path: path.clone(), error })?
+        }
+        FunctionSource::Release(release) => release.executable(packaged).await?,
+        // It must be linked for this system.
+        FunctionSource::Checkout => Build::native(packaged, Tools { cargo, env }).await?.run().await?,
+    })
 }
 
 /// Returns how to run a program as the function, with `root` as its package.

@@ -132,8 +132,9 @@ Examples:
   cargo local package
   cargo local package --arch arm64 --config app/authorizer.toml
   cargo local package --provision                the provisioning functions
+  cargo local package --bootstrap 0.2.0          the function of a release, without a compiler
 
-Documentation: docs/package.md, docs/deploy.md, docs/deploy-provision.md";
+Documentation: docs/package.md, docs/install.md, docs/deploy.md, docs/deploy-provision.md";
 
 pub(crate) const CERTIFICATE: &str = "\
 Examples:

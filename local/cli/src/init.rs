@@ -7,6 +7,7 @@ mod folder;
 mod provider;
 mod recipe;
 mod substitute;
+mod workflow;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -21,6 +22,10 @@ use discovery::DiscoveryError;
 use folder::{FolderError, NewFile};
 use provider::{InvalidValue, Provider, ProviderArgs};
 use recipe::{ClientUse, Recipe};
+use workflow::Origin;
+
+use crate::package::release::ReleaseError;
+use crate::package::source;
 
 /// The arguments of the command.
 #[derive(Args, Clone, Debug)]
@@ -38,6 +43,10 @@ pub(crate) struct InitArgs {
     /// Read the issuer's discovery document, compare its `issuer`, and take the algorithms of its keys
     #[arg(long)]
     fetch: bool,
+    /// Take the functions from a release: its folder, or the https address of releases with {version} [default: the
+    /// release that this program is]
+    #[arg(long, value_name = "FOLDER|ADDRESS")]
+    release: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -74,6 +83,9 @@ pub(crate) enum InitError {
         /// The issuer of the document.
         found: String,
     },
+    /// The release of `--release` cannot be used.
+    #[error("--release: {0}")]
+    Release(#[from] ReleaseError),
     /// A recipe is invalid.
     #[error("recipe {name}: {what}")]
     Recipe {
@@ -95,6 +107,10 @@ pub(crate) async fn run(args: &InitArgs, out: &mut dyn Write) -> Result<(), Init
     let provider = args.provider.provider()?;
     let recipe = provider.recipe();
     check_values(args, recipe)?;
+    let origin = match source::release_of_programs(args.release.as_deref())? {
+        Some(settings) => Origin::Release(settings),
+        None => Origin::Commit(Source::find()),
+    };
     // Before anything is fetched.
     folder::check(&args.folder)?;
     let (issuer, algorithms) = issuer(&provider, args.fetch).await?;
@@ -104,7 +120,7 @@ pub(crate) async fn run(args: &InitArgs, out: &mut dyn Write) -> Result<(), Init
         audience: args.audience.clone(),
         client: args.client.clone(),
         algorithms,
-        source: Source::find(),
+        origin,
     };
     let failed = |what| InitError::Recipe { name: recipe.name, what };
     let files = contents::files(recipe, &values).map_err(failed)?;
@@ -162,7 +178,8 @@ fn report(args: &InitArgs, values: &Values, files: &[NewFile], out: &mut dyn Wri
             "issuer": values.issuer,
             "files": files.iter().map(|file| &file.name).collect::<Vec<_>>(),
             "edit": edits.collect::<Vec<_>>(),
-            "commit": values.source.commit,
+            "commit": values.origin.source().map(|source| &source.commit),
+            "release": values.origin.release().map(|release| release.version.to_string()),
         });
         return writeln!(out, "{report:#}");
     }
@@ -171,9 +188,7 @@ fn report(args: &InitArgs, values: &Values, files: &[NewFile], out: &mut dyn Wri
     for (line, what) in &edits {
         writeln!(out, "edit: authorizer.toml:{line}: {what}")?;
     }
-    if values.source.commit == commit::UNKNOWN_COMMIT
-        || values.source.repository == commit::UNKNOWN_REPOSITORY
-    {
+    if values.origin.source().is_some_and(Source::is_unknown) {
         writeln!(out, "edit: .github/workflows/authorizer.yml: AUTHORIZER_REPOSITORY and AUTHORIZER_COMMIT")?;
     }
     writeln!(out, "next: cd {} && cargo local check", args.folder.display())

@@ -14,9 +14,9 @@ use iot_local_inspect::deployment::{self, DeploymentError};
 use iot_local_lambda::{Endpoint, InvokeTarget, LambdaSpec, NotAnEndpoint};
 use thiserror::Error;
 
-use crate::function;
-use crate::package::build::BuildError;
+use crate::function::{self, FunctionError};
 use crate::package::packaged::Packaged;
+use crate::package::source::FunctionSource;
 
 /// The arguments for the function.
 #[derive(Debug, Clone, Args)]
@@ -29,8 +29,8 @@ pub struct FunctionArgs {
     /// fetches of keys are in its event log
     #[arg(long)]
     pub keep_keys: bool,
-    /// Use this bootstrap instead of building it
-    #[arg(long, value_name = "PATH")]
+    /// Use a built function, or those of a release: its folder or its version [default: release.toml, or else a build]
+    #[arg(long, value_name = "FILE|RELEASE")]
     pub bootstrap: Option<PathBuf>,
     /// Run another authorizer
     ///
@@ -45,6 +45,21 @@ pub struct FunctionArgs {
     /// Add the NAME=VALUE lines of a file to the function's environment
     #[arg(long, value_name = "FILE")]
     pub env: Option<PathBuf>,
+    /// The configuration next to which `release.toml` is, if `config` is a copy of it
+    #[arg(skip)]
+    pub original: Option<PathBuf>,
+}
+
+impl FunctionArgs {
+    /// Returns where a program comes from. A file of `--bootstrap` is the authorizer.
+    ///
+    /// # Errors
+    /// As [`FunctionSource::find`].
+    pub(crate) fn source(&self, packaged: Packaged) -> Result<FunctionSource, FunctionError> {
+        let bootstrap = self.bootstrap.as_deref();
+        let bootstrap = bootstrap.filter(|path| packaged == Packaged::Authorizer || !path.is_file());
+        Ok(FunctionSource::find(bootstrap, self.original.as_ref().unwrap_or(&self.config))?)
+    }
 }
 
 /// The ARN that AWS's Runtime Interface Emulator, and so SAM, passes to a function.
@@ -62,17 +77,9 @@ pub enum LaunchError {
     /// The configuration has errors, and the function would not start.
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
-    /// The file of `--bootstrap` does not exist.
-    #[error("cannot read {}: {source}\n  help: build it, or omit --bootstrap", path.display())]
-    Bootstrap {
-        /// The file.
-        path: PathBuf,
-        /// The error of the system.
-        source: std::io::Error,
-    },
-    /// The function cannot be built.
+    /// There is no program of the function.
     #[error(transparent)]
-    Build(#[from] BuildError),
+    Function(#[from] FunctionError),
     /// The URL of `--function` is invalid.
     #[error("--function: {0}")]
     Endpoint(#[from] NotAnEndpoint),
@@ -84,6 +91,9 @@ pub enum LaunchError {
         /// What is wrong with the URL.
         source: NotAnEndpoint,
     },
+    /// The shipped configuration of the provisioning functions cannot be written.
+    #[error("cannot write the shipped provision.toml to the state folder: {0}")]
+    ProvisionConfig(std::io::Error),
     /// The working directory is unknown.
     #[error("cannot determine the working directory: {0}")]
     WorkingDirectory(std::io::Error),
@@ -129,12 +139,8 @@ pub async fn launch(
         true => workspace::bare(&args.config)?,
         false => workspace::prepare(&args.config, &env)?,
     };
-    let program = match &args.bootstrap {
-        Some(path) => {
-            path.canonicalize().map_err(|source| LaunchError::Bootstrap { path: path.clone(), source })?
-        }
-        None => function::build(Packaged::Authorizer, &settings.cargo, &settings.env).await?,
-    };
+    let source = args.source(Packaged::Authorizer)?;
+    let program = function::program(&source, Packaged::Authorizer, &settings.cargo, &settings.env).await?;
     let (root, config) = match args.keep_keys {
         true => (workspace.original.parent().unwrap_or(Path::new("/")), &workspace.original),
         false => (workspace.root.as_path(), &workspace.config),

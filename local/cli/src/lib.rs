@@ -2,7 +2,7 @@
 //! arguments, calls and output.
 //!
 //! ```text
-//! arguments -> run -> serve, demo, invoke                (launch -> package::build, gateway)
+//! arguments -> run -> serve, demo, invoke                (launch -> package::source, gateway)
 //!                  -> token, certificate, snippet        (identity, gateway; control)
 //!                  -> explain, can, diff, check, keys    (inspect, key_fetch; control)
 //!                  -> schema                            (inspect)
@@ -46,8 +46,12 @@ mod schema;
 
 mod control;
 mod health;
+mod https;
 mod key_fetch;
+mod lines;
 mod shell;
+
+mod build_info;
 
 mod init;
 
@@ -89,7 +93,7 @@ use crate::token::TokenError;
 #[command(
     name = "cargo local",
     bin_name = "cargo local",
-    version,
+    version = build_info::TEXT.as_str(),
     args_conflicts_with_subcommands = true,
     after_long_help = help::TOP,
     max_term_width = 120
@@ -159,7 +163,7 @@ enum Command {
     Revoked(RevokedArgs),
     /// Pack configuration and function as the zip for Lambda
     ///
-    /// Checks the configuration and builds the function first. Exits with 1 on an error.
+    /// Checks the configuration first, and builds the function or takes it from a release. Exits with 1 on an error.
     #[command(after_long_help = help::PACKAGE)]
     Package(Box<PackageArgs>),
     /// Create key and certificate of a device, and register the certificate with the running gateway

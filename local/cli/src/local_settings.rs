@@ -7,6 +7,8 @@ use std::path::Path;
 use iot_local_base::files;
 use toml_edit::{Document, Item};
 
+use crate::lines::line_number;
+
 pub(crate) use self::pool::PoolSettings;
 
 /// The name of the file.
@@ -51,10 +53,7 @@ impl LocalSettings {
     }
 
     fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let line = |span: Option<std::ops::Range<usize>>| {
-            let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
-            before.matches('\n').count().saturating_add(1)
-        };
+        let line = |span: Option<std::ops::Range<usize>>| line_number(text, span);
         let document = Document::parse(text)
             .map_err(|error| vec![format!(":{}: {}", line(error.span()), error.message())])?;
         let mut settings = Self::default();

@@ -6,7 +6,10 @@ pub mod archive;
 pub mod build;
 pub mod contents;
 pub mod elf;
+mod functions;
 pub mod packaged;
+pub mod release;
+pub mod source;
 
 use std::fs;
 use std::io::{self, Write};
@@ -19,15 +22,19 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use iot_jwt_authorizer::config::{Config, ConfigErrors};
 use iot_local_base::hex;
+use iot_local_identity::deployment::STATE;
 use iot_local_inspect::check::{self, CheckReport};
 use iot_local_inspect::findings::Severity;
 use iot_local_inspect::provision;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use build::{Architecture, Build, Builder, Tools};
+use build::{Architecture, Builder, Tools};
 use contents::Contents;
+use functions::Function;
 use packaged::{Packaged, provision_config};
+use release::{Release, ReleaseError};
+use source::FunctionSource;
 
 /// The arguments of the command.
 #[derive(Args, Clone, Debug)]
@@ -55,8 +62,8 @@ pub struct PackageArgs {
     /// Compiler to build with
     #[arg(long, value_name = "PATH")]
     pub rustc: Option<PathBuf>,
-    /// Use this bootstrap instead of building it
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["builder", "rustc"])]
+    /// Use a built function, or those of a release: its folder or its version [default: release.toml, or else a build]
+    #[arg(long, value_name = "FILE|RELEASE", conflicts_with_all = ["builder", "rustc"])]
     pub bootstrap: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
@@ -69,13 +76,23 @@ impl PackageArgs {
         if self.provision { Packaged::Provision } else { Packaged::Authorizer }
     }
 
+    /// Where the function comes from. A build tool is named to build.
+    fn source(&self) -> Result<FunctionSource, ReleaseError> {
+        if self.builder.is_some() || self.rustc.is_some() {
+            return Ok(FunctionSource::Checkout);
+        }
+        let authorizer = Path::new(Packaged::Authorizer.config());
+        FunctionSource::find(self.bootstrap.as_deref(), self.config.as_deref().unwrap_or(authorizer))
+    }
+
     /// Its configuration.
-    fn config(&self) -> PathBuf {
+    fn config(&self) -> Result<PathBuf, PackageError> {
         let authorizer = Path::new(Packaged::Authorizer.config());
         match &self.config {
-            Some(config) => config.clone(),
-            None if self.provision => provision_config(authorizer),
-            None => authorizer.to_owned(),
+            Some(config) => Ok(config.clone()),
+            None if self.provision => provision_config(authorizer)
+                .map_err(|error| PackageError::File { path: PathBuf::from(STATE), error }),
+            None => Ok(authorizer.to_owned()),
         }
     }
 }
@@ -109,6 +126,9 @@ pub enum PackageError {
     /// The function cannot be built.
     #[error(transparent)]
     Build(#[from] build::BuildError),
+    /// The release cannot be used.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     /// The function would not run in Lambda.
     #[error("{}: {error}", path.display())]
     Elf {
@@ -132,7 +152,7 @@ pub enum PackageError {
     #[error("--into takes a single architecture; expected --arch x86_64 or --arch arm64")]
     BothInto,
     /// `--bootstrap` with `--arch both`.
-    #[error("--bootstrap is for a single architecture; omit --arch both")]
+    #[error("--bootstrap FILE is for a single architecture; omit --arch both\n  help: a release has both")]
     BothBootstrap,
 }
 
@@ -147,7 +167,7 @@ pub async fn run(
     is_styled: bool,
     out: &mut dyn Write,
 ) -> Result<bool, PackageError> {
-    let (packaged, path) = (args.packaged(), args.config());
+    let (packaged, path) = (args.packaged(), args.config()?);
     let report = match packaged {
         Packaged::Authorizer => check::examine(&path, tools.env, now),
         Packaged::Provision => provision::examine(&path, tools.env),
@@ -157,7 +177,7 @@ pub async fn run(
     }
     if report.count(Severity::Error) > 0 {
         match args.json {
-            true => writeln!(out, "{:#}", to_json(&report, None, &[], &[]))?,
+            true => writeln!(out, "{:#}", to_json(&report, None, &[], None, &[]))?,
             false => writeln!(out, "not packaged because of the errors above")?,
         }
         return Ok(false);
@@ -171,10 +191,10 @@ pub async fn run(
     };
     let contents = Contents::read(packaged, &path, &files)?;
     let mut packages = Vec::new();
-    for (architecture, bootstrap) in functions(args, tools).await? {
-        let bytes = read(&bootstrap)?;
-        let requirements = elf::check(&bytes, architecture)
-            .map_err(|error| PackageError::Elf { path: bootstrap.clone(), error })?;
+    let (functions, release) = functions::functions(args, tools).await?;
+    for Function { architecture, path, bytes } in functions {
+        let requirements =
+            elf::check(&bytes, architecture).map_err(|error| PackageError::Elf { path, error })?;
         let package = contents.clone().with_function(bytes);
         packages.push(match &args.into {
             Some(folder) => write_files(&package, folder, architecture, requirements)?,
@@ -185,7 +205,8 @@ pub async fn run(
         });
     }
     if args.json {
-        writeln!(out, "{:#}", to_json(&report, hash.as_deref(), &contents.skipped, &packages))?;
+        let json = to_json(&report, hash.as_deref(), &contents.skipped, release.as_ref(), &packages);
+        writeln!(out, "{json:#}")?;
         return Ok(true);
     }
     for name in &contents.skipped {
@@ -194,47 +215,30 @@ pub async fn run(
     if let Some(hash) = hash {
         writeln!(out, "configuration {hash}: `config` in the function's log")?;
     }
+    if let Some(release) = release {
+        writeln!(out, "release {release}: SHA-256 verified")?;
+    }
     packages.iter().try_for_each(|package| package.write(out))?;
     Ok(true)
 }
 
 /// The result for programs.
-fn to_json(report: &CheckReport, hash: Option<&str>, skipped: &[String], packages: &[Package]) -> Value {
+fn to_json(
+    report: &CheckReport,
+    hash: Option<&str>,
+    skipped: &[String],
+    release: Option<&Release>,
+    packages: &[Package],
+) -> Value {
     let packages: Vec<Value> = packages.iter().map(Package::json).collect();
-    let check = report.json();
-    json!({ "ok": !packages.is_empty(), "check": check, "config": hash, "skipped": skipped, "packages": packages })
-}
-
-/// Returns the functions to pack. Before the first is built, it is known that all can be built.
-async fn functions(
-    args: &PackageArgs,
-    tools: Tools<'_>,
-) -> Result<Vec<(Architecture, PathBuf)>, PackageError> {
-    let wanted = match args.arch {
-        None => vec![Architecture::host()],
-        Some(Architectures::X86_64) => vec![Architecture::X86_64],
-        Some(Architectures::Arm64) => vec![Architecture::Arm64],
-        Some(Architectures::Both) if args.into.is_some() => return Err(PackageError::BothInto),
-        Some(Architectures::Both) if args.bootstrap.is_some() => return Err(PackageError::BothBootstrap),
-        Some(Architectures::Both) => vec![Architecture::X86_64, Architecture::Arm64],
-    };
-    if let Some(bootstrap) = &args.bootstrap {
-        let found = elf::architecture(&read(bootstrap)?);
-        let found = found.map_err(|error| PackageError::Elf { path: bootstrap.clone(), error })?;
-        let wanted = if args.arch.is_some() { wanted } else { vec![found] };
-        return Ok(wanted.into_iter().map(|architecture| (architecture, bootstrap.clone())).collect());
-    }
-    let mut builds = Vec::new();
-    for architecture in wanted {
-        builds.push(
-            Build::plan(args.packaged(), architecture, args.builder, args.rustc.as_deref(), tools).await?,
-        );
-    }
-    let mut built = Vec::new();
-    for build in builds {
-        built.push((build.architecture, build.run().await?));
-    }
-    Ok(built)
+    json!({
+        "ok": !packages.is_empty(),
+        "check": report.json(),
+        "config": hash,
+        "skipped": skipped,
+        "release": release.map(|release| release.version().to_string()),
+        "packages": packages,
+    })
 }
 
 /// A package that was written.

@@ -42,6 +42,8 @@ use self::functions::FunctionConflict;
 use crate::arguments::{AuthorizerArgs, EndpointArgs, OutputArgs, SigningKeyError};
 use crate::launch::{self, FunctionArgs, LaunchError, LaunchSettings, NamedFunction};
 use crate::local_settings::LocalSettingsError;
+use crate::package::packaged::Packaged;
+use crate::package::source::FunctionSource;
 use banner::Banner;
 
 /// The limit of open files. A connection needs three, and the default of many systems is 1,024. The function's
@@ -314,8 +316,14 @@ fn demos(
     program: Option<&Path>,
 ) -> Option<Arc<dyn DemoRunner>> {
     let config = workspace.original.clone();
-    // The program of another authorizer is a shell.
-    let bootstrap = program.filter(|_| options.function.function.is_none()).map(Path::to_owned);
+    let source = options.function.source(Packaged::Authorizer);
+    let bootstrap = match (&options.function.function, source) {
+        // The program of another authorizer is a shell.
+        (Some(_), _) => None,
+        // The demo takes the provisioning functions from it, too.
+        (None, Ok(FunctionSource::Release(_))) => options.function.bootstrap.clone(),
+        (None, _) => program.map(Path::to_owned),
+    };
     let this = std::env::current_exe().ok().filter(|_| config.exists())?;
     Some(Arc::new(DemoProgram { program: this, config, bootstrap }))
 }
@@ -461,6 +469,7 @@ pub(crate) mod tests {
                 function: None,
                 function_arn: None,
                 env: None,
+                original: None,
             },
             lambdas: Vec::new(),
             authorizer: AuthorizerArgs::default(),

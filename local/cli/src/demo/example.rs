@@ -1,9 +1,18 @@
-//! Compares a configuration with the shipped example, which the demo requires.
+//! The shipped example, and the comparison of a configuration with it.
 
 use std::path::Path;
 
 use iot_local_identity::deployment::document::ConfigDocument;
 use serde_json::{Map, Value};
+
+/// The files of the shipped example, for a demo where no configuration is.
+pub(super) const SHIPPED: [(&str, &str); 5] = [
+    ("authorizer.toml", include_str!("../../../../authorizer.toml")),
+    ("policies/app-user.json", include_str!("../../../../policies/app-user.json")),
+    ("policies/device-owner.json", include_str!("../../../../policies/device-owner.json")),
+    ("policies/tenant-operator.json", include_str!("../../../../policies/tenant-operator.json")),
+    ("keys/users.jwks.json", include_str!("../../../../keys/users.jwks.json")),
+];
 
 /// The rules that the expected results depend on.
 const EXAMPLE: &str = include_str!("example.json");

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::build_info::{self, is_commit};
 use crate::package::build::workspace;
 
 /// What the workflow installs.
@@ -15,14 +16,19 @@ pub(super) struct Source {
 }
 
 /// Stands for the repository. The workflow's first step fails on it.
-pub(super) const UNKNOWN_REPOSITORY: &str = "https://github.com/OWNER/iot-jwt-authorizer";
+const UNKNOWN_REPOSITORY: &str = "https://github.com/OWNER/iot-jwt-authorizer";
 /// Stands for the commit. The workflow's first step fails on it.
-pub(super) const UNKNOWN_COMMIT: &str = "SET_THE_COMMIT";
+const UNKNOWN_COMMIT: &str = "SET_THE_COMMIT";
 
 impl Source {
+    /// Whether a user has to set one of them.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.commit == UNKNOWN_COMMIT || self.repository == UNKNOWN_REPOSITORY
+    }
+
     /// Reads the commit from the build, or else both from the checkout.
     pub(super) fn find() -> Self {
-        let built = option_env!("IOT_LOCAL_COMMIT").map(str::to_owned);
+        let built = build_info::COMMIT.map(str::to_owned);
         let commit = built.or_else(|| checkout_commit(workspace())).filter(|commit| is_commit(commit));
         let repository = git(workspace(), &["remote", "get-url", "origin"]).filter(|url| is_repository(url));
         Self {
@@ -48,10 +54,6 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
-fn is_commit(text: &str) -> bool {
-    text.len() == 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 /// Whether an address can be written into a file that others read: https, without a user.
 fn is_repository(url: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"./_~-".contains(&byte);
@@ -63,16 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_full_commits_and_public_addresses_are_written() {
-        for (text, expected) in [
-            ("0123456789abcdef0123456789abcdef01234567", true),
-            ("0123456789abcdef0123456789abcdef0123456", false),
-            ("0123456789ABCDEF0123456789abcdef01234567", false),
-            (UNKNOWN_COMMIT, false),
-            ("", false),
-        ] {
-            assert_eq!(is_commit(text), expected, "{text}");
-        }
+    fn only_public_addresses_are_written() {
         for (url, expected) in [
             ("https://github.com/owner/iot-jwt-authorizer", true),
             ("https://github.com/owner/iot-jwt-authorizer.git", true),

@@ -4,10 +4,11 @@ use iot_local_inspect::schema::SchemaFile;
 use serde_json::{Map, Value};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
-use super::commit::Source;
 use super::folder::NewFile;
 use super::recipe::{ClientUse, Recipe};
 use super::substitute::{self, Replacement};
+use super::workflow::Origin;
+use crate::package::release::settings;
 
 /// The user's values for a recipe.
 pub(super) struct Values {
@@ -21,8 +22,8 @@ pub(super) struct Values {
     pub(super) algorithms: Vec<&'static str>,
     /// What else replaces an example value.
     pub(super) more: Vec<Replacement>,
-    /// What the workflow installs.
-    pub(super) source: Source,
+    /// What the workflow installs, and where the functions come from.
+    pub(super) origin: Origin,
 }
 
 /// The word that marks a line that is left to edit.
@@ -35,7 +36,9 @@ const MAX_ALIGNED_CHARACTERS: usize = 70;
 const NOT_COMPARED: [&str; 6] = ["iss", "aud", "iat", "exp", "nbf", "auth_time"];
 
 const README: &str = include_str!("folder/README.md");
-const WORKFLOW: &str = include_str!("folder/workflow.yml");
+/// The line of the README about `release.toml`.
+const RELEASE_ROW: &str =
+    "| `release.toml` | the release that the functions are from. To upgrade, change `version` |\n";
 const PARAMETERS: &str = include_str!("folder/parameters.yaml");
 const GITIGNORE: &str = include_str!("folder/gitignore");
 
@@ -58,12 +61,15 @@ pub(super) fn files(recipe: &Recipe, values: &Values) -> Result<Vec<NewFile>, &'
         files.push(file(&format!("claims/{name}.json"), claims(text, &replacements)?));
     }
     let issuer = values.issuer.as_deref().unwrap_or("not set yet");
-    let readme =
-        README.replace("{title}", recipe.title).replace("{recipe}", recipe.name).replace("{issuer}", issuer);
+    let release = values.origin.release();
+    let readme = README
+        .replace("{title}", recipe.title)
+        .replace("{recipe}", recipe.name)
+        .replace("{release}", release.map_or("", |_| RELEASE_ROW))
+        .replace("{issuer}", issuer);
     files.push(file("README.md", readme));
-    let Source { repository, commit } = &values.source;
-    let workflow = WORKFLOW.replace("{repository}", repository).replace("{commit}", commit);
-    files.push(file(".github/workflows/authorizer.yml", workflow));
+    files.extend(release.map(|release| file(settings::FILE_NAME, release.to_toml())));
+    files.push(file(".github/workflows/authorizer.yml", values.origin.workflow()));
     files.push(file("parameters.yaml", PARAMETERS.to_owned()));
     for kind in [SchemaFile::Authorizer, SchemaFile::Cases] {
         files.push(file(&schema(kind), kind.text()));

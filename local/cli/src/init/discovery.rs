@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::Request;
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use iot_jwt_authorizer::algorithm::Algorithm;
 use iot_jwt_authorizer::keys::fetch::Fetcher;
 use iot_jwt_authorizer::keys::origin::Origin;
@@ -15,7 +12,8 @@ use iot_jwt_authorizer::source::address::Address;
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+use crate::https;
 
 /// The longest time for the document, and again for the key set.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -83,37 +81,15 @@ fn address(text: &str) -> Option<Address> {
 
 /// The body of a GET request. Redirects are not followed.
 async fn get(address: &Address) -> Result<Bytes, String> {
-    let mut roots = RootCertStore::empty();
-    if address.is_https() {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    let provider = crypto::aws_lc_rs::default_provider();
-    let tls = ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions();
-    let tls = tls.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    let client = https::client(address.is_https())?;
     let request = Request::get(address.uri()).header("accept", "application/json").body(Full::default());
     let response = client.request(request.map_err(|error| error.to_string())?).await;
-    let response = response.map_err(|error| format!("not reachable: {}", cause(&error)))?;
+    let response = response.map_err(|error| format!("not reachable: {}", https::cause(&error)))?;
     match response.status().as_u16() {
-        200 => {}
-        status @ 300..=399 => return Err(format!("status {status}; redirects are not followed")),
-        status => return Err(format!("status {status}; expected 200")),
+        200 => https::body(response.into_body(), MAX_BODY_BYTES).await,
+        status @ 300..=399 => Err(format!("status {status}; redirects are not followed")),
+        status => Err(format!("status {status}; expected 200")),
     }
-    let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
-    body.map(|body| body.to_bytes()).map_err(|error| match error.is::<LengthLimitError>() {
-        true => format!("longer than {MAX_BODY_BYTES} bytes"),
-        false => error.to_string(),
-    })
-}
-
-/// The innermost error, which says what happened.
-fn cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 /// The supported algorithms of a key set, in the order of [`Algorithm::ALL`].

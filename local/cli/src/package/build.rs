@@ -47,7 +47,7 @@ pub struct Tools<'a> {
 pub enum BuildError {
     /// A program cannot be run.
     #[error(
-        "cannot run {program}: {source}\n  help: install Rust, or pass a built function with --bootstrap"
+        "cannot run {program}: {source}\n  help: install Rust, or name a release with --bootstrap (docs/install.md)"
     )]
     Program {
         /// The program.
@@ -58,7 +58,8 @@ pub enum BuildError {
     /// The sources of the function are gone. An installed program remembers where they were.
     #[error(
         "cannot build the function: {} is not the checkout of iot-jwt-authorizer any more\n  \
-         help: pass a built function with --bootstrap, or install cargo local again from a checkout that stays",
+         help: name a release in release.toml or with --bootstrap (docs/install.md), or install cargo local again from \
+         a checkout that stays",
         .0.display()
     )]
     NoCheckout(PathBuf),

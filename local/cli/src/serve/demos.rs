@@ -24,7 +24,7 @@ pub(super) struct DemoProgram {
     pub(super) program: PathBuf,
     /// The configuration of the authorizer.
     pub(super) config: PathBuf,
-    /// The function of the authorizer. Absent if it is not a program; then the demo builds it.
+    /// The function of the authorizer, or the release. Absent if it is not a program; then the demo finds its own.
     pub(super) bootstrap: Option<PathBuf>,
 }
 

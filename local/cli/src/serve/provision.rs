@@ -1,4 +1,4 @@
-//! The provisioning functions: known by their names from the start, and built at their first invocation.
+//! The provisioning functions: known by their names from the start, and built or fetched at their first invocation.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,19 +17,20 @@ use crate::package::packaged::{Packaged, provision_config};
 /// The user's own credentials, with which the functions could not call this gateway: it gives them the operator's.
 const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
-/// Returns the provisioning functions, but those that `--lambda` replaces. All are one program, which is built once;
-/// the handler says which of them it is.
+/// Returns the provisioning functions, but those that `--lambda` replaces. All are one program, which is built or
+/// fetched once; the handler says which of them it is.
 ///
 /// # Errors
-/// The file of `--env` is invalid, or the working directory is unknown.
+/// The file of `--env` or `release.toml` is invalid, or the working directory is unknown.
 pub(super) fn targets(options: &ServeOptions, account: &Account) -> Result<Vec<InvokeTarget>, LaunchError> {
     let launch = &options.launch;
     let mut env = env_file::extended(&launch.env, options.function.env.as_deref())?;
     CREDENTIALS.iter().for_each(|name| env.remove(name));
-    let config = std::path::absolute(provision_config(&options.function.config));
-    let config = config.map_err(LaunchError::WorkingDirectory)?;
+    let config = provision_config(&options.function.config).map_err(LaunchError::ProvisionConfig)?;
+    let config = std::path::absolute(config).map_err(LaunchError::WorkingDirectory)?;
     let root = config.parent().unwrap_or(Path::new("/"));
-    let built = Arc::new(OnceCell::<PathBuf>::new());
+    let source = Arc::new(options.function.source(Packaged::Provision)?);
+    let found = Arc::new(OnceCell::<PathBuf>::new());
     let is_replaced = |name: &str| options.lambdas.iter().any(|named| named.name == name);
     let names = Trigger::ALL.map(Trigger::name).into_iter().filter(|name| !is_replaced(name));
     Ok(names
@@ -37,12 +38,12 @@ pub(super) fn targets(options: &ServeOptions, account: &Account) -> Result<Vec<I
             let mut spec = function::spec(PathBuf::new(), root, None, &env, launch.sandboxes);
             spec.env.set("_HANDLER", name);
             spec.function_arn = function_arn(account, name);
-            let (built, launch) = (Arc::clone(&built), launch.clone());
+            let (found, source, launch) = (Arc::clone(&found), Arc::clone(&source), launch.clone());
             InvokeTarget::Lazy(LazyTarget::new(spec, move || {
-                let (built, launch) = (Arc::clone(&built), launch.clone());
+                let (found, source, launch) = (Arc::clone(&found), Arc::clone(&source), launch.clone());
                 async move {
-                    let build = || function::build(Packaged::Provision, &launch.cargo, &launch.env);
-                    let program = built.get_or_try_init(build).await;
+                    let find = || function::program(&source, Packaged::Provision, &launch.cargo, &launch.env);
+                    let program = found.get_or_try_init(find).await;
                     program.cloned().map_err(|error| error.to_string())
                 }
             }))

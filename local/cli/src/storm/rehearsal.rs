@@ -18,6 +18,7 @@ use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::demo::folders::temporary_copy;
 use crate::demo::{self, DemoError};
 use crate::launch::{FunctionArgs, LaunchSettings};
 use crate::serve::{self, ServeError, ServeOptions};
@@ -89,8 +90,9 @@ pub(super) async fn run(
     settings: &LaunchSettings,
 ) -> Result<(Storm, RealOutcome), RehearsalError> {
     serve::raise_open_files();
-    let folder = demo::temporary_copy(&function.config, settings)?;
-    let own = FunctionArgs { config: folder.path().join(demo::CONFIG), ..function.clone() };
+    let folder = temporary_copy(&function.config, settings)?;
+    let (config, original) = (folder.path().join(demo::CONFIG), Some(function.config.clone()));
+    let own = FunctionArgs { config, original, ..function.clone() };
     let mut options = ServeOptions::on_free_ports(own, settings.clone());
     let (running, workspace) = serve::start(&options).await?;
     let issuer = token::select_issuer(&workspace.issuers, None)?;

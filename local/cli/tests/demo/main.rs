@@ -107,6 +107,18 @@ fn the_demo_of_kitting_has_the_expected_results() {
     assert!(!folder.path().join(".iot-local").exists(), "the demo writes next to the configuration");
 }
 
+/// Away from a checkout there may be no configuration.
+#[test]
+fn a_demo_without_a_configuration_runs_the_shipped_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, text) = run(folder.path(), &["demo", "kitting", "--bootstrap", ALLOW_ALL]);
+    let has_note = text.contains("There is no authorizer.toml in this folder");
+    assert!(output.status.code() == Some(0) && has_note, "{text}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the demo writes in the folder");
+    let (output, text) = run(folder.path(), &["demo", "kitting", "--config", "authorizer.toml"]);
+    assert!(output.status.code() == Some(1) && text.contains("authorizer.toml: No such file"), "{text}");
+}
+
 /// The page shows these lines.
 #[test]
 fn the_steps_of_a_demo_are_a_json_object_a_line() {

@@ -115,7 +115,7 @@ fn invalid_deployments_are_not_packaged() {
         (
             "a missing function",
             |d| fs::remove_file(d.outside("bootstrap")).unwrap(),
-            "bootstrap: No such file",
+            "bootstrap: No such file or directory (os error 2)\n  help: name a built function, the folder of a release",
         ),
     ];
     for (title, change, expected) in cases {
@@ -147,7 +147,7 @@ fn the_function_must_have_the_given_architecture() {
     let cases = [
         (PROGRAM, vec!["--arch", "arm64"], "wrong architecture x86_64; expected arm64"),
         (arm, vec!["--arch", "x86_64"], "wrong architecture arm64; expected x86_64"),
-        (PROGRAM, vec!["--arch", "both"], "--bootstrap is for a single architecture"),
+        (PROGRAM, vec!["--arch", "both"], "--bootstrap FILE is for a single architecture"),
         (PROGRAM, vec!["--arch", "both", "--into", "x"], "--into takes a single architecture"),
     ];
     for (program, line, expected) in cases {

@@ -9,12 +9,16 @@
     reason = "tests fail by panicking"
 )]
 
+mod download;
 mod elf;
 mod errors;
+mod https_server;
+mod new_folder;
 mod plans;
 mod provision;
 #[path = "../../../inspect/tests/explain/recipe_edits.rs"]
 mod recipe_edits;
+mod release;
 mod zips;
 
 use std::fs;

@@ -5,6 +5,7 @@ use toml_edit::DocumentMut;
 use super::*;
 use crate::init::commit::Source;
 use crate::init::contents::{self, Values};
+use crate::init::workflow::Origin;
 
 const ID: &str = "5f1e2d3c-4b5a-4968-8776-655443322110";
 
@@ -55,7 +56,7 @@ fn configuration(provider: &Provider, issuer: &str) -> DocumentMut {
         client: None,
         algorithms: vec!["RS256"],
         more: provider.replacements(issuer, Some("api")),
-        source: Source { repository: String::new(), commit: String::new() },
+        origin: Origin::Commit(Source { repository: String::new(), commit: String::new() }),
     };
     let files = contents::files(provider.recipe(), &values).unwrap();
     let text = &files.first().unwrap().text;
