@@ -27,8 +27,10 @@ class BareSystem:
 
     def __init__(self, root, release, emulator):
         self.root = root
-        for name in ("bin", "tmp", "work", HOME[1:]):
+        for name in ("bin", "dev", "tmp", "work", HOME[1:]):
             (root / name).mkdir(parents=True)
+        # The emulator opens it. An empty file serves, and needs no right to make devices.
+        (root / "dev/null").touch()
         shutil.copytree(release, root / RELEASE[1:])
         with tarfile.open(release / f"cargo-local-{VERSION}-{HERE}.tar.gz") as archive:
             archive.extract("cargo-local", root / "bin", filter="data")

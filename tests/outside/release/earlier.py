@@ -1,5 +1,6 @@
 """What a version does with a folder: the findings of `check`, decisions, the package, and what the registry lists."""
 
+import datetime
 import json
 import pathlib
 import subprocess
@@ -23,6 +24,8 @@ DECISION = [
     "allowed", "code", "detail", "config", "issuer", "principalId", "clientId", "clientIds", "disconnectAfterInSeconds",
     "refreshAfterInSeconds", "policyDocuments", "policyHash",
 ]
+# Members of a finding; its texts are not promised.
+FINDING = ["severity", "lint", "file", "line"]
 # What is listed of the registry: the call, the member of its answer, and calls for each of its items by a member.
 LISTS = [
     ("list_things", "things", []),
@@ -63,6 +66,7 @@ def outcome(folder, functions):
     """All that a version does with a folder without a gateway. `functions` are the paths of both programs."""
     check = run_json(folder, "check", "--provision", "provision.toml") if (folder / "provision.toml").exists() else run_json(folder, "check")
     kept = {name: check.get(name) for name in ("exit", "ok", "findings", "cases", "sizes", "error") if name in check}
+    kept["findings"] = [{name: finding[name] for name in FINDING} for finding in kept.get("findings", [])]
     found = {"check": kept, "decisions": dict(decisions(folder)), "package": packaged(folder, functions[0])}
     if (folder / "provision.toml").exists():
         found["package of the provisioning functions"] = packaged(folder, functions[1], "--provision")
@@ -81,9 +85,9 @@ def calls(folder, function):
 
 
 def plain(answer):
-    """An answer as JSON, without what belongs to the call. Times become texts."""
+    """An answer as JSON, without what belongs to the call. Times become texts, in UTC."""
     answer.pop("ResponseMetadata", None)
-    return json.loads(json.dumps(answer, default=str))
+    return json.loads(json.dumps(answer, default=lambda time: str(time.astimezone(datetime.timezone.utc))))
 
 
 def registry(iot, data):
@@ -94,6 +98,9 @@ def registry(iot, data):
         found[name] = items
         for call, key in details:
             found[call] = [plain(getattr(iot, call)(**{key: item[key]})) for item in items]
+    for answer in found["describe_authorizer"]:
+        # The built-in one has the time of the start.
+        del answer["authorizerDescription"]["creationDate"], answer["authorizerDescription"]["lastModifiedDate"]
     things = [item["thingName"] for item in found["list_things"]]
     found["principals"] = {thing: iot.list_thing_principals(thingName=thing)["principals"] for thing in things}
     arns = [item["certificateArn"] for item in found["list_certificates"]]
