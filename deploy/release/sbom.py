@@ -95,7 +95,7 @@ def component(crate, crates, checksums, kind="library"):
 
 
 def document(program):
-    """The bill of materials of a program. SOURCE_DATE_EPOCH is its time; without it there is none."""
+    """The bill of materials of a program. SOURCE_DATE_EPOCH is its time, which is absent without it."""
     package, targets = PROGRAMS[program]
     crates, checksums = Crates(package, targets), locked()
     main = component(crates.root, crates, checksums, "application") | {"name": program}

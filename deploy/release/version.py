@@ -30,7 +30,7 @@ def check_tag(tag, root=ROOT):
 
 
 def notes(root=ROOT):
-    """The version's section of the changelog. Raises `ReleaseError` if there is none or it is empty."""
+    """The version's section of the changelog. Raises `ReleaseError` if it is missing or empty."""
     wanted, found, lines = version(root), False, []
     for line in (root / "CHANGELOG.md").read_text().splitlines():
         if line.startswith("## "):
