@@ -5,6 +5,7 @@ Run by `./test release`. BOOTSTRAP and IOT_PROVISION name built functions, IOT_L
 
 import os
 import pathlib
+import platform
 import sys
 import tempfile
 
@@ -14,7 +15,7 @@ import making
 import upgrade
 import use
 import workflow
-from lib.checks import check, finish
+from lib.checks import check, finish, skip
 from lib.paths import TEMPORARY
 
 # Steps that need GitHub, another machine, or half an hour: docs/releases.md lists them, too.
@@ -36,6 +37,9 @@ def main():
         temporary = pathlib.Path(temporary)
         steps = workflow.Steps()
         workflow.check_lint(temporary)
+        if platform.machine() != "x86_64":
+            skip("a release", "its programs are built for x86-64 here, and this machine is not")
+            finish()
         making.check_tags(temporary, steps)
         release, built = making.make(temporary, steps)
         making.check_contents(release, built)

