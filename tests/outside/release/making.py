@@ -73,8 +73,10 @@ def program():
 
 
 def put(path, content):
+    """Writes a program."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
+    path.chmod(0o755)
 
 
 def build_functions(folder, steps, iot_local):
@@ -102,7 +104,6 @@ def build_programs(folder, steps, iot_local):
     # The release profile strips symbols.
     subprocess.run(["strip", "-o", built, iot_local.with_name("cargo-local")], check=True)
     put(folder / f"target/{HERE}/release/cargo-local", built.read_bytes())
-    (folder / f"target/{HERE}/release/cargo-local").chmod(0o755)
     steps.must("programs", "Try it", folder, {"TARGET": HERE})
     for target in ELSEWHERE:
         put(folder / f"programs/program-{target}/cargo-local", STAND_IN)
