@@ -108,4 +108,4 @@ def check_invalid(document, folder):
         (folder / f"{number}.json").write_text(json.dumps(broken))
     done = validate(*(folder / f"{number}.json" for number in range(len(INVALID))))
     for number, (title, _) in enumerate(INVALID):
-        check(f"a bill of materials with {title} is invalid", f"{folder}/{number}.json: " in done.stdout, done.stderr[-500:])
+        check(f"an invalid bill of materials is found: {title}", f"{folder}/{number}.json: " in done.stdout, done.stderr[-500:])

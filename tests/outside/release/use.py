@@ -22,7 +22,6 @@ import provision
 ISSUER, AUDIENCE = "https://login.lamps.test/", "iot.lamps.test"
 KEY, OTHER_KEY = new_key("release"), new_key("release")
 PROVISION = ("jitr", {}, {"status": "denied", "code": "malformed_event"})
-RELEASE_TOML = 'version = "{version}"\nfrom = "../../{folder}"\n'
 # Releases that cannot be used: the file that changes, how, and the error.
 NO_RELEASE = [
     (f"iot-jwt-authorizer-{VERSION}-x86_64.zip", lambda content: content[:-1] + bytes([content[-1] ^ 1]), "SHA-256"),
@@ -39,8 +38,9 @@ def token(key, **claims):
 def check_init(system):
     done = system.run("--version")
     check("`cargo-local --version` has the version", VERSION in done.stdout, done.stdout + done.stderr)
-    done = system.run("local", "init", FOLDER, "--oidc", ISSUER, "--audience", AUDIENCE)
-    check("init writes a folder", done.returncode == 0 and (system.path(FOLDER) / "authorizer.toml").is_file(), done.stdout + done.stderr)
+    done = system.run("local", "init", FOLDER, "--oidc", ISSUER, "--audience", AUDIENCE, "--release", RELEASE)
+    written = done.returncode == 0 and all((system.path(FOLDER) / name).is_file() for name in ("authorizer.toml", "release.toml"))
+    check("init writes a folder that names the release", written, done.stdout + done.stderr)
     done = system.run("check", "--json")
     report = json.loads(done.stdout or "{}")
     check("check finds no error and no warning in it", report.get("ok") and not report["findings"], done.stdout + done.stderr)
@@ -69,14 +69,13 @@ def unpack(system, path, folder):
 
 
 def check_package(system, built):
-    """Packages both programs from the folder of the release, and by release.toml."""
-    done = system.run("package", "--bootstrap", RELEASE, "--arch", "x86_64", "--out", "/packages")
-    check("package takes the authorizer from the folder of the release", done.returncode == 0, done.stdout + done.stderr)
-    first = system.path(f"/packages/{FUNCTIONS[0]}-x86_64.zip").read_bytes()
-    (system.path(FOLDER) / "release.toml").write_text(RELEASE_TOML.format(version=VERSION, folder="release"))
+    """Packages both programs by release.toml, and from the folder of the release."""
     done = system.run("package", "--arch", "x86_64", "--out", "/packages")
+    check("package takes the authorizer of release.toml", done.returncode == 0, done.stdout + done.stderr)
+    first = system.path(f"/packages/{FUNCTIONS[0]}-x86_64.zip").read_bytes()
+    done = system.run("package", "--bootstrap", RELEASE, "--arch", "x86_64", "--out", "/packages")
     same = done.returncode == 0 and system.path(f"/packages/{FUNCTIONS[0]}-x86_64.zip").read_bytes() == first
-    check("release.toml results in the same bytes", same, done.stdout + done.stderr)
+    check("--bootstrap with the folder of the release results in the same bytes", same, done.stdout + done.stderr)
     done = system.run("package", "--provision", "--arch", "x86_64", "--out", "/packages")
     check("package takes the provisioning functions, too", done.returncode == 0, done.stdout + done.stderr)
     for name, folder in zip(FUNCTIONS, ("/authorizer", "/provision")):
@@ -102,11 +101,12 @@ def check_no_release(system):
         fails = done.returncode != 0 and error in done.stderr and not system.path(f"/none-{number}").exists()
         check(f"a release with {name} {'changed' if change else 'missing'} is an error", fails, done.stdout + done.stderr)
     settings = system.path(FOLDER) / "release.toml"
-    settings.write_text(RELEASE_TOML.format(version="9.9.9", folder="release"))
+    text = settings.read_text()
+    settings.write_text(text.replace(f'"{VERSION}"', '"9.9.9"'))
     done = system.run("package", "--arch", "x86_64", "--out", "/none")
     fails = done.returncode != 0 and "9.9.9" in done.stderr and not system.path("/none").exists()
     check("a version that the release does not have is an error", fails, done.stdout + done.stderr)
-    settings.write_text(RELEASE_TOML.format(version=VERSION, folder="release"))
+    settings.write_text(text)
 
 
 def start(system, folder, environment, handler=None):
