@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "devices"))
 from control_plane import REGION, control_plane
 from lib.checks import check, check_none, finish
 from login import POLICY, person
-from operator_key import operator_key
+from lib.operator_key import operator_key
 from verifier import Denied, Request, is_signed, verify
 
 DEFAULT_SEED = 1

@@ -10,6 +10,7 @@ SAM_VENV = ROOT / "target/sam-venv"
 PACKAGE_VENV = ROOT / "target/package-venv"
 DENY_VENV = ROOT / "target/deny-venv"
 CONTAINER_VENV = ROOT / "target/container-venv"
+RELEASE_VENV = ROOT / "target/release-venv"
 # On the checkout's own file system: the system's /tmp may be small, and may forbid running programs.
 TEMPORARY = ROOT / "target/tmp"
 TEMPORARY.mkdir(parents=True, exist_ok=True)

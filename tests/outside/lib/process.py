@@ -17,15 +17,15 @@ class Process:
     """A program in a process group of its own, with its output in a file. `with` ends it.
 
     The constructor waits until the output matches `ready`, or until `ready`, as a function, returns something. It
-    exits the test if the program ends or is late.
+    exits the test if the program ends or is late. `enter` is called in the child before the program starts.
     """
 
-    def __init__(self, command, ready, *, cwd=ROOT, seconds=60, environment=None):
+    def __init__(self, command, ready, *, cwd=ROOT, seconds=60, environment=None, enter=None):
         self.arguments = list(map(str, command))
         self.log = tempfile.NamedTemporaryFile(dir=TEMPORARY, prefix="process-")
         self.process = subprocess.Popen(
             self.arguments, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=subprocess.STDOUT, start_new_session=True)
+            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=enter)
         self.match = self.wait_until(ready, seconds) if callable(ready) else self.wait_for(ready, seconds)
         if not self.match:
             output = self.output()

@@ -24,14 +24,14 @@ WEEK = 7 * 86400
 class Emulator(Process):
     """One start of the emulator, which starts the function with the first event."""
 
-    def __init__(self, program, folder, wrapper=(), environment=None, handler=None):
+    def __init__(self, program, folder, wrapper=(), environment=None, handler=None, enter=None):
         ports = [free_port(), free_port()]
         addresses = [f"127.0.0.1:{port}" for port in ports]
         # Without both addresses, or without a command, it would listen on all interfaces.
         options = ["--runtime-interface-emulator-address", addresses[0], "--runtime-api-address", addresses[1]]
         # The last argument of several is the function's handler.
         command = [program, *options, *wrapper, "./bootstrap", *([handler] if handler else [])]
-        super().__init__(command, lambda: is_open(ports[0]), cwd=folder, environment=environment)
+        super().__init__(command, lambda: is_open(ports[0]), cwd=folder, environment=environment, enter=enter)
         self.url = f"http://{addresses[0]}/2015-03-31/functions/function/invocations"
 
     def invoke(self, event):
