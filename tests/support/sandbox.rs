@@ -1,8 +1,9 @@
 //! The function of a sandbox in simulated time, and the log lines that it writes.
 
-use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
@@ -17,56 +18,69 @@ use super::{FUNCTION, NOW};
 const INVOCATION_TIME: Duration = Duration::from_secs(5);
 
 /// The clock and the log of a function.
-pub struct Simulation {
-    now: Cell<SystemTime>,
-    lines: RefCell<Vec<Value>>,
+pub struct Simulation(Arc<State>);
+
+struct State {
+    now: Mutex<SystemTime>,
+    lines: Mutex<Vec<Value>>,
+    /// Events so far, which number their request ids.
+    events: AtomicU64,
 }
 
 impl Simulation {
     /// A clock at [`NOW`], and an empty log.
     pub fn new() -> Self {
-        Self { now: Cell::new(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)), lines: RefCell::default() }
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+        Self(Arc::new(State { now: Mutex::new(now), lines: Mutex::default(), events: AtomicU64::new(0) }))
     }
 
     /// The present time.
     pub fn now(&self) -> SystemTime {
-        self.now.get()
+        *self.0.now.lock().unwrap()
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, seconds: u64) {
-        self.now.set(self.now.get() + Duration::from_secs(seconds));
+        *self.0.now.lock().unwrap() += Duration::from_secs(seconds);
     }
 
     /// Sets the clock back.
     pub fn set_back(&self, seconds: u64) {
-        self.now.set(self.now.get() - Duration::from_secs(seconds));
+        *self.0.now.lock().unwrap() -= Duration::from_secs(seconds);
     }
 
-    /// Runs a test with a function of this deployment.
+    /// A function of this deployment.
+    pub fn function(&self, config: Config) -> Arc<Function> {
+        let (clock, log) = (self.0.clone(), self.0.clone());
+        Function::new(
+            config,
+            move || *clock.now.lock().unwrap(),
+            move |line: &[u8]| {
+                assert!(
+                    line.ends_with(b"\n") && line.iter().filter(|byte| **byte == b'\n').count() == 1,
+                    "one line"
+                );
+                log.lines.lock().unwrap().push(serde_json::from_slice(line).unwrap());
+            },
+        )
+    }
+
+    /// Runs a test with a function of this deployment, on one thread.
     pub fn run<T>(&self, config: Config, test: impl AsyncFnOnce(&Sandbox<'_>) -> T) -> T {
-        let clock = || self.now.get();
-        let log = |line: &[u8]| {
-            assert!(
-                line.ends_with(b"\n") && line.iter().filter(|byte| **byte == b'\n').count() == 1,
-                "one line"
-            );
-            self.lines.borrow_mut().push(serde_json::from_slice(line).unwrap());
-        };
-        let sandbox = Sandbox { function: Function::new(config, &clock, &log), simulation: self };
+        let sandbox = Sandbox { function: self.function(config), simulation: self };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(test(&sandbox))
     }
 
     /// The log lines since the last call, of decisions and of key events.
     pub fn take_lines(&self) -> Vec<Value> {
-        self.lines.take()
+        std::mem::take(&mut *self.0.lines.lock().unwrap())
     }
 }
 
 /// A function that is invoked as Lambda invokes it.
 pub struct Sandbox<'w> {
-    pub function: Function<'w>,
+    pub function: Arc<Function>,
     simulation: &'w Simulation,
 }
 
@@ -74,11 +88,18 @@ impl Sandbox<'_> {
     /// The outcome of an event, `allow` or a code, and the number of fetches that the event waited for.
     pub async fn decide(&self, event: &str) -> (String, u64) {
         let deadline = self.simulation.now() + INVOCATION_TIME;
-        let invocation =
-            Invocation { request_id: "r", trace: None, function: FUNCTION, deadline, cold_start: false };
+        let state = &self.simulation.0;
+        let request_id = format!("r{}", state.events.fetch_add(1, Ordering::Relaxed));
+        let invocation = Invocation {
+            request_id: &request_id,
+            trace: None,
+            function: FUNCTION,
+            deadline,
+            cold_start: false,
+        };
         let _ = self.function.answer(event.as_bytes(), invocation).await;
-        let lines = self.simulation.lines.borrow();
-        let line = lines.iter().rev().find(|line| line.get("decision").is_some()).unwrap();
+        let lines = state.lines.lock().unwrap();
+        let line = lines.iter().rev().find(|line| line["request_id"] == request_id).unwrap();
         let code = line.get("code").unwrap_or(&line["decision"]);
         let code = if code == "allow" { "allow" } else { code.as_str().unwrap() };
         let fetches = |name: &str| line.get(name).and_then(Value::as_u64).unwrap_or(0);
