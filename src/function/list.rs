@@ -58,10 +58,15 @@ impl Function {
 
     /// Fetches the list and records the result.
     pub(super) async fn fetch_list(&self, list: &List, time_left: Duration) {
-        let origin = lock(&list.source).origin.clone();
+        let (origin, known) = {
+            let source = lock(&list.source);
+            (source.origin.clone(), source.known())
+        };
         let start = self.now();
-        let result = origin.fetch(&self.aws, time_left).await;
+        let bytes = origin.fetch(&self.aws, time_left).await;
         let end = self.now();
+        // Read outside of the lock, for which every event would wait.
+        let result = bytes.and_then(|bytes| known.read(&bytes));
         let report = lock(&list.source).record(result, end.into(), &mut lock(&self.random));
         self.apply_list(list);
         let duration = end.duration_since(start).unwrap_or_default();
