@@ -14,13 +14,13 @@ mod keys;
 mod list;
 mod locks;
 mod single_flight;
+mod wait;
 
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use futures_util::future::{join, join_all};
-use tokio::task::JoinHandle;
 
 use crate::authorizer::{Authorizer, Decision};
 use crate::config::Config;
@@ -36,7 +36,7 @@ use crate::time::{NumericDate, earliest};
 use keys::IssuerKeys;
 use list::List;
 use locks::{lock, snapshot};
-use single_flight::{Flight, Running};
+use wait::{Attempt, Wait};
 
 /// Time of an invocation that is kept for Lambda itself. A fetch that ran into the function's timeout would end the
 /// sandbox.
@@ -47,7 +47,7 @@ const MIN_FETCH_TIME: Duration = Duration::from_millis(100);
 
 /// The function of one sandbox, which may handle several events at once.
 ///
-/// Locks are taken in the order of the fields, and none is held while a task waits.
+/// The lock of a single flight is taken first, the others in the order of the fields. None is held while a task waits.
 pub struct Function {
     /// When something is due. The clock is read under this lock, so that readings of several threads have an order.
     dates: Mutex<Dates>,
@@ -75,40 +75,11 @@ struct Dates {
     expiry: Option<NumericDate>,
 }
 
-/// What an event waits for before it is decided again.
-enum Wait {
-    /// Nothing, since the authorizer was replaced during the decision.
-    Nothing,
-    Keys(Fetch),
-    List(Fetch),
-}
-
-/// A fetch that an event waits for.
-enum Fetch {
-    /// Another event, or a refresh, began it. The event waits for at most this long.
-    Joined(Running, Duration),
-    /// The event began it. It has its own time limit.
-    Begun(JoinHandle<()>),
-}
-
 /// The fetches that an event began and waited for.
 #[derive(Clone, Copy, Default)]
 struct AwaitedFetches {
     keys: u32,
     list: u32,
-}
-
-/// One decision about an event, which may be decided several times.
-#[derive(Clone, Copy)]
-struct Attempt<'a> {
-    /// The authorizer that decides.
-    authorizer: &'a Arc<Authorizer>,
-    /// The time of the decision.
-    now: SystemTime,
-    /// The time that fetches of the invocation have left.
-    time_left: Duration,
-    /// Whether the event may still wait for the list; it does so once.
-    may_await_list: bool,
 }
 
 /// What Lambda says about an invocation.
@@ -222,36 +193,6 @@ impl Function {
         join(join_all(issuers), list).await;
     }
 
-    /// What an event must wait for; `None` if the decision counts.
-    fn wait_of(self: &Arc<Self>, decision: &Decision<'_>, attempt: Attempt<'_>) -> Option<Wait> {
-        let list = self.list.as_ref().filter(|_| decision.learned.revocation.is_some());
-        let missing = self.missing_key(decision);
-        if list.is_none() && missing.is_none() {
-            return None;
-        }
-        let keys = || self.await_keys(missing?, attempt);
-        // What was fetched during the decision counts: the fetch was made for this event, too.
-        let replaced = || self.is_replaced(attempt.authorizer).then_some(Wait::Nothing);
-        list.and_then(|list| self.await_list(list, attempt)).or_else(keys).or_else(replaced)
-    }
-
-    /// Whether keys or the list changed since `authorizer` was the present one.
-    fn is_replaced(&self, authorizer: &Arc<Authorizer>) -> bool {
-        !Arc::ptr_eq(authorizer, &snapshot(&self.authorizer))
-    }
-
-    /// Runs the fetch that an event begins as a task of its own, so that it outlives the event.
-    fn begin<F>(self: &Arc<Self>, flight: Flight, fetch: impl FnOnce(Arc<Self>) -> F) -> Fetch
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let fetch = fetch(Arc::clone(self));
-        Fetch::Begun(tokio::spawn(async move {
-            fetch.await;
-            drop(flight);
-        }))
-    }
-
     fn conclude(
         &self,
         decision: Decision<'_>,
@@ -338,23 +279,6 @@ impl Function {
         };
         dates.due = earliest_of(Sources::next_due, ListSource::next_due);
         dates.expiry = earliest_of(Sources::next_expiry, ListSource::next_expiry);
-    }
-}
-
-impl Fetch {
-    /// Waits for the end of the fetch. Returns whether the event began it.
-    async fn ended(self) -> bool {
-        match self {
-            Self::Joined(running, time_left) => {
-                running.ended(time_left).await;
-                false
-            }
-            Self::Begun(task) => {
-                // A task that panics has recorded nothing; the event is decided as it is.
-                let _ = task.await;
-                true
-            }
-        }
     }
 }
 

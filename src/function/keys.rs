@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 
 use super::locks::{lock, write};
 use super::single_flight::{Entry, SingleFlight};
-use super::{Attempt, Fetch, Function, MIN_FETCH_TIME, Wait};
+use super::wait::{Attempt, Fetch, Wait};
+use super::{Function, MIN_FETCH_TIME};
 use crate::authorizer::Decision;
 use crate::keys::sources::{Need, Sources};
 use crate::log::SourceEvent;

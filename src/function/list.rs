@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use super::locks::{lock, write};
 use super::single_flight::{Entry, SingleFlight};
-use super::{Attempt, Fetch, Function, MIN_FETCH_TIME, Wait};
+use super::wait::{Attempt, Fetch, Wait};
+use super::{Function, MIN_FETCH_TIME};
 use crate::log::SourceEvent;
 use crate::revocation::{EVENT_TIMEOUT, ListSource};
 
