@@ -98,8 +98,8 @@ pub struct Invocation<'i> {
 }
 
 impl Function {
-    /// The function of a deployment. It has fetched no keys yet. `clock` is its only source of time; `log` gets one line
-    /// in one call.
+    /// The function of a deployment. It has fetched no keys yet. `clock` is its only source of time; `log` gets one
+    /// line in one call.
     #[must_use]
     pub fn new(
         config: Config,

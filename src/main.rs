@@ -56,8 +56,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Answers events until Lambda ends the sandbox. A sandbox that gets one event at a time needs one thread; one that gets
-/// several uses all its processors.
+/// Answers events until Lambda ends the sandbox. A sandbox that gets one event at a time needs one thread; one that
+/// gets several uses all its processors.
 #[expect(clippy::disallowed_methods, reason = "the clock is read here")]
 fn serve(config: Config, concurrency: Concurrency) -> ExitCode {
     let settings = config.log.clone();

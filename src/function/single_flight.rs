@@ -34,8 +34,8 @@ pub(super) enum Entry<T> {
 }
 
 impl SingleFlight {
-    /// Joins the running fetch. If there is none, `wanted` says what to fetch, and records that it is being fetched: no
-    /// other caller comes in between.
+    /// Joins the running fetch. If no fetch is running, `wanted` returns what to fetch and records that it is being
+    /// fetched: no other caller comes in between.
     pub(super) fn enter<T>(&self, wanted: impl FnOnce() -> Option<T>) -> Entry<T> {
         let mut last = lock(&self.last);
         if let Some(running) = last.as_ref().filter(|end| end.has_changed().is_ok()) {
