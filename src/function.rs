@@ -45,6 +45,9 @@ const DEADLINE_RESERVE: Duration = Duration::from_millis(500);
 /// A fetch does not start with less time than this.
 const MIN_FETCH_TIME: Duration = Duration::from_millis(100);
 
+/// Writes one line of the log.
+type WriteLine = Box<dyn Fn(&[u8]) + Send + Sync>;
+
 /// The function of one sandbox, which may handle several events at once.
 ///
 /// The lock of a single flight is taken first, the others in the order of the fields. None is held while a task waits.
@@ -61,7 +64,7 @@ pub struct Function {
     aws: AwsEnvironment,
     fetcher: Fetcher,
     clock: Box<dyn Fn() -> SystemTime + Send + Sync>,
-    log: Box<dyn Fn(&[u8]) + Send + Sync>,
+    log: WriteLine,
     settings: LogSettings,
 }
 

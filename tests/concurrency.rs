@@ -279,7 +279,8 @@ fn a_list_that_is_replaced_under_load_counts_as_a_whole() {
                 newest = newest.max(used);
             }
             assert_eq!(newest, version);
-            assert_eq!(server.requested_paths().len() as u64, version, "one fetch for each version");
+            let fetches = u64::try_from(server.requested_paths().len()).unwrap();
+            assert_eq!(fetches, version, "one fetch for each version");
         }
         println!("{VERSIONS} lists under {AT_ONCE} events at once: each decision agrees with its version");
     });
