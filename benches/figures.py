@@ -76,7 +76,7 @@ def main():
     counted = json.loads(BASELINES.read_text())["figures"]
     size = int(re.search(r"^bootstrap: (\d+)", cold, re.M)[1])
     cold, load = tables(cold), tables(load)
-    blocks = {"goals": goals(criterion, load, cold, counted, size), "starts": cold[0][0], "cold starts": cold[1][0], "one": load[0][0], "several": load[1][0], "instructions": instructions(counted)}
+    blocks = {"goals": goals(criterion, load, cold, counted, size), "starts": cold[0][0], "cold starts": cold[1][0], "one": load[0][0], "several": load[1][0], "at once": load[2][0], "instructions": instructions(counted)}
     blocks |= {next(iter(rows)): block for block, rows in criterion}
     page = PAGE.read_text()
     for name in re.findall(r"<!-- figures: (.+) -->", page):

@@ -1,4 +1,5 @@
-//! Warm responses through the Runtime API: of one sandbox, compared with echo, then of several at the same time.
+//! Warm responses through the Runtime API: of one sandbox, compared with echo, of several at the same time, and of one
+//! that gets several events at once, as on Lambda Managed Instances.
 //!
 //! `cargo bench --bench load [-- EVENTS]`
 
@@ -15,6 +16,8 @@
     reason = "benches fail by panicking, and print what they measure"
 )]
 
+#[path = "support/at_once.rs"]
+mod at_once;
 #[path = "support/runtime_api.rs"]
 mod runtime_api;
 #[path = "support/sample.rs"]
@@ -25,7 +28,8 @@ mod support;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use runtime_api::{Sandbox, bootstrap, echo, quantile};
+use at_once::ManySandbox;
+use runtime_api::{Sandbox, bootstrap, echo, echo_at_once, peak_memory_kb, quantile};
 use serde_json::json;
 use support::signer::Signer;
 
@@ -34,6 +38,8 @@ fn main() {
     one_sandbox(events);
     println!();
     several_sandboxes(events);
+    println!();
+    events_at_once(events);
 }
 
 /// Programs take turns in blocks of events, so that other load on the machine affects all of them.
@@ -117,6 +123,51 @@ fn several_sandboxes(events: usize) {
             "| {count} | {:.0} | {p50:.0} | {p99:.0} | {:.0} | {peak_memory_kb} |",
             calls / seconds,
             processor_ticks as f64 * 1e4 / calls
+        );
+    }
+}
+
+/// One sandbox gets its next event as soon as it has responded to one of so many. Programs take turns in blocks of
+/// events. The time of an event includes its wait for a processor, which it shares with the others.
+fn events_at_once(events: usize) {
+    const BLOCK: usize = 500;
+    const MOST: usize = 64;
+    let deployment = sample::deployment();
+    let root = deployment.path("");
+    let event = sample::event(&sample::token("rs256"));
+    let (authorizer, echo) = (bootstrap(), echo_at_once());
+    println!(
+        "| program | events at once | events a second | of one at a time | p50, us | p99, us | peak memory, kB |\n| --- | --- | --- | --- | --- | --- | --- |"
+    );
+    let mut rows: Vec<_> = [("echo", &echo), ("RS256", &authorizer)]
+        .into_iter()
+        .flat_map(|(name, program)| {
+            // `None` is one at a time, without the variable.
+            [None, Some(1), Some(4), Some(16), Some(MOST)].map(|at_once| {
+                let sandbox = ManySandbox::start(program, &root, at_once.map(|_| MOST), &event);
+                (name, at_once, sandbox, Duration::ZERO, Vec::new())
+            })
+        })
+        .collect();
+    for _ in 0..events.div_ceil(BLOCK) {
+        for (_, at_once, sandbox, whole, times) in &mut rows {
+            let (elapsed, block) = sandbox.run(BLOCK, at_once.unwrap_or(1));
+            *whole += elapsed;
+            times.extend(block);
+        }
+    }
+    let mut alone = 0.0;
+    for (name, at_once, sandbox, whole, times) in &mut rows {
+        let rate = times.len() as f64 / whole.as_secs_f64();
+        if at_once.is_none() {
+            alone = rate;
+        }
+        let label = at_once.map_or("one at a time".to_owned(), |count| count.to_string());
+        let [p50, p99] = [0.5, 0.99].map(|fraction| quantile(times, fraction).as_secs_f64() * 1e6);
+        println!(
+            "| {name} | {label} | {rate:.0} | {:.2} | {p50:.0} | {p99:.0} | {} |",
+            rate / alone,
+            peak_memory_kb(sandbox.id())
         );
     }
 }

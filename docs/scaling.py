@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the tables of docs/scaling.md from scaling_model.py, docs/performance.md and template.yaml.
+"""Writes the tables of docs/scaling.md from scaling_model.py, docs/performance.md, template.yaml and
+deploy/managed-instances.yaml.
 
 `python3 docs/scaling.py` writes them. `--check` only compares, and exits with 1 if the page is out of date. It needs only
 Python's standard library.
@@ -14,9 +15,9 @@ import textwrap
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from scaling_model import (  # noqa: E402
-    BACK_OFF, CALLS, DAY, FETCH, FLEETS, GUESSES, HOUR, LIMIT, LIMITS, MONTH, PRICE, PRICES,
-    attempts, busy, calls_a_second, calls_of_session, cold_starts, cold_wait, connects_a_second, fetches_a_second, fixed, iot_money, line_bytes, measured, money,
-    opened, sandboxes, setting, stop, taken, times, warm_price,
+    BACK_OFF, CALLS, DAY, FETCH, FLEETS, GUESSES, HOUR, LEAST, LIMIT, LIMITS, MONTH, PRICE, PRICES,
+    attempts, break_even, busy, calls_a_second, calls_of_session, cold_starts, cold_wait, connects_a_second, fetches_a_second, fixed, instance_money, instances,
+    iot_money, line_bytes, measured, money, opened, processors, sandboxes, setting, stop, taken, target, times, warm_price,
 )
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -167,6 +168,41 @@ def fixed_table(template, chosen):
     )
 
 
+def managed_table(of, chosen, managed):
+    """For each fleet a column of Lambda and one of Managed Instances, whose instances also serve the storm."""
+    used = target(managed)
+    head, rows = ["a month"], {}
+    for fleet in FLEETS:
+        rate, storm = calls_a_second(fleet), taken(fleet.clients / fleet.storm)
+        parts = money(rate * MONTH, rate, chosen, of)
+        count = instances(max(rate, storm), of, used)
+        price, fee = instance_money(count)
+        compute, log = parts["duration"] + parts["cold starts"], parts["log"] + parts["log kept a month"]
+        head += [f"{fleet.name}: Lambda", "Managed Instances"]
+        for name, *cells in (
+            ("processors that the storm needs", "-", number(processors(storm, of, used))),
+            ("sandboxes in the storm", f"{max(sandboxes(storm, times(of, chosen)[2]), opened(storm, cold_wait(*times(of, chosen)[:2]), times(of, chosen)[2], fleet.clients)):,}", count),
+            ("cold starts that a client waits for in the storm", f"{opened(storm, cold_wait(*times(of, chosen)[:2]), times(of, chosen)[2], fleet.clients):,}", 0),
+            ("requests", *[dollars(parts["requests"])] * 2),
+            ("duration", dollars(compute), "-"),
+            ("instances", "-", f"{dollars(price)} for {count}"),
+            ("management fee", "-", dollars(fee)),
+            ("log", *[dollars(log)] * 2),
+            ("**total**", f"**{dollars(parts['requests'] + compute + log)}**", f"**{dollars(parts['requests'] + price + fee + log)}**"),
+        ):
+            rows.setdefault(name, [name]).extend(cells)
+    return table(head, *rows.values())
+
+
+def managed_text(of, chosen, managed):
+    rate = break_even(of, chosen)
+    text = (
+        f"The duration that {LEAST} instances save costs as much as they do from {number(rate)} calls per second on, day and night, which is {number(rate * MONTH / 1e9)} billion a month. "
+        f"That rate needs {number(processors(rate, of, target(managed)))} processors."
+    )
+    return textwrap.fill(text, 120, break_on_hyphens=False)
+
+
 def savings_table(of, chosen):
     change = lambda **more: dataclasses.replace(chosen, **more)
     fleet = FLEETS[-1]
@@ -198,11 +234,13 @@ def savings_table(of, chosen):
 
 def tables():
     template = (ROOT / "template.yaml").read_text()
+    managed = (ROOT / "deploy/managed-instances.yaml").read_text()
     of, chosen = measured((ROOT / "docs/performance.md").read_text()), setting(template)
     return {
         "short": short(of, chosen), "prices": price_table(), "limits": limit_table(), "guesses": guess_table(), "times": time_table(of, chosen), "fleets": fleet_table(of, chosen, template),
         "spread": spread_table(of, chosen), "back-off": backoff_table(), "first": first_table(of, chosen), "million": million_table(of, chosen),
         "fixed": fixed_table(template, chosen), "savings": savings_table(of, chosen),
+        "managed": managed_table(of, chosen, managed), "break-even": managed_text(of, chosen, managed),
     }
 
 

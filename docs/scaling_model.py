@@ -9,6 +9,7 @@ import math
 import re
 
 LAMBDA, IOT, WATCH, SECRETS, XRAY = (f"https://aws.amazon.com/{name}/pricing/" for name in ("lambda", "iot-core", "cloudwatch", "secrets-manager", "xray"))
+EC2 = "https://aws.amazon.com/ec2/pricing/on-demand/"
 AWSS = "AWS's page"
 LATER = "others' pages that quote it"
 MEMORY = "from memory, check it"
@@ -20,6 +21,7 @@ PRICES = [
     ("gb_second x86_64", 0.0000166667, "a GB-second, x86-64", LAMBDA, LATER),
     ("provisioned arm64", 0.0000033334, "a GB-second kept warm, arm64", LAMBDA, LATER),
     ("provisioned x86_64", 0.0000041667, "a GB-second kept warm, x86-64", LAMBDA, LATER),
+    ("instance", 0.0816, "an hour of an m7g.large, two processors, for Managed Instances", EC2, LATER),
     ("log_gb", 0.50, "a GB of log ingested", WATCH, LATER),
     ("kept_gb", 0.03, "a GB of compressed log stored, a month", WATCH, LATER),
     ("metric", 0.30, "a custom metric, a month", WATCH, LATER),
@@ -62,6 +64,9 @@ REFUSED = 0.01  # of all calls
 CODES = 5  # codes that occur in a month, each a metric
 SAMPLED = 0.05  # of all calls, traces recorded
 COMPRESSED = 0.15  # size of a stored log relative to the ingested log
+FEE = 0.15  # management fee of Managed Instances, of the price of the instances
+LEAST = 3  # instances and sandboxes of Managed Instances, one in each Availability Zone
+PROCESSORS = 2  # of one instance
 BACK_OFF = 60  # s, the longest delay of docs/connect.md
 
 # Bytes of a log line. tests/outside/docs/scaling.py verifies them to within 2 %. "allow" includes the age of fetched keys, about 65 bytes.
@@ -87,6 +92,8 @@ GUESSES = [
     ("denial codes in a month", CODES, "a guess"),
     ("share of recorded traces", SAMPLED, "X-Ray's default, in addition to the first of each second"),
     ("size of the stored log, relative to the ingested log", COMPRESSED, "AWS's price list, from memory"),
+    ("management fee of Managed Instances, of the price of the instances", FEE, f"[AWS]({LAMBDA}), from others' pages"),
+    ("instances of a capacity provider, at least", LEAST, "[AWS](https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-scaling.html)"),
     ("line of an allowed request, bytes", LINE["allow"], OURS),
     ("line of a denial, bytes", LINE["deny"], OURS),
     ("line of a key event, bytes", LINE["keys"], OURS),
@@ -130,9 +137,9 @@ def stop(why):
     raise SystemExit(f"docs/scaling.md: {why}")
 
 
-def default(template, parameter):
+def default(template, parameter, name="template.yaml"):
     found = re.search(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (\S+)$", template, re.M)
-    return found[1] if found else stop(f"template.yaml has no default for {parameter}")
+    return found[1] if found else stop(f"{name} has no default for {parameter}")
 
 
 def setting(template):
@@ -256,6 +263,33 @@ def money(calls, rate, chosen, of):
         "reads of a secret": reads * PRICE["secret_read"] * (chosen.keys == "secret"),
         "traces": calls * SAMPLED * PRICE["trace"] * chosen.traced,
     }
+
+
+def target(template):
+    """The use of the processors that Lambda aims at on Managed Instances, from deploy/managed-instances.yaml."""
+    return int(default(template, "TargetCpuPercent", "deploy/managed-instances.yaml")) / 100
+
+
+def processors(rate, of, used):
+    """Processors for calls per second, of which a share may be used. A call takes the whole warm event, the runtime's
+    part included."""
+    return rate * of["bundled keys", "warm event"] / 1000 * MARGIN / used
+
+
+def instances(rate, of, used):
+    return max(LEAST, math.ceil(processors(rate, of, used) / PROCESSORS))
+
+
+def instance_money(count):
+    """Dollars a month for instances, and for their management."""
+    price = count * PRICE["instance"] * MONTH / HOUR
+    return price, price * FEE
+
+
+def break_even(of, chosen):
+    """Calls per second from which the fewest instances cost less than the duration of the calls on Lambda."""
+    duration = gb_seconds(1, math.ceil(times(of, chosen)[2]), chosen.memory) * PRICE[f"gb_second {chosen.architecture}"]
+    return sum(instance_money(LEAST)) / duration / MONTH
 
 
 def warm_price(chosen):

@@ -1,11 +1,12 @@
 //! The program that Lambda starts: reads the deployment, then gives each event to the function. Only this file reads
 //! the clock and the environment, writes the log and talks to Lambda.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io::Write;
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::SystemTime;
 
@@ -13,11 +14,29 @@ use bytes::Bytes;
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Error, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use serde::de::IgnoredAny;
+use tokio::runtime::Builder;
+use tokio::task_local;
 
 use iot_jwt_authorizer::config::{self, Config};
 use iot_jwt_authorizer::function::{Function, Invocation};
 use iot_jwt_authorizer::log::{self, Level, LogSettings};
 use iot_jwt_authorizer::response::Response;
+
+/// How many events the sandbox gets at once.
+#[derive(Clone, Copy)]
+enum Concurrency {
+    One,
+    Several,
+}
+
+impl Concurrency {
+    /// Reads the variable that Lambda sets on Managed Instances, as `lambda_runtime` does.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-rust.html>
+    fn read(environment: &dyn Fn(&str) -> Option<String>) -> Self {
+        let limit = environment("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|limit| limit.parse::<u32>().ok());
+        if limit.is_some_and(|limit| limit > 1) { Self::Several } else { Self::One }
+    }
+}
 
 #[expect(clippy::disallowed_methods, reason = "the environment is read here")]
 fn main() -> ExitCode {
@@ -27,7 +46,7 @@ fn main() -> ExitCode {
             for warning in &config.warnings {
                 report(Level::Warn, &format!("warning: {warning}"), &config.log);
             }
-            serve(config)
+            serve(config, Concurrency::read(&environment))
         }
         Err(errors) => {
             let settings = LogSettings::read(&environment);
@@ -37,16 +56,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Answers events until Lambda ends the sandbox. One thread is enough, since a sandbox gets one event at a time.
+/// Answers events until Lambda ends the sandbox. A sandbox that gets one event at a time needs one thread; one that
+/// gets several uses all its processors.
 #[expect(clippy::disallowed_methods, reason = "the clock is read here")]
-fn serve(config: Config) -> ExitCode {
+fn serve(config: Config, concurrency: Concurrency) -> ExitCode {
     let settings = config.log.clone();
-    let function = Function::new(config, &SystemTime::now, &write);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let served = runtime.map_err(Error::from).and_then(|runtime| {
+    let function = Function::new(config, SystemTime::now, write);
+    let mut builder = match concurrency {
+        Concurrency::One => Builder::new_current_thread(),
+        Concurrency::Several => Builder::new_multi_thread(),
+    };
+    let served = builder.enable_all().build().map_err(Error::from).and_then(|runtime| {
         runtime.block_on(async {
             function.start().await;
-            poll(&function).await
+            poll(function, concurrency, settings.clone()).await
         })
     });
     match served {
@@ -58,21 +81,27 @@ fn serve(config: Config) -> ExitCode {
     }
 }
 
-async fn poll(function: &Function<'_>) -> Result<(), Error> {
-    let event = Rc::new(RefCell::new(Bytes::new()));
-    let cold_start = Cell::new(true);
-    let handler = service_fn(async |invocation: LambdaEvent<IgnoredAny>| {
-        let (event, context) = (event.take(), invocation.context);
-        let invocation = Invocation {
-            request_id: &context.request_id,
-            trace: context.xray_trace_id.as_deref(),
-            function: &context.invoked_function_arn,
-            deadline: context.deadline(),
-            cold_start: cold_start.replace(false),
-        };
-        Ok::<Response, Error>(function.answer(&event, invocation).await)
+async fn poll(function: Arc<Function>, concurrency: Concurrency, settings: LogSettings) -> Result<(), Error> {
+    let cold_start = Arc::new(AtomicBool::new(true));
+    let around = AroundEvents { function: function.clone(), concurrency, settings };
+    let handler = service_fn(move |invocation: LambdaEvent<IgnoredAny>| {
+        let (function, cold_start) = (function.clone(), cold_start.clone());
+        async move {
+            // Without an event, which `EventService` always sets, the request is denied as malformed.
+            let event = EVENT.try_with(Cell::take).unwrap_or_default();
+            let context = invocation.context;
+            let invocation = Invocation {
+                request_id: &context.request_id,
+                trace: context.xray_trace_id.as_deref(),
+                function: &context.invoked_function_arn,
+                deadline: context.deadline(),
+                cold_start: cold_start.swap(false, Ordering::Relaxed),
+            };
+            Ok::<Response, Error>(function.answer(&event, invocation).await)
+        }
     });
-    Runtime::new(handler).layer(AroundEvents { function, event: event.clone() }).run().await
+    // Polls as often as `AWS_LAMBDA_MAX_CONCURRENCY` says; one event after the other if it is unset.
+    Runtime::new(handler).layer(around).run_concurrent().await
 }
 
 /// Writes one line in one write. A failure to write the log denies no request.
@@ -87,51 +116,82 @@ fn report(level: Level, message: &str, settings: &LogSettings) {
     let _ = std::io::stderr().write_all(notice.as_bytes());
 }
 
+task_local! {
+    /// The bytes of the event that a task handles. They travel with the future of their invocation.
+    static EVENT: Cell<Bytes>;
+}
+
 /// Work before and after the runtime's own handling of an event.
 ///
 /// Before: takes the event's bytes out of the invocation. The runtime's JSON reader would copy them, and would make a
 /// function error of an event that it cannot read; our function answers any event. After, when the response is
 /// delivered: fetches the keys that are due.
 #[derive(Clone)]
-struct AroundEvents<'f> {
-    function: &'f Function<'f>,
-    event: Rc<RefCell<Bytes>>,
+struct AroundEvents {
+    function: Arc<Function>,
+    concurrency: Concurrency,
+    settings: LogSettings,
 }
 
-impl<'f, S> Layer<S> for AroundEvents<'f> {
-    type Service = EventService<'f, S>;
+impl<S> Layer<S> for AroundEvents {
+    type Service = EventService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        EventService { inner, around: self.clone() }
+        EventService { inner, around: Arc::new(self.clone()) }
     }
 }
 
-struct EventService<'f, S> {
+#[derive(Clone)]
+struct EventService<S> {
     inner: S,
-    around: AroundEvents<'f>,
+    around: Arc<AroundEvents>,
 }
 
-impl<'f, S> Service<LambdaInvocation> for EventService<'f, S>
+impl<S> Service<LambdaInvocation> for EventService<S>
 where
-    S: Service<LambdaInvocation, Response = ()>,
-    S::Future: 'f,
+    S: Service<LambdaInvocation, Response = (), Error = Error>,
+    S::Future: Send + 'static,
 {
     type Response = ();
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<(), S::Error>> + 'f>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut invocation: LambdaInvocation) -> Self::Future {
-        let (function, deadline) = (self.around.function, invocation.context.deadline());
-        self.around.event.replace(std::mem::replace(&mut invocation.body, Bytes::from_static(b"null")));
-        let delivered = self.inner.call(invocation);
+        let (around, deadline) = (self.around.clone(), invocation.context.deadline());
+        let event = std::mem::replace(&mut invocation.body, Bytes::from_static(b"null"));
+        let delivered = EVENT.scope(Cell::new(event), self.inner.call(invocation));
         Box::pin(async move {
-            delivered.await?;
-            function.refresh(deadline).await;
-            Ok(())
+            let delivered = delivered.await;
+            around.after(delivered, deadline).await
         })
+    }
+}
+
+impl AroundEvents {
+    /// The work after an event. While a sandbox gets one event at a time, it is frozen afterwards, so the refresh ends
+    /// before; and a response that cannot be delivered ends the sandbox, which Lambda replaces. A sandbox that gets
+    /// several is never frozen: the refresh is a task of its own, and one lost response does not end the other events.
+    async fn after(&self, delivered: Result<(), Error>, deadline: SystemTime) -> Result<(), Error> {
+        match self.concurrency {
+            Concurrency::One => {
+                delivered?;
+                self.function.refresh(deadline).await;
+            }
+            Concurrency::Several => {
+                if let Err(error) = delivered {
+                    let message = format!("error: a response was not delivered: {error}");
+                    report(Level::Error, &message, &self.settings);
+                }
+                if self.function.is_refresh_due() {
+                    let function = self.function.clone();
+                    tokio::spawn(async move { function.refresh(deadline).await });
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ mod source;
 
 pub use list::{IssuerEntries, ListError, MAX_ENTRIES, Names, RevocationList};
 pub use origin::{ListOrigin, MAX_LIST_BYTES};
-pub use source::{EVENT_TIMEOUT, ListChange, ListSource};
+pub use source::{EVENT_TIMEOUT, FetchedList, KnownList, ListChange, ListSource};
 
 use std::sync::Arc;
 

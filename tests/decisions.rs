@@ -20,24 +20,13 @@ use support::case::{self, Case};
 use support::deployment::Deployment;
 use support::signer::Signer;
 
-const FILES: [&str; 8] = [
-    "places.json",
-    "tokens.json",
-    "algorithms.json",
-    "claims.json",
-    "revocation.json",
-    "slots.json",
-    "templates.json",
-    "responses.json",
-];
-
 /// `CASE=TEXT cargo test --test decisions every_case` checks only the cases whose title contains the text.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "selects cases by hand")]
 fn every_case_has_its_outcome_and_every_code_has_a_case() {
     let title = std::env::var("CASE").ok();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for outcome in FILES.iter().flat_map(|file| case::check(file, title.as_deref())) {
+    for outcome in case::FILES.iter().flat_map(|file| case::check(file, title.as_deref())) {
         *counts.entry(outcome).or_default() += 1;
     }
     if let Some(title) = title {

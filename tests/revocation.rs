@@ -168,7 +168,7 @@ fn failures() -> Vec<(&'static str, Behaviour, &'static str)> {
 }
 
 /// The outcome for a person, and for `eve`, who is on the list of the tests.
-async fn outcomes(sandbox: &Sandbox<'_>) -> (String, String) {
+async fn outcomes(sandbox: &Sandbox) -> (String, String) {
     let good = sandbox.decide(&event_of_subject("ana")).await.0;
     (good, sandbox.decide(&event_of_subject("eve")).await.0)
 }

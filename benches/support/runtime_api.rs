@@ -20,6 +20,11 @@ pub fn echo() -> PathBuf {
     built("echo", "echo")
 }
 
+/// The echo function for several events at once.
+pub fn echo_at_once() -> PathBuf {
+    built("echo", "echo-at-once")
+}
+
 /// The function as it is deployed. A binary that `cargo bench` builds together with a bench has the benches' features.
 pub fn bootstrap() -> PathBuf {
     built("iot-jwt-authorizer", "bootstrap")
@@ -61,30 +66,18 @@ impl Sandbox {
 
     fn logging_to(log: Stdio, program: &Path, root: &Path, environment: &[(String, String)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("LAMBDA_TASK_ROOT", root)
-            .env("AWS_LAMBDA_RUNTIME_API", listener.local_addr().unwrap().to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "authorizer")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-            .envs(environment.iter().map(|(name, value)| (name, value)))
-            .stdout(log);
+        let mut command = command(program, root, &listener.local_addr().unwrap().to_string());
+        command.envs(environment.iter().map(|(name, value)| (name, value))).stdout(log);
         let spawned = Instant::now();
         let mut child = command.spawn().unwrap();
         let (stream, _) = listener.accept().unwrap();
         stream.set_nodelay(true).unwrap();
         let mut stream = BufReader::new(stream);
-        let (line, _) = request(&mut stream);
+        let (line, _) = request(&mut stream).unwrap();
         let start = spawned.elapsed();
         assert!(line.starts_with("GET /2018-06-01/runtime/invocation/next"), "{line}");
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 8476a536-e9f4-11e8-9739-2dfe598c3fcd\r\n\
-             lambda-runtime-deadline-ms: 32503680000000\r\nlambda-runtime-invoked-function-arn: {FUNCTION}\r\n\
-             content-type: application/json\r\ncontent-length: "
-        );
-        Self { log: child.stdout.take(), child, stream, head: head.into_bytes(), start }
+        let head = response_head("8476a536-e9f4-11e8-9739-2dfe598c3fcd");
+        Self { log: child.stdout.take(), child, stream, head, start }
     }
 
     /// Sends an event. Returns the response, and the time until it arrived.
@@ -92,11 +85,11 @@ impl Sandbox {
         let message = [&self.head, event.len().to_string().as_bytes(), b"\r\n\r\n", event].concat();
         let sent = Instant::now();
         self.stream.get_mut().write_all(&message).unwrap();
-        let (line, response) = request(&mut self.stream);
+        let (line, response) = request(&mut self.stream).unwrap();
         let waited = sent.elapsed();
         assert!(line.ends_with("/response HTTP/1.1"), "{line}");
         self.stream.get_mut().write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").unwrap();
-        let (line, _) = request(&mut self.stream);
+        let (line, _) = request(&mut self.stream).unwrap();
         assert!(line.starts_with("GET "), "{line}");
         if let Some(log) = &mut self.log {
             // The line was written before the response.
@@ -107,9 +100,7 @@ impl Sandbox {
 
     /// Its peak resident memory, in kB.
     pub fn peak_memory_kb(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+        peak_memory_kb(self.child.id())
     }
 
     /// The processor time that it has used, in hundredths of a second.
@@ -127,14 +118,46 @@ impl Drop for Sandbox {
     }
 }
 
-/// Reads an HTTP request, and returns its first line and its body.
-fn request(reader: &mut BufReader<TcpStream>) -> (String, String) {
+/// The function as Lambda starts it.
+pub fn command(program: &Path, root: &Path, api: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("LAMBDA_TASK_ROOT", root)
+        .env("AWS_LAMBDA_RUNTIME_API", api)
+        .env("AWS_LAMBDA_FUNCTION_NAME", "authorizer")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128");
+    command
+}
+
+/// The head of the response that hands out an event with this request id, up to the event's length.
+pub fn response_head(id: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: {id}\r\n\
+         lambda-runtime-deadline-ms: 32503680000000\r\nlambda-runtime-invoked-function-arn: {FUNCTION}\r\n\
+         content-type: application/json\r\ncontent-length: "
+    )
+    .into_bytes()
+}
+
+/// The peak resident memory of a process, in kB.
+pub fn peak_memory_kb(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Reads an HTTP request, and returns its first line and its body; `None` at the end of the connection.
+pub fn request(reader: &mut BufReader<TcpStream>) -> Option<(String, String)> {
     let mut start = String::new();
-    reader.read_line(&mut start).unwrap();
+    if reader.read_line(&mut start).ok()? == 0 {
+        return None;
+    }
     let mut length = 0;
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
+        reader.read_line(&mut line).ok()?;
         let line = line.trim_end();
         if line.is_empty() {
             break;
@@ -144,8 +167,8 @@ fn request(reader: &mut BufReader<TcpStream>) -> (String, String) {
         }
     }
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    (start.trim_end().to_owned(), String::from_utf8(body).unwrap())
+    reader.read_exact(&mut body).ok()?;
+    Some((start.trim_end().to_owned(), String::from_utf8(body).unwrap()))
 }
 
 /// The time below which this fraction of the measurements is.

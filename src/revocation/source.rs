@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use bytes::Bytes;
 use fastrand::Rng;
 
 use super::{ListError, ListOrigin, Revocation, RevocationList, WhenStale};
@@ -55,6 +54,40 @@ pub struct ListChange {
     pub is_new: bool,
     /// Issuers of the list that the configuration does not have; the first few.
     pub left_out: Vec<String>,
+}
+
+/// What the bytes of a fetched list are compared with.
+#[derive(Clone, Debug)]
+pub struct KnownList {
+    list: Option<Arc<RevocationList>>,
+    digest: Option<[u8; 32]>,
+}
+
+/// A list that was read from fetched bytes.
+#[derive(Debug)]
+pub struct FetchedList {
+    list: Arc<RevocationList>,
+    digest: Option<[u8; 32]>,
+    /// Whether it is another list than the known one.
+    is_new: bool,
+}
+
+impl KnownList {
+    /// Reads fetched bytes. A long list takes as long as hundreds of decisions, so the source stays
+    /// usable meanwhile.
+    ///
+    /// # Errors
+    /// As [`RevocationList::parse`].
+    pub fn read(self, bytes: &[u8]) -> Result<FetchedList, FetchFailure> {
+        let digest = digest(&SHA256, bytes).as_ref().try_into().ok();
+        let known = self.list.filter(|_| self.digest == digest);
+        let is_new = known.is_none();
+        let list = match known {
+            Some(list) => list,
+            None => Arc::new(RevocationList::parse(bytes)?),
+        };
+        Ok(FetchedList { list, digest, is_new })
+    }
 }
 
 impl ListSource {
@@ -141,14 +174,21 @@ impl ListSource {
         Some(format!("{}: {}", self.origin, self.schedule.failure()?))
     }
 
+    /// What the bytes of the next fetch are compared with.
+    #[must_use]
+    pub fn known(&self) -> KnownList {
+        let list = self.list.as_ref().map(|list| list.contents.clone());
+        KnownList { list, digest: self.digest }
+    }
+
     /// Records the result of a fetch.
     pub fn record(
         &mut self,
-        result: Result<Bytes, FetchFailure>,
+        result: Result<FetchedList, FetchFailure>,
         now: NumericDate,
         random: &mut Rng,
     ) -> FetchReport<ListChange> {
-        let outcome = result.and_then(|bytes| self.replace(&bytes, now).map_err(FetchFailure::from));
+        let outcome = result.and_then(|fetched| self.replace(fetched, now).map_err(FetchFailure::from));
         self.counts.add(outcome.is_err());
         let refresh = self.lifetimes.refresh.mul_f64(DUE);
         let next = self.schedule.record(outcome.as_ref().err(), refresh, now, random);
@@ -163,14 +203,8 @@ impl ListSource {
     }
 
     /// Replaces the list, if the new one is good.
-    fn replace(&mut self, bytes: &[u8], now: NumericDate) -> Result<ListChange, ListError> {
-        let digest = digest(&SHA256, bytes).as_ref().try_into().ok();
-        let known = self.list.as_ref().filter(|_| self.digest == digest).map(|list| list.contents.clone());
-        let is_new = known.is_none();
-        let list = match known {
-            Some(list) => list,
-            None => Arc::new(RevocationList::parse(bytes)?),
-        };
+    fn replace(&mut self, fetched: FetchedList, now: NumericDate) -> Result<ListChange, ListError> {
+        let FetchedList { list, digest, is_new } = fetched;
         if list.version() < self.last_version {
             return Err(ListError::LowerVersion { found: list.version(), last: self.last_version });
         }

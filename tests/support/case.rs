@@ -30,6 +30,18 @@ use super::deployment::Deployment;
 use super::signer::Signer;
 use super::{FUNCTION, NOW, at, event_facts, root};
 
+/// The files of `tests/cases/`.
+pub const FILES: [&str; 8] = [
+    "places.json",
+    "tokens.json",
+    "algorithms.json",
+    "claims.json",
+    "revocation.json",
+    "slots.json",
+    "templates.json",
+    "responses.json",
+];
+
 /// One case.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub enum Behaviour {
     Endless,
     /// A body that is sent byte by byte, with pauses.
     Drip,
+    /// The inner behaviour, after the barrier was passed twice: once when the request is here, once to go on.
+    Held(Arc<Barrier>, Box<Self>),
     /// No response, and the connection stays open.
     Hang,
     /// The connection ends without a response.
@@ -130,6 +132,11 @@ fn respond(stream: &mut TcpStream, behaviour: &Behaviour) -> bool {
         Behaviour::Response(status, headers, body) => {
             let head = format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {}\r\n\r\n", body.len());
             stream.write_all((head + body).as_bytes()).is_ok()
+        }
+        Behaviour::Held(barrier, inner) => {
+            barrier.wait();
+            barrier.wait();
+            respond(stream, inner)
         }
         Behaviour::Bytes(bytes) => {
             let _ = stream.write_all(bytes);

@@ -51,6 +51,12 @@ CASES = [
     (model.fetches_a_second, (1000, 2, "secret"), 100 / 270 * 3), (model.fetches_a_second, (0.001, 2, "secret"), 0.003),
     (model.fetches_a_second, (2700, 2, "oidc"), 2), (model.fetches_a_second, (1000, 2, "bundled"), 0),
     (model.gb_seconds, (1e6, 2, 256), 500), (model.iot_money, (1e6, 60e6), 5.8),
+    # A call of 1 ms takes 2 ms with the margin; half of the processors may be used.
+    (model.processors, (1000, QUIET, 0.5), 4), (model.instances, (1000, QUIET, 0.5), 3), (model.instances, (10_000, QUIET, 0.5), 20),
+    (lambda part: model.instance_money(3)[part], (0,), 178.704), (lambda part: model.instance_money(3)[part], (1,), 26.8056),
+    # 0.0000000066667 dollars for the duration of a call, against 205.5096 dollars a month.
+    (model.break_even, (QUIET, ARM), 205.5096 / (0.0000133334 * 0.25 * 0.002) / 2_628_000),
+    (model.target, ("  TargetCpuPercent:\n    Default: 40\n",), 0.4),
     (model.line_bytes, (ARM,), 0.99 * model.LINE["allow"] + 0.01 * model.LINE["deny"]),
     (model.line_bytes, (model.Setting(256, "arm64", level="WARN"),), 0.01 * model.LINE["deny"]),
     (scaling.number, (0.026,), "0.026"), (scaling.number, (1666.7,), "1,667"), (scaling.number, (0,), "0"), (scaling.dollars, (0.00664,), "$0.0066"),
@@ -85,6 +91,7 @@ STOPS = [
     (lambda: model.measured(HEAD + "".join(ROWS[:2]) + "\n"), "no `a secret over TLS`"),
     (lambda: model.measured(TABLE.replace("warm event, us", "warm event, ns")), "`echo` with `warm event, us`"),
     (lambda: model.setting("Parameters:\n  Architecture:\n    Type: String\n    Default: arm64\n"), "no default for MemorySize"),
+    (lambda: model.target("Parameters:\n"), "deploy/managed-instances.yaml has no default for TargetCpuPercent"),
     (lambda: scaling.written(PAGE, {"a": "new", "b": "new"}), "has places for ['a']"),
     (lambda: scaling.written(PAGE, {}), "has places for ['a']"),
     (lambda: scaling.written(PAGE.replace("<!-- end -->", ""), {"a": "new"}), "has no end"),
@@ -124,7 +131,8 @@ def staleness_errors():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "docs").mkdir()
-        for name in ("template.yaml", "docs/scaling.md", "docs/scaling.py", "docs/scaling_model.py", "docs/performance.md"):
+        (folder / "deploy").mkdir()
+        for name in ("template.yaml", "docs/scaling.md", "docs/scaling.py", "docs/scaling_model.py", "docs/performance.md", "deploy/managed-instances.yaml"):
             shutil.copy(ROOT / name, folder / name)
         run = lambda *more: subprocess.run([sys.executable, "docs/scaling.py", *more], cwd=folder, capture_output=True, text=True)
         before = run("--check")

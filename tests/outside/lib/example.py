@@ -40,7 +40,7 @@ def token(algorithm, kid=None, **claims):
     return jwt.encode(claims, KEYS[algorithm].private, algorithm=algorithm, headers={"kid": kid or algorithm})
 
 
-def event(password):
+def event(password, client_id="ana"):
     """A WebSocket connect with this MQTT password."""
     host = "example-ats.iot.eu-west-1.amazonaws.com"
     headers = {
@@ -49,7 +49,7 @@ def event(password):
     }
     password = base64.b64encode(password.encode()).decode()
     http = {"headers": headers, "queryString": "?x-amz-customauthorizer-name=jwt"}
-    mqtt = {"username": "ana?SDK=NodeJSv2&Version=1.21.8", "clientId": "ana", "password": password}
+    mqtt = {"username": "ana?SDK=NodeJSv2&Version=1.21.8", "clientId": client_id, "password": password}
     return json.dumps({
         "signatureVerified": False, "protocols": ["tls", "http", "mqtt"],
         "protocolData": {"tls": {"serverName": host}, "http": http, "mqtt": mqtt},

@@ -62,6 +62,8 @@ class RuntimeApi(http.server.BaseHTTPRequestHandler):
             ("lambda-runtime-deadline-ms", str(int(time.time() * 1000) + 5000)),
             ("lambda-runtime-invoked-function-arn", ARN),
         ))
+        # `events.join()` returns once every event has been handed out.
+        self.server.events.task_done()
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
@@ -83,11 +85,12 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Function:
-    """One sandbox: a process that handles one event at a time. Its output goes to two files in the deployment's
-    folder."""
+    """One sandbox: a process that handles one event at a time, or several if the environment says so. Its output goes
+    to two files in the deployment's folder."""
 
-    def __init__(self, binary, folder, wrapper=(), environment=(), api=RuntimeApi):
-        """Starts `binary` with the deployment in `folder`, under another program if `wrapper` names one."""
+    def __init__(self, binary, folder, wrapper=(), environment=(), api=RuntimeApi, stdout=None):
+        """Starts `binary` with the deployment in `folder`, under another program if `wrapper` names one. `stdout` is
+        the descriptor of its log instead of the file."""
         self.server = Server(("127.0.0.1", 0), api)
         self.server.events, self.server.responses = queue.Queue(), queue.Queue()
         self.server.polled = threading.Event()
@@ -101,7 +104,7 @@ class Function:
             "RUST_LOG": "trace", "AWS_LAMBDA_LOG_LEVEL": "TRACE", "PATH": os.environ["PATH"],
         }
         with self.files[0].open("wb") as out, self.files[1].open("wb") as err:
-            self.process = subprocess.Popen([*wrapper, binary], env=environment, stdout=out, stderr=err)
+            self.process = subprocess.Popen([*wrapper, binary], env=environment, stdout=out if stdout is None else stdout, stderr=err)
         threading.Thread(target=self.watch, daemon=True).start()
         self.invocations, self.errors = 0, 0
 
@@ -110,8 +113,7 @@ class Function:
 
     def invoke(self, event, seconds=5):
         """The response to one event, parsed; for a function error, a text that describes it."""
-        self.invocations += 1
-        self.server.events.put((str(self.invocations), event))
+        self.send(event)
         try:
             path, body = self.server.responses.get(timeout=seconds)
         except queue.Empty:
@@ -122,6 +124,19 @@ class Function:
         if path != f"{INVOCATIONS}/{self.invocations}/response":
             return f"POST {path}: {body[:200]}"
         return json.loads(body)
+
+    def send(self, event):
+        """Queues an event for the next poll, and returns its id."""
+        self.invocations += 1
+        self.server.events.put((str(self.invocations), event))
+        return str(self.invocations)
+
+    def received(self, seconds=5):
+        """The id and the parsed response of the next event that was answered."""
+        path, body = self.server.responses.get(timeout=seconds)
+        if body is None or not path.endswith("/response"):
+            raise SystemExit(f"FAILED: {path}: {body}: {self.written()[1][-500:]}")
+        return path.split("/")[-2], json.loads(body)
 
     def written(self):
         """Its output so far: stdout and stderr."""

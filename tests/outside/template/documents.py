@@ -1,6 +1,6 @@
 """docs/deploy.md and docs/logs.md against template.yaml and the log line, docs/deploy-provision.md against
 provision/template.yaml, docs/deploy-cognito.md against deploy/cognito.yaml, docs/regions.md against deploy/regions.yaml,
-and broken copies that each check has to find."""
+docs/deploy-managed-instances.md against deploy/managed-instances.yaml, and broken copies that each check has to find."""
 
 import functools
 import importlib
@@ -199,6 +199,7 @@ OF_AUTHORIZER = {
 OF_PROVISION = {"deploy-provision.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
 OF_COGNITO = {"deploy-cognito.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
 OF_REGIONS = {"regions.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
+OF_MANAGED = {"deploy-managed-instances.md": [parameter_table, parameter_files, account_marks, alarm_table, commands]}
 
 # The check, a text of its page, and the replacement.
 BROKEN = [
@@ -261,7 +262,19 @@ BROKEN_REGIONS = [
     (commands, "aws iot describe-endpoint --endpoint-type", "aws iot describe-endpoints --endpoint-type"),
     (commands, "--template-file", "--template-path"),
 ]
-BROKEN_COPIES = [(OF_AUTHORIZER, BROKEN), (OF_PROVISION, BROKEN_PROVISION), (OF_COGNITO, BROKEN_COGNITO), (OF_REGIONS, BROKEN_REGIONS)]
+BROKEN_MANAGED = [
+    (parameter_table, "| `MemorySize` | 2048 |", "| `MemorySize` | 256 |"),
+    (parameter_table, "| `Concurrency` |", "| `MaxConcurrency` |"),
+    (parameter_files, "SecurityGroupIds: sg-0a1b2c3d\n", ""),
+    (parameter_files, "MemorySize: 4096\n", "MemorySize: 3008\n"),
+    (account_marks, MARK + "\n```sh\nsam build", "```sh\nsam build"),
+    (alarm_table, "| Throttles |", "| Throttled |"),
+    (commands, "aws iot test-invoke-authorizer --authorizer-name", "aws iot test-invoke-authorizer --name"),
+    (commands, "sam delete --stack-name", "sam delete --stack"),
+]
+BROKEN_COPIES = [
+    (OF_AUTHORIZER, BROKEN), (OF_PROVISION, BROKEN_PROVISION), (OF_COGNITO, BROKEN_COGNITO), (OF_REGIONS, BROKEN_REGIONS), (OF_MANAGED, BROKEN_MANAGED),
+]
 
 
 def checked(template, pages_of=None):

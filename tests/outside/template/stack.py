@@ -32,13 +32,20 @@ def parameters(template, given):
     return {name: str(given.get(name, parameter.get("Default", ""))) for name, parameter in template["Parameters"].items()}
 
 
+def lists(template):
+    """The parameters that are lists, of which CloudFormation holds each item to the pattern."""
+    return {name for name, parameter in template["Parameters"].items() if parameter["Type"] == "CommaDelimitedList"}
+
+
 def outside_limits(template, values):
     """The parameters whose value CloudFormation rejects before it evaluates the rules."""
     for name, parameter in template["Parameters"].items():
         value = values[name]
         if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
             yield name
-        elif "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], value):
+        elif "AllowedPattern" in parameter and not all(
+            re.fullmatch(parameter["AllowedPattern"], item) for item in (value.split(",") if name in lists(template) else [value])
+        ):
             yield name
         elif parameter["Type"] == "Number":
             if not parameter.get("MinValue", float("-inf")) <= float(value) <= parameter.get("MaxValue", float("inf")):
@@ -53,6 +60,7 @@ class Stack:
     def __init__(self, template, given=()):
         template = copy.deepcopy(template)
         self.values = parameters(template, dict(given))
+        self.lists = lists(template)
         # As after `sam package`: the code has been uploaded.
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::Serverless::Function":
@@ -100,7 +108,7 @@ class Stack:
         if name == "AWS::NoValue":
             return NOTHING
         if name in self.values:
-            return self.values[name]
+            return self.values[name].split(",") if name in self.lists else self.values[name]
         if not name.startswith("AWS::") and name not in self.translated["Resources"]:
             raise KeyError(f"unknown name {name}")
         return f"<{name}>"
@@ -158,6 +166,7 @@ class Rules(Stack):
 
     def __init__(self, template, given=()):
         self.values = parameters(template, dict(given))
+        self.lists = lists(template)
         self.translated = {"Resources": {}, "Conditions": {}}
         self.rules = template.get("Rules", {})
 
