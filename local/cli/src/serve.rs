@@ -34,7 +34,6 @@ use iot_local_identity::workspace::{self, Workspace};
 use iot_local_inspect::deployment::DeploymentError;
 use iot_local_lambda::StartError;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 
 use self::annotator::ConfigAnnotator;
 use self::demos::DemoProgram;
@@ -378,19 +377,20 @@ pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
     let (running, workspace, program) = start_with_program(options).await?;
     let options = &reload::with_program(options, program);
     let banner = Banner::new(&running, &workspace, options);
-    print_line(&if options.output.json { banner.json().to_string() } else { banner.text() });
+    let banner = if options.output.json { banner.json().to_string() } else { banner.text() };
+    terminal::print(&format!("{banner}\n"));
     let mut event_log = running.event_log.subscribe();
-    let interrupted = interrupted();
-    let reloads = reload::follow(&running, options, watcher);
-    tokio::pin!(interrupted, reloads);
-    loop {
-        tokio::select! {
-            () = &mut interrupted => break,
-            () = &mut reloads => {}
-            entry = event_log.recv() => match entry {
-                Err(RecvError::Closed) => return Ok(()),
-                entry => print_entry(entry, options.output),
-            },
+    {
+        let interrupted = interrupted();
+        let reloads = reload::follow(&running, options, watcher);
+        let printed = terminal::print_entries(&mut event_log, options.output);
+        tokio::pin!(interrupted, reloads, printed);
+        loop {
+            tokio::select! {
+                () = &mut interrupted => break,
+                () = &mut reloads => {}
+                () = &mut printed => return Ok(()),
+            }
         }
     }
     end(&running, &mut event_log, options.output).await;
@@ -400,29 +400,12 @@ pub(crate) async fn run(options: &ServeOptions) -> Result<(), ServeError> {
 /// Ends the gateway once rules have done what they have begun, and prints its event log meanwhile. A second signal ends
 /// it at once.
 async fn end(running: &RunningGateway, event_log: &mut Receiver<LogEntry>, output: OutputArgs) {
-    let (ended, interrupted) = (running.end(), interrupted());
-    tokio::pin!(ended, interrupted);
-    loop {
-        tokio::select! {
-            _ = &mut ended => break,
-            () = &mut interrupted => break,
-            entry = event_log.recv() => match entry {
-                Err(RecvError::Closed) => return,
-                entry => print_entry(entry, output),
-            },
-        }
+    tokio::select! {
+        _ = running.end() => {}
+        () = interrupted() => {}
+        () = terminal::print_entries(event_log, output) => return,
     }
-    while let Ok(entry) = event_log.try_recv() {
-        print_entry(Ok(entry), output);
-    }
-}
-
-fn print_entry(entry: Result<LogEntry, RecvError>, output: OutputArgs) {
-    match entry {
-        Ok(entry) => terminal::line(&entry, output).iter().for_each(|line| print_line(line)),
-        Err(RecvError::Lagged(count)) => print_skipped(count),
-        Err(RecvError::Closed) => {}
-    }
+    terminal::print_ready(event_log, output);
 }
 
 /// Waits for SIGINT or SIGTERM.
@@ -436,17 +419,6 @@ async fn interrupted() {
         return;
     }
     let _ = tokio::signal::ctrl_c().await;
-}
-
-#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
-fn print_line(line: &str) {
-    println!("{line}");
-}
-
-/// On standard error, so that standard output has only entries.
-#[expect(clippy::print_stderr, reason = "the terminal shell of `serve`")]
-fn print_skipped(count: u64) {
-    eprintln!("({count} entries skipped: the terminal is slower than the gateway)");
 }
 
 #[cfg(test)]

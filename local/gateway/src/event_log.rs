@@ -277,13 +277,15 @@ impl fmt::Display for LogEntry {
 
 /// What a reload means for clients.
 fn reloaded(files: &[String]) -> String {
-    let files = escaped(&files.join(", "));
+    let files = files.join(", ");
+    let files = escaped(&files);
     format!("{files} changed; new connections use the new configuration, others from their next refresh")
 }
 
 /// Why the earlier configuration stays. The reason has its own lines.
 fn reload_failed(files: &[String], reason: &str) -> String {
-    let files = escaped(&files.join(", "));
+    let files = files.join(", ");
+    let files = escaped(&files);
     let lines: Vec<_> = reason.trim_end().lines().map(printable).collect();
     format!(
         "{files} changed; the earlier configuration stays in use, since the new one has an error\n{}",
@@ -291,13 +293,28 @@ fn reload_failed(files: &[String], reason: &str) -> String {
     )
 }
 
-/// Escapes control and invisible characters. Quotes and backslashes stay, since texts quote names.
-fn escaped(text: &str) -> String {
-    let escape = |c: char| match c {
-        '"' | '\'' | '\\' => c.to_string(),
-        _ => c.escape_debug().to_string(),
-    };
-    text.chars().map(escape).collect()
+/// A text whose control and invisible characters are written escaped. Quotes and backslashes stay, since texts quote
+/// names.
+struct Escaped<'a>(&'a str);
+
+fn escaped(text: &str) -> Escaped<'_> {
+    Escaped(text)
+}
+
+impl fmt::Display for Escaped<'_> {
+    /// Writes the text between escaped characters in one piece: every message has two lines.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |c: char| c.is_ascii_graphic() || c == ' ';
+        let mut rest = self.0;
+        while let Some(index) = rest.find(|c| !is_plain(c)) {
+            let (plain, from) = rest.split_at(index);
+            f.write_str(plain)?;
+            let mut characters = from.chars();
+            characters.next().map_or(Ok(()), |c| write!(f, "{}", c.escape_debug()))?;
+            rest = characters.as_str();
+        }
+        f.write_str(rest)
+    }
 }
 
 /// Replaces control characters. Quotes are not escaped, since functions log JSON.

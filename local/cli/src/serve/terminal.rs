@@ -1,13 +1,74 @@
 //! The event log on the terminal: one readable line for each entry.
 
+use std::time::Duration;
+
 use iot_local_gateway::event_log::{EntryKind, LogEntry};
 use iot_local_lambda::LineSource;
 use serde_json::Value;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use crate::arguments::OutputArgs;
 
+/// The pause after each write. Entries of this time are one write: a write for each would cost as much as the message
+/// that it is about.
+const PRINT_PAUSE: Duration = Duration::from_millis(10);
+
+/// The most entries in one write.
+const MAX_BATCH_ENTRIES: usize = 4096;
+
+/// Prints the entries of the event log, until the log is closed. Dropping the future loses no entry.
+pub(super) async fn print_entries(event_log: &mut Receiver<LogEntry>, output: OutputArgs) {
+    loop {
+        match event_log.recv().await {
+            Ok(entry) => {
+                let mut lines = terminated(&entry, output);
+                append_ready(&mut lines, event_log, output);
+                print(&lines);
+            }
+            Err(RecvError::Lagged(count)) => print_skipped(count),
+            Err(RecvError::Closed) => return,
+        }
+        tokio::time::sleep(PRINT_PAUSE).await;
+    }
+}
+
+/// Prints the entries that are in the log now.
+pub(super) fn print_ready(event_log: &mut Receiver<LogEntry>, output: OutputArgs) {
+    let mut lines = String::new();
+    append_ready(&mut lines, event_log, output);
+    print(&lines);
+}
+
+fn append_ready(lines: &mut String, event_log: &mut Receiver<LogEntry>, output: OutputArgs) {
+    for _ in 0..MAX_BATCH_ENTRIES {
+        match event_log.try_recv() {
+            Ok(entry) => lines.push_str(&terminated(&entry, output)),
+            Err(TryRecvError::Lagged(count)) => print_skipped(count),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+        }
+    }
+}
+
+/// Prints a text, whose lines have their line ends.
+#[expect(clippy::print_stdout, reason = "the terminal shell of `serve`")]
+pub(super) fn print(text: &str) {
+    print!("{text}");
+}
+
+/// On standard error, so that standard output has only entries.
+#[expect(clippy::print_stderr, reason = "the terminal shell of `serve`")]
+fn print_skipped(count: u64) {
+    eprintln!("({count} entries skipped: the terminal is slower than the gateway)");
+}
+
+/// Returns the line of an entry with its line end. Empty if it is not printed.
+fn terminated(entry: &LogEntry, output: OutputArgs) -> String {
+    line(entry, output).map(|line| line + "\n").unwrap_or_default()
+}
+
 /// Returns the line of an entry, or `None` if it is not printed.
-pub(super) fn line(entry: &LogEntry, output: OutputArgs) -> Option<String> {
+fn line(entry: &LogEntry, output: OutputArgs) -> Option<String> {
     if output.json {
         return Some(entry.to_json().to_string());
     }
