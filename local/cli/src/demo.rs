@@ -17,7 +17,7 @@ mod jitp;
 mod jitr;
 mod jwt;
 mod kitting;
-mod regions;
+pub(crate) mod regions;
 
 use std::io;
 use std::path::{Path, PathBuf};

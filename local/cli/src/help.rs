@@ -158,7 +158,7 @@ Examples:
   cargo local storm --devices 200000 --keys oidc --key-requests-per-second 200 --plot storm.svg
   cargo local storm --devices 100000 --failover 90           the first of two Regions is lost
   cargo local storm --devices 20000 --with first-connect     just-in-time provisioning
-  cargo local storm --devices 5000 --connects-per-second 150 --spread 5 --back-off-max 20 --rehearse
+  cargo local storm --devices 2000 --connects-per-second 50 --spread 10 --back-off-max 30 --rehearse
                                                              with real clients, on this machine
 
 Documentation: docs/storm.md, docs/scaling.md, docs/json.md";

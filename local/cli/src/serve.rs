@@ -361,9 +361,9 @@ fn machine_secret(path: &Path) -> io::Result<String> {
     Ok(std::fs::read_to_string(path)?.trim().to_owned())
 }
 
-/// Raises the limit of open files. With a lower limit the gateway works, but with fewer connections.
-pub(crate) fn raise_open_files() {
-    let _ = rlimit::increase_nofile_limit(MAX_OPEN_FILES);
+/// Raises the limit of open files, and returns it. With a lower limit the gateway works, but with fewer connections.
+pub(crate) fn raise_open_files() -> u64 {
+    rlimit::increase_nofile_limit(MAX_OPEN_FILES).unwrap_or(u64::MAX)
 }
 
 /// Starts the gateway and prints its event log until the process is interrupted. Then it ends as

@@ -5,7 +5,7 @@ mod forwarder;
 mod health;
 mod measure;
 mod person;
-mod process;
+pub(crate) mod process;
 mod setup;
 mod state;
 mod traffic;

@@ -1,15 +1,16 @@
 //! The same storm with real clients, against a gateway of its own on this machine.
 //!
 //! Each client has the delays of the simulated device of its number, a token and a client id of its own, and a
-//! WebSocket. The gateway limits the connects as AWS IoT does; its function is the real one.
+//! WebSocket. The gateway, a process of its own, limits the connects as AWS IoT does; its function is the real one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use iot_local_base::clock;
-use iot_local_identity::example_users::ExampleUser;
+use iot_local_identity::example_users::{self, ExampleUser};
 use iot_local_identity::issuer::{DevelopmentIssuer, MintError};
+use iot_local_identity::workspace::{self, PrepareError};
 use iot_local_storm::{Device, FunctionLimits, Overflow, RegionLimits, Storm};
 use rumqttc::Transport;
 use rumqttc::v5::mqttbytes::v5::Packet;
@@ -19,10 +20,16 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::demo::folders::temporary_copy;
-use crate::demo::{self, DemoError};
+use crate::demo::regions::process::Region;
+use crate::demo::{CONFIG, DemoError};
+use crate::function::{self, FunctionError};
 use crate::launch::{FunctionArgs, LaunchSettings};
-use crate::serve::{self, ServeError, ServeOptions};
+use crate::package::packaged::Packaged;
+use crate::serve;
 use crate::token::{self, TokenError};
+
+/// The Region of the gateway.
+const REGION: &str = "us-east-1";
 
 /// The connects, one after another, whose median is the time of a connect without a storm.
 const TRIALS: u32 = 21;
@@ -42,22 +49,36 @@ pub(super) struct RealOutcome {
 /// An error that prevents a rehearsal.
 #[derive(Debug, Error)]
 pub(crate) enum RehearsalError {
-    /// The gateway cannot start.
+    /// The function cannot be built, or taken from a release.
     #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// The configuration cannot be copied.
+    Function(#[from] FunctionError),
+    /// The configuration cannot be copied, or the gateway cannot start.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// The development keys cannot be read.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The system allows too few open files.
+    #[error(
+        "{devices} clients need {needed} open files, and this system allows {limit}\n  \
+         help: fewer --devices, or a higher limit (`ulimit -Hn`)"
+    )]
+    OpenFiles {
+        /// The clients.
+        devices: u32,
+        /// The files that the gateway needs.
+        needed: u64,
+        /// The limit of a process.
+        limit: u64,
+    },
     /// The configuration has no single issuer.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// A token cannot be minted.
     #[error(transparent)]
     Mint(#[from] MintError),
-    /// The configuration allows no example user.
-    #[error(
-        "no example user of the configuration may connect\n  help: `cargo local check` and `cargo local explain`"
-    )]
+    /// No grant applies to the issuer.
+    #[error("no grant of the configuration applies to its issuer\n  help: `cargo local check`")]
     NoUser,
     /// All users have one client id.
     #[error("the first of `client_ids` does not contain the subject, so clients would replace each other")]
@@ -89,24 +110,53 @@ pub(super) async fn run(
     function: &FunctionArgs,
     settings: &LaunchSettings,
 ) -> Result<(Storm, RealOutcome), RehearsalError> {
-    serve::raise_open_files();
-    let folder = temporary_copy(&function.config, settings)?;
-    let (config, original) = (folder.path().join(demo::CONFIG), Some(function.config.clone()));
-    let own = FunctionArgs { config, original, ..function.clone() };
-    let mut options = ServeOptions::on_free_ports(own, settings.clone());
-    let (running, workspace) = serve::start(&options).await?;
-    let issuer = token::select_issuer(&workspace.issuers, None)?;
-    let user = running.allowed_user(&issuer.settings().id).ok_or(RehearsalError::NoUser)?;
-    let connect = trial(running.port, &Client::new(issuer, &user, 0)?).await?;
-    drop(running);
+    let (limit, needed) = (serve::raise_open_files(), open_files(storm.devices));
+    if needed > limit {
+        return Err(RehearsalError::OpenFiles { devices: storm.devices, needed, limit });
+    }
+    let program = function.source(Packaged::Authorizer)?;
+    let program = function::program(&program, Packaged::Authorizer, &settings.cargo, &settings.env).await?;
+    let start = async |options: Vec<String>| {
+        let folder = temporary_copy(&function.config, settings)?;
+        Region::start_with(REGION, folder, program.clone(), options).await
+    };
+    let gateway = start(Vec::new()).await?;
+    let people = People::read(&gateway, settings)?;
+    let connect = trial(gateway.ports.plain, &people.client(0)?).await?;
+    drop(gateway);
     // The trial is over, so the limit applies to the storm alone.
-    options.endpoint.connects_per_second = Some(connects_per_second);
-    let (running, workspace) = serve::start(&options).await?;
-    let issuer = token::select_issuer(&workspace.issuers, None)?;
-    let clients = (0..storm.devices).map(|number| Client::new(issuer, &user, number));
-    let clients = clients.collect::<Result<Vec<_>, _>>()?;
-    let real = all(clients, running.port, &storm).await;
+    let options = vec!["--connects-per-second".to_owned(), connects_per_second.to_string()];
+    let gateway = start(options).await?;
+    let people = People::read(&gateway, settings)?;
+    let clients = (0..storm.devices).map(|number| people.client(number)).collect::<Result<Vec<_>, _>>()?;
+    let real = all(clients, gateway.ports.plain, &storm).await;
     Ok((Storm { region: region(&storm.region, connect), ..storm }, real))
+}
+
+/// The open files of the gateway: three for a connection, and those of the process itself.
+fn open_files(devices: u32) -> u64 {
+    u64::from(devices).saturating_mul(3).saturating_add(200)
+}
+
+/// Who the clients are: users of the only issuer of a gateway, each with the claims of its first example user.
+struct People {
+    issuer: DevelopmentIssuer,
+    example: ExampleUser,
+}
+
+impl People {
+    /// Reads the development keys of a running gateway.
+    fn read(gateway: &Region, settings: &LaunchSettings) -> Result<Self, RehearsalError> {
+        let workspace = workspace::prepare(&gateway.folder.path().join(CONFIG), &settings.env)?;
+        let issuer = token::select_issuer(&workspace.issuers, None)?.clone();
+        let users = example_users::users(&workspace.example_config(&settings.env), &issuer.settings().id);
+        let example = users.into_iter().find(|user| user.grant.is_some()).ok_or(RehearsalError::NoUser)?;
+        Ok(Self { issuer, example })
+    }
+
+    fn client(&self, number: u32) -> Result<Client, RehearsalError> {
+        Client::new(&self.issuer, &self.example, number)
+    }
 }
 
 /// The limits of the gateway: calls of the function wait, and their time is part of the measured connect.

@@ -21,23 +21,24 @@ const LOG_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The ports of a gateway, or those of the forwarder in front of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ports {
+pub(crate) struct Ports {
     /// WebSocket, HTTPS publish and AWS APIs, without TLS.
-    pub(super) plain: u16,
+    pub(crate) plain: u16,
     /// MQTT over TLS, which stands for AWS's port 443.
-    pub(super) tls: u16,
+    pub(crate) tls: u16,
     /// MQTT with client certificates, which stands for AWS's port 8883.
-    pub(super) mqtts: u16,
+    pub(crate) mqtts: u16,
 }
 
 /// A Region: the folder with its configuration, keys and registry, and the process of its gateway. Dropping it kills
 /// the process.
-pub(super) struct Region {
+pub(crate) struct Region {
     pub(super) name: &'static str,
-    pub(super) folder: TempDir,
-    pub(super) ports: Ports,
+    pub(crate) folder: TempDir,
+    pub(crate) ports: Ports,
     pub(super) log: ProcessLog,
     bootstrap: PathBuf,
+    options: Vec<String>,
     process: Child,
 }
 
@@ -46,13 +47,26 @@ impl Region {
     ///
     /// # Errors
     /// The process cannot be started, or does not listen in time. Its own errors are on standard error.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         name: &'static str,
         folder: TempDir,
         bootstrap: PathBuf,
     ) -> Result<Self, DemoError> {
-        let (process, ports, log) = start(name, folder.path(), &bootstrap).await?;
-        Ok(Self { name, folder, ports, log, bootstrap, process })
+        Self::start_with(name, folder, bootstrap, Vec::new()).await
+    }
+
+    /// The same with further options of `serve`.
+    ///
+    /// # Errors
+    /// As for [`Region::start`].
+    pub(crate) async fn start_with(
+        name: &'static str,
+        folder: TempDir,
+        bootstrap: PathBuf,
+        options: Vec<String>,
+    ) -> Result<Self, DemoError> {
+        let (process, ports, log) = start(name, folder.path(), &bootstrap, &options).await?;
+        Ok(Self { name, folder, ports, log, bootstrap, options, process })
     }
 
     /// Kills the gateway with SIGKILL.
@@ -75,7 +89,8 @@ impl Region {
     /// # Errors
     /// As for [`Region::start`].
     pub(super) async fn restart(&mut self) -> Result<(), DemoError> {
-        let (process, ports, log) = start(self.name, self.folder.path(), &self.bootstrap).await?;
+        let (process, ports, log) =
+            start(self.name, self.folder.path(), &self.bootstrap, &self.options).await?;
         (self.process, self.ports, self.log) = (process, ports, log);
         Ok(())
     }
@@ -90,6 +105,7 @@ async fn start(
     region: &str,
     folder: &Path,
     bootstrap: &Path,
+    options: &[String],
 ) -> Result<(Child, Ports, ProcessLog), DemoError> {
     let program = std::env::current_exe().map_err(DemoError::Gateway)?;
     let mut process = Command::new(program)
@@ -98,6 +114,7 @@ async fn start(
         .arg(folder.join(CONFIG))
         .arg("--bootstrap")
         .arg(bootstrap)
+        .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
