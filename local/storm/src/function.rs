@@ -38,8 +38,8 @@ enum Keys {
     Missing { until: Time, wait_seconds: u32 },
 }
 
-/// The longest wait of a sandbox before it fetches again, in seconds.
-const MAX_KEY_WAIT: u32 = 60;
+/// The longest wait of a sandbox before it fetches again, in seconds: the default of `refresh_seconds`.
+const MAX_KEY_WAIT: u32 = 300;
 
 impl Function {
     pub(crate) fn new(limits: &FunctionLimits) -> Self {
