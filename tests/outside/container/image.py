@@ -13,7 +13,8 @@ from lib.paths import ROOT
 DOCKERFILE = ROOT / "deploy/container/Dockerfile"
 # Packages of gcr.io/distroless/cc-debian12 that the programs may need. They are this machine's own, so that their C
 # library is the one that the programs were built with.
-PACKAGES = ["base-files", "libc6", "libgcc-s1", "tzdata", "ca-certificates"]
+LIBRARIES = ["libc6", "libgcc-s1"]
+PACKAGES = ["base-files", "tzdata", "ca-certificates"]
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 
 
@@ -27,12 +28,18 @@ def base_image():
     return [text for name, text in instructions() if name == "FROM"][-1]
 
 
+def dpkg(*arguments):
+    return subprocess.run(["dpkg", *arguments], capture_output=True, text=True, check=True).stdout
+
+
 def copy_packages(root):
     """Copies the libraries and data of the packages to a root folder, without the programs of the packages."""
     for name in ("lib", "lib64", "bin", "sbin"):
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
-    listed = subprocess.run(["dpkg", "-L", *PACKAGES], capture_output=True, text=True, check=True).stdout.splitlines()
+    # A library may also be installed for another architecture.
+    libraries = [f"{name}:{dpkg('--print-architecture').strip()}" for name in LIBRARIES]
+    listed = dpkg("--listfiles", *PACKAGES, *libraries).splitlines()
     for path in map(pathlib.Path, [*listed, f"/{BUNDLE}"]):
         is_program = path.parent.name in ("bin", "sbin")
         if is_program or "doc" in path.parts or not (path.is_file() or path.is_symlink()) or path.parent == pathlib.Path("/"):
