@@ -13,7 +13,7 @@ use iot_local_identity::example_users::{self, ExampleConfig};
 use iot_local_identity::issuer::{DevelopmentIssuer, MintError};
 use iot_local_identity::workspace::{self, PrepareError, Workspace};
 use iot_local_inspect::suggest::did_you_mean;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 /// The `--ttl` of `--expired`: more than any leeway of the authorizer.
@@ -138,8 +138,8 @@ pub(crate) fn run(
         TokenError::UnknownGrant { policy, issuer: id.clone(), known }
     })?;
     claims.extend(args.claim.iter().cloned().map(|claim| (claim.name, claim.value)));
-    let default = i64::try_from(issuer.default_lifetime().as_secs()).unwrap_or(i64::MAX);
-    let ttl = if args.expired { EXPIRED_TTL_SECONDS } else { args.ttl.unwrap_or(default) };
+    let ttl =
+        if args.expired { EXPIRED_TTL_SECONDS } else { args.ttl.unwrap_or_else(|| default_ttl(issuer)) };
     let token = issuer.mint(&issuer.request(args.sub.clone(), claims, ttl, now)?)?;
     match args.json {
         true => writeln!(out, "{:#}", to_json(&token, id))?,
@@ -156,8 +156,25 @@ pub(crate) fn example_token(workspace: &Workspace, env: &Env, now: SystemTime) -
     let issuer = select_issuer(&workspace.issuers, None)?;
     let users = example_users::users(&workspace.example_config(env), &issuer.settings().id);
     let user = users.into_iter().next().unwrap_or_default();
-    let seconds = i64::try_from(issuer.default_lifetime().as_secs()).unwrap_or(i64::MAX);
-    Ok(issuer.mint(&issuer.request(user.sub, user.claims, seconds, now)?)?)
+    Ok(mint(issuer, user.sub, user.claims, now)?)
+}
+
+/// Mints a token with the issuer's default lifetime.
+///
+/// # Errors
+/// See [`MintError`].
+pub(crate) fn mint(
+    issuer: &DevelopmentIssuer,
+    sub: String,
+    claims: Map<String, Value>,
+    now: SystemTime,
+) -> Result<String, MintError> {
+    issuer.mint(&issuer.request(sub, claims, default_ttl(issuer), now)?)
+}
+
+/// The default lifetime of an issuer's tokens, in seconds.
+fn default_ttl(issuer: &DevelopmentIssuer) -> i64 {
+    i64::try_from(issuer.default_lifetime().as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Returns the issuer to which a grant of this policy applies, if there is only one.

@@ -7,7 +7,7 @@ use iot_local_base::token_bucket::TokenBucket;
 
 use crate::outcome::Failure;
 use crate::settings::{FunctionLimits, Overflow};
-use crate::simulation::Time;
+use crate::time::Time;
 
 /// The function in one Region.
 #[derive(Debug)]

@@ -7,6 +7,7 @@
 //! ```
 
 mod settings;
+mod time;
 
 mod device;
 mod function;
@@ -19,6 +20,6 @@ mod chart;
 
 pub use chart::chart;
 pub use device::Device;
-pub use outcome::{Counts, Outcome, Second};
+pub use outcome::{Counts, Outcome, Second, time_of};
 pub use settings::{BackOff, FunctionLimits, KeyServer, Outage, Overflow, RegionLimits, Storm, Way};
 pub use simulation::simulate;

@@ -95,15 +95,8 @@ impl Outcome {
     /// When a share of all devices was connected: 0.5 for half of them. `None` if they never were.
     #[must_use]
     pub fn connected_after(&self, share: f64) -> Option<f64> {
-        let devices =
-            self.connected.len().saturating_add(usize::try_from(self.unconnected).unwrap_or(usize::MAX));
-        // The number of devices is below 2^32, so it is exact.
-        let wanted = f64::from(u32::try_from(devices).unwrap_or(u32::MAX)) * share;
-        let mut reached = 0.0;
-        self.connected.iter().copied().find(|_| {
-            reached += 1.0;
-            reached >= wanted
-        })
+        let connected = self.connected.iter().map(|_| 1.0).sum::<f64>();
+        time_of(&self.connected, (connected + f64::from(self.unconnected)) * share)
     }
 
     /// The most attempts in one second.
@@ -126,4 +119,14 @@ impl Outcome {
 fn whole_seconds(time: f64) -> usize {
     std::time::Duration::try_from_secs_f64(time)
         .map_or(0, |time| usize::try_from(time.as_secs()).unwrap_or(0))
+}
+
+/// Returns the first of some times, in order, at which a count is reached. `None` if there are fewer times.
+#[must_use]
+pub fn time_of(times: &[f64], count: f64) -> Option<f64> {
+    let mut reached = 0.0;
+    times.iter().copied().find(|_| {
+        reached += 1.0;
+        reached >= count
+    })
 }

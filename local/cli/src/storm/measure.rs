@@ -62,7 +62,7 @@ pub(super) async fn measure(args: &FunctionArgs, settings: &LaunchSettings) -> R
             warm.push(start.elapsed());
         }
     }
-    Ok(Times { cold: median(cold), warm: median(warm) })
+    Ok(Times { cold: milliseconds(median(cold)), warm: milliseconds(median(warm)) })
 }
 
 async fn start_function(function: &InvokeTarget) -> Result<Lambda, StartError> {
@@ -77,8 +77,13 @@ fn event(workspace: &Workspace, settings: &LaunchSettings) -> Result<Bytes, Meas
     Ok(test_invoke::event(&AuthorizerDefinition::default(), &test)?.json)
 }
 
-fn median(mut times: Vec<Duration>) -> f64 {
+/// Returns the median of some times; zero for none.
+pub(super) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     let middle = times.len().checked_div(2).unwrap_or_default();
-    times.get(middle).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+    times.get(middle).copied().unwrap_or_default()
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }

@@ -11,7 +11,7 @@ use iot_local_base::clock;
 use iot_local_identity::example_users::{self, ExampleUser};
 use iot_local_identity::issuer::{DevelopmentIssuer, MintError};
 use iot_local_identity::workspace::{self, PrepareError};
-use iot_local_storm::{Device, FunctionLimits, Overflow, RegionLimits, Storm};
+use iot_local_storm::{Device, FunctionLimits, Overflow, RegionLimits, Storm, time_of};
 use rumqttc::Transport;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
@@ -26,6 +26,7 @@ use crate::function::{self, FunctionError};
 use crate::launch::{FunctionArgs, LaunchSettings};
 use crate::package::packaged::Packaged;
 use crate::serve;
+use crate::storm::measure::median;
 use crate::token::{self, TokenError};
 
 /// The Region of the gateway.
@@ -91,12 +92,7 @@ pub(crate) enum RehearsalError {
 impl RealOutcome {
     /// When a share of all clients was connected.
     pub(super) fn connected_after(&self, share: f64) -> Option<f64> {
-        let clients: f64 = self.connected.iter().map(|_| 1.0).sum();
-        let mut reached = 0.0;
-        self.connected.iter().copied().find(|_| {
-            reached += 1.0;
-            reached >= clients * share
-        })
+        time_of(&self.connected, self.connected.iter().map(|_| 1.0).sum::<f64>() * share)
     }
 }
 
@@ -188,9 +184,8 @@ impl Client {
         if id == user.client_id {
             return Err(RehearsalError::SharedClientId);
         }
-        let seconds = i64::try_from(issuer.default_lifetime().as_secs()).unwrap_or(i64::MAX);
-        let request = issuer.request(sub, user.claims.clone(), seconds, clock::now())?;
-        Ok(Self { number, id, token: issuer.mint(&request)? })
+        let token = token::mint(issuer, sub, user.claims.clone(), clock::now())?;
+        Ok(Self { number, id, token })
     }
 
     /// Connects. The connection is open as long as the returned value exists.
@@ -224,9 +219,7 @@ async fn trial(port: u16, client: &Client) -> Result<Duration, RehearsalError> {
         client.connect(port).await.ok_or(RehearsalError::NoConnect)?;
         times.push(start.elapsed());
     }
-    times.sort_unstable();
-    let middle = times.len().checked_div(2).unwrap_or_default();
-    Ok(times.get(middle).copied().unwrap_or_default())
+    Ok(median(times))
 }
 
 /// Runs all clients until each is connected.
