@@ -1,5 +1,6 @@
 """Fills fuzz/corpus/ with the inputs of the project's own tests: cases, deployments, policies, keys and recipes; and
-fuzz/local/corpus/ with those of the tests of `cargo local`: packets, signed requests, templates, rules, a registry.
+fuzz/cloud/corpus/ and fuzz/gateway/corpus/ with those of `cargo local`: signed requests, templates, rules, a registry,
+packets.
 
     python3 fuzz/seed.py
 """
@@ -11,7 +12,8 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 CORPUS = ROOT / "fuzz/corpus"
-LOCAL_CORPUS = ROOT / "fuzz/local/corpus"
+CLOUD_CORPUS = ROOT / "fuzz/cloud/corpus"
+GATEWAY_CORPUS = ROOT / "fuzz/gateway/corpus"
 LOCAL_TESTS = ROOT / "local/cloud/tests"
 DEFAULT_EVENT = {"protocolData": {"mqtt": {"clientId": "ana", "password": "$BASE64"}}}
 NOW = 1_800_000_000
@@ -114,8 +116,8 @@ def packets():
         yield connect(5, "c") + subscribe(5, [("a", 0)], properties)
     yield connect(5, "c") + mqtt_packet(0xF0) + mqtt_packet(0xE0, b"\0\0")
     yield connect(3, "c", name="MQIsdp") + subscribe(4, [("a", 0)])
-    for wrong in [connect(9, ""), connect(4, "c", 3), connect(4, "c", 0x42), b"GET / HTTP/1.1", b"\x10\xff\xff\xff\xff"]:
-        yield wrong
+    yield from [connect(9, ""), connect(4, "c", 3), connect(4, "c", 0x42)]
+    yield from [b"GET / HTTP/1.1", b"\x10\xff\xff\xff\xff"]
 
 
 def signed_request(case):
@@ -202,8 +204,8 @@ def registry_changes():
     yield {"putCertificate": certificate}
     yield {"setCertificateStatus": {"id": "c", "status": "ACTIVE", "modified": 3, "generationId": "h"}}
     yield {"putPolicy": {
-        "name": "p", "versions": {"1": {"document": "{}", "created": 1}}, "defaultVersion": 1, "lastVersion": 1, **dates,
-        "generationId": "g",
+        "name": "p", "versions": {"1": {"document": "{}", "created": 1}}, "defaultVersion": 1, "lastVersion": 1,
+        **dates, "generationId": "g",
     }}
     yield {"putThingType": {"name": "type", "id": "i", "properties": {"searchableAttributes": ["a"]}, "created": 1}}
     yield {"putThing": {"name": "a", "id": "i", "typeName": "type", "attributes": {"floor": "2"}, **version}}
@@ -243,8 +245,8 @@ def registry_changes():
         ("DomainConfiguration", {"name": "d"}), ("Authorizer", {"name": "a"}), ("TopicRule", {"name": "r"}),
         ("ProvisioningTemplate", {"name": "t"}), ("ProvisioningClaim", {"certificateId": "d"}),
         ("OwnershipToken", {"sha256": "s"}), ("Shadow", {"thing": "a", "name": "n"}), ("ThingGroup", {"name": "inner"}),
-        ("Thing", {"name": "a"}), ("ThingType", {"name": "type"}), ("Policy", {"name": "p"}), ("Certificate", {"id": "c"}),
-        ("CaCertificate", {"id": "ca"}),
+        ("Thing", {"name": "a"}), ("ThingType", {"name": "type"}), ("Policy", {"name": "p"}),
+        ("Certificate", {"id": "c"}), ("CaCertificate", {"id": "ca"}),
     ]:
         yield {f"remove{name}": members}
     yield {"detachPolicy": {"policy": "p", "target": "cert/c"}}
@@ -272,20 +274,20 @@ def registries():
 
 
 for i, bytes_of_client in enumerate(packets()):
-    add("packet", bytes([37 * i % 256 | 1]) + bytes_of_client, LOCAL_CORPUS)
-    add("packet", bytes([37 * i % 256 & 0xFE]) + bytes_of_client, LOCAL_CORPUS)
+    add("packet", bytes([37 * i % 256 | 1]) + bytes_of_client, GATEWAY_CORPUS)
+    add("packet", bytes([37 * i % 256 & 0xFE]) + bytes_of_client, GATEWAY_CORPUS)
 for name in ["clients", "suite"]:
     for case in local_cases(f"sigv4/{name}.json"):
-        add("sigv4", signed_request(case), LOCAL_CORPUS)
+        add("sigv4", signed_request(case), CLOUD_CORPUS)
 bases = local_cases("templates/bases.json")
 for name in ["conflicts", "errors", "functions", "kinds", "limits", "values"]:
     for case in local_cases(f"templates/{name}.json"):
-        add("template", template(bases[case["base"]], case), LOCAL_CORPUS)
+        add("template", template(bases[case["base"]], case), CLOUD_CORPUS)
 for case in [*local_cases("rules/evaluations.json"), *local_cases("rules/refusals.json")]:
     parts = [" ".join(case["sql"].split("\n")), case.get("topic", "a/b"), "cmd/${topic(2)}/${a}/down"]
-    add("sql", "\n".join([*parts, json.dumps(case.get("payload", {"a": 1}))]), LOCAL_CORPUS)
+    add("sql", "\n".join([*parts, json.dumps(case.get("payload", {"a": 1}))]), CLOUD_CORPUS)
 for files in registries():
-    add("registry", files, LOCAL_CORPUS)
+    add("registry", files, CLOUD_CORPUS)
 
-for target in [*sorted(CORPUS.iterdir()), *sorted(LOCAL_CORPUS.iterdir())]:
+for target in [target for corpus in [CORPUS, CLOUD_CORPUS, GATEWAY_CORPUS] for target in sorted(corpus.iterdir())]:
     print(f"{target.name}: {len(list(target.iterdir()))} inputs")

@@ -137,7 +137,8 @@ impl Reader<'_> {
 
     /// Reads a keyword if it is next.
     fn word(&mut self, keyword: &str) -> bool {
-        let is_next = matches!(self.tokens.get(self.position), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
+        let next = self.tokens.get(self.position);
+        let is_next = matches!(next, Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
         self.position += usize::from(is_next);
         is_next
     }

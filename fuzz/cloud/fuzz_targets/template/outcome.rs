@@ -67,25 +67,27 @@ pub fn check(template: &Template, parameters: &Parameters, plan: &Plan) {
 
 /// Inventories in which the plan is new, and in which its thing or its certificate is not.
 fn inventories(plan: &Plan) -> Vec<Registered> {
-    let groups: Vec<_> = plan.thing.iter().flat_map(|thing| thing.groups.iter().flatten()).collect();
-    let policies: serde_json::Map<_, _> = plan
-        .policies
-        .iter()
-        .filter(|policy| policy.document.is_none())
-        .map(|policy| (policy.name.clone(), DOCUMENT.into()))
-        .collect();
-    let certificate = json!({ (id(plan)): { "status": "PENDING_ACTIVATION" } });
     let thing = plan.thing.as_ref();
+    let named = |names: Vec<&String>, other: &[&str]| -> Value {
+        names.into_iter().map(String::as_str).chain(other.iter().copied()).collect()
+    };
+    let types = thing.and_then(|thing| thing.thing_type.as_ref());
+    let groups = thing.and_then(|thing| thing.groups.as_ref()).into_iter().flatten();
+    let billing_group = thing.and_then(|thing| thing.billing_group.as_ref());
+    let policies = plan.policies.iter().filter(|policy| policy.document.is_none());
+    let policies = policies.map(|policy| (policy.name.clone(), DOCUMENT.into()));
     let base = json!({
-        "types": thing.and_then(|thing| thing.thing_type.as_ref()).into_iter().chain([&"old".to_owned()]).collect::<Vec<_>>(),
-        "groups": groups.into_iter().chain([&"outer".to_owned()]).collect::<Vec<_>>(),
-        "billing_groups": thing.and_then(|thing| thing.billing_group.as_ref()).into_iter().collect::<Vec<_>>(),
-        "policies": policies,
-        "certificates": certificate,
+        "types": named(types.into_iter().collect(), &["old"]),
+        "groups": named(groups.collect(), &["outer"]),
+        "billing_groups": named(billing_group.into_iter().collect(), &[]),
+        "policies": Value::Object(policies.collect()),
+        "certificates": { (id(plan)): { "status": "PENDING_ACTIVATION" } },
     });
     let old = json!({ "attributes": { "old": "1" }, "type": "old", "groups": ["outer"] });
-    let other = json!({ "things": thing.map(|thing| (thing.name.clone(), old)).into_iter().collect::<serde_json::Map<_, _>>() });
-    let used = json!({ "certificates": { (id(plan)): { "status": "INACTIVE", "policies": ["old"], "things": ["old"] } } });
+    let things = thing.map(|thing| (thing.name.clone(), old)).into_iter();
+    let other = json!({ "things": Value::Object(things.collect()) });
+    let inactive = json!({ "status": "INACTIVE", "policies": ["old"], "things": ["old"] });
+    let used = json!({ "certificates": { (id(plan)): inactive } });
     [base.clone(), merged(&base, other), merged(&base, used), json!({})]
         .iter()
         .map(|registered| Registered::read(registered).unwrap())
