@@ -29,12 +29,19 @@ const CERTIFICATE: &str = "11111111111111111111111111111111111111111111111111111
 const REQUEST: &str = include_str!("../../../local/cloud/tests/data/p256.csr.pem");
 const DEVICE: &str = include_str!("../../../local/cloud/tests/data/leaf-v3.pem");
 const CA: &str = include_str!("../../../local/cloud/tests/data/ca.pem");
-/// A certificate with most of the attributes of a subject.
-const SUBJECT: &str = include_str!("../../../local/cloud/tests/data/variables.pem");
+/// Certificates that connect: one with a country and a common name that can name a thing, and one with most of the
+/// attributes of a subject.
+const SUBJECTS: [&str; 2] = [
+    include_str!("../../../local/cloud/tests/data/first-connect/v3-ec-of-ca.pem"),
+    include_str!("../../../local/cloud/tests/data/variables.pem"),
+];
 
-static SUBJECT_PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| {
-    let certificate = pem::parse(SUBJECT).unwrap();
-    Parameters::from_certificate(certificate.contents()).unwrap().with_certificate_id(CERTIFICATE)
+static SUBJECT_PARAMETERS: LazyLock<Vec<Parameters>> = LazyLock::new(|| {
+    let parameters = |subject| {
+        let certificate = pem::parse(subject).unwrap();
+        Parameters::from_certificate(certificate.contents()).unwrap().with_certificate_id(CERTIFICATE)
+    };
+    SUBJECTS.into_iter().map(parameters).collect()
 });
 
 fuzz_target!(|input: &str| {
@@ -94,28 +101,30 @@ fn check_template(template: &Template, body: &str, values: &BTreeMap<String, Str
     let sections: Map<String, Value> = serde_json::from_str(body).expect("accepted, and not a JSON object");
     assert!(body.len() <= MAX_BODY_BYTES && sections.contains_key("Resources"));
     assert!(template.warnings().iter().all(|warning| !warning.is_empty()));
-    let Some(parameters) = parameters(template.kind(), values) else { return };
-    match (template.evaluate(&parameters), template.evaluate(&parameters)) {
-        (Err(error), Err(again)) => {
-            assert_eq!(error, again);
-            check_error(&error);
+    for parameters in parameters(template.kind(), values) {
+        match (template.evaluate(&parameters), template.evaluate(&parameters)) {
+            (Err(error), Err(again)) => {
+                assert_eq!(error, again);
+                check_error(&error);
+            }
+            (Ok(plan), Ok(again)) => {
+                assert_eq!(plan, again);
+                check_plan(&plan, template.kind());
+                outcome::check(template, &parameters, &plan);
+            }
+            _ => panic!("evaluated once, failed once"),
         }
-        (Ok(plan), Ok(again)) => {
-            assert_eq!(plan, again);
-            check_plan(&plan, template.kind());
-            outcome::check(template, &parameters, &plan);
-        }
-        _ => panic!("evaluated once, failed once"),
     }
     check_documents(template, body, values);
 }
 
-fn parameters(kind: TemplateKind, values: &BTreeMap<String, String>) -> Option<Parameters> {
-    let given = || Parameters::new(values.clone()).ok();
+/// The parameters that a template is evaluated with: none if the values are invalid.
+fn parameters(kind: TemplateKind, values: &BTreeMap<String, String>) -> Vec<Parameters> {
+    let given = Parameters::new(values.clone()).ok().into_iter();
     match kind {
-        TemplateKind::Jitp => Some(SUBJECT_PARAMETERS.clone()),
-        TemplateKind::Registration => given(),
-        TemplateKind::Fleet => given().map(|given| given.with_certificate_id(CERTIFICATE)),
+        TemplateKind::Jitp => SUBJECT_PARAMETERS.clone(),
+        TemplateKind::Registration => given.collect(),
+        TemplateKind::Fleet => given.map(|given| given.with_certificate_id(CERTIFICATE)).collect(),
     }
 }
 
@@ -180,16 +189,18 @@ fn check_documents(template: &Template, body: &str, values: &BTreeMap<String, St
     if template.kind() != TemplateKind::Fleet || body.contains("zQ7") || body.contains("\\u") {
         return;
     }
-    let mut documents = BTreeSet::new();
-    for value in VALUES {
-        let values = values.keys().map(|name| (name.clone(), value.to_owned())).collect();
-        let Some(parameters) = parameters(TemplateKind::Fleet, &values) else { return };
-        let Ok(plan) = template.evaluate(&parameters) else { continue };
-        for document in plan.policies.iter().filter_map(|policy| policy.document.as_ref()) {
-            assert!(!document.contains("zQ7"), "{document}");
+    for name in values.keys() {
+        let mut documents = BTreeSet::new();
+        for value in VALUES {
+            let mut values = values.clone();
+            values.insert(name.clone(), value.to_owned());
+            for parameters in parameters(TemplateKind::Fleet, &values) {
+                let Ok(plan) = template.evaluate(&parameters) else { continue };
+                let policies = plan.policies.into_iter().filter_map(|policy| policy.document);
+                documents.insert(policies.collect::<Vec<_>>());
+            }
         }
-        let all: Vec<_> = plan.policies.into_iter().filter_map(|policy| policy.document).collect();
-        documents.insert(all);
+        assert!(documents.iter().flatten().all(|document| !document.contains("zQ7")), "{documents:?}");
+        assert!(documents.len() <= 1, "a value with a wildcard has changed a document: {documents:?}");
     }
-    assert!(documents.len() <= 1, "a value with a wildcard has changed a document: {documents:?}");
 }

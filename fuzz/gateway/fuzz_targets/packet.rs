@@ -9,6 +9,14 @@
 #[path = "packet/mqtt.rs"]
 mod mqtt;
 
+/// The broker's codec has the names of the broker, which would take long to build and is not needed here.
+extern crate self as rmqtt;
+pub use rmqtt_codec as codec;
+pub mod types {
+    pub use rmqtt_codec::types::QoS;
+    pub type TopicName = bytestring::ByteString;
+}
+
 /// The reader is private to the gateway, so it is built here once more.
 #[path = "../../../local/gateway/src/broker"]
 mod broker {
