@@ -86,9 +86,11 @@ fn inventories(plan: &Plan) -> Vec<Registered> {
     let old = json!({ "attributes": { "old": "1" }, "type": "old", "groups": ["outer"] });
     let things = thing.map(|thing| (thing.name.clone(), old)).into_iter();
     let other = json!({ "things": Value::Object(things.collect()) });
-    let inactive = json!({ "status": "INACTIVE", "policies": ["old"], "things": ["old"] });
-    let used = json!({ "certificates": { (id(plan)): inactive } });
-    [base.clone(), merged(&base, other), merged(&base, used), json!({})]
+    let used = |status: &str| {
+        let certificate = json!({ "status": status, "policies": ["old"], "things": ["old"] });
+        merged(&base, json!({ "certificates": { (id(plan)): certificate } }))
+    };
+    [base.clone(), merged(&base, other), used("INACTIVE"), used("ACTIVE"), json!({})]
         .iter()
         .map(|registered| Registered::read(registered).unwrap())
         .collect()
