@@ -191,7 +191,8 @@ def registry_changes():
         "generationId": "g",
     }
     shadow = {
-        "thing": "a", "name": "n", "version": 3, "state": {"desired": {"t": 20.5}, "reported": {"t": 0.1, "on": None}},
+        "thing": "a", "name": "n", "version": 3,
+        "state": {"desired": {"t": 20.5}, "reported": {"t": 7.932183404259827e+46, "on": None}},
         "metadata": {"desired": {"t": {"timestamp": 1}}},
     }
     domain = {

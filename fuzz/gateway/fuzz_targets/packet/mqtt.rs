@@ -87,7 +87,8 @@ impl<'a> Reader<'a> {
         if (name == b"MQIsdp" || level == 3) && !self.accepts_mqtt31 {
             return (Expected::Mqtt31, true);
         }
-        if !matches!((name, level), (b"MQTT", 4 | 5) | (b"MQIsdp", 3)) {
+        // The broker takes each name with each level.
+        if !matches!((name, level), (b"MQTT" | b"MQIsdp", 3..=5)) {
             return (Expected::Malformed, true);
         }
         self.level = Some(level);
