@@ -47,6 +47,9 @@ pub(crate) struct Store {
     log_bytes: u64,
     /// The length at which the log is folded into a snapshot.
     fold_at_bytes: u64,
+    /// Whether a fold has started and not ended. A second one would write to the draft of the first, and would cut the
+    /// log at a place that the first has moved.
+    is_folding: bool,
     /// The smallest such length.
     min_log_bytes: u64,
     /// The number of the last call.
@@ -96,6 +99,7 @@ impl Store {
             log,
             log_bytes: contents.log_bytes,
             fold_at_bytes: contents.snapshot_bytes.max(min_log_bytes),
+            is_folding: false,
             min_log_bytes,
             sequence: contents.sequence,
             is_broken: false,
@@ -148,12 +152,14 @@ impl Store {
 
 /// Folding: the first and the last step need the store, the long one in between does not.
 impl Store {
-    /// Returns a fold if the log is long enough for one.
+    /// Returns a fold if the log is long enough for one, and none is under way. It ends with [`Store::finish_fold`] or
+    /// [`Store::discard_fold`].
     pub(crate) fn start_fold(&mut self) -> Option<Fold> {
-        if self.log_bytes <= self.fold_at_bytes || self.is_broken {
+        if self.log_bytes <= self.fold_at_bytes || self.is_broken || self.is_folding {
             return None;
         }
-        // The next one waits for this one, or for as long a log again if this one fails.
+        self.is_folding = true;
+        // If this one fails, the next one waits for as long a log again.
         self.fold_at_bytes = self.log_bytes.saturating_mul(2);
         let (folder, sequence, tail) = (self.folder.clone(), self.sequence, self.log_bytes);
         Some(Fold { folder, sequence, tail, snapshot_bytes: 0 })
@@ -164,6 +170,7 @@ impl Store {
     /// # Errors
     /// The error of the system. The files then still hold the whole registry.
     pub(crate) fn finish_fold(&mut self, fold: &Fold) -> io::Result<()> {
+        self.is_folding = false;
         folder::replace_by_draft(&self.folder, SNAPSHOT)?;
         let tail = read::tail(&self.folder.join(LOG), fold.tail, self.log_bytes)?;
         let mut log = folder::create_draft(&self.folder, LOG)?;
@@ -177,6 +184,12 @@ impl Store {
         self.log_bytes = length(&tail);
         self.fold_at_bytes = fold.snapshot_bytes.max(self.min_log_bytes);
         Ok(())
+    }
+
+    /// Ends a fold that has failed, and gives the space of its draft back.
+    pub(crate) fn discard_fold(&mut self) {
+        self.is_folding = false;
+        folder::discard_draft(&self.folder, SNAPSHOT);
     }
 }
 
@@ -200,11 +213,6 @@ impl Fold {
         file.sync_all()?;
         self.snapshot_bytes = file.metadata()?.len();
         Ok(())
-    }
-
-    /// Gives the space of the draft back.
-    pub(crate) fn discard(&self) {
-        folder::discard_draft(&self.folder, SNAPSHOT);
     }
 }
 

@@ -5,6 +5,7 @@
 //! never seen, and only callers wait for the disk. All calls that arrive while the disk is busy are written and synced
 //! together, by the first of them.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -116,8 +117,11 @@ impl Database {
             // Each call is taken once.
             let _ = call.outcome.set(outcome.clone());
         }
-        if let Some(fold) = store.as_mut().and_then(Store::start_fold) {
-            self.fold(fold);
+        if let Some(fold) = store.as_mut().and_then(Store::start_fold)
+            && self.fold(fold).is_err()
+            && let Some(store) = store
+        {
+            store.discard_fold();
         }
     }
 
@@ -136,20 +140,24 @@ impl Database {
 
     /// Writes a snapshot on a thread of its own, while calls go on. If that fails, the log grows on, and the
     /// next fold is tried when it is twice as long.
-    fn fold(self: &Arc<Self>, mut fold: super::Fold) {
+    ///
+    /// # Errors
+    /// There is no thread for it.
+    fn fold(self: &Arc<Self>, mut fold: super::Fold) -> io::Result<()> {
         // What is published now is what the log has up to the start of the fold.
         let registry = self.read(Registry::clone);
         let database = Arc::clone(self);
         let write = move || {
-            if fold.write(&registry).is_err() {
-                return fold.discard();
-            }
+            let written = fold.write(&registry);
             drop(registry);
             if let Some(store) = lock(&database.store).as_mut() {
-                let _ = store.finish_fold(&fold);
+                match written {
+                    Ok(()) => drop(store.finish_fold(&fold)),
+                    Err(_) => store.discard_fold(),
+                }
             }
         };
-        let _ = std::thread::Builder::new().name("registry-snapshot".to_owned()).spawn(write);
+        std::thread::Builder::new().name("registry-snapshot".to_owned()).spawn(write).map(drop)
     }
 }
 

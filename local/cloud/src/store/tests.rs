@@ -120,6 +120,27 @@ fn a_snapshot_replaces_the_lines_that_it_has() {
     assert_eq!(names(&open(folder.path()).unwrap().1), ["a", "b", "c", "d"]);
 }
 
+/// Two folds at once lost calls: they wrote to one draft, and the second cut a log that the first had replaced.
+#[test]
+fn a_fold_starts_after_the_one_before_has_ended() {
+    let folder = with_log(&["a"]);
+    let (mut store, mut registry) = Store::open(folder.path(), 0).unwrap();
+    let mut fold = store.start_fold().unwrap();
+    fold.write(&registry).unwrap();
+    let names: Vec<_> = (0..9).map(|number| format!("b{number}")).collect();
+    for name in &names {
+        registry.apply(&thing(name));
+        store.append(std::iter::once([thing(name)].as_slice())).unwrap();
+        assert!(store.start_fold().is_none(), "a fold in a fold");
+    }
+    store.finish_fold(&fold).unwrap();
+    assert!(store.start_fold().is_some(), "the log is longer than the snapshot");
+    assert!(store.start_fold().is_none());
+    store.discard_fold();
+    drop(store);
+    assert_eq!(open(folder.path()).unwrap().1, registry);
+}
+
 #[test]
 fn lines_that_the_snapshot_has_are_not_made_again() {
     // Killed between the two renames: the old log is still there. If its lines were made again, `a` would come back.
