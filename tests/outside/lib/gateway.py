@@ -30,15 +30,6 @@ def command_line(*arguments):
     return [*run, *arguments]
 
 
-def program():
-    """The path of `cargo local` in its installed form, which works outside of the checkout. Builds it if needed."""
-    if "IOT_LOCAL" not in os.environ:
-        command = [CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "iot-local"]
-        subprocess.run(command, cwd=ROOT, check=True)
-        os.environ["IOT_LOCAL"] = str(TARGET / "debug/iot-local")
-    return os.environ["IOT_LOCAL"]
-
-
 def token(subject, *claims):
     """The token that `cargo local token` prints for a subject; `claims` are `NAME=VALUE`."""
     command = command_line("token", "--sub", subject, *(part for claim in claims for part in ("--claim", claim)))
