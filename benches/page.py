@@ -1,0 +1,15 @@
+"""Puts tables into docs/performance.md."""
+
+import pathlib
+import re
+
+PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs/performance.md"
+
+
+def write(blocks):
+    """Replaces each named block: each stands between `<!-- figures: NAME -->` and `<!-- end -->`."""
+    page = PAGE.read_text()
+    for name, block in blocks.items():
+        whole = rf"(<!-- figures: {name} -->\n).*?(\n<!-- end -->)"
+        page = re.sub(whole, lambda match: match[1] + block + match[2], page, flags=re.S)
+    PAGE.write_text(page)
