@@ -74,7 +74,7 @@ class Run:
     """One run: its servers and what has been measured."""
 
     def __init__(self, options, folder):
-        self.options, self.parts = options, options.only.split(",")
+        self.options, self.parts, self.load = options, options.only.split(","), os.getloadavg()[0]
         if unknown := set(self.parts) - set(PARTS):
             raise SystemExit(f"unknown rows {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
         sizes = dict(rows.QUICK) if options.quick else {}
@@ -157,7 +157,8 @@ class Run:
             f"Run on {datetime.date.today()} on {os.cpu_count()} processors, with {peers}. Figures are medians of"
             f" {self.options.rounds} rounds. Each had {sizes.connects:,} connects, {sizes.seconds:g} s of each load of"
             f" messages, {sizes.first_connects:,} devices by JITP and {sizes.functions:,} by JITR. The large registry"
-            f" had {sizes.registered:,} devices. {sizes.processes} client processes made the connects.")
+            f" had {sizes.registered:,} devices. {sizes.processes} client processes made the connects. The load average"
+            f" before the run was {self.load:.1f}.")
         return textwrap.fill(about, COLUMNS)
 
 
