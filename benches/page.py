@@ -10,6 +10,7 @@ def write(blocks):
     """Replaces each named block: each stands between `<!-- figures: NAME -->` and `<!-- end -->`."""
     page = PAGE.read_text()
     for name, block in blocks.items():
-        whole = rf"(<!-- figures: {name} -->\n).*?(\n<!-- end -->)"
-        page = re.sub(whole, lambda match: match[1] + block + match[2], page, flags=re.S)
+        # The end of this block, also of an empty one: never that of the next.
+        whole = rf"(<!-- figures: {name} -->\n).*?(<!-- end -->)"
+        page = re.sub(whole, lambda match: f"{match[1]}{block}\n{match[2]}", page, flags=re.S)
     PAGE.write_text(page)
