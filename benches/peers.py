@@ -43,7 +43,10 @@ def arguments():
     parser.add_argument("--only", metavar="ROWS", default=",".join(PARTS), help=f"of {','.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="few operations, for development")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/performance.md")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.write and (options.quick or options.only != ",".join(PARTS)):
+        parser.error("--write needs a whole run, without --quick and --only")
+    return options
 
 
 def built(name):
