@@ -20,6 +20,8 @@ ANSWERED, EXPECTED, DELIVERED, HELD = (
     "every connect is answered", "every answer is the expected one", "every message of a connected client is delivered",
     "connections are held until they are ended")
 CONNECT_SECONDS, ANSWER_SECONDS, CLOSE_SECONDS = 60, 60, 5
+# Credentials of the identity pool live an hour.
+CREDENTIALS_SECONDS = 45 * 60
 QOS = mqtt5.QoS.AT_LEAST_ONCE
 # What the SDK reports for an answer that denies a WebSocket.
 DENIED_UPGRADE = "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE"
@@ -133,13 +135,14 @@ class Person:
     async def log_in(self):
         async with self.lock:
             process = self.stand.gateway.process.pid
-            if self.made_for == process:
+            if self.made_for == process and time.monotonic() < self.renewal:
                 return
             try:
                 self.identity, keys, _ = await self.stand.run(person, self.stand.plane, self.user, "sub")
             except Exception as error:
                 raise Cut(f"login: {error!r}") from error
             self.keys, self.made_for = auth.AwsCredentials(keys["key"], keys["secret"], keys["token"]), process
+            self.renewal = time.monotonic() + CREDENTIALS_SECONDS
             self.stand.counts.add("logins")
 
 

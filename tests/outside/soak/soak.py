@@ -8,6 +8,7 @@ soak.py --kills 6 --clients 40        what `./test soak` runs, with broken.py
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import pathlib
@@ -71,13 +72,19 @@ async def guarded(stand, job):
         stand.counts.violation(HARNESS, " ".join("".join(traceback.format_exception(error)).split())[-500:])
 
 
+async def pause(stop, seconds):
+    """Waits, but not beyond the end of the run."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
 async def repeat(stand, client, load, choices, stop):
     """A client's sessions until the run stops."""
-    await asyncio.sleep(choices.uniform(0, load.away[1]))
+    await pause(stop, choices.uniform(0, load.away[1]))
     while not stop.is_set():
         await stand.up.wait()
         await client.session(choices.uniform(*load.hold))
-        await asyncio.sleep(choices.uniform(*load.away))
+        await pause(stop, choices.uniform(*load.away))
 
 
 async def kill_gateways(stand, load, choices, kills, seconds):

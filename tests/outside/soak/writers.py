@@ -70,7 +70,7 @@ class Writer:
             # The number of the next version follows the greatest one that there was, which is the default one here.
             made = str(int(default) + 1)
             await self.change(
-                key, (self.serial, made, (*versions, made)), self.iot.create_policy_version, policyName=name, policyDocument=document,
+                key, (self.serial, made, tuple(sorted((*versions, made)))), self.iot.create_policy_version, policyName=name, policyDocument=document,
                 setAsDefault=True)
         elif self.choices.random() < 0.7:
             left = tuple(version for version in versions if version != others[0])
