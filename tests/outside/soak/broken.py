@@ -1,6 +1,6 @@
-"""Breaks each promise of the soak on purpose: tests for its checks. A change that was never made, a line that the registry's
-log loses, half a device, a connect without an answer, a server that is silent, a gateway that ends by itself, a process
-that outlives it, memory that grows.
+"""Breaks each promise of the soak on purpose: tests for its checks. A change that was never made, a line that the
+registry's log loses, half a device, a connect without an answer, a server that is silent, a gateway that ends by
+itself, a process that outlives it, memory that grows.
 
 Run by `./test soak`.
 """
@@ -70,18 +70,18 @@ async def check_ledger(stand):
 
 async def check_devices(stand):
     """A device is whole, or not there."""
-    certificate, _, identifier = self_signed("half")
-    await stand.request(stand.clients.iot.register_certificate_without_ca, certificatePem=certificate, status="ACTIVE")
+    iot, (certificate, _, identifier) = stand.clients.iot, self_signed("half")
+    await stand.request(iot.register_certificate_without_ca, certificatePem=certificate, status="ACTIVE")
     await stand.check()
     found(stand, facts.HALF_DEVICES, "an ACTIVE certificate that no change explains", identifier)
     key = ("device", "half", identifier)
     stand.ledger.pending[key] = [(("ACTIVE", ("soak-device",), ("half",)), True)]
     await stand.check()
     found(stand, ledger.HALF, "a certificate without the thing of its change", identifier)
-    await stand.request(stand.clients.iot.create_thing, thingName="stray")
+    await stand.request(iot.create_thing, thingName="stray")
     await stand.check()
     found(stand, facts.HALF_DEVICES, "a thing that no change explains", "stray")
-    await stand.request(stand.clients.iot.delete_thing, thingName="stray")
+    await stand.request(iot.delete_thing, thingName="stray")
 
     async def unanswered():
         raise ledger.Cut("closed")
@@ -89,10 +89,9 @@ async def check_devices(stand):
     with contextlib.suppress(ledger.Cut):
         await stand.ledger.change(("thing", "unanswered"), {}, unanswered)
     found(stand, ledger.UNANSWERED, "a change without an answer and without a kill", "unanswered")
-    target = f"{ARN}cert/{'0' * 64}"
+    unknown = {"policyName": "x", "target": f"{ARN}cert/{'0' * 64}"}
     with contextlib.suppress(ledger.Cut):
-        await stand.ledger.change(
-            ("thing", "rejected"), {}, lambda: stand.request(stand.clients.iot.attach_policy, policyName="x", target=target))
+        await stand.ledger.change(("thing", "rejected"), {}, lambda: stand.request(iot.attach_policy, **unknown))
     found(stand, ledger.REJECTED, "a change that is rejected", "rejected")
 
 
@@ -108,7 +107,8 @@ def check_answers(stand):
         found(stand, promise, title, answer)
     stand.disturbances.append(("function", now - 1, now + 1))
     sessions.judge(stand, kind := sessions.Kind("JWT", ("function",)), "refused by CONNACK 0x87", now, "client")
-    check("a refusal while a function is killed is expected", not any(stand.counts.broken.values()), str(stand.counts.broken))
+    broken = stand.counts.broken
+    check("a refusal while a function is killed is expected", not any(broken.values()), str(broken))
     sessions.judge(stand, kind, "AWS_IO_SOCKET_CLOSED", now, "client")
     found(stand, sessions.ANSWERED, "a closed connection while only a function is killed", "SOCKET_CLOSED")
 
@@ -139,7 +139,9 @@ async def check_processes(stand):
 
 def check_growth():
     def life(memory, descriptors):
-        return [types.SimpleNamespace(seconds=5 * i, memory=memory(i), descriptors=descriptors(i), clients=i % 30) for i in range(400)]
+        return [
+            types.SimpleNamespace(seconds=5 * i, memory=memory(i), descriptors=descriptors(i), clients=i % 30)
+            for i in range(400)]
 
     def flat(i):
         return 60 + i % 5

@@ -78,8 +78,8 @@ def pages(operation, member, clients):
 
 
 def strays(clients, ledger):
-    """What no answered or unanswered change explains: things that are unknown, and ACTIVE certificates that are unknown and
-    have no thing. Fleet provisioning may leave certificates that are PENDING_ACTIVATION."""
+    """What no answered or unanswered change explains: things that are unknown, and certificates that are unknown. Fleet
+    provisioning may leave certificates that are PENDING_ACTIVATION."""
     known = ledger.acknowledged.keys() | ledger.pending.keys()
     things = {key[1] for key in known if key[0] in ("thing", "device")}
     identifiers = {key[-1] for key in known if key[0] in ("certificate", "device")} | ledger.stand.fixed_certificates

@@ -53,8 +53,8 @@ def slope_by_hour(samples, name):
     """The slope of a straight line through the samples, by hour."""
     if len(samples) < 2 or samples[0].seconds == samples[-1].seconds:
         return 0.0
-    fit = statistics.linear_regression([sample.seconds for sample in samples], [getattr(sample, name) for sample in samples])
-    return fit.slope * 3600
+    times, values = ([getattr(sample, each) for sample in samples] for each in ("seconds", name))
+    return statistics.linear_regression(times, values).slope * 3600
 
 
 def warm(samples):
@@ -67,13 +67,13 @@ def growth_errors(samples):
     kept = warm(samples)
     if len(kept) < MIN_SAMPLES:
         return []
-    third = len(kept) // 3
+    thirds = (kept[:len(kept) // 3], kept[-(len(kept) // 3):])
     errors = []
-    before, after = (statistics.median(sample.memory for sample in part) for part in (kept[:third], kept[-third:]))
+    before, after = (statistics.median(sample.memory for sample in third) for third in thirds)
     if after > before * (1 + TOLERATED_SHARE) and after > before + TOLERATED_MIB:
         errors.append(f"memory: {before:.1f} MiB in the first third, {after:.1f} MiB in the last")
     # Descriptors follow the clients that are connected: what is left must not grow.
-    before, after = (statistics.median(sample.descriptors - sample.clients for sample in part) for part in (kept[:third], kept[-third:]))
+    before, after = (statistics.median(sample.descriptors - sample.clients for sample in third) for third in thirds)
     if after > before + TOLERATED_DESCRIPTORS:
         errors.append(f"descriptors beyond clients: {before:.0f} in the first third, {after:.0f} in the last")
     return errors
@@ -83,5 +83,5 @@ def table_of_life(samples):
     """Rows of a life of the gateway: first sample, median and last after the warm-up, slope by hour."""
     kept = warm(samples)
     for title, name in (("memory, MiB", "memory"), ("descriptors", "descriptors"), ("connected clients", "clients")):
-        values = [getattr(sample, name) for sample in kept]
-        yield title, getattr(samples[0], name), statistics.median(values), max(values), values[-1], slope_by_hour(kept, name)
+        values, slope = [getattr(sample, name) for sample in kept], slope_by_hour(kept, name)
+        yield title, getattr(samples[0], name), statistics.median(values), max(values), values[-1], slope

@@ -25,11 +25,12 @@ POLICY = "soak-device"
 def device_policy():
     """A device connects as its thing, and uses its own topics and its shadow."""
     thing = "${iot:Connection.Thing.ThingName}"
-    topics = [f"devices/{thing}/*", f"$aws/things/{thing}/shadow/*"]
+    own = [f"devices/{thing}/*", f"$aws/things/{thing}/shadow/*"]
+    topics, filters = ([f"{ARN}{kind}/{topic}" for topic in own] for kind in ("topic", "topicfilter"))
     return json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "iot:Connect", "Resource": f"{ARN}client/{thing}"},
-        {"Effect": "Allow", "Action": ["iot:Publish", "iot:Receive"], "Resource": [f"{ARN}topic/{topic}" for topic in topics]},
-        {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": [f"{ARN}topicfilter/{topic}" for topic in topics]},
+        {"Effect": "Allow", "Action": ["iot:Publish", "iot:Receive"], "Resource": topics},
+        {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": filters},
     ]})
 
 
@@ -42,7 +43,8 @@ def self_signed(name):
     made = builder.not_valid_after(now + datetime.timedelta(days=30)).sign(key, hashes.SHA256())
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
-    return made.public_bytes(serialization.Encoding.PEM).decode(), private.decode(), made.fingerprint(hashes.SHA256()).hex()
+    certificate = made.public_bytes(serialization.Encoding.PEM)
+    return certificate.decode(), private.decode(), made.fingerprint(hashes.SHA256()).hex()
 
 
 async def prepare(stand):
@@ -59,10 +61,11 @@ async def registered(stand, name, status="ACTIVE"):
     certificate, key, identifier = self_signed(name)
     arn = f"{ARN}cert/{identifier}"
     thing, entry = ("thing", name), ("certificate", identifier)
+    register = {"certificatePem": certificate, "status": status}
     async with stand.operation():
         for key_of_change, value, call, members in (
             (thing, {}, iot.create_thing, {"thingName": name}),
-            (entry, (status, (), ()), iot.register_certificate_without_ca, {"certificatePem": certificate, "status": status}),
+            (entry, (status, (), ()), iot.register_certificate_without_ca, register),
             (entry, (status, (POLICY,), ()), iot.attach_policy, {"policyName": POLICY, "target": arn}),
             (entry, (status, (POLICY,), (name,)), iot.attach_thing_principal, {"thingName": name, "principal": arn}),
         ):
@@ -72,16 +75,19 @@ async def registered(stand, name, status="ACTIVE"):
 
 def with_certificate(stand, kind, name, certificate, key):
     connection = Connection(
-        mqtt5_client_builder.mtls_from_bytes, stand, cert_bytes=certificate.encode(), pri_key_bytes=key.encode(), client_id=name,
-        port=int(stand.gateway.mqtts_port))
+        mqtt5_client_builder.mtls_from_bytes, stand, cert_bytes=certificate.encode(), pri_key_bytes=key.encode(),
+        client_id=name, port=int(stand.gateway.mqtts_port))
     return MqttClient(stand, kind, connection, name, f"devices/{name}/t", f"$aws/things/{name}/shadow")
 
 
 def with_token(stand, transport, kind, name, subject, token, fetched):
-    build = {"wss": mqtt5_client_builder.websockets_with_custom_authorizer, "tls": mqtt5_client_builder.direct_with_custom_authorizer}
+    build = {
+        "wss": mqtt5_client_builder.websockets_with_custom_authorizer,
+        "tls": mqtt5_client_builder.direct_with_custom_authorizer,
+    }[transport]
     connection = Connection(
-        build[transport], stand, auth_username="app", auth_authorizer_name=AUTHORIZERS[fetched], auth_password=token, client_id=name,
-        port=int(stand.gateway.tls_port))
+        build, stand, auth_username="app", auth_authorizer_name=AUTHORIZERS[fetched], auth_password=token,
+        client_id=name, port=int(stand.gateway.tls_port))
     return MqttClient(stand, kind, connection, name, f"acme/users/{subject}/{name.rpartition('/')[2]}")
 
 
@@ -102,7 +108,8 @@ async def clients_of(stand, count):
             subjects[subject, fetched] = await stand.run(stand.token, subject, fetched)
     # 20 has no common divisor with 7, so that each kind is among the first clients.
     chosen = [kinds[number * 7 % len(kinds)] for number in range(count)]
-    return await asyncio.gather(*(client_of(stand, kind, number, people, subjects) for number, kind in enumerate(chosen)))
+    made = (client_of(stand, kind, number, people, subjects) for number, kind in enumerate(chosen))
+    return await asyncio.gather(*made)
 
 
 async def client_of(stand, kind, number, people, tokens):
@@ -110,6 +117,7 @@ async def client_of(stand, kind, number, people, tokens):
     subject = ("ana", "ben", "kim")[number % 3]
     token, depends = tokens[subject, fetched], ("function", "keys") if fetched else ("function",)
     name, issuer = f"{subject}/soak-{number}", ", keys fetched" if fetched else ""
+    topic, authorizer = f"acme/users/{subject}/{number}", AUTHORIZERS[fetched]
     if kind in ("wss", "tls"):
         titles = {"wss": "JWT, WebSocket", "tls": "JWT, TLS"}
         return with_token(stand, kind, Kind(titles[kind] + issuer, depends), name, subject, token, fetched)
@@ -119,10 +127,11 @@ async def client_of(stand, kind, number, people, tokens):
     if kind == "signed":
         return signed(stand, people[number % len(people)], number)
     if kind == "https":
-        return HttpsClient(stand, Kind(f"HTTPS{issuer}", depends), name, f"acme/users/{subject}/{number}", token, AUTHORIZERS[fetched])
+        return HttpsClient(stand, Kind(f"HTTPS{issuer}", depends), name, topic, token, authorizer)
     match number // 20 % 4:
         case 0:
-            return with_token(stand, "wss", Kind("denied: forged token", denied=True), name, subject, forged(token), fetched)
+            kind = Kind("denied: forged token", denied=True)
+            return with_token(stand, "wss", kind, name, subject, forged(token), fetched)
         case 1:
             certificate, key = await registered(stand, name := f"device-{number}", "INACTIVE")
             return with_certificate(stand, Kind("denied: INACTIVE certificate", denied=True), name, certificate, key)
@@ -131,4 +140,4 @@ async def client_of(stand, kind, number, people, tokens):
             return with_token(stand, "tls", Kind("denied: expired token", denied=True), name, subject, expired, fetched)
         case _:
             kind = Kind("denied: HTTPS, forged token", denied=True)
-            return HttpsClient(stand, kind, name, f"acme/users/{subject}/{number}", forged(token), AUTHORIZERS[fetched])
+            return HttpsClient(stand, kind, name, topic, forged(token), authorizer)

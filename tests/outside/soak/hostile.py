@@ -1,4 +1,5 @@
-"""Malformed packets on all ports: before a CONNECT, in its place, and after it. Each connection must be answered or closed."""
+"""Malformed packets on all ports: before a CONNECT, in its place, and after it. Each connection must be answered or
+closed."""
 
 import asyncio
 import random
@@ -35,8 +36,8 @@ def text(value):
 
 def connect(password, client_id=b"ana/hostile", protocol=b"MQTT", level=4, flags=0xC2, keep_alive=60):
     properties = b"\x00" if level == 5 else b""
-    body = text(protocol) + bytes([level, flags]) + keep_alive.to_bytes(2) + properties + text(client_id) + text(b"app") + text(password)
-    return packet(0x10, body)
+    header = text(protocol) + bytes([level, flags]) + keep_alive.to_bytes(2) + properties
+    return packet(0x10, header + text(client_id) + text(b"app") + text(password))
 
 
 def mutated(choices, data):
@@ -149,8 +150,9 @@ async def send_malformed(stand, number, choices, pause, stop):
     token = await stand.run(stand.token, "ana")
     while not stop.is_set():
         await stand.up.wait()
-        port, is_tls = choices.choice([(stand.gateway.port, False), (stand.gateway.tls_port, True), (stand.gateway.tls_port, False),
-            (stand.gateway.mqtts_port, False)])
+        gateway = stand.gateway
+        port, is_tls = choices.choice([
+            (gateway.port, False), (gateway.tls_port, True), (gateway.tls_port, False), (gateway.mqtts_port, False)])
         is_admitted = is_tls and choices.random() < 0.5
         client_id = f"ana/hostile-{number}".encode()
         first = connect(token.encode(), client_id) if is_admitted else before_connect(choices, token)
@@ -167,5 +169,5 @@ async def send_malformed(stand, number, choices, pause, stop):
         if ended not in ("closed", "answered", "not admitted") and not stand.disturbed(("gateway",), start):
             stand.counts.violation(ENDED, f"{ended} after {time.monotonic() - start:.0f} s: {(later or first)[:80]!r}")
         if ended == "not admitted" and not stand.disturbed(("gateway", "function"), start):
-            stand.counts.violation(ENDED, f"a valid CONNECT before malformed packets is not admitted: {(later or first)[:40]!r}")
+            stand.counts.violation(ENDED, f"a valid CONNECT before malformed packets is not admitted: {later[:40]!r}")
         await asyncio.sleep(choices.uniform(0, 2 * pause))

@@ -5,7 +5,8 @@ import asyncio
 import time
 
 LOST, HALF, UNANSWERED, REJECTED = (
-    "no acknowledged change is lost", "no change is made in half", "every change is answered", "no valid change is rejected")
+    "no acknowledged change is lost", "no change is made in half", "every change is answered",
+    "no valid change is rejected")
 
 
 class Cut(Exception):

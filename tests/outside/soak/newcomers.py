@@ -1,5 +1,5 @@
-"""Devices that register themselves: by their first connect (JITP), and by fleet provisioning with a claim certificate. Each
-is then deleted, step by step."""
+"""Devices that register themselves: by their first connect (JITP), and by fleet provisioning with a claim certificate.
+Each is then deleted, step by step."""
 
 import asyncio
 import json
@@ -34,7 +34,8 @@ async def prepare(stand):
     await stand.request(iot.create_policy, policyName=CLAIM, policyDocument=claim_policy(FLEET_TEMPLATE))
     body = json.dumps(TEMPLATE).replace('"device"', f'"{POLICY}"')
     await stand.request(
-        iot.create_provisioning_template, templateName=FLEET_TEMPLATE, templateBody=body, provisioningRoleArn=ROLE, enabled=True)
+        iot.create_provisioning_template, templateName=FLEET_TEMPLATE, templateBody=body, provisioningRoleArn=ROLE,
+        enabled=True)
 
 
 class Removal:
@@ -51,11 +52,13 @@ class Removal:
             return None, iot.delete_thing, {"thingName": name}
         status, policies, things = certificate
         if things:
-            return ((status, policies, ()), has_thing), iot.detach_thing_principal, {"thingName": name, "principal": self.arn}
+            members = {"thingName": name, "principal": self.arn}
+            return ((status, policies, ()), has_thing), iot.detach_thing_principal, members
         if policies:
             return ((status, (), ()), has_thing), iot.detach_policy, {"policyName": policies[0], "target": self.arn}
         if status != "INACTIVE":
-            return (("INACTIVE", (), ()), has_thing), iot.update_certificate, {"certificateId": identifier, "newStatus": "INACTIVE"}
+            members = {"certificateId": identifier, "newStatus": "INACTIVE"}
+            return (("INACTIVE", (), ()), has_thing), iot.update_certificate, members
         return (None, True) if has_thing else None, iot.delete_certificate, {"certificateId": identifier}
 
     async def run(self):
@@ -81,11 +84,11 @@ async def first_connects(stand, number, choices, pause, stop):
         name, key = f"jitp-{number}-{uuid.uuid4().hex[:12]}", ec.generate_private_key(ec.SECP256R1())
         device = Device(stand.folder, name, stand.company.v3(name, key), key)
         entry = ("device", name, device.id)
-        while stand.ledger.value(entry) != complete(JITP_POLICY, name):
+        made, steps = complete(JITP_POLICY, name), [(("PENDING_ACTIVATION", (), ()), False)]
+        while stand.ledger.value(entry) != made:
             async with stand.operation():
                 try:
-                    steps = [(("PENDING_ACTIVATION", (), ()), False)]
-                    await stand.ledger.change(entry, complete(JITP_POLICY, name), lambda: admitted(stand, device), steps)
+                    await stand.ledger.change(entry, made, lambda: admitted(stand, device), steps)
                 except Cut:
                     continue
         stand.counts.add("devices registered by their first connect")
@@ -148,8 +151,9 @@ async def fleet_provisioning(stand, number, connection, choices, pause, stop):
 
 async def provision(stand, connection, request, serial):
     """Provisions a device by fleet provisioning. Returns its name and its certificate's id."""
-    create, template_topic = "$aws/certificates/create-from-csr/json", f"$aws/provisioning-templates/{FLEET_TEMPLATE}/provision/json"
-    await connection.subscribe(*(f"{topic}/{end}" for topic in (create, template_topic) for end in ("accepted", "rejected")))
+    create = "$aws/certificates/create-from-csr/json"
+    register = f"$aws/provisioning-templates/{FLEET_TEMPLATE}/provision/json"
+    await connection.subscribe(*(f"{topic}/{end}" for topic in (create, register) for end in ("accepted", "rejected")))
 
     async def ask(topic, members):
         def expected(packet):
@@ -166,9 +170,10 @@ async def provision(stand, connection, request, serial):
         entry = ("device", name, created["certificateId"])
         stand.ledger.acknowledged[entry] = ("PENDING_ACTIVATION", (), ()), False
         stand.counts.add("changes acknowledged")
-        token = {"certificateOwnershipToken": created["certificateOwnershipToken"], "parameters": {"SerialNumber": serial}}
+        token, parameters = created["certificateOwnershipToken"], {"SerialNumber": serial}
+        asked = {"certificateOwnershipToken": token, "parameters": parameters}
         try:
-            await stand.ledger.change(entry, complete(POLICY, name), lambda: ask(template_topic, token))
+            await stand.ledger.change(entry, complete(POLICY, name), lambda: ask(register, asked))
             stand.counts.add("devices of fleet provisioning")
         except Cut:
             pass

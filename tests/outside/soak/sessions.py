@@ -1,5 +1,5 @@
-"""The clients: each connects, subscribes, publishes, receives its message, waits, disconnects, again and again. MQTT clients
-are those of the AWS IoT Device SDK v2; HTTPS is Python's."""
+"""The clients: each connects, subscribes, publishes, receives its message, waits, disconnects, again and again. MQTT
+clients are those of the AWS IoT Device SDK v2; HTTPS is Python's."""
 
 import asyncio
 import http.client
@@ -35,13 +35,15 @@ class Connection:
         self.loop, self.stand = asyncio.get_running_loop(), stand
         self.client = build(
             endpoint="localhost", ca_filepath=stand.gateway.authority, connack_timeout_ms=1000 * CONNECT_SECONDS,
-            ack_timeout_sec=ANSWER_SECONDS, min_reconnect_delay_ms=120_000, max_reconnect_delay_ms=120_000, keep_alive_interval_sec=600,
+            ack_timeout_sec=ANSWER_SECONDS, min_reconnect_delay_ms=120_000, max_reconnect_delay_ms=120_000,
+            keep_alive_interval_sec=600,
             offline_queue_behavior=mqtt5.ClientOperationQueueBehaviorType.FAIL_ALL_ON_DISCONNECT,
             on_lifecycle_connection_success=lambda data: self.later("opened", CONNECTED),
             on_lifecycle_connection_failure=lambda data: self.later("opened", failure(data)),
             on_lifecycle_disconnection=lambda data: self.later("closed", disconnection(data)),
             on_lifecycle_stopped=lambda data: self.later("stopped", None),
-            on_publish_received=lambda data: self.loop.call_soon_threadsafe(self.receive, data.publish_packet), **options)
+            on_publish_received=lambda data: self.loop.call_soon_threadsafe(self.receive, data.publish_packet),
+            **options)
         self.waiting, self.is_open = {}, False
         self.begin()
 
@@ -266,7 +268,8 @@ class HttpsClient:
         await asyncio.sleep(hold / 4)
 
     def publish(self):
-        connection = http.client.HTTPSConnection("localhost", int(self.stand.gateway.tls_port), context=self.tls, timeout=CONNECT_SECONDS)
+        port = int(self.stand.gateway.tls_port)
+        connection = http.client.HTTPSConnection("localhost", port, context=self.tls, timeout=CONNECT_SECONDS)
         try:
             connection.request("POST", self.path, b"soak", self.headers)
             status = connection.getresponse().status
@@ -291,6 +294,7 @@ def signed(stand, person, number):
     provider = auth.AwsCredentialsProvider.new_delegate(lambda: person.keys)
     name = f"{person.identity}-{number}"
     connection = Connection(
-        mqtt5_client_builder.websockets_with_default_aws_signing, stand, region=REGION, credentials_provider=provider, client_id=name,
-        port=int(stand.gateway.tls_port))
-    return MqttClient(stand, Kind("SigV4, WebSocket"), connection, name, f"apps/{person.identity}/{number}", person=person)
+        mqtt5_client_builder.websockets_with_default_aws_signing, stand, region=REGION, credentials_provider=provider,
+        client_id=name, port=int(stand.gateway.tls_port))
+    topic = f"apps/{person.identity}/{number}"
+    return MqttClient(stand, Kind("SigV4, WebSocket"), connection, name, topic, person=person)

@@ -1,5 +1,5 @@
-"""The gateway under test: started on the same ports and state folder after each kill, with a second authorizer whose keys
-are on a key server, and the processes that are killed."""
+"""The gateway under test: started on the same ports and state folder after each kill, with a second authorizer whose
+keys are on a key server, and the processes that are killed."""
 
 import asyncio
 import contextlib
@@ -53,9 +53,10 @@ class Clients:
 
     def data_client(self):
         gateway, (key, secret) = self.plane.gateway, operator_key(self.plane.folder)
+        endpoint = {"endpoint_url": f"https://localhost:{gateway.tls_port}", "verify": gateway.authority}
         return boto3.client(
-            "iot-data", region_name=REGION, endpoint_url=f"https://localhost:{gateway.tls_port}", verify=gateway.authority,
-            config=self.config, aws_access_key_id=key, aws_secret_access_key=secret)
+            "iot-data", region_name=REGION, config=self.config, aws_access_key_id=key, aws_secret_access_key=secret,
+            **endpoint)
 
     def reopen(self):
         """After a start of the gateway, which has made another key pair of the operator, and has no connections."""
@@ -148,12 +149,13 @@ class Stand:
         (fetched / "authorizer.toml").write_text(text)
 
     def start_key_server(self, port="0"):
-        command = [sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", self.folder / "served", port]
-        self.key_server = Process(command, r"port (\d+)")
+        options = ["--bind", "127.0.0.1", "--directory", self.folder / "served", port]
+        self.key_server = Process([sys.executable, "-u", "-m", "http.server", *options], r"port (\d+)")
         self.key_port = self.key_server.match[1]
 
     def start(self):
-        fetched = f"AUTHORIZER_CONFIG={shlex.quote(str(self.folder / 'fetched/authorizer.toml'))} exec {shlex.quote(self.bootstrap)}"
+        config, program = (shlex.quote(str(each)) for each in (self.folder / "fetched/authorizer.toml", self.bootstrap))
+        fetched = f"AUTHORIZER_CONFIG={config} exec {program}"
         self.gateway = Gateway(
             "--config", str(self.folder / "authorizer.toml"), "--quiet", f"--lambda=fetched={fetched}",
             bootstrap=self.bootstrap, ports=self.ports)
@@ -179,7 +181,9 @@ class Stand:
             return self.output(command)
         now = int(time.time())
         claims = {
-            "iss": FETCHED_ISSUER, "aud": "iot.example.com", "sub": subject, "tenant": "acme", "iat": now - 600, "exp": now + seconds}
+            "iss": FETCHED_ISSUER, "aud": "iot.example.com", "sub": subject, "tenant": "acme", "iat": now - 600,
+            "exp": now + seconds,
+        }
         return jwt.encode(claims, self.key.private, algorithm="ES256", headers={"kid": self.key.kid})
 
     def output(self, command):
@@ -232,12 +236,16 @@ class Stand:
         self.gate.set()
 
     async def check_orphans(self, functions):
+        def running():
+            return [pid for pid, start in functions.items() if is_running(pid, start)]
+
         deadline = time.monotonic() + ORPHAN_SECONDS
-        while (left := [pid for pid, start in functions.items() if is_running(pid, start)]) and time.monotonic() < deadline:
+        while (left := running()) and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         self.counts.add("functions that ended with the gateway", len(functions) - len(left))
         for pid in left:
-            self.counts.violation(ORPHANS, f"{pathlib.Path(f'/proc/{pid}/cmdline').read_text()} {ORPHAN_SECONDS} s after the gateway")
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+            self.counts.violation(ORPHANS, f"{command} {ORPHAN_SECONDS} s after the gateway")
             os.kill(pid, signal.SIGKILL)
 
     def kill_function(self, choices):

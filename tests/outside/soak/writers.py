@@ -1,5 +1,5 @@
-"""Writers of the registry: each changes objects of its own at random, by calls of the control plane and of the data plane.
-What it does next follows from the ledger, so that it goes on after a kill."""
+"""Writers of the registry: each changes objects of its own at random, by calls of the control plane and of the data
+plane. What it does next follows from the ledger, so that it goes on after a kill."""
 
 import asyncio
 import json
@@ -62,23 +62,24 @@ class Writer:
         name = f"{self.prefix}-policy-{number}"
         key, document = ("policy", name), policy_document(self.serial)
         if (value := self.ledger.value(key)) is None:
-            await self.change(key, (self.serial, "1", ("1",)), self.iot.create_policy, policyName=name, policyDocument=document)
+            first = (self.serial, "1", ("1",))
+            await self.change(key, first, self.iot.create_policy, policyName=name, policyDocument=document)
             return
         current, default, versions = value
         others = [version for version in versions if version != default]
         if len(versions) < 3:
             # The number of the next version follows the greatest one that there was, which is the default one here.
             made = str(int(default) + 1)
+            value = (self.serial, made, tuple(sorted((*versions, made))))
             await self.change(
-                key, (self.serial, made, tuple(sorted((*versions, made)))), self.iot.create_policy_version, policyName=name, policyDocument=document,
-                setAsDefault=True)
-        elif self.choices.random() < 0.7:
-            left = tuple(version for version in versions if version != others[0])
-            await self.change(key, (current, default, left), self.iot.delete_policy_version, policyName=name, policyVersionId=others[0])
-        else:
-            for version in others:
-                versions = tuple(each for each in versions if each != version)
-                await self.change(key, (current, default, versions), self.iot.delete_policy_version, policyName=name, policyVersionId=version)
+                key, value, self.iot.create_policy_version, policyName=name, policyDocument=document, setAsDefault=True)
+            return
+        is_last = self.choices.random() < 0.3
+        for version in others if is_last else others[:1]:
+            versions = tuple(each for each in versions if each != version)
+            value = (current, default, versions)
+            await self.change(key, value, self.iot.delete_policy_version, policyName=name, policyVersionId=version)
+        if is_last:
             await self.change(key, None, self.iot.delete_policy, policyName=name)
 
     async def group(self, number):
@@ -101,19 +102,21 @@ class Writer:
         certificate, _, identifier = self.certificates[number]
         key, target = ("certificate", identifier), f"{ARN}cert/{identifier}"
         if (value := self.ledger.value(key)) is None:
-            await self.change(
-                key, ("ACTIVE", (), ()), self.iot.register_certificate_without_ca, certificatePem=certificate, status="ACTIVE")
+            members = {"certificatePem": certificate, "status": "ACTIVE"}
+            await self.change(key, ("ACTIVE", (), ()), self.iot.register_certificate_without_ca, **members)
             return
         status, policies, things = value
         if self.choices.random() < 0.5:
             other = "INACTIVE" if status == "ACTIVE" else "ACTIVE"
-            await self.change(key, (other, policies, things), self.iot.update_certificate, certificateId=identifier, newStatus=other)
+            members = {"certificateId": identifier, "newStatus": other}
+            await self.change(key, (other, policies, things), self.iot.update_certificate, **members)
         elif policies:
             await self.change(key, (status, (), things), self.iot.detach_policy, policyName=POLICY, target=target)
         elif status == "INACTIVE":
             await self.change(key, None, self.iot.delete_certificate, certificateId=identifier)
         else:
-            await self.change(key, (status, (POLICY,), things), self.iot.attach_policy, policyName=POLICY, target=target)
+            value = (status, (POLICY,), things)
+            await self.change(key, value, self.iot.attach_policy, policyName=POLICY, target=target)
 
     async def shadow(self, number):
         name = f"{self.prefix}-thing-{number}"
@@ -125,9 +128,8 @@ class Writer:
             await self.change(key, None, self.stand.clients.data.delete_thing_shadow, thingName=name, **named)
             return
         state = {"n": self.serial, "text": "x" * self.choices.randrange(200)}
-        payload = json.dumps({"state": {"reported": state}})
-        await self.change(
-            key, (version + 1, state), self.stand.clients.data.update_thing_shadow, thingName=name, payload=payload, **named)
+        payload, update = json.dumps({"state": {"reported": state}}), self.stand.clients.data.update_thing_shadow
+        await self.change(key, (version + 1, state), update, thingName=name, payload=payload, **named)
 
 
 async def write(writer, pause, stop):
