@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
+import os
 import pathlib
 import random
 import sys
@@ -222,8 +223,12 @@ async def run(options):
         stand = stands.Stand(pathlib.Path(folder))
         try:
             last, seconds = await play(stand, options)
-        finally:
+        except BaseException:
+            # Hundreds of tasks would wait for a gateway that is gone.
+            traceback.print_exc()
             stand.close()
+            os._exit(1)
+        stand.close()
     report(stand, options, last, seconds)
 
 

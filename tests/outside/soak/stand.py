@@ -6,9 +6,11 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -89,6 +91,16 @@ def is_running(pid, start):
     return fields[19] == start and fields[0] != "Z"
 
 
+def free_ports(count):
+    """Free ports below those that the system gives to clients: one of these could be taken while the gateway is down."""
+    found, candidates = [], random.SystemRandom().sample(range(10_000, 32_000), 200)
+    while len(found) < count:
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port := candidates.pop()))
+            found.append(str(port))
+    return found
+
+
 class Stand:
     """The gateway with its state, and what has disturbed it. `up` is set while it runs, `gate` while changes may be
     made."""
@@ -103,7 +115,8 @@ class Stand:
         self.fixed_certificates = set()
         self.threads = ThreadPoolExecutor(THREADS)
         self.bootstrap = os.environ.get("BOOTSTRAP") or function.build()
-        self.ports, self.gateway, self.key_server = ("0", "0", "0"), None, None
+        *self.ports, self.key_port = free_ports(4)
+        self.gateway = self.key_server = None
         self.tamper = lambda stand: None
 
     async def run(self, call, *arguments):
@@ -148,10 +161,9 @@ class Stand:
         text = text.replace("client_ids", f"refresh_seconds = {REFRESH_SECONDS}\nclient_ids", 1)
         (fetched / "authorizer.toml").write_text(text)
 
-    def start_key_server(self, port="0"):
-        options = ["--bind", "127.0.0.1", "--directory", self.folder / "served", port]
+    def start_key_server(self):
+        options = ["--bind", "127.0.0.1", "--directory", self.folder / "served", self.key_port]
         self.key_server = Process([sys.executable, "-u", "-m", "http.server", *options], r"port (\d+)")
-        self.key_port = self.key_server.match[1]
 
     def start(self):
         config, program = (shlex.quote(str(each)) for each in (self.folder / "fetched/authorizer.toml", self.bootstrap))
@@ -159,7 +171,6 @@ class Stand:
         self.gateway = Gateway(
             "--config", str(self.folder / "authorizer.toml"), "--quiet", f"--lambda=fetched={fetched}",
             bootstrap=self.bootstrap, ports=self.ports)
-        self.ports = (self.gateway.port, self.gateway.tls_port, self.gateway.mqtts_port)
         self.started = time.monotonic()
         self.lives.append([])
 
@@ -270,7 +281,7 @@ class Stand:
         self.key_server.end(signal.SIGKILL)
         self.counts.add("kills of the key server")
         await asyncio.sleep(seconds)
-        await self.run(self.start_key_server, self.key_port)
+        await self.run(self.start_key_server)
         kill[2] = time.monotonic() + KEYS_SECONDS
 
     def close(self):
