@@ -92,7 +92,7 @@ def is_running(pid, start):
 
 
 def free_ports(count):
-    """Free ports below those that the system gives to clients: one of these could be taken while the gateway is down."""
+    """Free ports below those that the system gives to clients, which could be taken while the gateway is down."""
     found, candidates = [], random.SystemRandom().sample(range(10_000, 32_000), 200)
     while len(found) < count:
         with socket.socket() as listener, contextlib.suppress(OSError):
