@@ -100,6 +100,7 @@ def check_answers(stand):
     for promise, title, kind, answer in (
         (sessions.ANSWERED, "no answer to a connect", kind, sessions.NO_ANSWER),
         (sessions.ANSWERED, "a connection that is closed instead", kind, "AWS_ERROR_MQTT_UNEXPECTED_HANGUP"),
+        (sessions.ANSWERED, "a TLS handshake that fails at once", kind, "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE"),
         (sessions.EXPECTED, "a valid client that is refused", kind, "refused by CONNACK 0x87"),
         (sessions.EXPECTED, "a forged token that connects", sessions.Kind("denied", denied=True), sessions.CONNECTED),
     ):

@@ -26,6 +26,9 @@ QOS = mqtt5.QoS.AT_LEAST_ONCE
 # What the SDK reports for an answer that denies a WebSocket.
 DENIED_UPGRADE = "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE"
 CONNECTED, CUT, NO_ANSWER = "connected", "cut by a kill of the gateway", "no answer"
+# The gateway closes a TLS handshake that takes longer: a machine without a free processor may be so slow.
+HANDSHAKE_SECONDS = 10
+LATE = f"closed after {HANDSHAKE_SECONDS} seconds or more"
 
 
 class Connection:
@@ -156,15 +159,18 @@ class Kind:
 
 
 def judge(stand, kind, answer, start, who):
-    """Counts the answer to a connect; one that is not expected is a broken promise, unless a kill explains it."""
-    is_refusal = answer.startswith("refused")
+    """Counts the answer to a connect that began at `start`; one that is not expected is a broken promise, unless a kill
+    or a timeout of the gateway explains it."""
+    is_refusal, seconds = answer.startswith("refused"), time.monotonic() - start
     if answer != CONNECTED and not is_refusal and stand.disturbed(("gateway",), start):
         answer = CUT
+    elif answer.startswith(("AWS_IO_TLS_ERROR", "SSL", "ConnectionReset")) and seconds >= HANDSHAKE_SECONDS:
+        answer = LATE
     stand.counts.connect(kind.name, answer)
-    if answer == CUT:
+    if answer in (CUT, LATE):
         return
     if answer != CONNECTED and not is_refusal:
-        stand.counts.violation(ANSWERED, f"{kind.name} {who}: {answer}")
+        stand.counts.violation(ANSWERED, f"{kind.name} {who}: {answer} after {seconds:.1f} s")
     elif kind.denied != is_refusal and not (is_refusal and stand.disturbed(kind.depends, start)):
         stand.counts.violation(EXPECTED, f"{kind.name} {who}: {answer}")
 
@@ -185,8 +191,10 @@ class MqttClient:
             if not stand.disturbed(("gateway",), start):
                 counts.violation(ANSWERED, f"{self.kind.name} {self.name}: {error}")
             return
+        # A kill between the login and the connect concerns both.
+        began = time.monotonic() if not stand.disturbed(("gateway",), start) else start
         answer = await self.connection.connect()
-        judge(stand, self.kind, answer, start, self.name)
+        judge(stand, self.kind, answer, began, self.name)
         if answer != CONNECTED:
             return
         opened = time.monotonic()
