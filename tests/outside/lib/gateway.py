@@ -37,12 +37,15 @@ def token(subject, *claims):
 
 
 class Gateway(Process):
-    """A running local gateway: its ports, its CA certificate, and what it prints."""
+    """A running local gateway: its ports, its CA certificate, and what it prints. `ports` are those without TLS, with
+    TLS, and with certificates."""
 
-    def __init__(self, *options, bootstrap=None, cwd=ROOT):
+    def __init__(self, *options, bootstrap=None, cwd=ROOT, ports=("0", "0", "0")):
         bootstrap = bootstrap or os.environ.get("BOOTSTRAP")
         run = ["--bootstrap", bootstrap] if bootstrap else []
-        super().__init__(command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0", *run, *options), READY, cwd=cwd, seconds=START_SECONDS)
+        port, tls_port, mqtts_port = ports
+        listen = ("--port", port, "--tls-port", tls_port, "--mqtts-port", mqtts_port)
+        super().__init__(command_line(*listen, *run, *options), READY, cwd=cwd, seconds=START_SECONDS)
         self.banner = self.output()[:self.match.start()].splitlines()
         self.port = self.find(r"ws://127\.0\.0\.1:(\d+)")
         self.tls_port = self.find(r"MQTT over TLS +mqtts://localhost:(\d+)")
