@@ -85,6 +85,26 @@ fn calls_are_lines_and_survive_a_start() {
     assert_eq!((store.sequence, names(&registry)), (2, vec!["a", "b"]));
 }
 
+/// A number that is read with less precision than it was written with would change at each start.
+#[test]
+fn a_decimal_is_the_same_after_each_start() {
+    const STATE: &str = r#"{"desired":{"a":7.932183404259827e+46,"b":423.20917087271323}}"#;
+    let folder = with_log(&[]);
+    let line = format!(
+        r#"{{"sequence":1,"changes":[{{"putShadow":{{"thing":"a","version":1,"state":{STATE}}}}}]}}"#
+    );
+    fs::write(folder.path().join(LOG), line + "\n").unwrap();
+    for _ in 0..2 {
+        let (mut store, registry) = Store::open(folder.path(), 0).unwrap();
+        assert_eq!(serde_json::to_string(&registry.shadow("a", None).unwrap().state).unwrap(), STATE);
+        if let Some(mut fold) = store.start_fold() {
+            fold.write(&registry).unwrap();
+            store.finish_fold(&fold).unwrap();
+        }
+    }
+    assert!(snapshot(&folder).contains(STATE));
+}
+
 #[test]
 fn a_snapshot_replaces_the_lines_that_it_has() {
     let folder = with_snapshot();

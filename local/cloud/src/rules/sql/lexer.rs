@@ -66,14 +66,8 @@ fn number(input: &mut Input<'_>) -> Result<TokenKind> {
     let exponent = opt((one_of(['e', 'E']), opt(one_of(['+', '-'])), digit1));
     (opt('-'), digit1, fraction, exponent)
         .take()
-        .verify_map(|digits: &str| parse_number(digits).map(TokenKind::Number))
+        .verify_map(|digits: &str| serde_json::from_str(digits).ok().map(TokenKind::Number))
         .parse_next(input)
-}
-
-/// `serde_json` alone rounds the last digit of some decimals.
-fn parse_number(digits: &str) -> Option<Number> {
-    let number: Number = serde_json::from_str(digits).ok()?;
-    if number.is_f64() { Number::from_f64(digits.parse().ok()?) } else { Some(number) }
 }
 
 fn symbol(input: &mut Input<'_>) -> Result<TokenKind> {
