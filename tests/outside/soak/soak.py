@@ -205,7 +205,7 @@ def report(stand, options, last, seconds):
     denied = {kind for kind in counts.connects if kind.startswith("denied")}
     answers = [answer for kind in counts.connects.values() for answer in kind.elements()]
     late = answers.count(sessions.LATE)
-    check("at most one connect in 100 is too slow for the gateway's handshake", late <= len(answers) / 100, str(late))
+    check("at most one connect in 100 has no TLS in 10 seconds", late <= len(answers) / 100, str(late))
     is_complete = connected == counts.connects.keys() - denied
     check("each kind of client connects, except those that are denied", is_complete, str(connected))
 
