@@ -12,8 +12,9 @@ import re
 import subprocess
 import sys
 
+import page
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs/performance.md"
 BASELINES = ROOT / "tests/outside/instructions/baselines.json"
 CARGO = os.environ.get("CARGO", "cargo")
 CRITERION = ["authorize", "stages", "keys"]
@@ -78,11 +79,7 @@ def main():
     cold, load = tables(cold), tables(load)
     blocks = {"goals": goals(criterion, load, cold, counted, size), "starts": cold[0][0], "cold starts": cold[1][0], "one": load[0][0], "several": load[1][0], "at once": load[2][0], "instructions": instructions(counted)}
     blocks |= {next(iter(rows)): block for block, rows in criterion}
-    page = PAGE.read_text()
-    for name in re.findall(r"<!-- figures: (.+) -->", page):
-        whole = rf"(<!-- figures: {name} -->\n).*?(\n<!-- end -->)"
-        page = re.sub(whole, lambda match: match[1] + blocks[name] + match[2], page, flags=re.S)
-    PAGE.write_text(page)
+    page.write(blocks)
     print(blocks["goals"])
 
 

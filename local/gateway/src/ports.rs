@@ -15,6 +15,7 @@ mod publish;
 mod rest;
 mod websocket;
 
+mod byte_transport;
 mod relay;
 
 mod client_connection;

@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/iot/latest/developerguide/pub-sub-policy.html>
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use crate::value::{Facts, Variable};
 
@@ -18,12 +19,20 @@ pub(crate) struct Pattern {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
-    Char(char),
+    /// Characters that match themselves. In pieces, since each connection has a policy of its own.
+    Text(String),
+    AnyChar,
+    AnyString,
+    Variable(String),
+}
+
+/// A segment whose variable is replaced by its value.
+enum Filled<'p> {
+    Text(Cow<'p, str>),
     AnyChar,
     AnyString,
     /// A variable that is not substituted.
     Nothing,
-    Variable(String),
 }
 
 /// A policy variable that is not replaced by a value.
@@ -53,19 +62,16 @@ impl Pattern {
         let mut segments = Vec::new();
         let mut rest = source;
         while let Some(first) = rest.chars().next() {
-            if let Some((variable, after)) =
-                rest.strip_prefix("${").filter(|_| options.has_variables).map(variable)
-            {
-                segments.push(variable);
-                rest = after;
+            if let Some(after) = rest.strip_prefix("${").filter(|_| options.has_variables) {
+                rest = push_variable(&mut segments, after);
                 continue;
             }
-            segments.push(match first {
-                '*' if options.has_wildcards => Segment::AnyString,
-                '?' if options.has_wildcards => Segment::AnyChar,
-                char if options.ignores_case => Segment::Char(char.to_ascii_lowercase()),
-                char => Segment::Char(char),
-            });
+            match first {
+                '*' if options.has_wildcards => segments.push(Segment::AnyString),
+                '?' if options.has_wildcards => segments.push(Segment::AnyChar),
+                char if options.ignores_case => push_char(&mut segments, char.to_ascii_lowercase()),
+                char => push_char(&mut segments, char),
+            }
             rest = rest.strip_prefix(first).unwrap_or_default();
         }
         Self { source: source.to_owned(), segments, ignores_case: options.ignores_case }
@@ -86,7 +92,8 @@ impl Pattern {
 
     /// The same for a pattern that was parsed without variables.
     pub(crate) fn matches_without_variables(&self, text: &str) -> bool {
-        matches_segments(&self.segments, &self.fold_case(text))
+        let Ok(filled) = self.fill_with(|_| Ok::<_, Infallible>(Filled::Nothing));
+        matches_segments(&filled, &self.fold_case(text))
     }
 
     /// Whether any value must be assumed for one of the variables, see [`Facts::has_any_value`].
@@ -119,53 +126,67 @@ impl Pattern {
 
     /// Replaces variables by their values. A wildcard in a value is a plain character: a client id of `*` does not
     /// widen the pattern.
-    fn fill(&self, facts: &Facts<'_>) -> Result<Cow<'_, [Segment]>, UnresolvedVariable> {
-        if !self.segments.iter().any(|segment| matches!(segment, Segment::Variable(_))) {
-            return Ok(Cow::Borrowed(&self.segments));
+    fn fill(&self, facts: &Facts<'_>) -> Result<Vec<Filled<'_>>, UnresolvedVariable> {
+        self.fill_with(|name| self.value(name, facts))
+    }
+
+    fn fill_with<'p, E>(
+        &'p self,
+        value: impl Fn(&'p str) -> Result<Filled<'p>, E>,
+    ) -> Result<Vec<Filled<'p>>, E> {
+        let filled = |segment: &'p Segment| match segment {
+            Segment::Text(text) => Ok(Filled::Text(Cow::Borrowed(text))),
+            Segment::AnyChar => Ok(Filled::AnyChar),
+            Segment::AnyString => Ok(Filled::AnyString),
+            Segment::Variable(name) => value(name),
+        };
+        self.segments.iter().map(filled).collect()
+    }
+
+    fn value(&self, name: &str, facts: &Facts<'_>) -> Result<Filled<'_>, UnresolvedVariable> {
+        if facts.has_any_value(name) {
+            return Ok(Filled::AnyString);
         }
-        let mut filled = Vec::with_capacity(self.segments.len());
-        for segment in &self.segments {
-            match segment {
-                Segment::Variable(name) if facts.has_any_value(name) => filled.push(Segment::AnyString),
-                Segment::Variable(name) => {
-                    let missing = || UnresolvedVariable { name: name.clone(), why: NO_VALUE };
-                    match facts.variable(name).ok_or_else(missing)? {
-                        Variable::Value(value) => {
-                            filled.extend(self.fold_case(&value).chars().map(Segment::Char));
-                        }
-                        Variable::NotSubstituted(_) => filled.push(Segment::Nothing),
-                    }
-                }
-                segment => filled.push(segment.clone()),
-            }
-        }
-        Ok(Cow::Owned(filled))
+        let missing = || UnresolvedVariable { name: name.to_owned(), why: NO_VALUE };
+        Ok(match facts.variable(name).ok_or_else(missing)? {
+            Variable::Value(value) => Filled::Text(Cow::Owned(self.fold_case(&value).into_owned())),
+            Variable::NotSubstituted(_) => Filled::Nothing,
+        })
     }
 }
 
-/// Parses the text after `${`. Returns the segment and the rest. Without a closing brace the segment is a variable that
-/// never has a value.
-fn variable(after: &str) -> (Segment, &str) {
+/// Parses the text after `${`, and returns the rest. Without a closing brace the segment is a variable that never has a
+/// value.
+fn push_variable<'t>(segments: &mut Vec<Segment>, after: &'t str) -> &'t str {
     let Some((name, rest)) = after.split_once('}') else {
-        return (Segment::Variable(format!("{after} (unclosed)")), "");
+        segments.push(Segment::Variable(format!("{after} (unclosed)")));
+        return "";
     };
-    let segment = match name {
-        "*" => Segment::Char('*'),
-        "?" => Segment::Char('?'),
-        "$" => Segment::Char('$'),
-        name => Segment::Variable(name.to_owned()),
-    };
-    (segment, rest)
+    match name {
+        "*" => push_char(segments, '*'),
+        "?" => push_char(segments, '?'),
+        "$" => push_char(segments, '$'),
+        name => segments.push(Segment::Variable(name.to_owned())),
+    }
+    rest
+}
+
+/// Adds a character that matches itself.
+fn push_char(segments: &mut Vec<Segment>, char: char) {
+    match segments.last_mut() {
+        Some(Segment::Text(text)) => text.push(char),
+        _ => segments.push(Segment::Text(char.to_string())),
+    }
 }
 
 /// Matches without recursion. On a mismatch only the last `*` takes a further character, since a longer match of an
 /// earlier `*` cannot help. So the time is at most the product of both lengths.
-fn matches_segments(segments: &[Segment], text: &str) -> bool {
+fn matches_segments(segments: &[Filled<'_>], text: &str) -> bool {
     let (mut segments, mut text) = (segments, text);
     // After the last `*`: the segments behind it, and the text from where it matches the empty string.
-    let mut last_star: Option<(&[Segment], &str)> = None;
+    let mut last_star: Option<(&[Filled<'_>], &str)> = None;
     loop {
-        if let Some((Segment::AnyString, rest)) = segments.split_first() {
+        if let Some((Filled::AnyString, rest)) = segments.split_first() {
             (segments, last_star) = (rest, Some((rest, text)));
         } else if let Some((rest, after)) = match_first(segments, text) {
             (segments, text) = (rest, after);
@@ -183,17 +204,19 @@ fn matches_segments(segments: &[Segment], text: &str) -> bool {
     }
 }
 
-/// Matches the first segment with the first character. Returns the rest of both.
-fn match_first<'p, 't>(segments: &'p [Segment], text: &'t str) -> Option<(&'p [Segment], &'t str)> {
+/// Matches the first segment with the start of the text. Returns the rest of both.
+fn match_first<'p, 't, 'v>(segments: &'p [Filled<'v>], text: &'t str) -> Option<(&'p [Filled<'v>], &'t str)> {
     let (segment, rest) = segments.split_first()?;
-    let mut chars = text.chars();
-    let first = chars.next()?;
-    let is_match = match segment {
-        Segment::Char(expected) => *expected == first,
-        Segment::AnyChar => true,
-        Segment::AnyString | Segment::Nothing | Segment::Variable(_) => false,
+    let after = match segment {
+        Filled::Text(expected) => text.strip_prefix(expected.as_ref())?,
+        Filled::AnyChar => {
+            let mut chars = text.chars();
+            chars.next()?;
+            chars.as_str()
+        }
+        Filled::AnyString | Filled::Nothing => return None,
     };
-    is_match.then_some((rest, chars.as_str()))
+    Some((rest, after))
 }
 
 #[cfg(test)]

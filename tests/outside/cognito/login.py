@@ -35,8 +35,9 @@ def fetch(url, form=None, headers=()):
         return response
 
 
-def log_in(port, user):
-    """The issuer's name among the logins, and the ID token of a user: code flow with PKCE, as the page does it."""
+def log_in(port, user, field="user"):
+    """The issuer's name among the logins, and the ID token of a user: code flow with PKCE, as the page does it. The field
+    `user` is an example user, `sub` another one."""
     origin = f"http://127.0.0.1:{port}"
     server = json.load(fetch(f"{origin}/oidc/users/.well-known/openid-configuration"))
     verifier = secrets.token_urlsafe(32)
@@ -47,7 +48,7 @@ def log_in(port, user):
     })
     page = fetch(f"{server['authorization_endpoint']}?{request}").read().decode()
     action = urllib.parse.urljoin(origin, html.unescape(re.search(r'action="([^"]+)"', page)[1]))
-    back = fetch(action, {"request": request, "user": user}, {"Origin": origin}).headers["location"]
+    back = fetch(action, {"request": request, field: user}, {"Origin": origin}).headers["location"]
     code = urllib.parse.parse_qs(urllib.parse.urlsplit(back).query)["code"][0]
     form = {
         "grant_type": "authorization_code", "code": code, "client_id": CLIENT, "redirect_uri": f"{origin}/", "code_verifier": verifier,
@@ -56,9 +57,9 @@ def log_in(port, user):
     return server["issuer"].removeprefix("https://"), token
 
 
-def person(plane, user):
+def person(plane, user, field="user"):
     """A user's identity id, credentials and logins."""
-    name, token = log_in(plane.gateway.port, user)
+    name, token = log_in(plane.gateway.port, user, field)
     logins = {name: token}
     pool = boto3.client(
         "cognito-identity", region_name="us-east-1", endpoint_url=plane.endpoint, config=Config(signature_version=botocore.UNSIGNED))

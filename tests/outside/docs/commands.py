@@ -34,7 +34,7 @@ ELSEWHERE = [
     ("cargo local demo cognito", "test", '"iot-local", "--", "demo", "all"'),
     ("cargo local demo regions", "test", '"iot-local", "--", "demo", "all"'),
     ("cargo local demo regions --kills 20", "local/**/*.rs", '"demo", "regions", "--kills", "1"'),
-    ("cargo local", "tests/outside/lib/gateway.py", 'command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0"'),
+    ("cargo local", "tests/outside/lib/gateway.py", 'command_line(*listen, *run'),
     ("cargo local package", "tests/outside/package/package.py", '"local", "package"'),
     ("cargo local package --provision", "tests/outside/package/provision.py", '"local", "package", "--provision"'),
     ("cargo local keys fetch users --out keys/users.jwks.json", "local/**/*.rs", '"keys", "fetch", "users", "--config", &config, "--out", out'),

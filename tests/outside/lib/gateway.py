@@ -30,15 +30,6 @@ def command_line(*arguments):
     return [*run, *arguments]
 
 
-def program():
-    """The path of `cargo local` in its installed form, which works outside of the checkout. Builds it if needed."""
-    if "IOT_LOCAL" not in os.environ:
-        command = [CARGO, "build", "--quiet", "--locked", "--package", "iot-local", "--bin", "iot-local"]
-        subprocess.run(command, cwd=ROOT, check=True)
-        os.environ["IOT_LOCAL"] = str(TARGET / "debug/iot-local")
-    return os.environ["IOT_LOCAL"]
-
-
 def token(subject, *claims):
     """The token that `cargo local token` prints for a subject; `claims` are `NAME=VALUE`."""
     command = command_line("token", "--sub", subject, *(part for claim in claims for part in ("--claim", claim)))
@@ -46,12 +37,15 @@ def token(subject, *claims):
 
 
 class Gateway(Process):
-    """A running local gateway: its ports, its CA certificate, and what it prints."""
+    """A running local gateway: its ports, its CA certificate, and what it prints. `ports` are those without TLS, with
+    TLS, and with certificates."""
 
-    def __init__(self, *options, bootstrap=None, cwd=ROOT):
+    def __init__(self, *options, bootstrap=None, cwd=ROOT, ports=("0", "0", "0")):
         bootstrap = bootstrap or os.environ.get("BOOTSTRAP")
         run = ["--bootstrap", bootstrap] if bootstrap else []
-        super().__init__(command_line("--port", "0", "--tls-port", "0", "--mqtts-port", "0", *run, *options), READY, cwd=cwd, seconds=START_SECONDS)
+        port, tls_port, mqtts_port = ports
+        listen = ("--port", port, "--tls-port", tls_port, "--mqtts-port", mqtts_port)
+        super().__init__(command_line(*listen, *run, *options), READY, cwd=cwd, seconds=START_SECONDS)
         self.banner = self.output()[:self.match.start()].splitlines()
         self.port = self.find(r"ws://127\.0\.0\.1:(\d+)")
         self.tls_port = self.find(r"MQTT over TLS +mqtts://localhost:(\d+)")

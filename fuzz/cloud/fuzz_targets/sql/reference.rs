@@ -106,7 +106,7 @@ fn number_length(text: &str) -> Option<usize> {
     Some(end)
 }
 
-/// The value of a number of RFC 8259. One that is too large for a decimal is none.
+/// The value of a number of RFC 8259. A decimal cannot hold one that is too large.
 fn number(digits: &str) -> Option<Number> {
     if digits != "-0" {
         if let Ok(number) = digits.parse::<i64>() {

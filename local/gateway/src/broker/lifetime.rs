@@ -31,7 +31,8 @@ impl SessionTimer {
             // The time limit also applies during a call of the authorizer.
             let refreshed = async {
                 self.auth.custom.time.sleep(refresh_after).await;
-                self.refresh().await
+                // In memory of its own for as long as it lasts: it is large, and each connection waits for one.
+                Box::pin(self.refresh()).await
             };
             let refreshed = tokio::select! {
                 () = self.connection.wait_for(Phase::Ending) => return,

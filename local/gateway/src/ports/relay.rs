@@ -3,12 +3,13 @@
 //! The relay reads no MQTT; [`Ingress`] does. It adds one packet: a DISCONNECT with the reason, since the broker closes
 //! the connection without one.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -22,6 +23,9 @@ use crate::timeouts::{CLOSE_TIMEOUT, CONNECT_TIMEOUT};
 
 /// A DISCONNECT with the reason code 0, after which the broker does not send the will (MQTT 5, section 3.14).
 const DISCONNECT: [u8; 2] = [0xE0, 0x00];
+
+/// How much of the broker's bytes is read at once.
+const READ_BYTES: usize = 16 * 1024;
 
 /// The client sent something that is not passed on. The connection must be closed.
 pub(super) struct Stop;
@@ -137,18 +141,22 @@ async fn connect_timeout(connection: &Connection) {
 
 /// Passes on the broker's bytes. Returns true after the broker's last byte, false if the client accepts no more.
 async fn downstream<W: Sink<Bytes> + Unpin>(
-    mut broker: OwnedReadHalf,
+    broker: OwnedReadHalf,
     client: &mut W,
     connection: &Connection,
 ) -> bool {
-    let mut buffer = BytesMut::new();
     loop {
-        buffer.reserve(16 * 1024);
-        match broker.read_buf(&mut buffer).await {
+        // Most connections are idle, and have no buffer.
+        if broker.readable().await.is_err() {
+            return true;
+        }
+        let mut buffer = BytesMut::with_capacity(READ_BYTES);
+        match broker.try_read_buf(&mut buffer) {
             Ok(1..) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
             _ => return true,
         }
-        let bytes = buffer.split().freeze();
+        let bytes = buffer.freeze();
         // The broker answers every denied CONNECT.
         if connection.is_silent() {
             continue;

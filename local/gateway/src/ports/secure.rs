@@ -1,26 +1,25 @@
 //! Serves the TLS ports: the handshake, and the selection of the protocol.
 
-use std::future::ready;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::rustls::{self, CertificateError};
 use tokio_rustls::server::TlsStream;
-use tokio_util::codec::{BytesCodec, Framed};
 use uuid::Uuid;
 
 use super::Gateway;
+use super::byte_transport::ByteTransport;
 use super::client_connection::{ClientConnection, Handshake};
 use super::http;
 use super::plain::CONNECT;
-use super::relay::{self, Stop};
+use super::relay;
 use crate::alpn::{Alpn, TlsPort};
 use crate::auth::endpoint::AuthMethod;
 use crate::certificate::{ClientCertificate, SERVER_NAME};
@@ -32,8 +31,8 @@ use crate::tls::Tls;
 /// Serves a connection to a TLS port.
 pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gateway: Arc<Gateway>) {
     let local_port = stream.local_addr().map_or(0, |address| address.port());
-    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, &tls, &gateway));
-    let (mut stream, handshake) = match handshake.await {
+    let handshake = Box::pin(handshake(stream, &tls, &gateway));
+    let (mut stream, handshake) = match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(result)) => result,
         Ok(Err(HandshakeError::NotTls)) => {
             let reason = match tls.port {
@@ -79,7 +78,8 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gatewa
                               over WebSocket at /mqtt";
                 record_denial(&gateway, Some(client.connection), reason.to_owned());
             }
-            http::serve(stream, first, client, gateway).await;
+            // In memory of its own, so that the connections of MQTT, which last, do not reserve as much.
+            Box::pin(http::serve(stream, first, client, gateway)).await;
         }
         (TlsPort::Https, Alpn::Mqtt | Alpn::MqttCertificate) => {
             let reason = "the client negotiated MQTT by ALPN, but its first packet is not a CONNECT";
@@ -193,10 +193,6 @@ async fn mqtt(
     // By default, the authorizer does not receive the certificate.
     let certificate = certificate.filter(|_| method != AuthMethod::Custom);
     let facts = ConnectionFacts { connection, server_name, certificate, http: None, caller: None };
-    let (to_client, from_client) = Framed::new(stream, BytesCodec::new()).split::<Bytes>();
-    // Many clients close without close_notify. The stream reports an error, which ends the connection like any other
-    // end.
-    let from_client = from_client.map(|read| read.map(BytesMut::freeze).map_err(|_| Stop));
-    let from_client = stream::once(ready(Ok(first.freeze()))).chain(from_client);
+    let (to_client, from_client) = ByteTransport::new(stream, first).split::<Bytes>();
     relay::run(from_client, to_client, facts, peer, method, gateway).await;
 }

@@ -1,0 +1,16 @@
+"""Puts tables into docs/performance.md."""
+
+import pathlib
+import re
+
+PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs/performance.md"
+
+
+def write(blocks):
+    """Replaces each named block: each stands between `<!-- figures: NAME -->` and `<!-- end -->`."""
+    page = PAGE.read_text()
+    for name, block in blocks.items():
+        # The end of this block, also of an empty one: never that of the next.
+        whole = rf"(<!-- figures: {name} -->\n).*?(<!-- end -->)"
+        page = re.sub(whole, lambda match: f"{match[1]}{block}\n{match[2]}", page, flags=re.S)
+    PAGE.write_text(page)
