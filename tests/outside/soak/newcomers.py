@@ -15,7 +15,7 @@ from first_connect import POLICY as JITP_POLICY
 from fleet import TEMPLATE, claim_policy, request_of
 from fleet_of_clients import ARN, POLICY, device_policy, self_signed
 from ledger import Cut
-from sessions import CONNECTED, Connection, Kind, judge
+from sessions import CONNECTED, DELIVERED, Connection, Kind, judge
 
 CLAIM, FLEET_TEMPLATE = "soak-claim", "soak"
 FIRST, CLAIMED = Kind("certificate, first connect"), Kind("certificate, claim")
@@ -142,6 +142,8 @@ async def fleet_provisioning(stand, number, connection, choices, pause, stop):
                 made = await provision(stand, connection, request, f"{number}-{uuid.uuid4().hex[:12]}")
             except Cut:
                 pass
+            except (TimeoutError, RuntimeError) as error:
+                stand.counts.violation(DELIVERED, f"claim-{number}: {error!r}")
             finally:
                 await connection.stop()
             if made:

@@ -37,8 +37,8 @@ HARNESS = "the harness has no error"
 PROMISES = [
     sessions.ANSWERED, sessions.EXPECTED, sessions.DELIVERED, sessions.HELD, ledger.LOST, ledger.HALF,
     ledger.UNANSWERED, ledger.REJECTED, hostile.ENDED, stands.ORPHANS, stands.CRASHES, HARNESS]
-# For the gateway to end connections, and for the broker to forget them.
-IDLE_SECONDS = 20
+# For the gateway to end connections, and for the broker to forget them: after the hour, after the storm.
+IDLE_SECONDS, SHORT_IDLE_SECONDS = 20, 2
 PROGRESS_SECONDS = 60
 
 
@@ -165,7 +165,7 @@ async def play(stand, options):
     for task in others:
         task.cancel()
     await asyncio.gather(*tasks)
-    idle = asyncio.get_running_loop().time() + (IDLE_SECONDS if not options.kills else 5)
+    idle = asyncio.get_running_loop().time() + (SHORT_IDLE_SECONDS if options.kills else IDLE_SECONDS)
     while asyncio.get_running_loop().time() < idle:
         await asyncio.sleep(1)
         stand.sample()
