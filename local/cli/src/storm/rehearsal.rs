@@ -212,8 +212,8 @@ impl Client {
     }
 }
 
-/// The median time of a connect. Each is of another client: the broker may reject a client that connects again while its
-/// earlier connection ends.
+/// The median time of a connect. Each is of another client: the broker may reject a client that connects again while
+/// its earlier connection ends.
 async fn trial(port: u16, clients: &[Client]) -> Result<Duration, RehearsalError> {
     let mut times = Vec::new();
     for client in clients {
