@@ -156,9 +156,10 @@ class Run:
     def about(self):
         """When, with which versions, and how much."""
         sizes, peers = self.sizes, ", ".join(server.title for server in (self.mosquitto, self.ministack, self.moto))
+        count = self.options.rounds
+        rounds = f"Figures are medians of {count} rounds." if count > 1 else "There was one round."
         about = (
-            f"Run on {datetime.date.today()} on {os.cpu_count()} processors, with {peers}. Figures are medians of"
-            f" {self.options.rounds} rounds. Each had {sizes.connects:,} connects, {sizes.seconds:g} s of each load of"
+            f"Run on {datetime.date.today()} on {os.cpu_count()} processors, with {peers}. {rounds} Each had {sizes.connects:,} connects, {sizes.seconds:g} s of each load of"
             f" messages, {sizes.first_connects:,} devices by JITP and {sizes.functions:,} by JITR. The large registry"
             f" had {sizes.registered:,} devices. {sizes.processes} client processes made the connects. The load average"
             f" before the run was {self.load:.1f}.")
