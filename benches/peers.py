@@ -160,9 +160,10 @@ class Run:
         rounds = f"Figures are medians of {count} rounds." if count > 1 else "There was one round."
         about = (
             f"Run on {datetime.date.today()} on {os.cpu_count()} processors, with {peers}. {rounds} Each had"
-            f" {sizes.connects:,} connects, {sizes.seconds:g} s of each load of messages, {sizes.first_connects:,} devices"
-            f" by JITP and {sizes.functions:,} by JITR. The large registry had {sizes.registered:,} devices."
-            f" {sizes.processes} client processes made the connects. The load average before the run was {self.load:.1f}.")
+            f" {sizes.connects:,} connects, {sizes.seconds:g} s of each load of messages,"
+            f" {sizes.first_connects:,} devices by JITP and {sizes.functions:,} by JITR. The large registry had"
+            f" {sizes.registered:,} devices. {sizes.processes} client processes made the connects. The load average"
+            f" before the run was {self.load:.1f}.")
         return textwrap.fill(about, COLUMNS)
 
 
