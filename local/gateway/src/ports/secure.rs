@@ -31,6 +31,7 @@ use crate::tls::Tls;
 /// Serves a connection to a TLS port.
 pub(super) async fn serve(stream: TcpStream, peer: IpAddr, tls: Arc<Tls>, gateway: Arc<Gateway>) {
     let local_port = stream.local_addr().map_or(0, |address| address.port());
+    // In memory of its own: the connection goes on without it.
     let handshake = Box::pin(handshake(stream, &tls, &gateway));
     let (mut stream, handshake) = match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(result)) => result,
