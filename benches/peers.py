@@ -182,7 +182,7 @@ def main():
     for name, block in blocks.items():
         print(f"<!-- figures: {name} -->\n{block}\n<!-- end -->\n")
     if options.write:
-        page.write(blocks)
+        page.write(blocks, lambda name: name.startswith("peers "))
 
 
 if __name__ == "__main__":
