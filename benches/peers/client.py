@@ -137,6 +137,17 @@ def serve(pipe, task, share):
     pipe.recv()
 
 
+def several_at_once(one, items):
+    """The work of a share: `one` for each item, which returns a result and what to hold."""
+
+    def work():
+        with ThreadPoolExecutor(CONNECTS_AT_ONCE) as pool:
+            results, held = zip(*pool.map(one, items))
+        return results, held
+
+    return work
+
+
 def connects(endpoint):
     """A task: numbers become connections. Its results are the seconds of each connect."""
 
@@ -148,12 +159,7 @@ def connects(endpoint):
                 raise SystemExit(f"FAILED: client {number} was not accepted at port {endpoint.port}")
             return time.perf_counter() - start, stream
 
-        def work():
-            with ThreadPoolExecutor(CONNECTS_AT_ONCE) as pool:
-                times, streams = zip(*pool.map(one, numbers))
-            return times, streams
-
-        return work
+        return several_at_once(one, numbers)
 
     return prepare
 
@@ -175,12 +181,7 @@ def first_connects(endpoint, authority):
                     time.sleep(min(RETRY_SECONDS * 2 ** (number - 2), MAX_RETRY_SECONDS))
             raise SystemExit(f"FAILED: {name} was not accepted in {MAX_TRIES} connects")
 
-        def work():
-            with ThreadPoolExecutor(CONNECTS_AT_ONCE) as pool:
-                numbers, streams = zip(*pool.map(one, contexts))
-            return numbers, streams
-
-        return work
+        return several_at_once(one, contexts)
 
     return prepare
 
