@@ -22,15 +22,6 @@ class Usage:
     pss: int
 
 
-def free_ports(count):
-    """Ports that were free a moment ago."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 class Server:
     """A program in a process group of its own, started until all its ports accept connections. `with` ends it."""
 

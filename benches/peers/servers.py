@@ -10,10 +10,11 @@ import urllib.request
 import boto3
 import botocore.config
 from lib.paths import ROOT
+from lib.ports import free_ports
 
 from certificates import pem
 from client import Endpoint, client_tls
-from process import Server, free_ports
+from process import Server
 
 REGION = "us-east-1"
 VENV = ROOT / "target/peers-venv"

@@ -13,6 +13,7 @@ import urllib.request
 
 import jwt
 
+from lib.ports import free_ports
 from lib.process import Process
 
 # The account and Region of the ARN that the emulator gives a function.
@@ -25,7 +26,7 @@ class Emulator(Process):
     """One start of the emulator, which starts the function with the first event."""
 
     def __init__(self, program, folder, wrapper=(), environment=None, handler=None, enter=None):
-        ports = [free_port(), free_port()]
+        ports = free_ports(2)
         addresses = [f"127.0.0.1:{port}" for port in ports]
         # Without both addresses, or without a command, it would listen on all interfaces.
         options = ["--runtime-interface-emulator-address", addresses[0], "--runtime-api-address", addresses[1]]
@@ -44,11 +45,6 @@ class Emulator(Process):
     def codes(self):
         """The code of each denial in the log, in order."""
         return re.findall(r'"code":"(\w+)"', self.output())
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def is_open(port):

@@ -6,11 +6,9 @@ import contextlib
 import json
 import os
 import pathlib
-import random
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -30,6 +28,7 @@ from lib.gateway import Gateway, command_line
 from lib.keys import key_set, new_key
 from lib.operator_key import operator_key
 from lib.paths import ROOT
+from lib.ports import free_ports
 from lib.process import Process
 
 THREADS = 12
@@ -91,16 +90,6 @@ def is_running(pid, start):
     return fields[19] == start and fields[0] != "Z"
 
 
-def free_ports(count):
-    """Free ports below those that the system gives to clients, which could be taken while the gateway is down."""
-    found, candidates = [], random.SystemRandom().sample(range(10_000, 32_000), 200)
-    while len(found) < count:
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", port := candidates.pop()))
-            found.append(str(port))
-    return found
-
-
 class Stand:
     """The gateway with its state, and what has disturbed it. `up` is set while it runs, `gate` while changes may be
     made."""
@@ -115,7 +104,7 @@ class Stand:
         self.fixed_certificates = set()
         self.threads = ThreadPoolExecutor(THREADS)
         self.bootstrap = os.environ.get("BOOTSTRAP") or function.build()
-        *self.ports, self.key_port = free_ports(4)
+        *self.ports, self.key_port = map(str, free_ports(4))
         self.gateway = self.key_server = None
         self.tamper = lambda stand: None
 
